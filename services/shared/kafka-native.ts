@@ -1,0 +1,67 @@
+/**
+ * The parts of librdkafka's binding that its own type declarations leave out, declared here once.
+ * Everything else in the services uses these types and never a cast.
+ */
+import kafka from '@confluentinc/kafka-javascript';
+import type { RdKafka } from '@confluentinc/kafka-javascript';
+
+export type Message = RdKafka.Message;
+export type TopicPartition = RdKafka.TopicPartition;
+export type TopicPartitionOffset = RdKafka.TopicPartitionOffset;
+export type DeliveryReport = RdKafka.DeliveryReport;
+export type KafkaError = RdKafka.LibrdKafkaError;
+
+/** Events of the group protocol that arrive at `rebalance_cb`. */
+export const REBALANCE = {
+  assign: kafka.CODES.ERRORS.ERR__ASSIGN_PARTITIONS,
+  revoke: kafka.CODES.ERRORS.ERR__REVOKE_PARTITIONS,
+} as const;
+
+/** A consumer of the cooperative protocol, which adds and removes single partitions. */
+export interface NativeConsumer extends RdKafka.KafkaConsumer {
+  incrementalAssign(partitions: readonly TopicPartition[]): this;
+  incrementalUnassign(partitions: readonly TopicPartition[]): this;
+  /** True inside a revocation when the partitions already belong to somebody else. */
+  assignmentLost(): boolean;
+  /** Commits and reports the broker's answer. */
+  commitCb(offsets: readonly TopicPartitionOffset[], callback: (error: KafkaError | null) => void): this;
+  /** With `true`, `consume(n)` waits for the first message only, and then takes what is there. */
+  setDefaultIsTimeoutOnlyForFirstMessage(value: boolean): void;
+}
+
+export const createNativeConsumer = (settings: RdKafka.ConsumerGlobalConfig): NativeConsumer =>
+  new kafka.KafkaConsumer(settings, {}) as NativeConsumer;
+
+export const createNativeProducer = (settings: RdKafka.ProducerGlobalConfig): RdKafka.Producer =>
+  new kafka.Producer(settings, {});
+
+type NativeClient = RdKafka.KafkaConsumer | RdKafka.Producer;
+
+/** Connects and waits for the cluster's metadata. Rejects when no broker answers within `timeoutMs`. */
+export const connectClient = (client: NativeClient, timeoutMs: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    client.connect({ timeout: timeoutMs, allTopics: false }, (error: KafkaError | null | undefined) => {
+      if (error) reject(toError(error));
+      else resolve();
+    });
+  });
+
+/** Disconnects; it has no deadline of its own. Resolves at once for a client that never connected. */
+export const disconnectClient = (client: NativeClient): Promise<void> =>
+  new Promise((resolve) => {
+    if (!client.isConnected()) {
+      resolve();
+      return;
+    }
+    client.disconnect(() => {
+      resolve();
+    });
+  });
+
+/** What the binding calls an error need not be an Error. */
+export const toError = (error: unknown): Error =>
+  error instanceof Error
+    ? error
+    : new Error(
+        typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error),
+      );

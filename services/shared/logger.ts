@@ -1,0 +1,22 @@
+/** JSON logs on standard output, one object a line. */
+import { pino, stdTimeFunctions, type Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export interface LoggerOptions {
+  readonly service: string;
+  readonly level: (typeof LOG_LEVELS)[number];
+}
+
+/** The root logger of a process; parts of it derive their own with `logger.child({ part })`. */
+export const createLogger = ({ service, level }: LoggerOptions): Logger =>
+  pino({
+    level,
+    base: { service },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    // Last line of defence: configuration objects are not logged, but an error of a client library may carry one.
+    redact: { paths: ['*.password', '*.authorization', '*.headers.authorization', '*.apiKey'], censor: '[redacted]' },
+  });
