@@ -122,3 +122,13 @@ export const hostList = (): z.ZodType<string> =>
   z
     .string({ error: 'is required' })
     .regex(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, { error: 'must be host:port pairs separated by commas' });
+
+/** Runs `read`; a fault ends the process with its message on standard error, before anything listens or connects. */
+export const exitOnInvalidConfig = <T>(read: () => T): T => {
+  try {
+    return read();
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exit(78); // EX_CONFIG of sysexits.h
+  }
+};

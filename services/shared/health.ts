@@ -27,7 +27,7 @@ export interface HealthOptions {
 export interface HealthServer {
   /** The port in use: the one asked for, or the one the system chose for 0. */
   readonly port: number;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts listening. Rejects when the port is taken. */

@@ -32,8 +32,10 @@ export interface NativeConsumer extends RdKafka.KafkaConsumer {
 export const createNativeConsumer = (settings: RdKafka.ConsumerGlobalConfig): NativeConsumer =>
   new kafka.KafkaConsumer(settings, {}) as NativeConsumer;
 
-export const createNativeProducer = (settings: RdKafka.ProducerGlobalConfig): RdKafka.Producer =>
-  new kafka.Producer(settings, {});
+export const createNativeProducer = (
+  settings: RdKafka.ProducerGlobalConfig,
+  topicSettings: RdKafka.ProducerTopicConfig,
+): RdKafka.Producer => new kafka.Producer(settings, topicSettings);
 
 type NativeClient = RdKafka.KafkaConsumer | RdKafka.Producer;
 

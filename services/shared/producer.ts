@@ -78,15 +78,18 @@ class DeliveryToken {
 
 const settings = (config: KafkaConfig, options: ProducerOptions): RdKafka.ProducerGlobalConfig => ({
   ...connectionSettings(config, options.clientId),
-  // Implies acks=all and unlimited retries within the delivery timeout.
   'enable.idempotence': true,
   'compression.codec': 'lz4',
   'linger.ms': 2,
   'message.max.bytes': options.maxMessageBytes,
-  'delivery.timeout.ms': options.deliveryTimeoutMs,
   dr_cb: true,
   event_cb: true,
   log_level: 4,
+});
+
+const topicSettings = (options: ProducerOptions): RdKafka.ProducerTopicConfig => ({
+  acks: -1,
+  'delivery.timeout.ms': options.deliveryTimeoutMs,
 });
 
 /**
@@ -99,7 +102,7 @@ export const createProducer = async (
   signal: AbortSignal,
 ): Promise<KafkaProducer> => {
   for (let attempt = 1; ; attempt += 1) {
-    const client = createNativeProducer(settings(config, options));
+    const client = createNativeProducer(settings(config, options), topicSettings(options));
     client.on('event.error', (error) => {
       options.logger.warn({ err: toError(error) }, 'Kafka producer');
     });

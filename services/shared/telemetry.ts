@@ -18,7 +18,7 @@ export const telemetryEnv = {
 export interface Telemetry {
   readonly tracer: Tracer;
   /** Sends what is buffered. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts tracing for a service; the SDK is loaded only when there is somewhere to send to. */

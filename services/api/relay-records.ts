@@ -1,0 +1,34 @@
+/** From a row of the outbox to the records that carry it. */
+import { encodeEvent, encodeHeaders, isEventType } from '../shared/events.ts';
+import { TaskstreamError } from '../shared/errors.ts';
+import { toHeaders, type ProducerRecord } from '../shared/producer.ts';
+
+/** A row of the outbox, all columns as text. */
+export interface OutboxRow {
+  readonly id: string;
+  readonly type: string;
+  readonly task_id: string;
+  readonly version: string;
+  readonly task: string;
+  readonly traceparent: string | null;
+  readonly time: string;
+}
+
+/**
+ * The records of one change: its event, and after a deletion the tombstone that lets compaction forget the task.
+ * The event's id is made of task and version: the same however often it is published.
+ */
+export const toRecords = (row: OutboxRow): readonly ProducerRecord[] => {
+  if (!isEventType(row.type)) throw new TaskstreamError('internal', `outbox row ${row.id} has the type "${row.type}"`);
+  const headers = toHeaders(
+    encodeHeaders({
+      id: `${row.task_id}:${row.version}`,
+      type: row.type,
+      taskId: row.task_id,
+      time: row.time,
+      traceparent: row.traceparent,
+    }),
+  );
+  const event: ProducerRecord = { key: row.task_id, value: encodeEvent(row.type, row.task), headers };
+  return row.type === 'tasks.event.deleted' ? [event, { key: row.task_id, value: null, headers: [] }] : [event];
+};

@@ -1,0 +1,221 @@
+/**
+ * The relay: outbox → Kafka. It runs in every API replica, one active at a time.
+ * Rows are read in outbox order, published, and deleted once the broker confirmed them. A crash at any point leads to
+ * an event published twice, never to one that is lost.
+ */
+import type { Link, Tracer } from '@opentelemetry/api';
+import { messageOf, TaskstreamError } from '../shared/errors.ts';
+import type { KafkaConfig } from '../shared/kafka.ts';
+import type { Logger } from '../shared/logger.ts';
+import { createClient, type PostgresConfig } from '../shared/postgres.ts';
+import { createProducer, type KafkaProducer } from '../shared/producer.ts';
+import { TASKS_MAX_MESSAGE_BYTES } from '../shared/resources.ts';
+import { contextFrom, parseTraceparent } from '../shared/telemetry.ts';
+import { backoffMs, sleep, withDeadline } from '../shared/time.ts';
+import type { RelayMetrics } from './relay-metrics.ts';
+import { toRecords, type OutboxRow } from './relay-records.ts';
+import { advance, openSession, tryLock } from './relay-session.ts';
+
+export interface Relay {
+  /** Says that a row was committed by this process, so that it need not wait for the next poll. */
+  readonly wake: () => void;
+  readonly isLeader: () => boolean;
+  /** Finishes the chunk in flight, deletes what was confirmed, and gives the lock away. */
+  readonly close: () => Promise<void>;
+}
+
+export interface RelayOptions {
+  readonly config: PostgresConfig & KafkaConfig & { readonly RELAY_BATCH_SIZE: number; readonly RELAY_POLL_MS: number };
+  readonly logger: Logger;
+  readonly metrics: RelayMetrics;
+  readonly tracer: Tracer;
+}
+
+/** How often a replica asks whether it can take over. */
+const TAKEOVER_POLL_MS = 500;
+/** Shortest wait for rows of other replicas; it doubles up to RELAY_POLL_MS while nothing comes. */
+const MIN_POLL_MS = 5;
+/** A record that the broker did not confirm within this time is read from the outbox again. */
+const DELIVERY_TIMEOUT_MS = 30_000;
+/** Time the chunk in flight gets when the process stops; its rows stay in the outbox otherwise. */
+const CLOSE_DEADLINE_MS = 5_000;
+const MAX_LINKS = 128;
+
+/** Starts in the background; PostgreSQL and Kafka may come up later. */
+export const startRelay = (options: RelayOptions): Relay => {
+  const { config, metrics, tracer } = options;
+  const logger = options.logger.child({ part: 'relay' });
+  const stop = new AbortController();
+  let leader = false;
+  let producer: KafkaProducer | undefined;
+  let signalWake: () => void = () => undefined;
+  let woken = false;
+
+  const stopping = (): boolean => stop.signal.aborted;
+
+  const wake = (): void => {
+    woken = true;
+    signalWake();
+  };
+
+  /** Waits for rows: until this process writes one, or `ms` have passed. */
+  const idle = async (ms: number): Promise<void> => {
+    if (woken) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      signalWake = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+  };
+
+  const connectedProducer = async (): Promise<KafkaProducer> => {
+    producer ??= await createProducer(
+      config,
+      {
+        clientId: 'taskstream-relay',
+        logger,
+        deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
+        maxMessageBytes: TASKS_MAX_MESSAGE_BYTES,
+      },
+      stop.signal,
+    );
+    return producer;
+  };
+
+  /** Publishes a chunk; returns the ids of the rows that need not be sent again. */
+  const publish = async (rows: readonly OutboxRow[]): Promise<string[]> => {
+    const connected = await connectedProducer();
+    const span = tracer.startSpan('tasks publish', { links: linksOf(rows) }, contextFrom(undefined));
+    const endTimer = metrics.chunkDuration.startTimer();
+    const owners: number[] = [];
+    const records = rows.flatMap((row, index) => {
+      const made = toRecords(row);
+      owners.push(...made.map(() => index));
+      return made;
+    });
+    const deliveries = await connected.send(config.TASKS_TOPIC, records);
+    endTimer();
+    span.setAttribute('messaging.batch.message_count', records.length);
+    span.end();
+    const failure = deliveries.findIndex((error) => error !== undefined);
+    // Only what stands before the first failure counts. A later row may be of the same task: published again after the
+    // failed one it keeps its place, left out it would have been overtaken.
+    const confirmed = rows.slice(0, failure === -1 ? rows.length : owners[failure]).map(({ id }) => id);
+    metrics.published.inc(confirmed.length);
+    metrics.chunkEvents.observe(rows.length);
+    if (failure !== -1) await onFailure(deliveries[failure]);
+    return confirmed;
+  };
+
+  const onFailure = async (error: Error | undefined): Promise<void> => {
+    metrics.failures.inc();
+    logger.warn({ err: error }, 'Kafka did not confirm: the rows stay in the outbox');
+    // After a fatal error an idempotent producer refuses everything; a new one starts a new sequence.
+    if (isFatal(error)) {
+      const broken = producer;
+      producer = undefined;
+      await broken?.disconnect(0);
+    }
+  };
+
+  /** Publishes while this session holds the lock. The next chunk is read while the broker confirms the last one. */
+  const lead = async (client: ReturnType<typeof createClient>, ended: AbortSignal): Promise<void> => {
+    let confirmed: string[] = [];
+    let rows: OutboxRow[] = [];
+    let pollMs = MIN_POLL_MS;
+    let failures = 0;
+    const active = (): boolean => !stopping() && !ended.aborted;
+    while (active()) {
+      if (rows.length === 0) {
+        woken = false;
+        rows = await advance(client, confirmed, [], config.RELAY_BATCH_SIZE);
+        confirmed = [];
+        if (rows.length === 0) {
+          await idle(pollMs);
+          pollMs = Math.min(pollMs * 2, config.RELAY_POLL_MS);
+        }
+        continue;
+      }
+      pollMs = MIN_POLL_MS;
+      const inFlight = rows.map(({ id }) => id);
+      const published = publish(rows);
+      const [next, done] = await Promise.all([
+        advance(client, confirmed, inFlight, config.RELAY_BATCH_SIZE),
+        published,
+      ]);
+      const complete = done.length === inFlight.length;
+      confirmed = done;
+      // Nothing may be sent ahead of a row that failed: read again from the oldest.
+      rows = complete ? next : [];
+      failures = complete ? 0 : failures + 1;
+      if (!complete) await sleep(backoffMs(failures, { baseMs: 200, maxMs: 5_000 }), stop.signal);
+    }
+    if (confirmed.length > 0 && !ended.aborted) await advance(client, confirmed, [], 0);
+  };
+
+  /** One database session, from connecting to its end. */
+  const runSession = async (): Promise<void> => {
+    const client = createClient(config, 'taskstream-relay');
+    const ended = new AbortController();
+    try {
+      await openSession(client, (error) => {
+        ended.abort(error);
+      });
+      while (!stopping() && !(await tryLock(client))) await sleep(TAKEOVER_POLL_MS, stop.signal);
+      if (stopping()) return;
+      leader = true;
+      metrics.leader.set(1);
+      logger.info('this relay is the active one');
+      await lead(client, ended.signal);
+    } finally {
+      leader = false;
+      metrics.leader.set(0);
+      // The session may hang in a dead network; the process must not.
+      await withDeadline(client.end(), 1_000, 'closing the relay session').catch(() => undefined);
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    let failures = 0;
+    while (!stopping()) {
+      const startedAt = performance.now();
+      try {
+        await runSession();
+      } catch (error) {
+        // A session that worked for a while was no failure to connect: start counting anew.
+        failures = performance.now() - startedAt > 30_000 ? 1 : failures + 1;
+        metrics.failures.inc();
+        if (!stopping()) logger.warn({ reason: messageOf(error), failures }, 'relay session ended: trying again');
+      }
+      if (!stopping()) await sleep(backoffMs(failures, { baseMs: 100, maxMs: 5_000 }), stop.signal);
+    }
+  };
+
+  metrics.leader.set(0);
+  const finished = run();
+  return {
+    wake,
+    isLeader: () => leader,
+    close: async () => {
+      stop.abort(new TaskstreamError('stopped', 'the relay stops'));
+      wake();
+      await withDeadline(finished, CLOSE_DEADLINE_MS, 'the chunk in flight').catch((error: unknown) => {
+        logger.warn({ reason: messageOf(error) }, 'rows stay in the outbox for the next relay');
+      });
+      await producer?.disconnect(0);
+    },
+  };
+};
+
+/** librdkafka marks what a producer cannot recover from with a flag, or with ERR__FATAL (-150). */
+const isFatal = (error: Error | undefined): boolean =>
+  error !== undefined && (('isFatal' in error && error.isFatal === true) || ('code' in error && error.code === -150));
+
+/** The traces of the requests that made these rows. */
+const linksOf = (rows: readonly OutboxRow[]): Link[] =>
+  rows
+    .slice(0, MAX_LINKS)
+    .map(({ traceparent }) => parseTraceparent(traceparent))
+    .filter((context) => context !== undefined)
+    .map((context) => ({ context }));

@@ -1,0 +1,26 @@
+/** One operation a task: within a batch only the newest version matters, as every event carries the whole task. */
+import type { IndexOperation } from './operation.ts';
+
+export interface Collapsed {
+  /** The newest operation of each task, in order of the tasks' first appearance. */
+  readonly operations: readonly IndexOperation[];
+  /** For each input, the position in `operations` of the operation that settles it. */
+  readonly settledBy: readonly number[];
+}
+
+/**
+ * Collapses operations to the newest of each task.
+ * Of two with the same version the later one wins; they are the same change, delivered twice.
+ */
+export const collapse = (inputs: readonly IndexOperation[]): Collapsed => {
+  const positions = new Map<string, number>();
+  const operations: IndexOperation[] = [];
+  const settledBy = inputs.map((operation) => {
+    const position = positions.get(operation.id) ?? operations.length;
+    const newest = operations[position];
+    if (newest === undefined || operation.version >= newest.version) operations[position] = operation;
+    positions.set(operation.id, position);
+    return position;
+  });
+  return { operations, settledBy };
+};

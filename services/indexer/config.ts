@@ -1,0 +1,81 @@
+/** The indexer's configuration. */
+import { elasticsearchChecks, elasticsearchEnv } from '../shared/elasticsearch.ts';
+import { choice, integer, readEnv, text, type EnvSpec, type EnvValues } from '../shared/env.ts';
+import { kafkaChecks, kafkaEnv } from '../shared/kafka.ts';
+import { LOG_LEVELS } from '../shared/logger.ts';
+import { INDEXER_GROUP, PORTS } from '../shared/resources.ts';
+import { telemetryEnv } from '../shared/telemetry.ts';
+
+export const indexerEnv = {
+  ...kafkaEnv,
+  ...elasticsearchEnv,
+  ...telemetryEnv,
+  LOG_LEVEL: {
+    schema: choice(LOG_LEVELS, 'info'),
+    defaultText: 'info',
+    description: `One of ${LOG_LEVELS.join(', ')}.`,
+  },
+  HOST: { schema: text().default('0.0.0.0'), defaultText: '0.0.0.0', description: 'Address to listen on.' },
+  HEALTH_PORT: {
+    schema: integer(PORTS.indexerHealth, { min: 0, max: 65_535 }),
+    defaultText: String(PORTS.indexerHealth),
+    description: 'Port of `/livez`, `/readyz` and `/metrics`.',
+  },
+  CONSUMER_GROUP: {
+    schema: text().default(INDEXER_GROUP),
+    defaultText: INDEXER_GROUP,
+    description: 'Consumer group of the indexers.',
+  },
+  BATCH_MAX_EVENTS: {
+    schema: integer(1_000, { min: 1, max: 10_000 }),
+    defaultText: '1000',
+    description: 'Most events in a batch, and so in a bulk request.',
+  },
+  BULK_MAX_BYTES: {
+    schema: integer(5_242_880, { min: 65_536, max: 104_857_600 }),
+    defaultText: '5242880',
+    description: 'Bound on the body of a bulk request, in bytes.',
+  },
+  FETCH_BUFFER_KBYTES: {
+    schema: integer(16_384, { min: 1_024, max: 1_048_576 }),
+    defaultText: '16384',
+    description: 'Bound on what the Kafka client reads ahead, in KiB.',
+  },
+  SESSION_TIMEOUT_MS: {
+    schema: integer(15_000, { min: 6_000, max: 300_000 }),
+    defaultText: '15000',
+    description: 'Time after which the group gives away the partitions of an indexer that died, in milliseconds.',
+  },
+  RETRY_MAX_MS: {
+    schema: integer(5_000, { min: 100, max: 300_000 }),
+    defaultText: '5000',
+    description: 'Longest wait between two attempts while a server is down, in milliseconds.',
+  },
+  DRAIN_DEADLINE_MS: {
+    schema: integer(15_000, { min: 100, max: 600_000 }),
+    defaultText: '15000',
+    description:
+      'Time a batch in flight gets to finish when partitions are revoked or the process stops, in milliseconds.',
+  },
+  SHUTDOWN_DEADLINE_MS: {
+    schema: integer(25_000, { min: 1_000, max: 600_000 }),
+    defaultText: '25000',
+    description: 'Bound on the whole stop, in milliseconds; keep it below terminationGracePeriodSeconds.',
+  },
+  LAG_INTERVAL_MS: {
+    schema: integer(5_000, { min: 100, max: 300_000 }),
+    defaultText: '5000',
+    description: 'How often the lag is asked for, in milliseconds.',
+  },
+  STALL_TIMEOUT_MS: {
+    schema: integer(60_000, { min: 1_000, max: 3_600_000 }),
+    defaultText: '60000',
+    description: 'Time without progress, while events wait, after which liveness fails, in milliseconds.',
+  },
+} as const satisfies EnvSpec;
+
+export type IndexerConfig = EnvValues<typeof indexerEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readIndexerConfig = (env: NodeJS.ProcessEnv): IndexerConfig =>
+  readEnv(indexerEnv, env, [...kafkaChecks, ...elasticsearchChecks]);

@@ -1,0 +1,244 @@
+/**
+ * The loop of the indexer: read → process → commit, one batch in flight and one read ahead.
+ *
+ * - A batch's offsets are committed only after all outcomes below them are final.
+ * - Revoked partitions are given away after the batch in flight that touches them is finished and committed.
+ * - Polling goes on, with all partitions paused, while a batch waits for a server that is down: the group stays
+ *   healthy and sees rebalances, and nothing more is read.
+ * - Memory is bounded whatever the lag: a batch in flight, a batch read ahead, and the client's own read-ahead.
+ */
+import { messageOf } from '../shared/errors.ts';
+import type { Message, TopicPartitionOffset } from '../shared/kafka-native.ts';
+import type { Logger } from '../shared/logger.ts';
+import { backoffMs, sleep } from '../shared/time.ts';
+import type { GroupClient, RebalanceListener } from './group-client.ts';
+import type { IndexerMetrics } from './metrics.ts';
+import { progressOf } from './offsets.ts';
+import type { BatchProcessor } from './process-batch.ts';
+
+export interface ConsumerOptions {
+  readonly processor: BatchProcessor;
+  readonly metrics: IndexerMetrics;
+  readonly logger: Logger;
+  readonly maxBatchEvents: number;
+  /** Time a batch in flight gets to finish when its partitions are revoked or the consumer closes. */
+  readonly drainDeadlineMs: number;
+  /** Called after each batch, settled or not. */
+  readonly onProgress: () => void;
+}
+
+/** Joins the group; it is given the listener that the group's rebalances are told to. */
+export type Join = (listener: RebalanceListener) => Promise<GroupClient>;
+
+interface InFlight {
+  readonly partitions: ReadonlySet<number>;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** A batch that waits longer than this for the one in flight pauses the partitions. */
+const PAUSE_AFTER_MS = 1_000;
+const COMMIT_ATTEMPTS = 4;
+
+export class TaskConsumer {
+  readonly #options: ConsumerOptions;
+  readonly #owned = new Set<number>();
+  readonly #revoking = new Set<number>();
+  readonly #stop = new AbortController();
+  #client: GroupClient | undefined;
+  #buffer: Message[] = [];
+  #bufferChanged = deferred();
+  #inFlight: InFlight | undefined;
+  #paused = false;
+  #loops: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options;
+  }
+
+  /** Joins the group and starts reading. */
+  async start(join: Join): Promise<void> {
+    this.#client = await join({
+      onAssign: (partitions) => {
+        this.#onAssign(partitions);
+      },
+      onRevoke: (partitions, lost) => this.#onRevoke(partitions, lost),
+    });
+    this.#loops = Promise.all([this.#pollLoop(this.#client), this.#processLoop(this.#client)]);
+  }
+
+  /** The partitions this consumer reads now. */
+  get partitions(): readonly number[] {
+    return [...this.#owned];
+  }
+
+  /** Stops reading, finishes the batch in flight, commits, and leaves the group. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#setBuffer([]);
+    await this.#drain();
+    await this.#loops;
+    await this.#client?.disconnect();
+  }
+
+  get #stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  async #pollLoop(client: GroupClient): Promise<void> {
+    let failures = 0;
+    while (!this.#stopping) {
+      if (this.#buffer.length > 0) {
+        await this.#nextChange(PAUSE_AFTER_MS);
+      }
+      this.#setPaused(this.#buffer.length > 0);
+      try {
+        const messages = await client.poll(this.#paused ? 1 : this.#options.maxBatchEvents);
+        failures = 0;
+        const owned = messages.filter(({ partition }) => this.#owned.has(partition));
+        if (owned.length > 0) this.#setBuffer([...this.#buffer, ...owned]);
+      } catch (error) {
+        failures += 1;
+        if (failures === 1 || failures % 20 === 0) {
+          this.#options.logger.warn({ err: error, failures }, 'cannot read from Kafka: trying again');
+        }
+        await sleep(backoffMs(failures, { baseMs: 100, maxMs: 5_000 }), this.#stop.signal);
+      }
+    }
+  }
+
+  async #processLoop(client: GroupClient): Promise<void> {
+    let failures = 0;
+    while (!this.#stopping) {
+      if (this.#buffer.length === 0) {
+        await this.#nextChange(PAUSE_AFTER_MS);
+        continue;
+      }
+      const batch = this.#buffer;
+      const { promise: done, resolve: finish } = deferred();
+      const partitions = new Set(batch.map(({ partition }) => partition));
+      this.#inFlight = { partitions, abort: new AbortController(), done };
+      this.#setBuffer([]);
+      try {
+        await this.#settle(client, batch, this.#inFlight.abort.signal);
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        this.#options.logger.error({ err: error, failures }, 'batch failed: trying it again');
+        await sleep(backoffMs(failures, { baseMs: 500, maxMs: 10_000 }), this.#inFlight.abort.signal);
+        this.#requeue(batch);
+      } finally {
+        this.#inFlight = undefined;
+        finish();
+      }
+    }
+  }
+
+  async #settle(client: GroupClient, batch: readonly Message[], signal: AbortSignal): Promise<void> {
+    const settled = await this.#options.processor.process(batch, signal);
+    this.#options.onProgress();
+    const { commit, unfinished } = progressOf(batch, settled);
+    // A partition that was lost meanwhile has a new owner, whose commits must not be set back.
+    const ours = commit.filter(({ partition }) => this.#owned.has(partition) || this.#revoking.has(partition));
+    if (ours.length > 0) await this.#commit(client, ours);
+    this.#requeue(unfinished);
+  }
+
+  /** Commits; after some refusals it goes on without: the next batch commits more, and a redelivery is harmless. */
+  async #commit(client: GroupClient, offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    for (let attempt = 1; attempt <= COMMIT_ATTEMPTS; attempt += 1) {
+      try {
+        await client.commit(offsets);
+        return;
+      } catch (error) {
+        this.#options.metrics.commitFailures.inc();
+        this.#options.logger.warn({ err: error, attempt, reason: messageOf(error) }, 'commit refused');
+        if (attempt < COMMIT_ATTEMPTS) await sleep(100 * attempt);
+      }
+    }
+  }
+
+  #requeue(messages: readonly Message[]): void {
+    const owned = messages.filter(({ partition }) => this.#owned.has(partition));
+    if (owned.length > 0) this.#setBuffer([...owned, ...this.#buffer]);
+  }
+
+  #onAssign(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#owned.add(partition);
+    // A pause belongs to an assignment: new partitions start out flowing.
+    if (this.#paused) this.#client?.pause(partitions);
+    this.#report('assigned', partitions);
+  }
+
+  async #onRevoke(partitions: readonly number[], lost: boolean): Promise<void> {
+    for (const partition of partitions) {
+      this.#owned.delete(partition);
+      if (!lost) this.#revoking.add(partition);
+    }
+    this.#report(lost ? 'lost' : 'revoked', partitions);
+    this.#setBuffer(this.#buffer.filter(({ partition }) => this.#owned.has(partition)));
+    const touched = partitions.some((partition) => this.#inFlight?.partitions.has(partition));
+    // What is lost cannot be committed any more: there is nothing to wait for.
+    if (touched && lost) this.#inFlight?.abort.abort();
+    if (touched) await this.#drain();
+    for (const partition of partitions) this.#revoking.delete(partition);
+  }
+
+  /** Waits for the batch in flight; past the deadline it is cut short, and what is not settled is not committed. */
+  async #drain(): Promise<void> {
+    const { drainDeadlineMs, logger } = this.#options;
+    const inFlight = this.#inFlight;
+    if (inFlight === undefined) return;
+    const timer = setTimeout(() => {
+      logger.warn({ drainDeadlineMs }, 'the batch in flight does not finish: it is left to the next owner');
+      inFlight.abort.abort();
+    }, drainDeadlineMs);
+    await inFlight.done;
+    clearTimeout(timer);
+  }
+
+  #setPaused(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    if (paused) this.#client?.pause(this.partitions);
+    else this.#client?.resume(this.partitions);
+    this.#options.logger.info({ paused }, paused ? 'paused: a batch waits for its server' : 'resumed');
+  }
+
+  #setBuffer(messages: Message[]): void {
+    // What a stopping consumer has not begun, the next owner of its partition reads.
+    this.#buffer = this.#stopping ? [] : messages;
+    this.#options.metrics.buffered.set(this.#buffer.length);
+    this.#bufferChanged.resolve();
+    this.#bufferChanged = deferred();
+  }
+
+  /** Waits until the buffer changes or the consumer stops, `ms` at most. */
+  async #nextChange(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([this.#bufferChanged.promise, timeout]);
+    clearTimeout(timer);
+  }
+
+  #report(kind: string, partitions: readonly number[]): void {
+    this.#options.metrics.rebalances.inc({ kind });
+    this.#options.metrics.assigned.set(this.#owned.size);
+    this.#options.logger.info({ partitions, total: this.#owned.size }, `partitions ${kind}`);
+  }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+const deferred = (): Deferred => {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((fulfil) => {
+    resolve = fulfil;
+  });
+  return { promise, resolve };
+};

@@ -1,0 +1,168 @@
+/**
+ * The Kafka side of the indexer: a member of the consumer group, as promises.
+ * It uses librdkafka's own consumer and not the callback runner above it, because the loop, the pause, the rebalance
+ * and the stop are the delivery guarantee: they have to be ours (docs/adr/0003-batches-and-consumer.md).
+ */
+import type { RdKafka } from '@confluentinc/kafka-javascript';
+import { connectionSettings } from '../shared/kafka.ts';
+import {
+  connectClient,
+  createNativeConsumer,
+  disconnectClient,
+  REBALANCE,
+  toError,
+  type KafkaError,
+  type Message,
+  type NativeConsumer,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from '../shared/kafka-native.ts';
+import type { Logger } from '../shared/logger.ts';
+import { backoffMs, sleep } from '../shared/time.ts';
+import type { IndexerConfig } from './config.ts';
+
+/** Told about changes of the assignment; the group waits until the promise of `onRevoke` resolves. */
+export interface RebalanceListener {
+  onAssign(partitions: readonly number[]): void;
+  /** @param lost true when the partitions already belong to somebody else, so that nothing can be committed */
+  onRevoke(partitions: readonly number[], lost: boolean): Promise<void>;
+}
+
+export interface GroupClient {
+  /** Up to `max` records; waits for the first one only, `POLL_TIMEOUT_MS` at most. */
+  poll(max: number): Promise<Message[]>;
+  /** Resolves when the broker has the offsets. */
+  commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
+  pause(partitions: readonly number[]): void;
+  resume(partitions: readonly number[]): void;
+  /** Events between the committed offset and the end, by partition, as the broker says now. */
+  lag(partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** Leaves the group and closes. */
+  disconnect(): Promise<void>;
+}
+
+/** Longest wait of one poll: it bounds how late a stop is noticed. */
+const POLL_TIMEOUT_MS = 200;
+const QUERY_TIMEOUT_MS = 5_000;
+
+const settings = (config: IndexerConfig): RdKafka.ConsumerGlobalConfig => ({
+  ...connectionSettings(config, 'taskstream-indexer'),
+  'group.id': config.CONSUMER_GROUP,
+  // Only moved partitions stop: those that stay are read on during a rebalance.
+  'partition.assignment.strategy': 'cooperative-sticky',
+  'session.timeout.ms': config.SESSION_TIMEOUT_MS,
+  'heartbeat.interval.ms': Math.min(3_000, Math.floor(config.SESSION_TIMEOUT_MS / 3)),
+  'max.poll.interval.ms': Math.max(300_000, config.SESSION_TIMEOUT_MS),
+  'enable.auto.commit': false,
+  'enable.auto.offset.store': false,
+  'allow.auto.create.topics': false,
+  // New partitions are found within this time.
+  'topic.metadata.refresh.interval.ms': 30_000,
+  // Bounds of what is read ahead. The defaults allow 64 MiB and add up to 50 MiB for one response.
+  'queued.max.messages.kbytes': config.FETCH_BUFFER_KBYTES,
+  'fetch.max.bytes': 8_388_608,
+  'message.max.bytes': 2_097_152,
+  // After the read-ahead was full: the default of a second would leave a fast indexer without work.
+  'fetch.queue.backoff.ms': 50,
+  log_level: 4,
+  event_cb: true,
+});
+
+/** Joins the group; retries with backoff until a broker answers or `signal` aborts. */
+export const joinGroup = async (
+  config: IndexerConfig,
+  listener: RebalanceListener,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<GroupClient> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const client = createClient(config, listener, logger);
+    try {
+      await connectClient(client, QUERY_TIMEOUT_MS);
+      client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
+      client.setDefaultIsTimeoutOnlyForFirstMessage(true);
+      client.subscribe([config.TASKS_TOPIC]);
+      return wrap(client, config.TASKS_TOPIC);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const delayMs = Math.round(backoffMs(attempt, { baseMs: 500, maxMs: 10_000 }));
+      logger.warn({ err: error, attempt, delayMs }, 'Kafka does not answer: trying again');
+      await sleep(delayMs, signal);
+    }
+  }
+};
+
+const createClient = (config: IndexerConfig, listener: RebalanceListener, logger: Logger): NativeConsumer => {
+  const onRebalance = async (event: KafkaError, assignment: readonly TopicPartition[]): Promise<void> => {
+    const partitions = assignment.map(({ partition }) => partition);
+    if (event.code === REBALANCE.assign) {
+      client.incrementalAssign(assignment);
+      listener.onAssign(partitions);
+      return;
+    }
+    const lost = client.assignmentLost();
+    try {
+      await listener.onRevoke(partitions, lost);
+    } finally {
+      // The group waits for this call; without it no member would get any partition again.
+      client.incrementalUnassign(assignment);
+    }
+  };
+  const client = createNativeConsumer({
+    ...settings(config),
+    rebalance_cb: (event: KafkaError, assignment: readonly TopicPartition[]) => {
+      onRebalance(event, assignment).catch((error: unknown) => {
+        logger.error({ err: error }, 'rebalance failed');
+      });
+    },
+  });
+  client.on('event.error', (error) => {
+    logger.warn({ err: toError(error) }, 'Kafka consumer');
+  });
+  client.on('event.log', (event) => {
+    logger.debug({ event }, 'librdkafka');
+  });
+  return client;
+};
+
+const wrap = (client: NativeConsumer, topic: string): GroupClient => {
+  const toTopicPartitions = (partitions: readonly number[]) => partitions.map((partition) => ({ topic, partition }));
+  return {
+    poll: (max) =>
+      promised<Message[]>((done) => {
+        client.consume(max, done);
+      }),
+    commit: (offsets) =>
+      promised((done) => {
+        client.commitCb(offsets, done);
+      }),
+    pause: (partitions) => void client.pause(toTopicPartitions(partitions)),
+    resume: (partitions) => void client.resume(toTopicPartitions(partitions)),
+    lag: async (partitions) => {
+      const committed = await promised<TopicPartitionOffset[]>((done) => {
+        client.committed(toTopicPartitions(partitions), QUERY_TIMEOUT_MS, done);
+      });
+      const lag = new Map<number, number>();
+      for (const { partition, offset } of committed) {
+        const { lowOffset, highOffset } = await promised<RdKafka.WatermarkOffsets>((done) => {
+          client.queryWatermarkOffsets(topic, partition, QUERY_TIMEOUT_MS, done);
+        });
+        // Without a commit the group begins at the start of the partition; an offset is then absent or negative.
+        lag.set(partition, Math.max(0, highOffset - Math.max(lowOffset, Number.isFinite(offset) ? offset : 0)));
+      }
+      return lag;
+    },
+    disconnect: () => disconnectClient(client),
+  };
+};
+
+/** Turns the binding's callbacks into a promise. */
+const promised = <T = undefined>(
+  call: (done: (error: KafkaError | null | undefined, value?: T) => void) => void,
+): Promise<T> =>
+  new Promise((resolve, reject) => {
+    call((error, value) => {
+      if (error) reject(error instanceof Error ? error : Object.assign(toError(error), { code: error.code }));
+      else resolve(value as T);
+    });
+  });

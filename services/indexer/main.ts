@@ -1,0 +1,42 @@
+/** The indexer: topic `tasks` → search index. Composition root. */
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { createElasticsearch } from '../shared/elasticsearch.ts';
+import { exitOnInvalidConfig } from '../shared/env.ts';
+import { startHealthServer } from '../shared/health.ts';
+import { createLifecycle } from '../shared/lifecycle.ts';
+import { createLogger } from '../shared/logger.ts';
+import { startTelemetry } from '../shared/telemetry.ts';
+import { readIndexerConfig } from './config.ts';
+import { startIndexer } from './indexer.ts';
+import { createIndexerMetrics } from './metrics.ts';
+
+const config = exitOnInvalidConfig(() => readIndexerConfig(process.env));
+const logger = createLogger({ service: 'indexer', level: config.LOG_LEVEL });
+const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
+const registry = new Registry();
+collectDefaultMetrics({ register: registry });
+
+const telemetry = await startTelemetry('taskstream-indexer', config.OTEL_EXPORTER_OTLP_ENDPOINT);
+lifecycle.onClose('telemetry', 3_000, telemetry.close);
+
+const elasticsearch = createElasticsearch(config);
+lifecycle.onClose('elasticsearch', 1_000, () => elasticsearch.close());
+
+const indexer = startIndexer({
+  config,
+  elasticsearch,
+  logger,
+  metrics: createIndexerMetrics(registry),
+  tracer: telemetry.tracer,
+  signal: lifecycle.signal,
+});
+const health = await startHealthServer({
+  host: config.HOST,
+  port: config.HEALTH_PORT,
+  metrics: registry,
+  ...indexer.health,
+});
+lifecycle.onClose('health server', 1_000, health.close);
+lifecycle.onClose('consumer', config.SHUTDOWN_DEADLINE_MS - 4_000, indexer.close);
+logger.info({ healthPort: health.port, group: config.CONSUMER_GROUP, topic: config.TASKS_TOPIC }, 'indexer started');
+await indexer.running;

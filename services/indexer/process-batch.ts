@@ -1,0 +1,163 @@
+/**
+ * A batch of records becomes at most one write a task, and every record gets a final outcome:
+ * parse → collapse → bulk → dead letters.
+ */
+import { SpanStatusCode, type Link, type Tracer } from '@opentelemetry/api';
+import type { TaskstreamError } from '../shared/errors.ts';
+import { contextFrom, parseTraceparent } from '../shared/telemetry.ts';
+import type { Message } from '../shared/kafka-native.ts';
+import type { Logger } from '../shared/logger.ts';
+import type { BulkWriter } from './bulk.ts';
+import { collapse } from './collapse.ts';
+import type { DeadLetter, DeadLetterWriter } from './dead-letter.ts';
+import { headerOf } from './headers.ts';
+import type { EventOutcome, IndexerMetrics } from './metrics.ts';
+import type { IndexOperation } from './operation.ts';
+import { parseEvent } from './parse-event.ts';
+
+export interface BatchProcessor {
+  /**
+   * Settles a batch; it returns when every record is settled, or when `signal` aborts.
+   * @returns for each record whether its outcome is final
+   */
+  process(messages: readonly Message[], signal: AbortSignal): Promise<readonly boolean[]>;
+}
+
+export interface BatchProcessorOptions {
+  readonly bulk: BulkWriter;
+  readonly deadLetters: DeadLetterWriter;
+  readonly metrics: IndexerMetrics;
+  readonly tracer: Tracer;
+  readonly logger: Logger;
+}
+
+/** A record with its operation, and its place in the batch. */
+interface Entry {
+  readonly index: number;
+  readonly operation: IndexOperation;
+}
+
+interface Poison {
+  readonly index: number;
+  readonly error: TaskstreamError;
+  readonly attempts: number;
+}
+
+/** Most links on a batch span; the SDK's own default limit. */
+const MAX_LINKS = 128;
+
+export const createBatchProcessor = (options: BatchProcessorOptions): BatchProcessor => {
+  const { bulk, deadLetters, metrics, tracer, logger } = options;
+
+  /**
+   * Writes the newest operation of each task. Where the index rejects it, the next older one of that task gets its
+   * turn: a poison update must not take its good predecessor along.
+   */
+  const writeAll = async (entries: readonly Entry[], settle: Settle, signal: AbortSignal): Promise<Poison[]> => {
+    const poison: Poison[] = [];
+    let open = entries;
+    while (open.length > 0) {
+      const { operations, settledBy } = collapse(open.map(({ operation }) => operation));
+      const outcomes = await bulk.write(operations, signal);
+      const again: Entry[] = [];
+      open.forEach((entry, position) => {
+        const target = settledBy[position] ?? -1;
+        const outcome = outcomes[target];
+        if (outcome === undefined || outcome.kind === 'pending') return;
+        const newest = operations[target] === entry.operation;
+        if (outcome.kind === 'rejected') {
+          if (newest) poison.push({ index: entry.index, error: outcome.error, attempts: outcome.attempts });
+          else again.push(entry);
+        } else settle(entry.index, newest ? outcome.kind : 'superseded');
+      });
+      open = again;
+    }
+    return poison;
+  };
+
+  const process = async (messages: readonly Message[], signal: AbortSignal): Promise<boolean[]> => {
+    const settled = new Array<boolean>(messages.length).fill(false);
+    const settle: Settle = (index, outcome) => {
+      settled[index] = true;
+      metrics.events.inc({ outcome });
+      if (outcome === 'indexed' || outcome === 'deleted') observeLatency(messages[index]);
+    };
+    const observeLatency = (message: Message | undefined) => {
+      const changedAt = Date.parse(headerOf(message, 'ce_time') ?? '');
+      if (!Number.isNaN(changedAt)) metrics.eventToIndexed.observe(Math.max(0, Date.now() - changedAt) / 1_000);
+    };
+
+    const entries: Entry[] = [];
+    const poison: Poison[] = [];
+    messages.forEach((message, index) => {
+      const event = parseEvent(message);
+      if (event.kind === 'operation') entries.push({ index, operation: event.operation });
+      else if (event.kind === 'tombstone') settle(index, 'tombstone');
+      else poison.push({ index, error: event.error, attempts: 0 });
+    });
+    poison.push(...(await writeAll(entries, settle, signal)));
+    await bury(poison, messages, settle, signal);
+    return settled;
+  };
+
+  const bury = async (
+    poison: readonly Poison[],
+    messages: readonly Message[],
+    settle: Settle,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    if (poison.length === 0) return;
+    const letters = poison.flatMap(({ index, error, attempts }): (DeadLetter & { index: number })[] => {
+      const message = messages[index];
+      return message === undefined ? [] : [{ index, message, error, attempts }];
+    });
+    const written = await deadLetters.write(letters, signal);
+    letters.forEach(({ index, message, error }, position) => {
+      if (written[position] !== true) return;
+      settle(index, 'dead_letter');
+      metrics.deadLetters.inc({ reason: error.code });
+      const { topic, partition, offset, key } = message;
+      logger.error(
+        { topic, partition, offset, key: key?.toString(), reason: error.code, detail: error.message },
+        'event went to the dead-letter topic',
+      );
+    });
+  };
+
+  return {
+    process: async (messages, signal) => {
+      const endTimer = metrics.batchDuration.startTimer();
+      metrics.batchEvents.observe(messages.length);
+      const span = tracer.startSpan('tasks process', { links: linksOf(messages) }, contextFrom(undefined));
+      span.setAttributes({
+        'messaging.system': 'kafka',
+        'messaging.operation.type': 'process',
+        'messaging.batch.message_count': messages.length,
+      });
+      try {
+        const settled = await process(messages, signal);
+        span.setAttribute('taskstream.unsettled', settled.filter((final) => !final).length);
+        return settled;
+      } catch (error) {
+        span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
+        throw error;
+      } finally {
+        span.end();
+        endTimer();
+      }
+    },
+  };
+};
+
+type Settle = (index: number, outcome: EventOutcome) => void;
+
+/** The traces of the requests that made the events of this batch. */
+const linksOf = (messages: readonly Message[]): Link[] => {
+  const links: Link[] = [];
+  for (const message of messages) {
+    if (links.length === MAX_LINKS) break;
+    const context = parseTraceparent(headerOf(message, 'traceparent'));
+    if (context !== undefined) links.push({ context });
+  }
+  return links;
+};
