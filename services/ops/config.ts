@@ -1,0 +1,51 @@
+/** Configuration of the one-shot commands that talk to the servers directly. */
+import { elasticsearchChecks, elasticsearchEnv } from '../shared/elasticsearch.ts';
+import { choice, integer, readEnv, text, type EnvSpec, type EnvValues } from '../shared/env.ts';
+import { LOG_LEVELS } from '../shared/logger.ts';
+import { postgresEnv } from '../shared/postgres.ts';
+
+export const migrateEnv = {
+  ...postgresEnv,
+  ...elasticsearchEnv,
+  LOG_LEVEL: {
+    schema: choice(LOG_LEVELS, 'info'),
+    defaultText: 'info',
+    description: `One of ${LOG_LEVELS.join(', ')}.`,
+  },
+  INDEX_SHARDS: {
+    schema: integer(1, { min: 1, max: 1_024 }),
+    defaultText: '1',
+    description: 'Primary shards of a new index.',
+  },
+  INDEX_REPLICAS: {
+    schema: integer(0, { min: 0, max: 10 }),
+    defaultText: '0',
+    description: 'Replicas of each shard of a new index.',
+  },
+  INDEX_REFRESH_INTERVAL: {
+    schema: text()
+      .regex(/^\d+(ms|s)$/, { error: 'must be a time such as 500ms or 1s' })
+      .default('1s'),
+    defaultText: '1s',
+    description: 'Time until an indexed change shows in search.',
+  },
+  INDEX_GC_DELETES: {
+    schema: text()
+      .regex(/^\d+[smhd]$/, { error: 'must be a time such as 60s, 12h or 1d' })
+      .default('24h'),
+    defaultText: '24h',
+    description:
+      'How long the version of a deleted document stays known; an older update that arrives within it changes nothing.',
+  },
+  MIGRATE_DEADLINE_MS: {
+    schema: integer(120_000, { min: 1_000, max: 3_600_000 }),
+    defaultText: '120000',
+    description: 'How long `ops migrate` waits for servers that do not answer, in milliseconds.',
+  },
+} as const satisfies EnvSpec;
+
+export type MigrateConfig = EnvValues<typeof migrateEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readMigrateConfig = (env: NodeJS.ProcessEnv): MigrateConfig =>
+  readEnv(migrateEnv, env, elasticsearchChecks);

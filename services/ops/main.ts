@@ -1,0 +1,18 @@
+/** The command line of an operator: `npm run ops -- <command>`, and the entry point of Jobs in the cluster. */
+import { Command } from 'commander';
+import { messageOf } from '../shared/errors.ts';
+import { importCommand } from './commands/import.ts';
+import { migrateCommand } from './commands/migrate.ts';
+
+const program = new Command('ops')
+  .description('One-shot commands for the taskstream pipeline')
+  .showHelpAfterError()
+  .addCommand(migrateCommand())
+  .addCommand(importCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`\n${messageOf(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,44 @@
+/** Tasks and Kafka records for tests. */
+import { v7 as uuidv7 } from 'uuid';
+import { encodeEvent, encodeHeaders, type EventType, type Task } from '../../services/shared/events.ts';
+import type { Message } from '../../services/shared/kafka-native.ts';
+import { toHeaders, type ProducerRecord } from '../../services/shared/producer.ts';
+
+/** A valid task; fields can be replaced. */
+export const taskOf = (fields: Partial<Task> = {}): Task => ({
+  id: uuidv7(),
+  description: 'water the plants',
+  priority: 'none',
+  dates: { start: null, due: null },
+  isDone: false,
+  version: 1,
+  createdAt: '2026-01-01T00:00:00.000Z',
+  updatedAt: '2026-01-01T00:00:00.000Z',
+  ...fields,
+});
+
+/** The record that the relay makes of a change. */
+export const eventRecord = (type: EventType, task: Task): ProducerRecord => ({
+  key: task.id,
+  value: encodeEvent(type, JSON.stringify(task)),
+  headers: toHeaders(
+    encodeHeaders({
+      id: `${task.id}:${task.version}`,
+      type,
+      taskId: task.id,
+      time: new Date().toISOString(),
+      traceparent: null,
+    }),
+  ),
+});
+
+/** A record as the consumer hands it out. */
+export const messageOf = (fields: Partial<Message> = {}): Message => ({
+  topic: 'tasks',
+  partition: 0,
+  offset: 0,
+  key: null,
+  value: null,
+  size: 0,
+  ...fields,
+});

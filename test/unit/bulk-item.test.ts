@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { judgeItem } from '../../services/indexer/bulk-item.ts';
+
+const judge = (action: string, status: number, type?: string) =>
+  judgeItem({ [action]: { status, ...(type === undefined ? {} : { error: { type, reason: 'because' } }) } }, 3);
+
+describe('judgeItem', () => {
+  it.each([
+    ['index', 201, undefined, 'indexed'],
+    ['index', 200, undefined, 'indexed'],
+    ['delete', 200, undefined, 'deleted'],
+    ['delete', 404, undefined, 'stale'],
+    ['index', 409, 'version_conflict_engine_exception', 'stale'],
+    ['delete', 409, 'version_conflict_engine_exception', 'stale'],
+    ['index', 429, 'es_rejected_execution_exception', 'retry'],
+    ['index', 429, 'cluster_block_exception', 'retry'],
+    ['index', 503, 'unavailable_shards_exception', 'retry'],
+    ['index', 403, 'cluster_block_exception', 'retry'],
+    ['index', 404, 'index_not_found_exception', 'retry'],
+    ['delete', 404, 'index_not_found_exception', 'retry'],
+    ['index', 403, 'security_exception', 'retry'],
+    ['index', 400, 'document_parsing_exception', 'rejected'],
+    ['index', 400, 'strict_dynamic_mapping_exception', 'rejected'],
+  ])('%s with status %i and error %s is %s', (action, status, type, kind) => {
+    expect(judge(action, status, type).kind).toBe(kind);
+  });
+
+  it('retries what the response does not speak of, as no news is not good news', () => {
+    expect(judgeItem(undefined, 1).kind).toBe('retry');
+    expect(judgeItem({}, 1).kind).toBe('retry');
+  });
+
+  it('keeps the reason and the number of attempts of a rejection', () => {
+    expect(judge('index', 400, 'document_parsing_exception')).toMatchObject({
+      error: { code: 'rejected_by_index', message: 'document_parsing_exception: because' },
+      attempts: 3,
+    });
+  });
+});

@@ -1,0 +1,83 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readIndexerConfig } from '../../services/indexer/config.ts';
+import { connectionSettings } from '../../services/shared/kafka.ts';
+
+const minimal = { KAFKA_BROKERS: 'localhost:9092', ELASTICSEARCH_URL: 'http://localhost:9200' };
+
+const faultsOf = (env: Record<string, string>): string => {
+  try {
+    readIndexerConfig(env);
+  } catch (error) {
+    return String(error);
+  }
+  return '';
+};
+
+describe('configuration', () => {
+  it('works with the two addresses alone', () => {
+    expect(readIndexerConfig(minimal)).toMatchObject({
+      TASKS_TOPIC: 'tasks',
+      HEALTH_PORT: 9236,
+      BATCH_MAX_EVENTS: 1_000,
+    });
+  });
+
+  it('lists every fault together, each with its variable', () => {
+    const text = faultsOf({ KAFKA_BROKERS: 'nonsense', BATCH_MAX_EVENTS: '0', KAFKA_TLS: 'maybe', LOG_LEVEL: 'loud' });
+    for (const name of ['KAFKA_BROKERS', 'ELASTICSEARCH_URL', 'BATCH_MAX_EVENTS', 'KAFKA_TLS', 'LOG_LEVEL']) {
+      expect(text).toContain(`  ${name}: `);
+    }
+  });
+
+  it('takes an empty variable as unset', () => {
+    expect(readIndexerConfig({ ...minimal, BATCH_MAX_EVENTS: '' }).BATCH_MAX_EVENTS).toBe(1_000);
+  });
+
+  it('reads a secret from the file that NAME_FILE names, without its line break', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'taskstream-env-')), 'password');
+    writeFileSync(file, 'hunter2\n');
+    const config = readIndexerConfig({ ...minimal, ELASTICSEARCH_USERNAME: 'me', ELASTICSEARCH_PASSWORD_FILE: file });
+    expect(config.ELASTICSEARCH_PASSWORD).toBe('hunter2');
+  });
+
+  it('refuses a secret that is given twice or whose file cannot be read', () => {
+    const twice = { ...minimal, ELASTICSEARCH_API_KEY: 'k', ELASTICSEARCH_API_KEY_FILE: '/nowhere' };
+    expect(faultsOf(twice)).toContain('not both');
+    expect(faultsOf({ ...minimal, ELASTICSEARCH_API_KEY_FILE: '/nowhere' })).toContain('ELASTICSEARCH_API_KEY_FILE');
+  });
+
+  it.each([
+    [{ KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512' }, 'KAFKA_SASL_USERNAME'],
+    [{ KAFKA_TLS: 'true', KAFKA_CERT_FILE: '/tls.crt' }, 'KAFKA_KEY_FILE'],
+    [{ KAFKA_CA_FILE: '/ca.crt' }, 'KAFKA_TLS'],
+    [{ ELASTICSEARCH_USERNAME: 'me' }, 'ELASTICSEARCH_PASSWORD'],
+  ])('refuses settings that only make sense together: %o', (env, named) => {
+    expect(faultsOf({ ...minimal, ...env })).toContain(named);
+  });
+
+  it.each([
+    [{}, { 'security.protocol': 'plaintext' }],
+    [
+      { KAFKA_TLS: 'true', KAFKA_CA_FILE: '/ca' },
+      { 'security.protocol': 'ssl', 'ssl.ca.location': '/ca' },
+    ],
+    [
+      { KAFKA_TLS: 'true', KAFKA_CERT_FILE: '/crt', KAFKA_KEY_FILE: '/key' },
+      { 'security.protocol': 'ssl', 'ssl.certificate.location': '/crt', 'ssl.key.location': '/key' },
+    ],
+    [
+      { KAFKA_TLS: 'true', KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' },
+      {
+        'security.protocol': 'sasl_ssl',
+        'sasl.mechanisms': 'SCRAM-SHA-512',
+        'sasl.username': 'u',
+        'sasl.password': 'p',
+      },
+    ],
+  ])('translates %o for librdkafka', (env, settings) => {
+    expect(connectionSettings(readIndexerConfig({ ...minimal, ...env }), 'test')).toMatchObject(settings);
+  });
+});
