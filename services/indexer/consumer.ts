@@ -7,10 +7,10 @@
  *   healthy and sees rebalances, and nothing more is read.
  * - Memory is bounded whatever the lag: a batch in flight, a batch read ahead, and the client's own read-ahead.
  */
-import { messageOf } from '../shared/errors.ts';
-import type { Message, TopicPartitionOffset } from '../shared/kafka-native.ts';
+import type { Message } from '../shared/kafka-native.ts';
 import type { Logger } from '../shared/logger.ts';
 import { backoffMs, sleep } from '../shared/time.ts';
+import { Committer } from './committer.ts';
 import type { GroupClient, RebalanceListener } from './group-client.ts';
 import type { IndexerMetrics } from './metrics.ts';
 import { progressOf } from './offsets.ts';
@@ -38,14 +38,17 @@ interface InFlight {
 
 /** A batch that waits longer than this for the one in flight pauses the partitions. */
 const PAUSE_AFTER_MS = 1_000;
-const COMMIT_ATTEMPTS = 4;
+/** Time the last commit gets before partitions are given away. */
+const COMMIT_DEADLINE_MS = 5_000;
 
 export class TaskConsumer {
   readonly #options: ConsumerOptions;
   readonly #owned = new Set<number>();
   readonly #revoking = new Set<number>();
   readonly #stop = new AbortController();
+  readonly #closed = new AbortController();
   #client: GroupClient | undefined;
+  #committer: Committer | undefined;
   #buffer: Message[] = [];
   #bufferChanged = deferred();
   #inFlight: InFlight | undefined;
@@ -64,7 +67,16 @@ export class TaskConsumer {
       },
       onRevoke: (partitions, lost) => this.#onRevoke(partitions, lost),
     });
-    this.#loops = Promise.all([this.#pollLoop(this.#client), this.#processLoop(this.#client)]);
+    const client = this.#client;
+    const { metrics, logger } = this.#options;
+    this.#committer = new Committer({
+      commit: (offsets) => client.commit(offsets),
+      onFailure: () => {
+        metrics.commitFailures.inc();
+      },
+      logger,
+    });
+    this.#loops = Promise.all([this.#pollLoop(client), this.#processLoop(this.#committer)]);
   }
 
   /** The partitions this consumer reads now. */
@@ -77,6 +89,11 @@ export class TaskConsumer {
     this.#stop.abort();
     this.#setBuffer([]);
     await this.#drain();
+    if ((await this.#committer?.flush(COMMIT_DEADLINE_MS)) === false) {
+      this.#options.logger.warn('the last commit was not confirmed: its events are read again');
+    }
+    // Polling ends last: the answers to commits arrive through it.
+    this.#closed.abort();
     await this.#loops;
     await this.#client?.disconnect();
   }
@@ -87,11 +104,9 @@ export class TaskConsumer {
 
   async #pollLoop(client: GroupClient): Promise<void> {
     let failures = 0;
-    while (!this.#stopping) {
-      if (this.#buffer.length > 0) {
-        await this.#nextChange(PAUSE_AFTER_MS);
-      }
-      this.#setPaused(this.#buffer.length > 0);
+    while (!this.#closed.signal.aborted) {
+      if (this.#buffer.length > 0) await this.#nextChange(PAUSE_AFTER_MS);
+      this.#setPaused(this.#buffer.length > 0 || this.#stopping);
       try {
         const messages = await client.poll(this.#paused ? 1 : this.#options.maxBatchEvents);
         failures = 0;
@@ -102,12 +117,12 @@ export class TaskConsumer {
         if (failures === 1 || failures % 20 === 0) {
           this.#options.logger.warn({ err: error, failures }, 'cannot read from Kafka: trying again');
         }
-        await sleep(backoffMs(failures, { baseMs: 100, maxMs: 5_000 }), this.#stop.signal);
+        await sleep(backoffMs(failures, { baseMs: 100, maxMs: 5_000 }), this.#closed.signal);
       }
     }
   }
 
-  async #processLoop(client: GroupClient): Promise<void> {
+  async #processLoop(committer: Committer): Promise<void> {
     let failures = 0;
     while (!this.#stopping) {
       if (this.#buffer.length === 0) {
@@ -120,7 +135,7 @@ export class TaskConsumer {
       this.#inFlight = { partitions, abort: new AbortController(), done };
       this.#setBuffer([]);
       try {
-        await this.#settle(client, batch, this.#inFlight.abort.signal);
+        await this.#settle(committer, batch, this.#inFlight.abort.signal);
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -134,28 +149,13 @@ export class TaskConsumer {
     }
   }
 
-  async #settle(client: GroupClient, batch: readonly Message[], signal: AbortSignal): Promise<void> {
+  async #settle(committer: Committer, batch: readonly Message[], signal: AbortSignal): Promise<void> {
     const settled = await this.#options.processor.process(batch, signal);
     this.#options.onProgress();
     const { commit, unfinished } = progressOf(batch, settled);
     // A partition that was lost meanwhile has a new owner, whose commits must not be set back.
-    const ours = commit.filter(({ partition }) => this.#owned.has(partition) || this.#revoking.has(partition));
-    if (ours.length > 0) await this.#commit(client, ours);
+    committer.mark(commit.filter(({ partition }) => this.#owned.has(partition) || this.#revoking.has(partition)));
     this.#requeue(unfinished);
-  }
-
-  /** Commits; after some refusals it goes on without: the next batch commits more, and a redelivery is harmless. */
-  async #commit(client: GroupClient, offsets: readonly TopicPartitionOffset[]): Promise<void> {
-    for (let attempt = 1; attempt <= COMMIT_ATTEMPTS; attempt += 1) {
-      try {
-        await client.commit(offsets);
-        return;
-      } catch (error) {
-        this.#options.metrics.commitFailures.inc();
-        this.#options.logger.warn({ err: error, attempt, reason: messageOf(error) }, 'commit refused');
-        if (attempt < COMMIT_ATTEMPTS) await sleep(100 * attempt);
-      }
-    }
   }
 
   #requeue(messages: readonly Message[]): void {
@@ -181,6 +181,8 @@ export class TaskConsumer {
     // What is lost cannot be committed any more: there is nothing to wait for.
     if (touched && lost) this.#inFlight?.abort.abort();
     if (touched) await this.#drain();
+    if (!lost) await this.#committer?.flush(COMMIT_DEADLINE_MS);
+    this.#committer?.drop(partitions);
     for (const partition of partitions) this.#revoking.delete(partition);
   }
 

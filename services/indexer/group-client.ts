@@ -18,7 +18,7 @@ import {
   type TopicPartitionOffset,
 } from '../shared/kafka-native.ts';
 import type { Logger } from '../shared/logger.ts';
-import { backoffMs, sleep } from '../shared/time.ts';
+import { backoffMs, sleep, withDeadline } from '../shared/time.ts';
 import type { IndexerConfig } from './config.ts';
 
 /** Told about changes of the assignment; the group waits until the promise of `onRevoke` resolves. */
@@ -31,7 +31,7 @@ export interface RebalanceListener {
 export interface GroupClient {
   /** Up to `max` records; waits for the first one only, `POLL_TIMEOUT_MS` at most. */
   poll(max: number): Promise<Message[]>;
-  /** Resolves when the broker has the offsets. */
+  /** Resolves when the broker has the offsets; its answer arrives only while somebody polls. */
   commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
   pause(partitions: readonly number[]): void;
   resume(partitions: readonly number[]): void;
@@ -44,6 +44,7 @@ export interface GroupClient {
 /** Longest wait of one poll: it bounds how late a stop is noticed. */
 const POLL_TIMEOUT_MS = 200;
 const QUERY_TIMEOUT_MS = 5_000;
+const COMMIT_TIMEOUT_MS = 10_000;
 
 const settings = (config: IndexerConfig): RdKafka.ConsumerGlobalConfig => ({
   ...connectionSettings(config, 'taskstream-indexer'),
@@ -66,6 +67,7 @@ const settings = (config: IndexerConfig): RdKafka.ConsumerGlobalConfig => ({
   'fetch.queue.backoff.ms': 50,
   log_level: 4,
   event_cb: true,
+  offset_commit_cb: true,
 });
 
 /** Joins the group; retries with backoff until a broker answers or `signal` aborts. */
@@ -127,15 +129,13 @@ const createClient = (config: IndexerConfig, listener: RebalanceListener, logger
 
 const wrap = (client: NativeConsumer, topic: string): GroupClient => {
   const toTopicPartitions = (partitions: readonly number[]) => partitions.map((partition) => ({ topic, partition }));
+  const commits = trackCommits(client);
   return {
     poll: (max) =>
       promised<Message[]>((done) => {
         client.consume(max, done);
       }),
-    commit: (offsets) =>
-      promised((done) => {
-        client.commitCb(offsets, done);
-      }),
+    commit: (offsets) => commits(offsets),
     pause: (partitions) => void client.pause(toTopicPartitions(partitions)),
     resume: (partitions) => void client.resume(toTopicPartitions(partitions)),
     lag: async (partitions) => {
@@ -153,6 +153,36 @@ const wrap = (client: NativeConsumer, topic: string): GroupClient => {
       return lag;
     },
     disconnect: () => disconnectClient(client),
+  };
+};
+
+/**
+ * Commits with the broker's answer. The binding's own callback only tells that the request was queued; the answer
+ * comes as an event, which is matched to its commit by the offsets it carries.
+ */
+const trackCommits = (client: NativeConsumer): GroupClient['commit'] => {
+  const open = new Map<string, (error: Error | undefined) => void>();
+  const keyOf = (offsets: readonly TopicPartitionOffset[]): string =>
+    offsets
+      .map(({ partition, offset }) => `${partition}:${offset}`)
+      .sort()
+      .join();
+  client.on('offset.commit', (error: unknown, offsets: readonly TopicPartitionOffset[]) => {
+    const failure: unknown = error ?? offsets.find((offset) => offset.error)?.error;
+    open.get(keyOf(offsets))?.(failure ? toError(failure) : undefined);
+  });
+  return async (offsets) => {
+    const key = keyOf(offsets);
+    const answer = new Promise<void>((resolve, reject) => {
+      open.set(key, (error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
+    client.commit([...offsets]);
+    await withDeadline(answer, COMMIT_TIMEOUT_MS, 'the commit').finally(() => {
+      open.delete(key);
+    });
   };
 };
 

@@ -23,14 +23,13 @@ export interface NativeConsumer extends RdKafka.KafkaConsumer {
   incrementalUnassign(partitions: readonly TopicPartition[]): this;
   /** True inside a revocation when the partitions already belong to somebody else. */
   assignmentLost(): boolean;
-  /** Commits and reports the broker's answer. */
-  commitCb(offsets: readonly TopicPartitionOffset[], callback: (error: KafkaError | null) => void): this;
   /** With `true`, `consume(n)` waits for the first message only, and then takes what is there. */
   setDefaultIsTimeoutOnlyForFirstMessage(value: boolean): void;
 }
 
+/** A consumer that begins at the start of a partition its group has no offset for: no event may be passed over. */
 export const createNativeConsumer = (settings: RdKafka.ConsumerGlobalConfig): NativeConsumer =>
-  new kafka.KafkaConsumer(settings, {}) as NativeConsumer;
+  new kafka.KafkaConsumer(settings, { 'auto.offset.reset': 'earliest' }) as NativeConsumer;
 
 export const createNativeProducer = (
   settings: RdKafka.ProducerGlobalConfig,

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { headerOf } from '../../services/indexer/headers.ts';
+import { DEAD_LETTER_HEADERS } from '../../services/indexer/dead-letter.ts';
+import { taskMapping } from '../../services/indexer/task-index.ts';
+import type { Message } from '../../services/shared/kafka-native.ts';
+import type { ProducerRecord } from '../../services/shared/producer.ts';
+import { eventRecord, taskOf } from '../support/events.ts';
+import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
+
+let fixture: IndexerFixture;
+let indexer: RunningIndexer;
+
+beforeAll(async () => {
+  fixture = await createIndexerFixture({
+    kafkaBrokers: inject('kafkaBrokers'),
+    elasticsearchUrl: inject('elasticsearchUrl'),
+    // One partition, so that a stopped partition would stop the good events too; a compacted topic refuses null keys.
+    topics: { partitions: 1, cleanup: 'delete' },
+  });
+  indexer = await fixture.start();
+});
+afterAll(() => fixture.close());
+
+const raw = (key: string | null, value: string | Buffer): ProducerRecord => ({
+  key,
+  value: Buffer.from(value),
+  headers: [{ 'x-origin': 'test' }],
+});
+const header = (message: Message | undefined, name: keyof typeof DEAD_LETTER_HEADERS) =>
+  headerOf(message, DEAD_LETTER_HEADERS[name]);
+
+describe('poison events', () => {
+  const task = taskOf();
+  const poison: [string, ProducerRecord][] = [
+    ['null_key', raw(null, JSON.stringify({ type: 'tasks.event.created', value: task }))],
+    ['malformed_event', raw(task.id, '{"type": "tasks.event.created", ')],
+    ['malformed_event', raw(task.id, Buffer.from([0xff, 0xfe, 0x00]))],
+    ['unknown_event_type', raw(task.id, JSON.stringify({ type: 'tasks.event.archived', value: task }))],
+    [
+      'schema_violation',
+      raw(task.id, JSON.stringify({ type: 'tasks.event.created', value: { ...task, isDone: 'no' } })),
+    ],
+    ['schema_violation', raw(task.id, '"just text"')],
+    ['key_mismatch', raw('somebody-else', JSON.stringify({ type: 'tasks.event.created', value: task }))],
+  ];
+
+  it('land in the dead-letter topic with their reason, and the good ones around them are indexed', async () => {
+    const good = poison.map(() => taskOf());
+    const records = poison.flatMap(([, record], index) => {
+      const neighbour = good[index];
+      return neighbour === undefined ? [record] : [record, eventRecord('tasks.event.created', neighbour)];
+    });
+    await fixture.topics.produce(records);
+    await fixture.settled();
+
+    const letters = await fixture.topics.readAll(fixture.topics.deadLetters);
+    expect(letters.map((letter) => header(letter, 'reason'))).toEqual(poison.map(([reason]) => reason));
+    letters.forEach((letter, index) => {
+      const original = poison[index]?.[1];
+      expect(letter.value).toEqual(original?.value);
+      expect(letter.key?.toString() ?? null).toEqual(original?.key ?? null);
+      expect(headerOf(letter, 'x-origin')).toBe('test');
+      expect(header(letter, 'topic')).toBe(fixture.topics.tasks);
+      expect(header(letter, 'partition')).toBe('0');
+      expect(header(letter, 'offset')).toBe(String(index * 2));
+      expect(header(letter, 'error')).toMatch(/\w+/);
+      expect(header(letter, 'attempts')).toBe('0');
+    });
+    const versions = await fixture.index.versions();
+    for (const { id } of good) expect(versions.get(id)).toBe(1);
+    expect(await indexer.metric('taskstream_indexer_dead_letters_total', { reason: 'null_key' })).toBe(1);
+  });
+
+  it('may be rejected by the mapping: they go to the dead letters, with the number of attempts', async () => {
+    // A bad mapping was shipped: description became a number.
+    const broken = await createIndexerFixture({
+      kafkaBrokers: inject('kafkaBrokers'),
+      elasticsearchUrl: inject('elasticsearchUrl'),
+    });
+    try {
+      await broken.index.client.indices.delete({ index: broken.index.index });
+      await broken.index.client.indices.create({
+        index: broken.index.index,
+        aliases: { [broken.index.alias]: {} },
+        mappings: { ...taskMapping, properties: { ...taskMapping.properties, description: { type: 'integer' } } },
+      });
+      const [bad, good] = [taskOf({ description: 'no number' }), taskOf({ description: '42' })];
+      // The good predecessor in the same batch must not be lost with its poison successor.
+      const next = { ...good, description: 'no number any more', version: 2 };
+      await broken.topics.produce([
+        eventRecord('tasks.event.created', bad),
+        eventRecord('tasks.event.created', good),
+        eventRecord('tasks.event.updated', next),
+      ]);
+      await broken.start();
+      await broken.settled();
+      const letters = await broken.topics.readAll(broken.topics.deadLetters);
+      expect(letters.map((letter) => letter.key?.toString()).sort()).toEqual([bad.id, good.id].sort());
+      for (const letter of letters) {
+        expect(header(letter, 'reason')).toBe('rejected_by_index');
+        expect(header(letter, 'error')).toContain('document_parsing_exception');
+        expect(header(letter, 'attempts')).toBe('1');
+      }
+      expect(await broken.index.versions()).toEqual(new Map([[good.id, 1]]));
+    } finally {
+      await broken.close();
+    }
+  });
+});

@@ -1,0 +1,130 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { taskMapping } from '../../services/indexer/task-index.ts';
+import { startOwnElasticsearch, type OwnElasticsearch } from '../support/embedded-elasticsearch.ts';
+import { eventRecord, taskOf } from '../support/events.ts';
+import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
+import { waitFor } from '../support/wait.ts';
+
+let elasticsearch: OwnElasticsearch;
+let fixture: IndexerFixture;
+let indexer: RunningIndexer;
+const BATCH = 200;
+
+beforeAll(async () => {
+  elasticsearch = await startOwnElasticsearch();
+  fixture = await createIndexerFixture({
+    kafkaBrokers: inject('kafkaBrokers'),
+    elasticsearchUrl: elasticsearch.url,
+  });
+  indexer = await fixture.start({
+    BATCH_MAX_EVENTS: String(BATCH),
+    // A request that hangs for longer than the stall timeout is the silent stall that the watchdog is for.
+    ELASTICSEARCH_TIMEOUT_MS: '20000',
+    STALL_TIMEOUT_MS: '3000',
+  });
+}, 120_000);
+afterAll(async () => {
+  elasticsearch.resume();
+  await fixture.close();
+  await elasticsearch.close();
+});
+
+/** New tasks as events; returns their ids. */
+const produce = async (count: number): Promise<string[]> => {
+  const tasks = Array.from({ length: count }, () => taskOf());
+  await fixture.topics.produce(tasks.map((task) => eventRecord('tasks.event.created', task)));
+  return tasks.map(({ id }) => id);
+};
+const failing = async (checks: RunningIndexer['health']['live']): Promise<string[]> => {
+  const failures: string[] = [];
+  for (const { name, check } of checks) {
+    try {
+      await check();
+    } catch (error) {
+      failures.push(`${name}: ${String(error)}`);
+    }
+  }
+  return failures;
+};
+const waitUntilRetrying = () =>
+  waitFor('a retry', async () => (await indexer.metric('taskstream_indexer_retrying_operations')) > 0);
+
+describe('while Elasticsearch is away, the indexer', () => {
+  it('loses nothing and needs no restart when it is down for 20 s', async () => {
+    await produce(10);
+    await fixture.settled();
+    await elasticsearch.kill();
+    const ids = await produce(1_000);
+    await waitUntilRetrying();
+    const until = performance.now() + 20_000;
+    let mostBuffered = 0;
+    while (performance.now() < until) {
+      mostBuffered = Math.max(mostBuffered, await indexer.metric('taskstream_indexer_buffered_events'));
+      // An outage is said on readiness; liveness holds, as a restart would not help.
+      expect(await failing(indexer.health.live)).toEqual([]);
+      await delay(250);
+    }
+    expect((await failing(indexer.health.ready)).join()).toMatch(/elasticsearch: .*ECONNREFUSED/);
+    expect(mostBuffered).toBeLessThanOrEqual(BATCH);
+    await elasticsearch.start();
+    await fixture.settled();
+    const versions = await fixture.index.versions();
+    expect(ids.filter((id) => !versions.has(id))).toEqual([]);
+    expect(await failing(indexer.health.ready)).toEqual([]);
+    // The group never threw this member out, so nothing was read twice.
+    expect(await indexer.metric('taskstream_indexer_rebalances_total', { kind: 'lost' })).toBe(0);
+    expect(await indexer.metric('taskstream_indexer_events_total', { outcome: 'stale' })).toBe(0);
+  });
+
+  it('retries items that are refused with 429 until they go through', async () => {
+    const { client, index } = fixture.index;
+    // What Elasticsearch itself sets when the disk passes the flood-stage watermark; each item is refused with 429.
+    await client.indices.putSettings({ index, settings: { 'index.blocks.read_only_allow_delete': true } });
+    const ids = await produce(50);
+    await waitUntilRetrying();
+    expect((await failing(indexer.health.ready)).join()).toContain('cluster_block_exception');
+    await client.indices.putSettings({ index, settings: { 'index.blocks.read_only_allow_delete': null } });
+    await fixture.settled();
+    const versions = await fixture.index.versions();
+    expect(ids.filter((id) => !versions.has(id))).toEqual([]);
+    expect(await indexer.metric('taskstream_indexer_dead_letters_total')).toBe(0);
+  });
+
+  it('waits for an alias that is missing, and makes no index of its own', async () => {
+    const { client, index, alias } = fixture.index;
+    await client.indices.deleteAlias({ index, name: alias });
+    const ids = await produce(20);
+    await waitUntilRetrying();
+    expect(await client.indices.exists({ index: alias })).toBe(false);
+    await client.indices.putAlias({ index, name: alias });
+    await fixture.settled();
+    const versions = await fixture.index.versions();
+    expect(ids.filter((id) => !versions.has(id))).toEqual([]);
+  });
+
+  it('fails liveness when events wait and nothing is done, and recovers', async () => {
+    elasticsearch.pause();
+    try {
+      await produce(5);
+      await waitFor('liveness to fail', async () =>
+        (await failing(indexer.health.live)).join().includes('events wait'),
+      );
+    } finally {
+      elasticsearch.resume();
+    }
+    await fixture.settled();
+    await waitFor('liveness to recover', async () => (await failing(indexer.health.live)).length === 0);
+  });
+
+  it('indexes after a mapping was repaired by a new index behind the alias', async () => {
+    const { client, alias } = fixture.index;
+    await client.indices.create({ index: `${alias}-000002`, mappings: taskMapping });
+    await client.indices.updateAliases({
+      actions: [{ remove: { index: fixture.index.index, alias } }, { add: { index: `${alias}-000002`, alias } }],
+    });
+    const ids = await produce(5);
+    await fixture.settled();
+    expect([...(await fixture.index.versions()).keys()].sort()).toEqual(ids.sort());
+  });
+});

@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventRecord, taskOf } from '../support/events.ts';
+import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
+import { killProcess, startService, type ServiceProcess } from '../support/process.ts';
+import { waitFor } from '../support/wait.ts';
+
+let fixture: IndexerFixture;
+const processes: ServiceProcess[] = [];
+
+beforeEach(async () => {
+  fixture = await createIndexerFixture({
+    kafkaBrokers: inject('kafkaBrokers'),
+    elasticsearchUrl: inject('elasticsearchUrl'),
+    topics: { partitions: 6 },
+  });
+});
+afterEach(async () => {
+  await Promise.all(processes.splice(0).map(killProcess));
+  await fixture.close();
+});
+
+/** One event for each of `count` tasks: an event that is delivered twice shows as stale. */
+const produce = async (count: number): Promise<void> => {
+  for (let sent = 0; sent < count; sent += 1_000) {
+    const tasks = Array.from({ length: Math.min(1_000, count - sent) }, () => taskOf());
+    await fixture.topics.produce(tasks.map((task) => eventRecord('tasks.event.created', task)));
+  }
+};
+const spawnIndexer = async (env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> => {
+  const service = await startService('indexer', { ...fixture.env, BATCH_MAX_EVENTS: '100', ...env });
+  processes.push(service);
+  return service;
+};
+const sum = async (indexers: readonly RunningIndexer[], outcome: string): Promise<number> => {
+  const counts = await Promise.all(
+    indexers.map((indexer) => indexer.metric('taskstream_indexer_events_total', { outcome })),
+  );
+  return counts.reduce((total, count) => total + count, 0);
+};
+const committedSome = (least: number) =>
+  waitFor('some events to be committed', async () => (await fixture.topics.committed(fixture.group)) >= least, {
+    intervalMs: 5,
+  });
+
+describe('stopping', () => {
+  it('exits 0 within its deadline on SIGTERM under load, and nothing is re-delivered', async () => {
+    const count = 20_000;
+    await produce(count);
+    const service = await spawnIndexer();
+    await committedSome(500);
+    const startedAt = performance.now();
+    service.child.kill('SIGTERM');
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
+    const before = await fixture.topics.committed(fixture.group);
+    expect(before).toBeLessThan(count);
+
+    const next = await fixture.start();
+    await fixture.settled();
+    expect(await sum([next], 'stale')).toBe(0);
+    expect(await sum([next], 'indexed')).toBe(count - before);
+    expect((await fixture.index.versions()).size).toBe(count);
+  });
+
+  it('loses nothing when killed, and re-delivers at most what was in flight', async () => {
+    const count = 5_000;
+    await produce(count);
+    const service = await spawnIndexer();
+    await committedSome(500);
+    service.child.kill('SIGKILL');
+    await service.exited;
+    const next = await fixture.start();
+    await fixture.settled();
+    expect((await fixture.index.versions()).size).toBe(count);
+    expect(await sum([next], 'stale')).toBeLessThanOrEqual(100);
+  });
+
+  it('exits 0 while Elasticsearch is down, and leaves its events to the next indexer', async () => {
+    await produce(300);
+    const service = await spawnIndexer({ ELASTICSEARCH_URL: 'http://127.0.0.1:1', DRAIN_DEADLINE_MS: '500' });
+    await waitFor('a retry', async () => (await service.metric('taskstream_indexer_retrying_operations')) > 0);
+    service.child.kill('SIGTERM');
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+    expect(await fixture.topics.committed(fixture.group)).toBe(0);
+    await fixture.start();
+    await fixture.settled();
+    expect((await fixture.index.versions()).size).toBe(300);
+  });
+});
+
+describe('a rebalance under load', () => {
+  it('loses nothing and re-delivers nothing when indexers come and go gracefully', async () => {
+    const count = 30_000;
+    const env = { BATCH_MAX_EVENTS: '100' };
+    await produce(count);
+    const indexers = [await fixture.start(env)];
+    await committedSome(300);
+    indexers.push(await fixture.start(env), await fixture.start(env));
+    await waitFor('every indexer to have a partition', async () => {
+      const owned = await Promise.all(
+        indexers.map((indexer) => indexer.metric('taskstream_indexer_assigned_partitions')),
+      );
+      return owned.every((partitions) => partitions === 2);
+    });
+    await indexers[1]?.close();
+    await fixture.settled();
+    expect(await sum(indexers, 'stale')).toBe(0);
+    expect(await sum(indexers, 'indexed')).toBe(count);
+    expect((await fixture.index.versions()).size).toBe(count);
+  });
+});
+
+describe('back-pressure', () => {
+  it('keeps memory bounded whatever the lag', async () => {
+    const env = { BATCH_MAX_EVENTS: '500', FETCH_BUFFER_KBYTES: '4096' };
+    await produce(5_000);
+    const service = await spawnIndexer(env);
+    await fixture.settled();
+    const small = service.residentBytes();
+    await produce(60_000);
+    let largest = 0;
+    let mostBuffered = 0;
+    const end = await fixture.topics.end();
+    await waitFor(
+      'the lag to drain',
+      async () => {
+        largest = Math.max(largest, service.residentBytes());
+        mostBuffered = Math.max(mostBuffered, await service.metric('taskstream_indexer_buffered_events'));
+        return (await fixture.topics.committed(fixture.group)) >= end;
+      },
+      { timeoutMs: 80_000 },
+    );
+    expect(mostBuffered).toBeLessThanOrEqual(500);
+    // 25 MB of events went through; what stays is the read-ahead, two batches, and the room of the garbage collector.
+    expect(largest - small).toBeLessThan(96 * 1_024 * 1_024);
+  });
+});

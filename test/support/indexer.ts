@@ -1,0 +1,105 @@
+/** An indexer inside the test process, with topics and an index of its own. */
+import { randomUUID } from 'node:crypto';
+import { trace } from '@opentelemetry/api';
+import { Registry } from 'prom-client';
+import { createElasticsearch } from '../../services/shared/elasticsearch.ts';
+import { createLogger } from '../../services/shared/logger.ts';
+import { readIndexerConfig } from '../../services/indexer/config.ts';
+import { startIndexer, type Indexer } from '../../services/indexer/indexer.ts';
+import { createIndexerMetrics } from '../../services/indexer/metrics.ts';
+import { createTestTopics, type TestTopicOptions, type TestTopics } from './kafka.ts';
+import { sumOf } from './process.ts';
+import { createTestIndex, type TestIndex } from './search-index.ts';
+import { waitFor } from './wait.ts';
+import type { TaskIndexOptions } from '../../services/indexer/task-index.ts';
+
+export interface IndexerFixture {
+  readonly topics: TestTopics;
+  readonly index: TestIndex;
+  readonly group: string;
+  /** Settings that point a service at this fixture. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Starts one more indexer in this process. */
+  start(env?: Readonly<Record<string, string>>): Promise<RunningIndexer>;
+  /** Waits until the group has committed everything in the topic. */
+  settled(timeoutMs?: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RunningIndexer extends Indexer {
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+}
+
+export interface FixtureOptions {
+  readonly kafkaBrokers: string;
+  readonly elasticsearchUrl: string;
+  readonly topics?: TestTopicOptions;
+  readonly index?: Partial<TaskIndexOptions>;
+}
+
+export const createIndexerFixture = async (options: FixtureOptions): Promise<IndexerFixture> => {
+  const topics = await createTestTopics(options.kafkaBrokers, options.topics);
+  const index = await createTestIndex(options.elasticsearchUrl, options.index);
+  const group = `indexer-${randomUUID().slice(0, 8)}`;
+  const env = {
+    KAFKA_BROKERS: options.kafkaBrokers,
+    ELASTICSEARCH_URL: options.elasticsearchUrl,
+    TASKS_TOPIC: topics.tasks,
+    DEAD_LETTER_TOPIC: topics.deadLetters,
+    TASK_INDEX: index.alias,
+    CONSUMER_GROUP: group,
+    SESSION_TIMEOUT_MS: '6000',
+    LAG_INTERVAL_MS: '200',
+    RETRY_MAX_MS: '500',
+    LOG_LEVEL: 'warn',
+  };
+  const running: RunningIndexer[] = [];
+  return {
+    topics,
+    index,
+    group,
+    env,
+    start: async (extra = {}) => {
+      const config = readIndexerConfig({ ...env, LOG_LEVEL: 'silent', ...extra });
+      const registry = new Registry();
+      const elasticsearch = createElasticsearch(config);
+      const indexer = startIndexer({
+        config,
+        elasticsearch,
+        logger: createLogger({ service: 'indexer', level: config.LOG_LEVEL }),
+        metrics: createIndexerMetrics(registry),
+        tracer: trace.getTracer('test'),
+        signal: new AbortController().signal,
+      });
+      await indexer.running;
+      let closed: Promise<void> | undefined;
+      const started: RunningIndexer = {
+        ...indexer,
+        close: () => {
+          closed ??= indexer.close().then(() => elasticsearch.close());
+          return closed;
+        },
+        metric: async (name, labels = {}) => sumOf(await registry.metrics(), name, labels),
+      };
+      running.push(started);
+      return started;
+    },
+    settled: async (timeoutMs = 60_000) => {
+      const end = await topics.end();
+      await waitFor(
+        `the group to commit ${end} events`,
+        async () => {
+          const committed = await topics.committed(group);
+          if (committed < end) throw new Error(`${committed} of ${end} committed`);
+          return true;
+        },
+        { timeoutMs, intervalMs: 100 },
+      );
+    },
+    close: async () => {
+      await Promise.all(running.map((indexer) => indexer.close()));
+      await topics.close();
+      await index.close();
+    },
+  };
+};

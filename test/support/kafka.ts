@@ -1,0 +1,138 @@
+/** Topics of a test's own, written and read with the clients the services use. */
+import { randomUUID } from 'node:crypto';
+import kafka from '@confluentinc/kafka-javascript';
+import { createLogger } from '../../services/shared/logger.ts';
+import { readEnv } from '../../services/shared/env.ts';
+import { kafkaEnv } from '../../services/shared/kafka.ts';
+import {
+  connectClient,
+  createNativeConsumer,
+  disconnectClient,
+  type Message,
+} from '../../services/shared/kafka-native.ts';
+import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/shared/producer.ts';
+import { TOPICS } from '../../services/shared/resources.ts';
+import { waitFor } from './wait.ts';
+
+export interface TestTopics {
+  readonly tasks: string;
+  readonly deadLetters: string;
+  /** Writes records in order; rejects when the broker refused one. */
+  produce(records: readonly ProducerRecord[]): Promise<void>;
+  /** Everything in a topic, in offset order within each partition. */
+  readAll(topic: string): Promise<Message[]>;
+  /** What the group committed, summed over the partitions. */
+  committed(group: string): Promise<number>;
+  /** Records in the tasks topic, summed over the partitions. */
+  end(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface TestTopicOptions {
+  readonly partitions?: number;
+  /** `compact` as in the product, or `delete` for records that compaction forbids, such as those without a key. */
+  readonly cleanup?: 'compact' | 'delete';
+}
+
+const silent = createLogger({ service: 'test', level: 'silent' });
+
+/** Creates both topics under names nobody else uses. */
+export const createTestTopics = async (brokers: string, options: TestTopicOptions = {}): Promise<TestTopics> => {
+  const { partitions = 4, cleanup = 'compact' } = options;
+  const suffix = randomUUID().slice(0, 8);
+  const tasks = `tasks-${suffix}`;
+  const deadLetters = `tasks.dlq-${suffix}`;
+  const admin = new kafka.KafkaJS.Kafka({
+    kafkaJS: { brokers: brokers.split(','), logLevel: kafka.KafkaJS.logLevel.NOTHING },
+  }).admin();
+  await admin.connect();
+  const entries = (config: Readonly<Record<string, string>>) =>
+    Object.entries(config).map(([name, value]) => ({ name, value }));
+  await admin.createTopics({
+    topics: [
+      {
+        topic: tasks,
+        numPartitions: partitions,
+        replicationFactor: 1,
+        configEntries: entries({ ...TOPICS.tasks.config, 'cleanup.policy': cleanup }),
+      },
+      { topic: deadLetters, numPartitions: 1, replicationFactor: 1, configEntries: entries(TOPICS.deadLetter.config) },
+    ],
+  });
+  let producer: KafkaProducer | undefined;
+  const connected = async (): Promise<KafkaProducer> => {
+    producer ??= await createProducer(
+      readEnv(kafkaEnv, { KAFKA_BROKERS: brokers }),
+      { clientId: 'test', logger: silent, deliveryTimeoutMs: 30_000, maxMessageBytes: 2_097_152 },
+      AbortSignal.timeout(30_000),
+    );
+    return producer;
+  };
+  const offsets = async (topic: string) => {
+    const found = await admin.fetchTopicOffsets(topic);
+    return found.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }));
+  };
+  return {
+    tasks,
+    deadLetters,
+    produce: async (records) => {
+      const connectedProducer = await connected();
+      const failed = (await connectedProducer.send(tasks, records)).find((error) => error !== undefined);
+      if (failed !== undefined) throw failed;
+    },
+    readAll: async (topic) => readAll(brokers, topic, await offsets(topic)),
+    committed: async (group) => {
+      const found = await admin.fetchOffsets({ groupId: group, topics: [tasks] });
+      return found
+        .flatMap(({ partitions: list }) => list)
+        .reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+    },
+    end: async () => (await offsets(tasks)).reduce((sum, { high }) => sum + high, 0),
+    close: async () => {
+      await producer?.disconnect(1_000);
+      await admin.deleteTopics({ topics: [tasks, deadLetters] }).catch(() => undefined);
+      await admin.disconnect();
+    },
+  };
+};
+
+/** Reads up to the ends given, by direct assignment and without a group's state. */
+const readAll = async (
+  brokers: string,
+  topic: string,
+  ends: readonly { partition: number; low: number; high: number }[],
+): Promise<Message[]> => {
+  const consumer = createNativeConsumer({
+    'bootstrap.servers': brokers,
+    'group.id': `reader-${randomUUID()}`,
+    'enable.auto.commit': false,
+  });
+  await connectClient(consumer, 10_000);
+  try {
+    consumer.setDefaultConsumeTimeout(200);
+    consumer.setDefaultIsTimeoutOnlyForFirstMessage(true);
+    consumer.assign(ends.map(({ partition, low }) => ({ topic, partition, offset: low })));
+    const open = new Map(ends.filter(({ low, high }) => high > low).map(({ partition, high }) => [partition, high]));
+    const messages: Message[] = [];
+    await waitFor(
+      `all of ${topic}`,
+      async () => {
+        const batch = await new Promise<Message[]>((resolve, reject) => {
+          consumer.consume(1_000, (error, found) => {
+            // The callback's type promises an error even on success.
+            if (error as unknown) reject(new Error(error.message));
+            else resolve(found);
+          });
+        });
+        messages.push(...batch);
+        for (const { partition, offset } of batch) if (offset + 1 >= (open.get(partition) ?? 0)) open.delete(partition);
+        return open.size === 0;
+      },
+      { intervalMs: 1 },
+    );
+    return messages;
+  } finally {
+    consumer.unassign();
+    await disconnectClient(consumer);
+  }
+};

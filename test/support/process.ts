@@ -1,0 +1,86 @@
+/** The services as real processes, to be killed in every way. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import getPort from 'get-port';
+import { waitFor } from './wait.ts';
+
+export interface ServiceProcess {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly healthUrl: string;
+  /** Port of the public HTTP server; the API only. */
+  readonly port: number;
+  /** Everything it logged. */
+  logs(): string;
+  /** Resolves when it has ended. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  ready(): Promise<void>;
+  /** The value of a metric, summed over its series that have all `labels`. */
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  /** Resident memory in bytes. */
+  residentBytes(): number;
+}
+
+const root = join(import.meta.dirname, '../..');
+
+/** Starts a service; ports are chosen unless `env` sets them. */
+export const startService = async (
+  service: 'api' | 'indexer',
+  env: Readonly<Record<string, string>>,
+): Promise<ServiceProcess> => {
+  const port = await getPort();
+  const healthPort = await getPort();
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, `services/${service}/main.ts`)], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), HEALTH_PORT: String(healthPort), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('exit', (code, signal) => {
+      resolve({ code, signal });
+    });
+  });
+  const healthUrl = `http://127.0.0.1:${healthPort}`;
+  return {
+    child,
+    pid: child.pid ?? -1,
+    healthUrl,
+    port,
+    logs: () => output,
+    exited,
+    ready: async () => {
+      await waitFor(
+        `${service} to be ready`,
+        async () => {
+          if (child.exitCode !== null) throw new Error(`${service} ended with ${child.exitCode}:\n${output}`);
+          return (await fetch(`${healthUrl}/readyz`)).ok;
+        },
+        { timeoutMs: 60_000 },
+      ).catch((error: unknown) => {
+        throw new Error(`${String(error)}\n${output.slice(-4_000)}`);
+      });
+    },
+    metric: async (name, labels = {}) => sumOf(await (await fetch(`${healthUrl}/metrics`)).text(), name, labels),
+    residentBytes: () => {
+      const status = readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8');
+      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1_024;
+    },
+  };
+};
+
+/** Adds up the series of a metric in Prometheus' text format. */
+export const sumOf = (text: string, name: string, labels: Readonly<Record<string, string>> = {}): number =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+    .filter((line) => Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`)))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+
+/** Ends a process that a failed test left behind. */
+export const killProcess = async (service: ServiceProcess): Promise<void> => {
+  if (service.child.exitCode === null && service.child.signalCode === null) service.child.kill('SIGKILL');
+  await service.exited;
+};

@@ -1,0 +1,50 @@
+/** A search index of a test's own. */
+import { randomUUID } from 'node:crypto';
+import { Client } from '@elastic/elasticsearch';
+import { ensureTaskIndex, type TaskIndexOptions } from '../../services/indexer/task-index.ts';
+import { firstIndexOf } from '../../services/shared/resources.ts';
+
+export interface TestIndex {
+  readonly client: Client;
+  readonly alias: string;
+  readonly index: string;
+  /** Version of every document, after a refresh. */
+  versions(): Promise<Map<string, number>>;
+  close(): Promise<void>;
+}
+
+/** Creates the index and its alias under a name nobody else uses. */
+export const createTestIndex = async (url: string, options: Partial<TaskIndexOptions> = {}): Promise<TestIndex> => {
+  const client = new Client({ node: url, maxRetries: 0 });
+  const alias = `tasks-${randomUUID().slice(0, 8)}`;
+  const index = firstIndexOf(alias);
+  await ensureTaskIndex(client, { alias, shards: 1, replicas: 0, gcDeletes: '1h', refreshInterval: '1s', ...options });
+  return {
+    client,
+    alias,
+    index,
+    versions: async () => {
+      await client.indices.refresh({ index: alias });
+      const found = new Map<string, number>();
+      let after: (string | number)[] | undefined;
+      for (;;) {
+        const page = await client.search({
+          index: alias,
+          size: 5_000,
+          sort: [{ id: 'asc' }],
+          version: true,
+          _source: false,
+          ...(after === undefined ? {} : { search_after: after }),
+        });
+        for (const hit of page.hits.hits) found.set(String(hit._id), Number(hit._version));
+        const last = page.hits.hits.at(-1);
+        if (last?.sort === undefined) return found;
+        after = last.sort.map((value) => String(value));
+      }
+    },
+    close: async () => {
+      await client.indices.delete({ index }).catch(() => undefined);
+      await client.close();
+    },
+  };
+};
