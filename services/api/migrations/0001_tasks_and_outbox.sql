@@ -40,7 +40,8 @@ CREATE TABLE outbox (
 CREATE TABLE idempotency_keys (
   key          text PRIMARY KEY,
   -- SHA-256 of the request as it was understood: the same key with another body is refused.
-  request_hash bytea NOT NULL,
+  request_hash text NOT NULL,
+  task_id      uuid NOT NULL,
   -- The task as it was answered, JSON text.
   task         text NOT NULL,
   created_at   timestamptz NOT NULL DEFAULT now()

@@ -1,0 +1,107 @@
+/** The HTTP application: middleware, routes, documentation. It listens to nothing by itself. */
+import type { Tracer } from '@opentelemetry/api';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { cors } from 'hono/cors';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import { rateLimiter } from 'hono-rate-limiter';
+import { TaskstreamError } from '../shared/errors.ts';
+import type { Logger } from '../shared/logger.ts';
+import type { ApiEnv } from './api-env.ts';
+import type { ApiMetrics } from './metrics.ts';
+import { clientAddress } from './middleware/client-address.ts';
+import { requestContext } from './middleware/request-context.ts';
+import { toProblemResponse } from './problem.ts';
+import type { RouteDependencies } from './route.ts';
+import { addDocs } from './routes/docs.ts';
+import { routes } from './routes/index.ts';
+
+/** Largest request body, in bytes. */
+export const MAX_BODY_BYTES = 65_536;
+const RATE_WINDOW_MS = 60_000;
+
+export interface AppOptions extends RouteDependencies {
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+  readonly metrics: ApiMetrics;
+  readonly corsOrigins: readonly string[];
+  /** 0 turns the limit off. */
+  readonly rateLimitPerMinute: number;
+  readonly trustProxy: boolean;
+  readonly isStopping: () => boolean;
+}
+
+export const createApp = (options: AppOptions): Hono<ApiEnv> => {
+  const app = new Hono<ApiEnv>();
+  app.onError(toProblemResponse);
+  app.notFound((c) =>
+    toProblemResponse(new TaskstreamError('route_not_found', `There is nothing at ${c.req.path}; see /docs.`), c),
+  );
+  app.use(requestId());
+  app.use(requestContext(options));
+  // Pages have a policy of their own; an API answer is no page.
+  app.use(secureHeaders({ xXssProtection: false }));
+  if (options.corsOrigins.length > 0) {
+    app.use(
+      cors({
+        origin: options.corsOrigins.includes('*') ? '*' : [...options.corsOrigins],
+        exposeHeaders: ['ETag', 'Location', 'Idempotent-Replayed', 'Retry-After', 'X-Request-Id'],
+        maxAge: 600,
+      }),
+    );
+  }
+  if (options.rateLimitPerMinute > 0) app.use(limitRate(options));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        c.header('allow', methods.join(', '));
+        return toProblemResponse(
+          new TaskstreamError('method_not_allowed', `${c.req.path} takes ${methods.join(', ')}.`),
+          c,
+        );
+      },
+    }),
+  );
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () => {
+        throw new TaskstreamError('payload_too_large', `A body may have ${MAX_BODY_BYTES} bytes at most.`);
+      },
+    }),
+  );
+  const made = routes.map((make) => make(options));
+  for (const { document, handle } of made) {
+    app.on(document.method.toUpperCase(), toHonoPath(document.path), (c) => {
+      c.set('route', document.path);
+      return handle(c);
+    });
+  }
+  addDocs(app, made);
+  return app;
+};
+
+/** `/tasks/{id}` of OpenAPI is `/tasks/:id` here. */
+const toHonoPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
+
+const limitRate = ({ rateLimitPerMinute, trustProxy }: AppOptions) =>
+  rateLimiter<ApiEnv>({
+    windowMs: RATE_WINDOW_MS,
+    limit: rateLimitPerMinute,
+    standardHeaders: 'draft-6',
+    keyGenerator: (c) => clientAddress(c, trustProxy),
+    handler: (c) => {
+      const retryAfterSeconds = Number(c.res.headers.get('retry-after')) || RATE_WINDOW_MS / 1_000;
+      throw new TaskstreamError(
+        'rate_limited',
+        `More than ${rateLimitPerMinute} requests in a minute; wait a little.`,
+        {
+          retriable: true,
+          retryAfterSeconds,
+        },
+      );
+    },
+  });

@@ -1,0 +1,98 @@
+/** The API's configuration. */
+import { elasticsearchChecks, elasticsearchEnv } from '../shared/elasticsearch.ts';
+import {
+  choice,
+  flag,
+  integer,
+  list,
+  readEnv,
+  text,
+  type CrossCheck,
+  type EnvSpec,
+  type EnvValues,
+} from '../shared/env.ts';
+import { kafkaChecks, kafkaEnv } from '../shared/kafka.ts';
+import { LOG_LEVELS } from '../shared/logger.ts';
+import { postgresEnv } from '../shared/postgres.ts';
+import { PORTS } from '../shared/resources.ts';
+import { telemetryEnv } from '../shared/telemetry.ts';
+
+export const apiEnv = {
+  ...postgresEnv,
+  ...kafkaEnv,
+  ...elasticsearchEnv,
+  ...telemetryEnv,
+  LOG_LEVEL: {
+    schema: choice(LOG_LEVELS, 'info'),
+    defaultText: 'info',
+    description: `One of ${LOG_LEVELS.join(', ')}.`,
+  },
+  HOST: { schema: text().default('0.0.0.0'), defaultText: '0.0.0.0', description: 'Address to listen on.' },
+  PORT: {
+    schema: integer(PORTS.api, { min: 0, max: 65_535 }),
+    defaultText: String(PORTS.api),
+    description: 'Port of the HTTP API.',
+  },
+  HEALTH_PORT: {
+    schema: integer(PORTS.apiHealth, { min: 0, max: 65_535 }),
+    defaultText: String(PORTS.apiHealth),
+    description: 'Port of `/livez`, `/readyz` and `/metrics`.',
+  },
+  CORS_ORIGINS: {
+    schema: list(),
+    defaultText: 'none',
+    description: 'Origins whose pages may call the API, comma-separated, or `*`.',
+  },
+  RATE_LIMIT_PER_MINUTE: {
+    schema: integer(0, { min: 0, max: 10_000_000 }),
+    defaultText: '0 (off)',
+    description: 'Most requests a minute from one client address, counted in each replica.',
+  },
+  TRUST_PROXY: {
+    schema: flag(false),
+    defaultText: 'false',
+    description:
+      'Whether the last address of `X-Forwarded-For` is the client; set it only behind a proxy that writes that header.',
+  },
+  SEARCH_TIMEOUT_MS: {
+    schema: integer(3_000, { min: 50, max: 60_000 }),
+    defaultText: '3000',
+    description: 'Bound on one search, in milliseconds.',
+  },
+  SEARCH_BREAKER_RESET_MS: {
+    schema: integer(5_000, { min: 100, max: 300_000 }),
+    defaultText: '5000',
+    description: 'How long search is answered with 503 at once after most searches failed, in milliseconds.',
+  },
+  IDEMPOTENCY_KEY_TTL_HOURS: {
+    schema: integer(720, { min: 1, max: 87_600 }),
+    defaultText: '720',
+    description: 'How long an Idempotency-Key is remembered, in hours.',
+  },
+  RELAY_BATCH_SIZE: {
+    schema: integer(1_000, { min: 1, max: 10_000 }),
+    defaultText: '1000',
+    description: 'Most events the relay publishes at once.',
+  },
+  RELAY_POLL_MS: {
+    schema: integer(250, { min: 5, max: 60_000 }),
+    defaultText: '250',
+    description: "Longest time until the relay looks for other replicas' changes, in milliseconds.",
+  },
+  SHUTDOWN_DEADLINE_MS: {
+    schema: integer(25_000, { min: 1_000, max: 600_000 }),
+    defaultText: '25000',
+    description: 'Bound on the whole stop, in milliseconds; keep it below terminationGracePeriodSeconds.',
+  },
+} as const satisfies EnvSpec;
+
+export type ApiConfig = EnvValues<typeof apiEnv>;
+
+const portsDiffer: CrossCheck<typeof apiEnv> = ({ PORT, HEALTH_PORT }) =>
+  PORT === HEALTH_PORT && PORT !== 0
+    ? { path: 'HEALTH_PORT', message: 'must differ from PORT: health and metrics stay off the public port' }
+    : undefined;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readApiConfig = (env: NodeJS.ProcessEnv): ApiConfig =>
+  readEnv(apiEnv, env, [...kafkaChecks, ...elasticsearchChecks, portsDiffer]);

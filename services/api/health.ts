@@ -1,0 +1,20 @@
+/** When the API takes requests: PostgreSQL answers, and migrations have run. Kafka and search do not count. */
+import type { Pool } from 'pg';
+import { TaskstreamError } from '../shared/errors.ts';
+import type { HealthCheck } from '../shared/health.ts';
+
+export const readinessChecks = (pool: Pool, isStopping: () => boolean): readonly HealthCheck[] => [
+  {
+    name: 'running',
+    check: () => {
+      if (isStopping()) throw new TaskstreamError('stopped', 'the process is stopping');
+    },
+  },
+  {
+    name: 'postgres',
+    check: async () => {
+      // A table, and not just "SELECT 1": without the schema no request can be served.
+      await pool.query('SELECT FROM tasks LIMIT 1');
+    },
+  },
+];

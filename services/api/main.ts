@@ -1,0 +1,75 @@
+/** The API: HTTP → PostgreSQL, and the relay that publishes what was written. Composition root. */
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { createElasticsearch } from '../shared/elasticsearch.ts';
+import { exitOnInvalidConfig } from '../shared/env.ts';
+import { closeServer, listen, startHealthServer } from '../shared/health.ts';
+import { createLifecycle } from '../shared/lifecycle.ts';
+import { createLogger } from '../shared/logger.ts';
+import { createPool } from '../shared/postgres.ts';
+import { startTelemetry } from '../shared/telemetry.ts';
+import { createApp } from './app.ts';
+import { readApiConfig } from './config.ts';
+import { readinessChecks } from './health.ts';
+import { createApiMetrics } from './metrics.ts';
+import { createRelayMetrics, observeOutbox } from './relay-metrics.ts';
+import { startRelay } from './relay.ts';
+import { createSearchBreaker } from './search/breaker.ts';
+import { createTaskSearch } from './search/task-search.ts';
+import { purgeRegularly } from './store/idempotency.ts';
+import { createTaskStore } from './store/task-store.ts';
+
+const config = exitOnInvalidConfig(() => readApiConfig(process.env));
+const logger = createLogger({ service: 'api', level: config.LOG_LEVEL });
+const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
+const registry = new Registry();
+collectDefaultMetrics({ register: registry });
+
+const { tracer, close: closeTelemetry } = await startTelemetry('taskstream-api', config.OTEL_EXPORTER_OTLP_ENDPOINT);
+lifecycle.onClose('telemetry', 3_000, closeTelemetry);
+const elasticsearch = createElasticsearch(config);
+lifecycle.onClose('elasticsearch', 1_000, () => elasticsearch.close());
+const pool = createPool(config, 'taskstream-api', logger);
+lifecycle.onClose('pool', 3_000, () => pool.end());
+observeOutbox(pool, registry);
+const relay = startRelay({ config, logger, metrics: createRelayMetrics(registry), tracer });
+lifecycle.onClose('relay', 7_000, relay.close);
+void purgeRegularly(pool, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.signal);
+
+const breaker = createSearchBreaker({ resetMs: config.SEARCH_BREAKER_RESET_MS, registry, logger });
+const metrics = createApiMetrics(registry);
+const isStopping = (): boolean => lifecycle.signal.aborted;
+const app = createApp({
+  store: createTaskStore({
+    pool,
+    onCommit: relay.wake,
+    onBatch: (operation, size) => {
+      metrics.gathered.observe({ operation }, size);
+    },
+  }),
+  search: createTaskSearch({
+    client: elasticsearch,
+    alias: config.TASK_INDEX,
+    timeoutMs: config.SEARCH_TIMEOUT_MS,
+    breaker,
+  }),
+  logger,
+  tracer,
+  metrics,
+  corsOrigins: config.CORS_ORIGINS,
+  rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+  trustProxy: config.TRUST_PROXY,
+  isStopping,
+});
+
+const ready = readinessChecks(pool, isStopping);
+const health = await startHealthServer({
+  host: config.HOST,
+  port: config.HEALTH_PORT,
+  live: [],
+  ready,
+  metrics: registry,
+});
+lifecycle.onClose('health server', 1_000, health.close);
+const { server, port } = await listen(app.fetch, config.HOST, config.PORT);
+lifecycle.onClose('http server', config.SHUTDOWN_DEADLINE_MS - 10_000, () => closeServer(server));
+logger.info({ port, healthPort: health.port }, 'api started');

@@ -1,0 +1,27 @@
+/** What the API tells Prometheus about requests and writes. */
+import { Counter, Histogram, type Registry } from 'prom-client';
+
+export type ApiMetrics = ReturnType<typeof createApiMetrics>;
+
+export const createApiMetrics = (registry: Registry) => ({
+  requests: new Counter({
+    name: 'taskstream_http_requests_total',
+    help: 'Requests by method, route and status.',
+    labelNames: ['method', 'route', 'status'],
+    registers: [registry],
+  }),
+  duration: new Histogram({
+    name: 'taskstream_http_request_duration_seconds',
+    help: 'Time until the answer was ready.',
+    labelNames: ['method', 'route'],
+    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+    registers: [registry],
+  }),
+  gathered: new Histogram({
+    name: 'taskstream_write_batch_commands',
+    help: 'Commands gathered into one statement.',
+    labelNames: ['operation'],
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200],
+    registers: [registry],
+  }),
+});

@@ -1,0 +1,205 @@
+import { trace } from '@opentelemetry/api';
+import { Registry } from 'prom-client';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { v7 as uuidv7 } from 'uuid';
+import { createRelayMetrics } from '../../services/api/relay-metrics.ts';
+import { startRelay, type Relay } from '../../services/api/relay.ts';
+import { headerOf } from '../../services/indexer/headers.ts';
+import { readEnv } from '../../services/shared/env.ts';
+import { kafkaEnv } from '../../services/shared/kafka.ts';
+import type { Message } from '../../services/shared/kafka-native.ts';
+import { createLogger } from '../../services/shared/logger.ts';
+import { postgresEnv } from '../../services/shared/postgres.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startOwnKafka } from '../support/embedded-kafka.ts';
+import { createTestTopics, type TestTopics } from '../support/kafka.ts';
+import { waitFor } from '../support/wait.ts';
+
+let database: TestDatabase;
+let topics: TestTopics;
+const relays: Relay[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject('databaseUrl'));
+});
+afterEach(async () => {
+  await Promise.all(relays.splice(0).map((relay) => relay.close()));
+  await topics.close();
+  await database.pool.query('TRUNCATE outbox');
+});
+afterAll(() => database.close());
+
+const useTopics = async (brokers = inject('kafkaBrokers')): Promise<void> => {
+  topics = await createTestTopics(brokers);
+};
+const start = (brokers = inject('kafkaBrokers')): Relay => {
+  const env = { DATABASE_URL: database.url, KAFKA_BROKERS: brokers, TASKS_TOPIC: topics.tasks };
+  const relay = startRelay({
+    config: {
+      ...readEnv(postgresEnv, env),
+      ...readEnv(kafkaEnv, env),
+      RELAY_BATCH_SIZE: 100,
+      RELAY_POLL_MS: 50,
+    },
+    logger: createLogger({ service: 'relay', level: 'silent' }),
+    metrics: createRelayMetrics(new Registry()),
+    tracer: trace.getTracer('test'),
+  });
+  relays.push(relay);
+  return relay;
+};
+const insert = async (
+  type: string,
+  taskId: string,
+  version: number,
+  traceparent: string | null = null,
+): Promise<void> => {
+  await database.pool.query(
+    'INSERT INTO outbox (type, task_id, version, task, traceparent) VALUES ($1, $2, $3, $4, $5)',
+    [`tasks.event.${type}`, taskId, version, JSON.stringify({ id: taskId, version }), traceparent],
+  );
+};
+const outboxEmpty = () =>
+  waitFor('the outbox to be empty', async () => {
+    const { rowCount } = await database.pool.query('SELECT FROM outbox LIMIT 1');
+    return rowCount === 0;
+  });
+const published = async (): Promise<Message[]> => topics.readAll(topics.tasks);
+/** Versions of a task in the order of the topic, each once, as a redelivery repeats some. */
+const versionsOf = (messages: readonly Message[], taskId: string): number[] => {
+  const versions = messages
+    .filter(({ key, value }) => key?.toString() === taskId && value !== null)
+    .map(({ value }) => (JSON.parse(String(value)) as { value: { version: number } }).value.version);
+  return [...new Set(versions)];
+};
+
+describe('the relay', () => {
+  it('publishes each change under its task id, with CloudEvents headers and the trace of its request', async () => {
+    await useTopics();
+    const taskId = uuidv7();
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    await insert('created', taskId, 1, traceparent);
+    start();
+    await outboxEmpty();
+    const [message] = await published();
+    expect(message?.key?.toString()).toBe(taskId);
+    expect(JSON.parse(String(message?.value))).toEqual({
+      type: 'tasks.event.created',
+      value: { id: taskId, version: 1 },
+    });
+    expect(headerOf(message, 'ce_id')).toBe(`${taskId}:1`);
+    expect(headerOf(message, 'ce_type')).toBe('tasks.event.created');
+    expect(headerOf(message, 'ce_subject')).toBe(taskId);
+    expect(headerOf(message, 'ce_specversion')).toBe('1.0');
+    expect(headerOf(message, 'ce_source')).toBe('/taskstream/api');
+    expect(Date.parse(headerOf(message, 'ce_time') ?? '')).toBeGreaterThan(Date.now() - 60_000);
+    expect(headerOf(message, 'traceparent')).toBe(traceparent);
+  });
+
+  it('sends a tombstone after a deletion, so that compaction forgets the task', async () => {
+    await useTopics();
+    const taskId = uuidv7();
+    await insert('created', taskId, 1);
+    await insert('deleted', taskId, 2);
+    start();
+    await outboxEmpty();
+    const messages = await published();
+    expect(messages.map(({ value }) => value === null)).toEqual([false, false, true]);
+    expect(messages.every(({ key }) => key?.toString() === taskId)).toBe(true);
+  });
+
+  it('keeps the order of each task over thousands of rows', async () => {
+    await useTopics();
+    const ids = Array.from({ length: 50 }, () => uuidv7());
+    await database.pool.query(
+      `INSERT INTO outbox (type, task_id, version, task)
+       SELECT 'tasks.event.updated', id, version, json_build_object('id', id, 'version', version)
+       FROM generate_series(1, 60) AS version, unnest($1::uuid[]) AS id ORDER BY version`,
+      [ids],
+    );
+    start();
+    await outboxEmpty();
+    const messages = await published();
+    expect(messages).toHaveLength(3_000);
+    for (const id of ids) expect(versionsOf(messages, id)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+  });
+
+  it('does not skip a row whose transaction commits after later rows were published', async () => {
+    await useTopics();
+    const [late, early] = [uuidv7(), uuidv7()];
+    const client = await database.pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query(
+        `INSERT INTO outbox (type, task_id, version, task) VALUES ('tasks.event.created', $1, 1, '{}')`,
+        [late],
+      );
+      await insert('created', early, 1);
+      start();
+      await waitFor('the later row', async () => (await topics.end()) === 1);
+      await client.query('COMMIT');
+    } finally {
+      client.release();
+    }
+    await outboxEmpty();
+    expect((await published()).map(({ key }) => key?.toString()).sort()).toEqual([late, early].sort());
+  });
+
+  it('is active in one of several replicas, and another takes over when that one loses its session', async () => {
+    await useTopics();
+    const pair = [start(), start()];
+    const leaders = () => pair.filter((relay) => relay.isLeader());
+    await waitFor('a leader', () => leaders().length === 1);
+    const [first] = leaders();
+    const taskId = uuidv7();
+    for (let version = 1; version <= 20; version += 1) await insert('updated', taskId, version);
+    await waitFor('the first events', async () => (await topics.end()) > 0);
+    await database.pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    );
+    for (let version = 21; version <= 40; version += 1) await insert('updated', taskId, version);
+    await outboxEmpty();
+    await waitFor('one leader again', () => leaders().length === 1);
+    expect(versionsOf(await published(), taskId)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+    // A graceful close gives the lock away at once.
+    await first?.close();
+    await waitFor('the other to lead', () => leaders().length === 1 && leaders()[0] !== first, { timeoutMs: 5_000 });
+  });
+
+  it('publishes at once what its own process wrote, without waiting for a poll', async () => {
+    await useTopics();
+    const relay = start();
+    await waitFor('a leader', () => relay.isLeader());
+    await insert('created', uuidv7(), 1);
+    relay.wake();
+    await outboxEmpty();
+    expect(await topics.end()).toBe(1);
+  });
+
+  it('loses nothing while Kafka is down, and goes on by itself when it is back', async () => {
+    const kafka = await startOwnKafka();
+    try {
+      await useTopics(kafka.brokers);
+      const relay = start(kafka.brokers);
+      const [before, during] = [uuidv7(), uuidv7()];
+      await insert('created', before, 1);
+      await outboxEmpty();
+      await kafka.kill();
+      await insert('created', during, 1);
+      relay.wake();
+      await waitFor('the row to be tried', async () => {
+        const { rows } = await database.pool.query<{ count: string }>('SELECT count(*) FROM outbox');
+        return rows[0]?.count === '1';
+      });
+      await kafka.start();
+      await outboxEmpty();
+      expect((await published()).map(({ key }) => key?.toString()).sort()).toEqual([before, during].sort());
+    } finally {
+      await Promise.all(relays.splice(0).map((relay) => relay.close()));
+      await topics.close();
+      await kafka.close();
+      await useTopics();
+    }
+  }, 120_000);
+});

@@ -1,0 +1,41 @@
+/** A database of a test's own, with the schema of the product. */
+import { randomUUID } from 'node:crypto';
+import { Client, Pool } from 'pg';
+import { migrate } from '../../services/api/migrate.ts';
+import { readEnv } from '../../services/shared/env.ts';
+import { createLogger } from '../../services/shared/logger.ts';
+import { postgresEnv } from '../../services/shared/postgres.ts';
+
+export interface TestDatabase {
+  readonly url: string;
+  readonly pool: Pool;
+  close(): Promise<void>;
+}
+
+/** Creates a database beside the one at `serverUrl` and migrates it. */
+export const createTestDatabase = async (serverUrl: string): Promise<TestDatabase> => {
+  const name = `test_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
+  await administrate(serverUrl, `CREATE DATABASE ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  await migrate(readEnv(postgresEnv, { DATABASE_URL: url.href }), createLogger({ service: 'test', level: 'silent' }));
+  const pool = new Pool({ connectionString: url.href });
+  return {
+    url: url.href,
+    pool,
+    close: async () => {
+      await pool.end();
+      await administrate(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
+  };
+};
+
+const administrate = async (serverUrl: string, statement: string): Promise<void> => {
+  const client = new Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+};
