@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { headerOf } from '../../services/indexer/headers.ts';
+import { startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.ts';
+import { createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
+import { waitFor } from '../support/wait.ts';
+
+let collector: OtlpReceiver;
+let pipeline: Pipeline;
+
+beforeAll(async () => {
+  collector = await startOtlpReceiver();
+  pipeline = await createPipeline();
+});
+afterAll(async () => {
+  await pipeline.close();
+  collector.close();
+});
+
+describe('a trace', () => {
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
+
+  it('leads from the request over the event to the bulk write', async () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+    const [api] = await Promise.all([pipeline.startApi(env), pipeline.startIndexer(env)]);
+    const { id } = await createTask(api, 'traced', { traceparent });
+
+    const request = await waitFor('the span of the request', () =>
+      collector.spans.find((span) => span.name === 'POST /tasks' && span.traceId === traceId),
+    );
+    expect(request).toMatchObject({ service: 'taskstream-api', parentSpanId: '00f067aa0ba902b7' });
+    for (const [service, name] of [
+      ['taskstream-api', 'tasks publish'],
+      ['taskstream-indexer', 'tasks process'],
+    ]) {
+      const batch = await waitFor(`the span ${String(name)}`, () =>
+        collector.spans.find((span) => span.service === service && span.name === name && span.links.length > 0),
+      );
+      expect(batch.links).toContainEqual({ traceId, spanId: request.spanId });
+    }
+    const messages = await pipeline.topics.readAll(pipeline.topics.tasks);
+    const event = messages.find(({ key }) => key?.toString() === id);
+    expect(headerOf(event, 'traceparent')).toBe(`00-${traceId}-${request.spanId}-01`);
+  });
+
+  it('of a caller is passed on, even when this service records none of its own', async () => {
+    const api = await pipeline.startApi();
+    const { id } = await createTask(api, 'passed on', { traceparent });
+    const event = await waitFor('the event', async () =>
+      (await pipeline.topics.readAll(pipeline.topics.tasks)).find(({ key }) => key?.toString() === id),
+    );
+    expect(headerOf(event, 'traceparent')).toBe(traceparent);
+  });
+});

@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config';
+
+/** Two levels: `unit` needs no server; `integration` runs against real ones, which its global setup starts and stops. */
+export default defineConfig({
+  test: {
+    // The last line of a run is `N passed, N failed`.
+    reporters: ['default', './test/support/summary-reporter.ts'],
+    // Made for two cores, which the servers share.
+    maxWorkers: 2,
+    // The servers stop gracefully; a first stop also writes their class data archives.
+    teardownTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
