@@ -50,7 +50,8 @@ export const createTaskSearch = ({ client, alias, timeoutMs, breaker }: TaskSear
           track_total_hits: true,
           track_scores: true,
           // Replicas score a little differently; pages of one query must come from the same one.
-          preference: fingerprint,
+          // (Elasticsearch reserves names that begin with an underscore, which a hash may do.)
+          preference: `query-${fingerprint}`,
           ...(after === undefined ? { from } : { search_after: after }),
         },
         { requestTimeout: timeoutMs },

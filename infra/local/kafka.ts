@@ -1,0 +1,105 @@
+/** Apache Kafka as a child process: one node that is broker and controller (KRaft). */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import getPort from 'get-port';
+import { findJdk, type Jdk } from './bootstrap/jdk.mjs';
+import { waitUntilReady } from './child.ts';
+import { LOOPBACK, type EmbeddedServer, type ServerOptions } from './embedded-server.ts';
+import { kafkaHome, type ServerHome } from './jars.ts';
+import { SMALL_HEAP, startJvm } from './jvm.ts';
+import { readFrom, sizeOf } from './log-file.ts';
+import { runTool } from './maven.ts';
+
+const READY_DEADLINE_MS = 90_000;
+const LOG_CONFIG = `-Dlog4j2.configurationFile=${fileURLToPath(new URL('jars/kafka/log4j2.properties', import.meta.url))}`;
+/** 22 characters of base64, as Kafka wants it. */
+const CLUSTER_ID = 'taskstream-local-kafkA';
+/** Kafka's own word that it takes requests: its listener is open earlier than that. */
+const STARTED = 'Kafka Server started';
+
+export interface KafkaOptions extends ServerOptions {
+  /** Further broker settings, by the names of Kafka's documentation. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly jdk?: Jdk;
+}
+
+/**
+ * Starts Kafka; `url` is its bootstrap address `host:port`. Starts again on the data of an earlier run.
+ * @throws UserError with the end of its log when it does not come up
+ */
+export const startKafka = async (options: KafkaOptions): Promise<EmbeddedServer> => {
+  const { dataDir, port, logFile, host = LOOPBACK, jdk = findJdk() } = options;
+  const home = await kafkaHome(jdk);
+  mkdirSync(dataDir, { recursive: true });
+  const config = join(dataDir, 'server.properties');
+  const controllerPort = await getPort({ host: LOOPBACK });
+  const settings = { ...brokerSettings(host, port, controllerPort, join(dataDir, 'data')), ...options.settings };
+  const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`);
+  writeFileSync(config, lines.join(''));
+  await format(jdk, home, dataDir, config);
+
+  const logStart = sizeOf(logFile);
+  const jvm = await startJvm({
+    name: 'Kafka',
+    jdk,
+    home,
+    flags: [...SMALL_HEAP, LOG_CONFIG],
+    mainClass: 'kafka.Kafka',
+    args: [config],
+    dataDir,
+    logFile,
+  });
+  await waitUntilReady(jvm, async () => readFrom(logFile, logStart).includes(STARTED), READY_DEADLINE_MS);
+  return {
+    name: jvm.name,
+    url: `${host}:${port}`,
+    port,
+    pid: jvm.pid,
+    logFile,
+    exited: jvm.exited,
+    stop: jvm.stopGracefully,
+    kill: async () => {
+      await jvm.kill();
+    },
+  };
+};
+
+const brokerSettings = (host: string, port: number, controllerPort: number, logDir: string) => ({
+  'process.roles': 'broker,controller',
+  'node.id': '1',
+  'controller.quorum.voters': `1@${LOOPBACK}:${controllerPort}`,
+  'controller.listener.names': 'CONTROLLER',
+  'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+  listeners: `PLAINTEXT://${host}:${port},CONTROLLER://${LOOPBACK}:${controllerPort}`,
+  'advertised.listeners': `PLAINTEXT://${host}:${port}`,
+  'log.dirs': logDir,
+  // A topic that nobody declared is a mistake in a name.
+  'auto.create.topics.enable': 'false',
+  // There is one node to replicate to.
+  'offsets.topic.replication.factor': '1',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
+  'offsets.topic.num.partitions': '4',
+  'transaction.state.log.num.partitions': '4',
+  // A consumer group of one or two has nobody to wait for.
+  'group.initial.rebalance.delay.ms': '0',
+  // By default 128 MiB of heap, for logs far larger than ours.
+  'log.cleaner.dedupe.buffer.size': String(16 * 1024 * 1024),
+});
+
+/** Makes the storage, once: Kafka does not start on a folder that was not formatted. */
+const format = async (jdk: Jdk, home: ServerHome, dataDir: string, config: string): Promise<void> => {
+  const marker = join(dataDir, 'formatted');
+  if (existsSync(marker)) return;
+  await runTool(jdk.java, [
+    '-XX:+UseSerialGC',
+    '-XX:TieredStopAtLevel=1',
+    LOG_CONFIG,
+    ...['-cp', home.classpath, 'kafka.tools.StorageTool'],
+    ...['format', '--cluster-id', CLUSTER_ID, '--config', config, '--ignore-formatted'],
+  ]);
+  writeFileSync(marker, '');
+};

@@ -1,0 +1,100 @@
+/**
+ * `npm start [-- --fresh]`: the whole pipeline on this machine, until Ctrl-C.
+ * The servers' data lies in `.data/` and survives; `--fresh` begins with none.
+ */
+import { rmSync } from 'node:fs';
+import { printError, UserError } from './bootstrap/fail.mjs';
+import { describeDeath, killAllChildren, stopAllChildren, type Child } from './child.ts';
+import type { EmbeddedServer } from './embedded-server.ts';
+import { printNextSteps } from './start/next-steps.ts';
+import { checkPorts } from './start/check-ports.ts';
+import { HELP, readOptions, type StartOptions } from './start/options.ts';
+import { prepare } from './start/prepare.ts';
+import { startServices } from './start/services.ts';
+import { Steps } from './start/steps.ts';
+import { startServers } from './servers.ts';
+
+/** The services get this long to drain, in milliseconds: longer than their own deadline. */
+const DRAIN_MS = 30_000;
+const LAST_CHANCE_MS = 15_000;
+
+const servers: EmbeddedServer[] = [];
+const services: Child[] = [];
+
+const run = async (options: StartOptions, steps: Steps): Promise<void> => {
+  const { dataDir, ports, external } = options;
+  await checkPorts(ports);
+  if (options.fresh) rmSync(dataDir, { recursive: true, force: true });
+  for (const [kind, url] of Object.entries(external)) steps.note(`${kind}: the one at ${url}`);
+  const started = await startServers({
+    dataDir,
+    ports: ports.servers,
+    onReady: (server) => {
+      servers.push(server);
+      steps.done(server.name, server.url);
+    },
+  });
+  const urls = {
+    DATABASE_URL: external.postgres ?? started.postgres?.url ?? '',
+    KAFKA_BROKERS: external.kafka ?? started.kafka?.url ?? '',
+    ELASTICSEARCH_URL: external.elasticsearch ?? started.elasticsearch?.url ?? '',
+  };
+  await prepare(urls, dataDir, steps);
+  services.push(...(await startServices(urls, dataDir, ports.services)));
+  steps.done('API and indexer', `http://localhost:${ports.services.api}`);
+  printNextSteps(ports.services, dataDir, steps.elapsed());
+};
+
+/** Rejects when one of the processes ends by itself. */
+const watchForDeath = async (): Promise<never> => {
+  const deaths = [...servers, ...services].map(async (child) => ({ child, exit: await child.exited }));
+  const { child, exit } = await Promise.race(deaths);
+  throw new UserError(describeDeath(child, exit));
+};
+
+/** The services first, so that they can finish what they do with the servers. */
+const stopEverything = async (): Promise<void> => {
+  await Promise.all(services.map((service) => service.stop('SIGTERM', DRAIN_MS)));
+  await Promise.all(servers.map((server) => server.stop()));
+  // What was still coming up.
+  await stopAllChildren(LAST_CHANCE_MS);
+};
+
+const stopSignal = new Promise<'stop'>((resolve) => {
+  let count = 0;
+  const onSignal = () => {
+    count += 1;
+    if (count === 1) {
+      console.log('\nStopping; press Ctrl-C again to stop at once.');
+      resolve('stop');
+      return;
+    }
+    killAllChildren();
+    process.exit(130);
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+});
+// The terminal may be gone before we are.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+const main = async (): Promise<number> => {
+  try {
+    const options = readOptions(process.argv.slice(2), process.env);
+    if (options === 'help') {
+      console.log(HELP);
+      return 0;
+    }
+    await Promise.race([run(options, new Steps()).then(watchForDeath), stopSignal]);
+    await stopEverything();
+    console.log('Stopped.');
+    return 0;
+  } catch (error) {
+    printError(error);
+    await stopEverything();
+    return 1;
+  }
+};
+
+process.exit(await main());

@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestApi, type TestApi } from '../support/api.ts';
+
+let api: TestApi;
+
+beforeAll(async () => {
+  api = await startTestApi({ corsOrigins: ['https://app.example'] });
+});
+afterAll(() => api.close());
+
+describe('the documentation', () => {
+  it('is OpenAPI 3.1 and describes every call, and every reference in it resolves', async () => {
+    const { body } = await api.request('GET', '/openapi.json');
+    expect(body.openapi).toBe('3.1.0');
+    const calls = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+    expect(calls.sort()).toEqual([
+      'delete /tasks/{id}',
+      'get /tasks',
+      'get /tasks/{id}',
+      'post /tasks',
+      'post /tasks/search',
+      'put /tasks/{id}',
+    ]);
+    const references = [...JSON.stringify(body).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
+    expect(references.length).toBeGreaterThan(0);
+    for (const [, name] of references) expect(Object.keys(body.components.schemas as object)).toContain(name);
+    expect(Object.keys(body.paths['/tasks'].post.responses as object).sort()).toEqual([
+      '201',
+      '400',
+      '413',
+      '415',
+      '422',
+      '429',
+      '500',
+      '503',
+    ]);
+  });
+
+  it('has a page that loads from this server alone', async () => {
+    const page = await api.request('GET', '/docs');
+    expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
+    const html = String(page.body);
+    expect(html).not.toMatch(/https?:\/\//);
+    for (const [, path] of html.matchAll(/(?:src|href)="(\/[^"]+)"/g)) {
+      expect((await api.request('GET', String(path))).status).toBe(200);
+    }
+    expect((await api.request('GET', '/')).headers.get('location')).toBe('/docs');
+  });
+
+  it('sends security headers, and CORS headers to the origins that were configured', async () => {
+    const answer = await api.request('GET', '/tasks', undefined, { origin: 'https://app.example' });
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(answer.headers.get('access-control-allow-origin')).toBe('https://app.example');
+    const foreign = await api.request('GET', '/tasks', undefined, { origin: 'https://evil.example' });
+    expect(foreign.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});

@@ -1,0 +1,175 @@
+import { request as httpRequest } from 'node:http';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { startTestApi, type TestApi } from '../support/api.ts';
+import { createTcpProxy } from '../support/tcp-proxy.ts';
+import { waitFor } from '../support/wait.ts';
+
+let api: TestApi;
+
+beforeAll(async () => {
+  api = await startTestApi();
+});
+afterAll(() => api.close());
+
+const json = { 'content-type': 'application/json' };
+const full = { description: 'x', priority: 'none', dates: {}, isDone: false };
+
+describe('every error', () => {
+  const id = uuidv7();
+  const deep = Buffer.from(JSON.stringify({ query: 'other', after: [1, 'x'] })).toString('base64url');
+  it.each<[number, string, string, string, unknown, Record<string, string>]>([
+    [400, 'malformed_json', 'POST', '/tasks', '{"description":', json],
+    [400, 'validation_failed', 'POST', '/tasks', '[]', json],
+    [400, 'validation_failed', 'POST', '/tasks', {}, {}],
+    [400, 'validation_failed', 'POST', '/tasks', { description: '   ' }, {}],
+    [400, 'validation_failed', 'POST', '/tasks', { description: 'x'.repeat(4_001) }, {}],
+    [400, 'validation_failed', 'POST', '/tasks', { description: 'a\0b' }, {}],
+    [400, 'validation_failed', 'POST', '/tasks', '{"description":"\\ud800"}', json],
+    [400, 'validation_failed', 'POST', '/tasks', { description: 'x', priority: 'urgent' }, {}],
+    [400, 'validation_failed', 'POST', '/tasks', { description: 'x', prioritty: 'low' }, {}],
+    [400, 'validation_failed', 'POST', '/tasks', '{"description":"x","__proto__":{"a":1}}', json],
+    [400, 'validation_failed', 'POST', '/tasks', { description: 'x', dates: { due: 'tomorrow' } }, {}],
+    [400, 'validation_failed', 'POST', '/tasks', { description: 'x', dates: { due: '0000-01-01T00:00:00Z' } }, {}],
+    [
+      400,
+      'validation_failed',
+      'POST',
+      '/tasks',
+      { description: 'x', dates: { start: '2026-01-02T00:00:00Z', due: '2026-01-01T00:00:00Z' } },
+      {},
+    ],
+    [400, 'validation_failed', 'POST', '/tasks', { description: 'x' }, { 'idempotency-key': 'a b' }],
+    [400, 'validation_failed', 'GET', '/tasks/not-a-uuid', undefined, {}],
+    [400, 'validation_failed', 'GET', '/tasks?limit=0', undefined, {}],
+    [400, 'validation_failed', 'GET', '/tasks?limit=101', undefined, {}],
+    [400, 'validation_failed', 'GET', '/tasks?limit=1&limit=2', undefined, {}],
+    [400, 'validation_failed', 'GET', '/tasks?page=2', undefined, {}],
+    [400, 'cursor_invalid', 'GET', '/tasks?cursor=nonsense', undefined, {}],
+    [400, 'validation_failed', 'PUT', `/tasks/${id}`, { description: 'x' }, {}],
+    [400, 'validation_failed', 'PUT', `/tasks/${id}`, full, { 'if-match': '3' }],
+    [400, 'validation_failed', 'POST', '/tasks/search', { from: -1 }, {}],
+    [400, 'validation_failed', 'POST', '/tasks/search', { size: 101 }, {}],
+    [400, 'validation_failed', 'POST', '/tasks/search', { from: 1, cursor: deep }, {}],
+    [400, 'page_too_deep', 'POST', '/tasks/search', { from: 9_991, size: 10 }, {}],
+    [400, 'cursor_invalid', 'POST', '/tasks/search', { cursor: deep }, {}],
+    [404, 'task_not_found', 'GET', `/tasks/${id}`, undefined, {}],
+    [404, 'task_not_found', 'PUT', `/tasks/${id}`, full, {}],
+    [404, 'task_not_found', 'DELETE', `/tasks/${id}`, undefined, { 'if-match': '"1"' }],
+    [404, 'route_not_found', 'GET', '/nothing/here', undefined, {}],
+    [405, 'method_not_allowed', 'PATCH', `/tasks/${id}`, undefined, {}],
+    [413, 'payload_too_large', 'POST', '/tasks', { description: 'x'.repeat(70_000) }, {}],
+    [
+      415,
+      'unsupported_media_type',
+      'POST',
+      '/tasks',
+      'description=x',
+      { 'content-type': 'application/x-www-form-urlencoded' },
+    ],
+    [415, 'unsupported_media_type', 'POST', '/tasks', '{}', { 'content-type': 'application/json; charset=latin1' }],
+  ])('%i %s: %s %s', async (status, code, method, path, body, headers) => {
+    const answer = await api.request(method, path, body, headers);
+    expect([answer.status, answer.body.code]).toEqual([status, code]);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(answer.body).toMatchObject({
+      type: `urn:taskstream:problem:${code}`,
+      status,
+      instance: path.split('?')[0],
+      requestId: answer.headers.get('x-request-id'),
+    });
+    expect(answer.body.error).toBe(answer.body.detail);
+  });
+
+  it('of validation names the field', async () => {
+    const answer = await api.request('POST', '/tasks', { description: 'x', dates: { due: 'soon' }, colour: 'red' });
+    expect(answer.body.errors.map(({ path }: { path: string }) => path)).toContain('dates.due');
+    expect(answer.body.error).toContain('colour');
+  });
+
+  it('of a wrong method says which ones there are', async () => {
+    const answer = await api.request('PATCH', '/tasks');
+    expect(answer.headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'HEAD', 'POST']);
+  });
+
+  it('of a body that is too large is given also when its length is not announced', async () => {
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const sent = httpRequest(`${api.url}/tasks`, { method: 'POST', headers: json }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      sent.on('error', reject);
+      sent.write(`{"description":"${'x'.repeat(40_000)}`);
+      sent.end(`${'x'.repeat(40_000)}"}`);
+    });
+    expect(status).toBe(413);
+  });
+
+  it('of the rate limit says when to come back', async () => {
+    const limited = await startTestApi({ rateLimitPerMinute: 3 });
+    try {
+      const answers = [];
+      for (let i = 0; i < 4; i += 1) answers.push(await limited.request('GET', '/tasks'));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429]);
+      expect(answers[3]?.body.code).toBe('rate_limited');
+      expect(Number(answers[3]?.headers.get('retry-after'))).toBeGreaterThan(0);
+    } finally {
+      await limited.close();
+    }
+  });
+});
+
+describe('an outage', () => {
+  it('of PostgreSQL is 503 with Retry-After, and over as soon as it is back', async () => {
+    const proxy = await createTcpProxy(Number(new URL(inject('databaseUrl')).port));
+    const cut = await startTestApi({ databasePort: proxy.port });
+    try {
+      expect((await cut.request('POST', '/tasks', { description: 'before' })).status).toBe(201);
+      proxy.cut();
+      for (const [method, path, body] of [
+        ['GET', '/tasks', undefined],
+        ['POST', '/tasks', { description: 'during' }],
+      ] as const) {
+        const answer = await cut.request(method, path, body);
+        expect(answer).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      }
+      proxy.restore();
+      await waitFor(
+        'writes',
+        async () => (await cut.request('POST', '/tasks', { description: 'after' })).status === 201,
+      );
+    } finally {
+      await cut.close();
+      await proxy.close();
+    }
+  });
+
+  it.each(['cut', 'blackHole'] as const)(
+    'of Elasticsearch (%s) fails search alone; the breaker refuses at once, and closes by itself',
+    async (fault) => {
+      const proxy = await createTcpProxy(Number(new URL(inject('elasticsearchUrl')).port));
+      const faulty = await startTestApi({ elasticsearchUrl: `http://127.0.0.1:${proxy.port}` });
+      const find = () => faulty.request('POST', '/tasks/search', {});
+      try {
+        expect((await find()).status).toBe(200);
+        proxy[fault]();
+        for (let i = 0; i < 6; i += 1) {
+          const answer = await find();
+          expect(answer).toMatchObject({ status: 503, body: { code: 'search_unavailable' } });
+          expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+        }
+        const startedAt = performance.now();
+        expect((await find()).status).toBe(503);
+        // The request's own timeout is 500 ms: this answer did not wait for it.
+        expect(performance.now() - startedAt).toBeLessThan(400);
+        expect((await faulty.request('GET', '/tasks')).status).toBe(200);
+        proxy.restore();
+        await waitFor('search', async () => (await find()).status === 200);
+      } finally {
+        await faulty.close();
+        await proxy.close();
+      }
+    },
+  );
+});

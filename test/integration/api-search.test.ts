@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Task } from '../../services/shared/events.ts';
+import { startTestApi, type TestApi } from '../support/api.ts';
+import { taskOf } from '../support/events.ts';
+
+let api: TestApi;
+
+beforeAll(async () => {
+  api = await startTestApi();
+});
+afterAll(() => api.close());
+
+const index = async (tasks: readonly Task[]): Promise<void> => {
+  await api.index.client.bulk({
+    index: api.index.alias,
+    refresh: true,
+    operations: tasks.flatMap((task) => [{ index: { _id: task.id } }, task]),
+  });
+};
+const search = async (body: object): Promise<{ tasks: Task[]; total: number; nextCursor: string | null }> => {
+  const answer = await api.request('POST', '/tasks/search', body);
+  expect(answer.status).toBe(200);
+  return answer.body as { tasks: Task[]; total: number; nextCursor: string | null };
+};
+
+describe('POST /tasks/search', () => {
+  it('finds what meets all conditions, the best match first', async () => {
+    const long = taskOf({
+      description: 'buy zebra food, and much else that has nothing to do with it',
+      priority: 'high',
+    });
+    const short = taskOf({ description: 'zebra food', priority: 'high' });
+    await index([
+      long,
+      short,
+      taskOf({ description: 'zebra food', priority: 'low' }),
+      taskOf({ description: 'zebra food', priority: 'high', isDone: true }),
+      taskOf({ description: 'zebra', priority: 'high' }),
+    ]);
+    const found = await search({ description: 'FOOD zebra', priority: 'high', isDone: false });
+    expect(found).toEqual({ tasks: [short, long], total: 2, nextCursor: null });
+    expect((await search({ description: 'zebra' })).total).toBe(5);
+    expect((await search({ description: 'zebra', isDone: true })).total).toBe(1);
+    expect((await search({ description: 'unicorn' })).tasks).toEqual([]);
+    expect((await search({ description: '!?' })).total).toBe(0);
+    expect((await search({ size: 0 })).total).toBe(5);
+  });
+
+  it('counts exactly and walks to any depth by cursor, each task once', async () => {
+    const count = 10_500;
+    const tasks = Array.from({ length: count }, () => taskOf({ description: 'herring' }));
+    for (let i = 0; i < count; i += 3_500) await index(tasks.slice(i, i + 3_500));
+    const seen = new Set<string>();
+    let cursor: string | null = null;
+    do {
+      const page = await search({ description: 'herring', size: 100, ...(cursor === null ? {} : { cursor }) });
+      expect(page.total).toBe(count);
+      for (const { id } of page.tasks) seen.add(id);
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    expect(seen.size).toBe(count);
+    const [first] = (await search({ description: 'herring', size: 1 })).tasks;
+    // Equal matches: the newest first.
+    expect(first?.id).toBe(
+      tasks
+        .map(({ id }) => id)
+        .sort()
+        .at(-1),
+    );
+  });
+});

@@ -1,0 +1,100 @@
+/** The HTTP application inside the test process, listening on a real port, with a database and an index of its own. */
+import { trace } from '@opentelemetry/api';
+import { Client } from '@elastic/elasticsearch';
+import { Registry } from 'prom-client';
+import { inject } from 'vitest';
+import { createApp, type AppOptions } from '../../services/api/app.ts';
+import { createApiMetrics } from '../../services/api/metrics.ts';
+import { createSearchBreaker } from '../../services/api/search/breaker.ts';
+import { createTaskSearch } from '../../services/api/search/task-search.ts';
+import { createTaskStore, type TaskStore } from '../../services/api/store/task-store.ts';
+import { closeServer, listen } from '../../services/shared/health.ts';
+import { createLogger } from '../../services/shared/logger.ts';
+import { readEnv } from '../../services/shared/env.ts';
+import { createPool, postgresEnv } from '../../services/shared/postgres.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { createTestIndex, type TestIndex } from './search-index.ts';
+
+export interface TestApi {
+  readonly url: string;
+  readonly database: TestDatabase;
+  readonly index: TestIndex;
+  readonly store: TaskStore;
+  /** Sends a request; a body that is not text is sent as JSON. */
+  request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // Tests look into answers of every shape; each assertion says what it expects.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any;
+}
+
+export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMinute' | 'corsOrigins' | 'trustProxy'>> {
+  /** Replaces the port of PostgreSQL for the application, but not for the test. */
+  readonly databasePort?: number;
+  readonly elasticsearchUrl?: string;
+}
+
+export const startTestApi = async (options: TestApiOptions = {}): Promise<TestApi> => {
+  const [database, index] = await Promise.all([
+    createTestDatabase(inject('databaseUrl')),
+    createTestIndex(inject('elasticsearchUrl')),
+  ]);
+  const databaseUrl = new URL(database.url);
+  if (options.databasePort !== undefined) databaseUrl.port = String(options.databasePort);
+  const logger = createLogger({ service: 'api', level: 'silent' });
+  const registry = new Registry();
+  const pool = createPool(
+    readEnv(postgresEnv, { DATABASE_URL: databaseUrl.href, DATABASE_STATEMENT_TIMEOUT_MS: '2000' }),
+    'test',
+    logger,
+  );
+  const client = new Client({ node: options.elasticsearchUrl ?? inject('elasticsearchUrl'), maxRetries: 0 });
+  const breaker = createSearchBreaker({ resetMs: 500, registry, logger });
+  const store = createTaskStore({ pool, onCommit: () => undefined, onBatch: () => undefined });
+  const app = createApp({
+    store,
+    search: createTaskSearch({ client, alias: index.alias, timeoutMs: 500, breaker }),
+    logger,
+    tracer: trace.getTracer('test'),
+    metrics: createApiMetrics(registry),
+    corsOrigins: [],
+    rateLimitPerMinute: 0,
+    trustProxy: false,
+    isStopping: () => false,
+    ...options,
+  });
+  const { server, port } = await listen(app.fetch, '127.0.0.1', 0);
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    database,
+    index,
+    store,
+    request: async (method, path, body, headers = {}) => {
+      const response = await fetch(url + path, {
+        method,
+        redirect: 'manual',
+        headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      const isJson = text !== '' && response.headers.get('content-type')?.includes('json') === true;
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: isJson ? (JSON.parse(text) as unknown) : text,
+      };
+    },
+    close: async () => {
+      await closeServer(server);
+      breaker.close();
+      await Promise.all([pool.end(), client.close()]);
+      await Promise.all([database.close(), index.close()]);
+    },
+  };
+};
