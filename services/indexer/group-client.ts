@@ -59,9 +59,11 @@ const settings = (config: IndexerConfig): RdKafka.ConsumerGlobalConfig => ({
   'allow.auto.create.topics': false,
   // New partitions are found within this time.
   'topic.metadata.refresh.interval.ms': 30_000,
-  // Bounds of what is read ahead. The defaults allow 64 MiB and add up to 50 MiB for one response.
+  // Bounds of what is read ahead. The defaults allow 64 MiB, and 50 MiB more for one response. A response is measured
+  // compressed and kept uncompressed, so it is bounded tightly; a larger record still comes, alone.
   'queued.max.messages.kbytes': config.FETCH_BUFFER_KBYTES,
-  'fetch.max.bytes': 8_388_608,
+  'fetch.message.max.bytes': 262_144,
+  'fetch.max.bytes': 4_194_304,
   'message.max.bytes': 2_097_152,
   // After the read-ahead was full: the default of a second would leave a fast indexer without work.
   'fetch.queue.backoff.ms': 50,

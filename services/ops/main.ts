@@ -1,6 +1,7 @@
 /** The command line of an operator: `npm run ops -- <command>`, and the entry point of Jobs in the cluster. */
 import { Command } from 'commander';
 import { messageOf } from '../shared/errors.ts';
+import { configCommand } from './commands/config.ts';
 import { importCommand } from './commands/import.ts';
 import { migrateCommand } from './commands/migrate.ts';
 
@@ -8,7 +9,8 @@ const program = new Command('ops')
   .description('One-shot commands for the taskstream pipeline')
   .showHelpAfterError()
   .addCommand(migrateCommand())
-  .addCommand(importCommand());
+  .addCommand(importCommand())
+  .addCommand(configCommand());
 
 try {
   await program.parseAsync();

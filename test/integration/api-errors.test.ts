@@ -83,7 +83,7 @@ describe('every error', () => {
 
   it('of validation names the field', async () => {
     const answer = await api.request('POST', '/tasks', { description: 'x', dates: { due: 'soon' }, colour: 'red' });
-    expect(answer.body.errors.map(({ path }: { path: string }) => path)).toContain('dates.due');
+    expect(answer.body.errors.map(({ path }) => path)).toContain('dates.due');
     expect(answer.body.error).toContain('colour');
   });
 

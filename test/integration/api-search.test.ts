@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Task } from '../../services/shared/events.ts';
-import { startTestApi, type TestApi } from '../support/api.ts';
+import { startTestApi, type AnswerBody, type TestApi } from '../support/api.ts';
 import { taskOf } from '../support/events.ts';
 
 let api: TestApi;
@@ -17,10 +17,10 @@ const index = async (tasks: readonly Task[]): Promise<void> => {
     operations: tasks.flatMap((task) => [{ index: { _id: task.id } }, task]),
   });
 };
-const search = async (body: object): Promise<{ tasks: Task[]; total: number; nextCursor: string | null }> => {
+const search = async (body: object): Promise<AnswerBody> => {
   const answer = await api.request('POST', '/tasks/search', body);
   expect(answer.status).toBe(200);
-  return answer.body as { tasks: Task[]; total: number; nextCursor: string | null };
+  return answer.body;
 };
 
 describe('POST /tasks/search', () => {

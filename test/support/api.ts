@@ -12,6 +12,7 @@ import { closeServer, listen } from '../../services/shared/health.ts';
 import { createLogger } from '../../services/shared/logger.ts';
 import { readEnv } from '../../services/shared/env.ts';
 import { createPool, postgresEnv } from '../../services/shared/postgres.ts';
+import type { Task } from '../../services/shared/events.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createTestIndex, type TestIndex } from './search-index.ts';
 
@@ -25,12 +26,23 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
+/** What the calls answer, all in one shape: a test states which fields it expects. */
+export interface AnswerBody {
+  readonly task: Task;
+  readonly tasks: Task[];
+  readonly total: number;
+  readonly nextCursor: string | null;
+  readonly code: string;
+  readonly error: string;
+  readonly detail: string;
+  readonly errors: { path: string; message: string }[];
+}
+
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // Tests look into answers of every shape; each assertion says what it expects.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly body: any;
+  readonly body: AnswerBody;
+  readonly text: string;
 }
 
 export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMinute' | 'corsOrigins' | 'trustProxy'>> {
@@ -84,11 +96,8 @@ export const startTestApi = async (options: TestApiOptions = {}): Promise<TestAp
       });
       const text = await response.text();
       const isJson = text !== '' && response.headers.get('content-type')?.includes('json') === true;
-      return {
-        status: response.status,
-        headers: response.headers,
-        body: isJson ? (JSON.parse(text) as unknown) : text,
-      };
+      const parsed = (isJson ? JSON.parse(text) : {}) as AnswerBody;
+      return { status: response.status, headers: response.headers, body: parsed, text };
     },
     close: async () => {
       await closeServer(server);

@@ -25,13 +25,16 @@ const gathererOf = (options: Partial<GatherOptions<Command, number>> = {}) => {
   });
   const valuesOf = (index: number) => statements[index]?.commands.map(({ value }) => value);
   const releaseAll = async (results: Promise<unknown>) => {
-    let open = true;
+    let settled = false;
+    const isSettled = () => settled;
     void results.finally(() => {
-      open = false;
+      settled = true;
     });
-    for (let next = 0; open; ) {
-      await waitFor('a statement', () => !open || statements.length > next, { intervalMs: 1 });
-      for (; next < statements.length; next += 1) statements[next]?.release();
+    let next = 0;
+    while (!isSettled()) {
+      await waitFor('a statement', () => isSettled() || statements.length > next, { intervalMs: 1 });
+      for (const { release } of statements.slice(next)) release();
+      next = statements.length;
     }
   };
   return { gatherer, statements, valuesOf, releaseAll };

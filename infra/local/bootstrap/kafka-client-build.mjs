@@ -1,7 +1,6 @@
 /** Builds the native part of the Kafka client from the source in its npm package. */
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { ensureDebianPackages } from './debian.mjs';
 import { UserError } from './fail.mjs';
@@ -21,14 +20,14 @@ export const buildKafkaClient = async (folder, modules) => {
   ensureDebianPackages([...HEADERS, ...TOOLS], 'to build the Kafka client');
   const logFile = join(modules, '.kafka-client-build.log');
   const cli = join(modules, '@mapbox/node-pre-gyp/bin/node-pre-gyp');
-  const jobs = String(availableParallelism());
   const args = [cli, 'install', '--build-from-source', ...headersOfNode()];
   const env = {
     ...process.env,
     // Against the system's libraries: the static build would fetch their sources from the code host.
     CKJS_LINKING: 'dynamic',
-    JOBS: jobs,
-    MAKEFLAGS: `-j${jobs}`,
+    // Its makefile lacks a dependency: with several jobs it fails.
+    JOBS: '1',
+    MAKEFLAGS: '',
     ...nodeGyp(),
   };
   if ((await runLogged(args, folder, env, logFile)) === 0) return;
