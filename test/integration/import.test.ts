@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runImport, type ImportOptions } from '../../services/ops/import/run.ts';
+import { startTestApi, type TestApi } from '../support/api.ts';
+
+let api: TestApi;
+let folder: string;
+
+beforeAll(async () => {
+  api = await startTestApi();
+  folder = mkdtempSync(join(tmpdir(), 'taskstream-import-'));
+});
+afterAll(async () => {
+  await api.close();
+  rmSync(folder, { recursive: true });
+});
+
+const importFile = async (name: string, content: string, options: Partial<ImportOptions> = {}) => {
+  const file = join(folder, name);
+  writeFileSync(file, content);
+  const faults: [number, string][] = [];
+  const summary = await runImport({
+    file,
+    format: undefined,
+    source: undefined,
+    concurrency: 16,
+    api: { baseUrl: api.url, timeoutMs: 10_000, maxAttempts: 2 },
+    onLine: () => undefined,
+    onFault: (line, fault) => faults.push([line, fault]),
+    ...options,
+  });
+  return { summary, faults };
+};
+const stored = async (): Promise<{ description: string; is_done: boolean }[]> =>
+  (await api.database.pool.query<{ description: string; is_done: boolean }>('SELECT description, is_done FROM tasks'))
+    .rows;
+
+describe('an import', () => {
+  it('makes one task of each line, equal lines included, and none when it is repeated', async () => {
+    const lines = Array.from({ length: 300 }, (_, i) => `x line ${i % 290}`).join('\n');
+    expect((await importFile('todo.txt', lines)).summary).toEqual({ lines: 300, created: 300, present: 0, refused: 0 });
+    expect((await importFile('todo.txt', `${lines}\nnew`)).summary).toEqual({
+      lines: 301,
+      created: 1,
+      present: 300,
+      refused: 0,
+    });
+    const tasks = await stored();
+    expect(tasks).toHaveLength(301);
+    expect(tasks.filter((task) => task.is_done)).toHaveLength(300);
+  });
+
+  it('reports each bad line with its number and the reason, and takes the others', async () => {
+    const { summary, faults } = await importFile(
+      'tasks.csv',
+      'description,due\ngood,\n  ,2026-01-01\nbad date,tomorrow\nalso good,2026-01-01\n',
+    );
+    expect(summary).toEqual({ lines: 4, created: 2, present: 0, refused: 2 });
+    expect(faults.sort()).toEqual([
+      [3, expect.stringContaining('must not be empty')],
+      [4, expect.stringContaining('dates.due')],
+    ]);
+  });
+
+  it('leaves a task alone that somebody changed since it was imported', async () => {
+    await importFile('mine.txt', 'x reopened later');
+    const { rows } = await api.database.pool.query<{ id: string }>(
+      `SELECT id FROM tasks WHERE description = 'reopened later'`,
+    );
+    await api.request('PUT', `/tasks/${String(rows[0]?.id)}`, {
+      description: 'reopened later',
+      priority: 'none',
+      dates: {},
+      isDone: false,
+    });
+    await importFile('mine.txt', 'x reopened later');
+    expect((await stored()).filter((task) => task.description === 'reopened later')).toEqual([
+      { description: 'reopened later', is_done: false },
+    ]);
+  });
+
+  it('stops with one clear error when the API is not there, or the format is not known', async () => {
+    const gone = { baseUrl: 'http://127.0.0.1:1', timeoutMs: 1_000, maxAttempts: 1 };
+    await expect(importFile('a.txt', 'line', { api: gone })).rejects.toThrow(/does not answer/);
+    await expect(importFile('a.doc', 'line')).rejects.toThrow(/--format/);
+    await expect(importFile('a.txt', '', { file: join(folder, 'missing.txt') })).rejects.toThrow(/Cannot read/);
+  });
+});
