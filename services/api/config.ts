@@ -1,18 +1,10 @@
 /** The API's configuration. */
 import { elasticsearchChecks, elasticsearchEnv } from '../shared/elasticsearch.ts';
-import {
-  choice,
-  flag,
-  integer,
-  list,
-  readEnv,
-  text,
-  type CrossCheck,
-  type EnvSpec,
-  type EnvValues,
-} from '../shared/env.ts';
+import { flag, integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../shared/env.ts';
+import { listenEnv } from '../shared/health.ts';
 import { kafkaChecks, kafkaEnv } from '../shared/kafka.ts';
-import { LOG_LEVELS } from '../shared/logger.ts';
+import { lifecycleEnv } from '../shared/lifecycle.ts';
+import { loggerEnv } from '../shared/logger.ts';
 import { postgresEnv } from '../shared/postgres.ts';
 import { PORTS } from '../shared/resources.ts';
 import { telemetryEnv } from '../shared/telemetry.ts';
@@ -22,12 +14,9 @@ export const apiEnv = {
   ...kafkaEnv,
   ...elasticsearchEnv,
   ...telemetryEnv,
-  LOG_LEVEL: {
-    schema: choice(LOG_LEVELS, 'info'),
-    defaultText: 'info',
-    description: `One of ${LOG_LEVELS.join(', ')}.`,
-  },
-  HOST: { schema: text().default('0.0.0.0'), defaultText: '0.0.0.0', description: 'Address to listen on.' },
+  ...loggerEnv,
+  ...lifecycleEnv,
+  ...listenEnv,
   PORT: {
     schema: integer(PORTS.api, { min: 0, max: 65_535 }),
     defaultText: String(PORTS.api),
@@ -78,11 +67,6 @@ export const apiEnv = {
     schema: integer(250, { min: 5, max: 60_000 }),
     defaultText: '250',
     description: "Longest time until the relay looks for other replicas' changes, in milliseconds.",
-  },
-  SHUTDOWN_DEADLINE_MS: {
-    schema: integer(25_000, { min: 1_000, max: 600_000 }),
-    defaultText: '25000',
-    description: 'Bound on the whole stop, in milliseconds; keep it below terminationGracePeriodSeconds.',
   },
 } as const satisfies EnvSpec;
 

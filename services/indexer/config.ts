@@ -1,8 +1,10 @@
 /** The indexer's configuration. */
 import { elasticsearchChecks, elasticsearchEnv } from '../shared/elasticsearch.ts';
-import { choice, integer, readEnv, text, type EnvSpec, type EnvValues } from '../shared/env.ts';
+import { integer, readEnv, text, type CrossCheck, type EnvSpec, type EnvValues } from '../shared/env.ts';
+import { listenEnv } from '../shared/health.ts';
 import { kafkaChecks, kafkaEnv } from '../shared/kafka.ts';
-import { LOG_LEVELS } from '../shared/logger.ts';
+import { lifecycleEnv } from '../shared/lifecycle.ts';
+import { loggerEnv } from '../shared/logger.ts';
 import { INDEXER_GROUP, PORTS } from '../shared/resources.ts';
 import { telemetryEnv } from '../shared/telemetry.ts';
 
@@ -10,12 +12,9 @@ export const indexerEnv = {
   ...kafkaEnv,
   ...elasticsearchEnv,
   ...telemetryEnv,
-  LOG_LEVEL: {
-    schema: choice(LOG_LEVELS, 'info'),
-    defaultText: 'info',
-    description: `One of ${LOG_LEVELS.join(', ')}.`,
-  },
-  HOST: { schema: text().default('0.0.0.0'), defaultText: '0.0.0.0', description: 'Address to listen on.' },
+  ...loggerEnv,
+  ...lifecycleEnv,
+  ...listenEnv,
   HEALTH_PORT: {
     schema: integer(PORTS.indexerHealth, { min: 0, max: 65_535 }),
     defaultText: String(PORTS.indexerHealth),
@@ -57,11 +56,6 @@ export const indexerEnv = {
     description:
       'Time a batch in flight gets to finish when partitions are revoked or the process stops, in milliseconds.',
   },
-  SHUTDOWN_DEADLINE_MS: {
-    schema: integer(25_000, { min: 1_000, max: 600_000 }),
-    defaultText: '25000',
-    description: 'Bound on the whole stop, in milliseconds; keep it below terminationGracePeriodSeconds.',
-  },
   LAG_INTERVAL_MS: {
     schema: integer(5_000, { min: 100, max: 300_000 }),
     defaultText: '5000',
@@ -76,6 +70,14 @@ export const indexerEnv = {
 
 export type IndexerConfig = EnvValues<typeof indexerEnv>;
 
+/** Time to confirm the last commit and to leave the group, after the batch in flight. */
+const LEAVE_MS = 9_000;
+
+const drainFits: CrossCheck<typeof indexerEnv> = ({ DRAIN_DEADLINE_MS, SHUTDOWN_DEADLINE_MS }) =>
+  DRAIN_DEADLINE_MS > SHUTDOWN_DEADLINE_MS - LEAVE_MS
+    ? { path: 'DRAIN_DEADLINE_MS', message: `must be at least ${LEAVE_MS} below SHUTDOWN_DEADLINE_MS` }
+    : undefined;
+
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readIndexerConfig = (env: NodeJS.ProcessEnv): IndexerConfig =>
-  readEnv(indexerEnv, env, [...kafkaChecks, ...elasticsearchChecks]);
+  readEnv(indexerEnv, env, [...kafkaChecks, ...elasticsearchChecks, drainFits]);

@@ -1,17 +1,13 @@
 /** Configuration of the one-shot commands that talk to the servers directly. */
 import { elasticsearchChecks, elasticsearchEnv } from '../shared/elasticsearch.ts';
-import { choice, integer, readEnv, text, type EnvSpec, type EnvValues } from '../shared/env.ts';
-import { LOG_LEVELS } from '../shared/logger.ts';
+import { integer, readEnv, text, type EnvSpec, type EnvValues } from '../shared/env.ts';
+import { loggerEnv } from '../shared/logger.ts';
 import { postgresEnv } from '../shared/postgres.ts';
 
 export const migrateEnv = {
   ...postgresEnv,
   ...elasticsearchEnv,
-  LOG_LEVEL: {
-    schema: choice(LOG_LEVELS, 'info'),
-    defaultText: 'info',
-    description: `One of ${LOG_LEVELS.join(', ')}.`,
-  },
+  ...loggerEnv,
   INDEX_SHARDS: {
     schema: integer(1, { min: 1, max: 1_024 }),
     defaultText: '1',

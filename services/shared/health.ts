@@ -5,8 +5,13 @@
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Registry } from 'prom-client';
+import { text, type EnvSpec } from './env.ts';
 import { messageOf } from './errors.ts';
 import { withDeadline } from './time.ts';
+
+export const listenEnv = {
+  HOST: { schema: text().default('0.0.0.0'), defaultText: '0.0.0.0', description: 'Address to listen on.' },
+} as const satisfies EnvSpec;
 
 /** Passes, or throws with the reason why not. */
 export interface HealthCheck {

@@ -4,7 +4,16 @@
  */
 import type { Logger } from './logger.ts';
 import { messageOf } from './errors.ts';
+import { integer, type EnvSpec } from './env.ts';
 import { withDeadline } from './time.ts';
+
+export const lifecycleEnv = {
+  SHUTDOWN_DEADLINE_MS: {
+    schema: integer(25_000, { min: 15_000, max: 600_000 }),
+    defaultText: '25000',
+    description: 'Bound on the whole stop, in milliseconds; keep it below terminationGracePeriodSeconds.',
+  },
+} as const satisfies EnvSpec;
 
 export interface Lifecycle {
   /** Aborts when the process begins to stop. */

@@ -1,9 +1,18 @@
 /** JSON logs on standard output, one object a line. */
 import { pino, stdTimeFunctions, type Logger } from 'pino';
+import { choice, type EnvSpec } from './env.ts';
 
 export type { Logger } from 'pino';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export const loggerEnv = {
+  LOG_LEVEL: {
+    schema: choice(LOG_LEVELS, 'info'),
+    defaultText: 'info',
+    description: `One of ${LOG_LEVELS.join(', ')}.`,
+  },
+} as const satisfies EnvSpec;
 
 export interface LoggerOptions {
   readonly service: string;

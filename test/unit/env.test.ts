@@ -54,6 +54,7 @@ describe('configuration', () => {
     [{ KAFKA_TLS: 'true', KAFKA_CERT_FILE: '/tls.crt' }, 'KAFKA_KEY_FILE'],
     [{ KAFKA_CA_FILE: '/ca.crt' }, 'KAFKA_TLS'],
     [{ ELASTICSEARCH_USERNAME: 'me' }, 'ELASTICSEARCH_PASSWORD'],
+    [{ DRAIN_DEADLINE_MS: '20000' }, 'DRAIN_DEADLINE_MS'],
   ])('refuses settings that only make sense together: %o', (env, named) => {
     expect(faultsOf({ ...minimal, ...env })).toContain(named);
   });

@@ -3,7 +3,7 @@
  * publisher's prebuilt binary; a build from source. Whatever worked is kept in the cache for the next clone.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached, cacheRoot } from './cache.mjs';
 import { buildKafkaClient } from './kafka-client-build.mjs';
@@ -12,6 +12,7 @@ import { buildKafkaClient } from './kafka-client-build.mjs';
 const DOWNLOAD_MS = 90_000;
 /** What of the package's `build` folder is needed to run: the binding, and librdkafka when it was built here. */
 const PARTS = ['Release/confluent-kafka-javascript.node', 'deps'];
+const LIBRARY = /\.(so[.\d]*|dylib|dll|node)$/;
 
 /**
  * Makes `@confluentinc/kafka-javascript` loadable.
@@ -48,7 +49,8 @@ const copyParts = (from, to) => {
     if (existsSync(join(from, part))) {
       // A library that is loaded by a running process must not be written into.
       rmSync(join(to, part), { recursive: true, force: true });
-      cpSync(join(from, part), join(to, part), { recursive: true, verbatimSymlinks: true });
+      const filter = (/** @type {string} */ file) => LIBRARY.test(file) || statSync(file).isDirectory();
+      cpSync(join(from, part), join(to, part), { recursive: true, verbatimSymlinks: true, filter });
     }
 };
 
