@@ -2,7 +2,8 @@
  * `npm start [-- --fresh]`: the whole pipeline on this machine, until Ctrl-C.
  * The servers' data lies in `.data/` and survives; `--fresh` begins with none.
  */
-import { rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { printError, UserError } from './bootstrap/fail.mjs';
 import { describeDeath, killAllChildren, stopAllChildren, type Child } from './child.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
@@ -25,6 +26,7 @@ const run = async (options: StartOptions, steps: Steps): Promise<void> => {
   const { dataDir, ports, external } = options;
   await checkPorts(ports);
   if (options.fresh) rmSync(dataDir, { recursive: true, force: true });
+  keepPreviousLogs(dataDir);
   for (const [kind, url] of Object.entries(external)) steps.note(`${kind}: the one at ${url}`);
   const started = await startServers({
     dataDir,
@@ -43,6 +45,14 @@ const run = async (options: StartOptions, steps: Steps): Promise<void> => {
   services.push(...(await startServices(urls, dataDir, ports.services)));
   steps.done('API and indexer', `http://localhost:${ports.services.api}`);
   printNextSteps(ports.services, dataDir, steps.elapsed());
+};
+
+/** Each run has logs of its own; those of the run before stay beside them. */
+const keepPreviousLogs = (dataDir: string): void => {
+  const [logs, previous] = [join(dataDir, 'logs'), join(dataDir, 'logs.previous')];
+  if (!existsSync(logs)) return;
+  rmSync(previous, { recursive: true, force: true });
+  renameSync(logs, previous);
 };
 
 /** Rejects when one of the processes ends by itself. */
