@@ -1,5 +1,5 @@
 /**
- * The first thing that runs in a fresh clone: `node infra/local/bootstrap.mjs start|test|ops|dev:servers [arguments]`.
+ * The first thing that runs in a fresh clone: `node infra/local/bootstrap.mjs start|test|ops|dev:servers|install [arguments]`.
  * Nothing is installed yet, and Node may be too old to read the other files: so this one keeps to old syntax and loads
  * the rest only after that check.
  */

@@ -75,7 +75,13 @@ const checkJava = () => {
 };
 
 /** @type {Record<string, Command | undefined>} */
-const COMMANDS = { start, test, ops, 'dev:servers': devServers };
+const COMMANDS = {
+  start,
+  test,
+  ops,
+  'dev:servers': devServers,
+  install: () => install().then(() => 0),
+};
 
 /**
  * Runs a command and ends the process with its exit code.

@@ -41,7 +41,7 @@ export const supervise = async (name, args) => {
   process.on('SIGINT', () => forward('SIGINT'));
   process.on('SIGTERM', () => forward('SIGTERM'));
   process.on('SIGHUP', () => forward('SIGTERM'));
-  if (process.env.npm_lifecycle_event) whenParentDies(() => forward('SIGTERM'));
+  if (process.env.npm_lifecycle_event) whenParentDies(() => lastAt === -Infinity && forward('SIGTERM'));
 
   return new Promise((resolve, reject) => {
     child.once('error', reject);
