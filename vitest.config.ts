@@ -5,14 +5,18 @@ export default defineConfig({
   test: {
     // The last line of a run is `N passed, N failed`.
     reporters: ['default', './test/support/summary-reporter.ts'],
-    // Made for two cores, which the servers share.
-    maxWorkers: 2,
     // The servers stop gracefully; a first stop also writes their class data archives.
     teardownTimeout: 60_000,
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 20_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         extends: true,
@@ -22,6 +26,10 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // One file at a time, after the unit tests: what a test says about time and memory holds on a machine whose
+          // two cores are shared with three servers only, not with another file's load test.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

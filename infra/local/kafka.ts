@@ -86,6 +86,9 @@ const brokerSettings = (host: string, port: number, controllerPort: number, logD
   'transaction.state.log.num.partitions': '4',
   // A consumer group of one or two has nobody to wait for.
   'group.initial.rebalance.delay.ms': '0',
+  // After a crash the broker waits for the end of the session it had before: by default 9 s more.
+  'broker.session.timeout.ms': '3000',
+  'broker.heartbeat.interval.ms': '500',
   // By default 128 MiB of heap, for logs far larger than ours.
   'log.cleaner.dedupe.buffer.size': String(16 * 1024 * 1024),
 });

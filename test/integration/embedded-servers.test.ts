@@ -55,16 +55,19 @@ it('PostgreSQL keeps its data through a crash, and its collation is UTF-8', asyn
   expect(await query(url, 'SELECT upper(word) AS word FROM kept')).toEqual([{ word: 'NAÏVE' }]);
 });
 
+const clientOf = (broker: string) =>
+  new KafkaJS.Kafka({ kafkaJS: { brokers: [broker], logLevel: KafkaJS.logLevel.NOTHING } });
+
 it('Kafka keeps topics and records through a crash, and creating the topics again changes nothing', async () => {
   const { url } = await crash(startKafka, async (before) => {
     await createTopics(before);
-    const producer = new KafkaJS.Kafka({ kafkaJS: { brokers: [before] } }).producer();
+    const producer = clientOf(before).producer();
     await producer.connect();
     await producer.send({ topic: TASKS_TOPIC, messages: [{ key: 'a', value: 'kept' }] });
     await producer.disconnect();
   });
   await createTopics(url);
-  const admin = new KafkaJS.Kafka({ kafkaJS: { brokers: [url] } }).admin();
+  const admin = clientOf(url).admin();
   await admin.connect();
   const offsets = await admin.fetchTopicOffsets(TASKS_TOPIC);
   await admin.disconnect();
