@@ -1,6 +1,5 @@
 /** What travels with a request through the middleware. */
 import type { HttpBindings } from '@hono/node-server';
-import type { Span } from '@opentelemetry/api';
 
 export interface ApiEnv {
   Bindings: HttpBindings;
@@ -8,7 +7,6 @@ export interface ApiEnv {
     requestId: string;
     /** Path pattern of the route, such as `/tasks/{id}`; the label of metrics and logs. */
     route: string | undefined;
-    span: Span;
     /** Trace context that events of this request carry. */
     traceparent: string | null;
     /** The error behind a 5xx answer, for the log. */

@@ -1,7 +1,8 @@
 /** From bytes to trusted values: bodies, paths and queries are parsed once, at the edge. */
 import type { Context } from 'hono';
 import type { z } from 'zod';
-import { messageOf, TaskstreamError, type ErrorDetail } from '../shared/errors.ts';
+import { messageOf, TaskstreamError } from '../shared/errors.ts';
+import { describeDetails, detailsOf } from '../shared/validation.ts';
 import type { ApiEnv } from './api-env.ts';
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i;
@@ -35,10 +36,6 @@ export const parseQuery = <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): T => {
 const parse = <T>(schema: z.ZodType<T>, input: unknown, prefix: string): T => {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const details: ErrorDetail[] = result.error.issues.map((issue) => ({
-    path: prefix + issue.path.join('.'),
-    message: issue.message,
-  }));
-  const summary = details.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
-  throw new TaskstreamError('validation_failed', `${summary}.`, { details });
+  const details = detailsOf(result.error, prefix);
+  throw new TaskstreamError('validation_failed', `${describeDetails(details)}.`, { details });
 };

@@ -37,7 +37,7 @@ const isProblemCode = (code: string): code is ProblemCode => code in PROBLEMS;
 const DEFAULT_RETRY_AFTER_SECONDS = 2;
 
 /** What a client may know of an error; details of ours stay in the log. */
-const toPublicError = (error: unknown): TaskstreamError & { code: ErrorCode } => {
+const toPublicError = (error: unknown): TaskstreamError => {
   if (error instanceof TaskstreamError && isProblemCode(error.code)) return error;
   if (isDatabaseOutage(error)) {
     return new TaskstreamError(

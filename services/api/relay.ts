@@ -3,14 +3,14 @@
  * Rows are read in outbox order, published, and deleted once the broker confirmed them. A crash at any point leads to
  * an event published twice, never to one that is lost.
  */
-import type { Link, Tracer } from '@opentelemetry/api';
+import type { Tracer } from '@opentelemetry/api';
 import { messageOf, TaskstreamError } from '../shared/errors.ts';
 import type { KafkaConfig } from '../shared/kafka.ts';
 import type { Logger } from '../shared/logger.ts';
 import { createClient, type PostgresConfig } from '../shared/postgres.ts';
 import { createProducer, type KafkaProducer } from '../shared/producer.ts';
 import { TASKS_MAX_MESSAGE_BYTES } from '../shared/resources.ts';
-import { contextFrom, parseTraceparent } from '../shared/telemetry.ts';
+import { contextFrom, linksTo } from '../shared/telemetry.ts';
 import { backoffMs, sleep, withDeadline } from '../shared/time.ts';
 import type { RelayMetrics } from './relay-metrics.ts';
 import { toRecords, type OutboxRow } from './relay-records.ts';
@@ -39,7 +39,6 @@ const MIN_POLL_MS = 5;
 const DELIVERY_TIMEOUT_MS = 30_000;
 /** Time the chunk in flight gets when the process stops; its rows stay in the outbox otherwise. */
 const CLOSE_DEADLINE_MS = 5_000;
-const MAX_LINKS = 128;
 
 /** Starts in the background; PostgreSQL and Kafka may come up later. */
 export const startRelay = (options: RelayOptions): Relay => {
@@ -86,7 +85,11 @@ export const startRelay = (options: RelayOptions): Relay => {
   /** Publishes a chunk; returns the ids of the rows that need not be sent again. */
   const publish = async (rows: readonly OutboxRow[]): Promise<string[]> => {
     const connected = await connectedProducer();
-    const span = tracer.startSpan('tasks publish', { links: linksOf(rows) }, contextFrom(undefined));
+    const span = tracer.startSpan(
+      'tasks publish',
+      { links: linksTo(rows.map(({ traceparent }) => traceparent)) },
+      contextFrom(undefined),
+    );
     const endTimer = metrics.chunkDuration.startTimer();
     const owners: number[] = [];
     const records = rows.flatMap((row, index) => {
@@ -211,11 +214,3 @@ export const startRelay = (options: RelayOptions): Relay => {
 /** librdkafka marks what a producer cannot recover from with a flag, or with ERR__FATAL (-150). */
 const isFatal = (error: Error | undefined): boolean =>
   error !== undefined && (('isFatal' in error && error.isFatal === true) || ('code' in error && error.code === -150));
-
-/** The traces of the requests that made these rows. */
-const linksOf = (rows: readonly OutboxRow[]): Link[] =>
-  rows
-    .slice(0, MAX_LINKS)
-    .map(({ traceparent }) => parseTraceparent(traceparent))
-    .filter((context) => context !== undefined)
-    .map((context) => ({ context }));

@@ -41,6 +41,7 @@ export class Committer {
 
   /** Waits until all that was marked is confirmed, `deadlineMs` at most; returns whether it is. */
   async flush(deadlineMs: number): Promise<boolean> {
+    if (this.#pending.size === 0) return true;
     const deadline = new AbortController();
     const timeout = sleep(deadlineMs, deadline.signal);
     await Promise.race([this.#running, timeout]);

@@ -91,6 +91,8 @@ export class TaskConsumer {
     await this.#drain();
     if ((await this.#committer?.flush(COMMIT_DEADLINE_MS)) === false) {
       this.#options.logger.warn('the last commit was not confirmed: its events are read again');
+      // Leaving the group revokes the partitions, which would wait for the same commit once more.
+      this.#committer?.drop(this.partitions);
     }
     // Polling ends last: the answers to commits arrive through it.
     this.#closed.abort();

@@ -6,7 +6,7 @@
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { connectionSettings } from '../shared/kafka.ts';
 import {
-  connectClient,
+  connectPatiently,
   createNativeConsumer,
   disconnectClient,
   REBALANCE,
@@ -18,7 +18,7 @@ import {
   type TopicPartitionOffset,
 } from '../shared/kafka-native.ts';
 import type { Logger } from '../shared/logger.ts';
-import { backoffMs, sleep, withDeadline } from '../shared/time.ts';
+import { withDeadline } from '../shared/time.ts';
 import type { IndexerConfig } from './config.ts';
 
 /** Told about changes of the assignment; the group waits until the promise of `onRevoke` resolves. */
@@ -79,21 +79,12 @@ export const joinGroup = async (
   logger: Logger,
   signal: AbortSignal,
 ): Promise<GroupClient> => {
-  for (let attempt = 1; ; attempt += 1) {
-    const client = createClient(config, listener, logger);
-    try {
-      await connectClient(client, QUERY_TIMEOUT_MS);
-      client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
-      client.setDefaultIsTimeoutOnlyForFirstMessage(true);
-      client.subscribe([config.TASKS_TOPIC]);
-      return wrap(client, config.TASKS_TOPIC);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      const delayMs = Math.round(backoffMs(attempt, { baseMs: 500, maxMs: 10_000 }));
-      logger.warn({ err: error, attempt, delayMs }, 'Kafka does not answer: trying again');
-      await sleep(delayMs, signal);
-    }
-  }
+  const create = () => createClient(config, listener, logger);
+  const client = await connectPatiently('Kafka consumer', create, logger, signal);
+  client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
+  client.setDefaultIsTimeoutOnlyForFirstMessage(true);
+  client.subscribe([config.TASKS_TOPIC]);
+  return wrap(client, config.TASKS_TOPIC);
 };
 
 const createClient = (config: IndexerConfig, listener: RebalanceListener, logger: Logger): NativeConsumer => {
@@ -120,24 +111,17 @@ const createClient = (config: IndexerConfig, listener: RebalanceListener, logger
       });
     },
   });
-  client.on('event.error', (error) => {
-    logger.warn({ err: toError(error) }, 'Kafka consumer');
-  });
-  client.on('event.log', (event) => {
-    logger.debug({ event }, 'librdkafka');
-  });
   return client;
 };
 
 const wrap = (client: NativeConsumer, topic: string): GroupClient => {
   const toTopicPartitions = (partitions: readonly number[]) => partitions.map((partition) => ({ topic, partition }));
-  const commits = trackCommits(client);
   return {
     poll: (max) =>
       promised<Message[]>((done) => {
         client.consume(max, done);
       }),
-    commit: (offsets) => commits(offsets),
+    commit: trackCommits(client),
     pause: (partitions) => void client.pause(toTopicPartitions(partitions)),
     resume: (partitions) => void client.resume(toTopicPartitions(partitions)),
     lag: async (partitions) => {

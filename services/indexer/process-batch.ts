@@ -2,9 +2,9 @@
  * A batch of records becomes at most one write a task, and every record gets a final outcome:
  * parse → collapse → bulk → dead letters.
  */
-import { SpanStatusCode, type Link, type Tracer } from '@opentelemetry/api';
+import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { TaskstreamError } from '../shared/errors.ts';
-import { contextFrom, parseTraceparent } from '../shared/telemetry.ts';
+import { contextFrom, linksTo } from '../shared/telemetry.ts';
 import type { Message } from '../shared/kafka-native.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { BulkWriter } from './bulk.ts';
@@ -42,9 +42,6 @@ interface Poison {
   readonly error: TaskstreamError;
   readonly attempts: number;
 }
-
-/** Most links on a batch span; the SDK's own default limit. */
-const MAX_LINKS = 128;
 
 export const createBatchProcessor = (options: BatchProcessorOptions): BatchProcessor => {
   const { bulk, deadLetters, metrics, tracer, logger } = options;
@@ -128,7 +125,11 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     process: async (messages, signal) => {
       const endTimer = metrics.batchDuration.startTimer();
       metrics.batchEvents.observe(messages.length);
-      const span = tracer.startSpan('tasks process', { links: linksOf(messages) }, contextFrom(undefined));
+      const span = tracer.startSpan(
+        'tasks process',
+        { links: linksTo(traceparentsOf(messages)) },
+        contextFrom(undefined),
+      );
       span.setAttributes({
         'messaging.system': 'kafka',
         'messaging.operation.type': 'process',
@@ -151,13 +152,7 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
 
 type Settle = (index: number, outcome: EventOutcome) => void;
 
-/** The traces of the requests that made the events of this batch. */
-const linksOf = (messages: readonly Message[]): Link[] => {
-  const links: Link[] = [];
-  for (const message of messages) {
-    if (links.length === MAX_LINKS) break;
-    const context = parseTraceparent(headerOf(message, 'traceparent'));
-    if (context !== undefined) links.push({ context });
-  }
-  return links;
+/** Read one by one: a batch has more records than a span takes links. */
+const traceparentsOf = function* (messages: readonly Message[]): Iterable<string | undefined> {
+  for (const message of messages) yield headerOf(message, 'traceparent');
 };

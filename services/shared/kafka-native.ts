@@ -2,8 +2,11 @@
  * The parts of librdkafka's binding that its own type declarations leave out, declared here once.
  * Everything else in the services uses these types and never a cast.
  */
+import type { EventEmitter } from 'node:events';
 import kafka from '@confluentinc/kafka-javascript';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
+import type { Logger } from './logger.ts';
+import { backoffMs, sleep } from './time.ts';
 
 export type Message = RdKafka.Message;
 export type TopicPartition = RdKafka.TopicPartition;
@@ -37,6 +40,41 @@ export const createNativeProducer = (
 ): RdKafka.Producer => new kafka.Producer(settings, topicSettings);
 
 type NativeClient = RdKafka.KafkaConsumer | RdKafka.Producer;
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * Makes a client and connects it, again and again with backoff, until a broker answers or `signal` aborts.
+ * @param name how the log calls it
+ * @throws the last connection error when `signal` aborts first
+ */
+export const connectPatiently = async <C extends NativeClient>(
+  name: string,
+  create: () => C,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<C> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const client = create();
+    // Both kinds of client emit these; their own declarations of `on` do not overlap.
+    const events: EventEmitter = client;
+    events.on('event.error', (error: unknown) => {
+      logger.warn({ err: toError(error) }, name);
+    });
+    events.on('event.log', (event: unknown) => {
+      logger.debug({ event }, 'librdkafka');
+    });
+    try {
+      await connectClient(client, CONNECT_TIMEOUT_MS);
+      return client;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const delayMs = Math.round(backoffMs(attempt, { baseMs: 500, maxMs: 10_000 }));
+      logger.warn({ err: error, attempt, delayMs }, 'Kafka does not answer: trying again');
+      await sleep(delayMs, signal);
+    }
+  }
+};
 
 /** Connects and waits for the cluster's metadata. Rejects when no broker answers within `timeoutMs`. */
 export const connectClient = (client: NativeClient, timeoutMs: number): Promise<void> =>

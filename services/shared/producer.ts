@@ -6,9 +6,14 @@
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import type { KafkaConfig } from './kafka.ts';
 import { connectionSettings } from './kafka.ts';
-import { connectClient, createNativeProducer, disconnectClient, toError, type DeliveryReport } from './kafka-native.ts';
+import {
+  connectPatiently,
+  createNativeProducer,
+  disconnectClient,
+  toError,
+  type DeliveryReport,
+} from './kafka-native.ts';
 import type { Logger } from './logger.ts';
-import { backoffMs, sleep } from './time.ts';
 
 export interface ProducerRecord {
   readonly key: string | Buffer | null;
@@ -26,8 +31,6 @@ export interface KafkaProducer {
    * Never rejects; a record that has failed may still have reached the broker.
    */
   send(topic: string, records: readonly ProducerRecord[]): Promise<readonly Delivery[]>;
-  /** True while connected to a broker. */
-  isConnected(): boolean;
   /** Waits `flushMs` at most for what is in flight, then disconnects. */
   disconnect(flushMs: number): Promise<void>;
 }
@@ -101,24 +104,8 @@ export const createProducer = async (
   options: ProducerOptions,
   signal: AbortSignal,
 ): Promise<KafkaProducer> => {
-  for (let attempt = 1; ; attempt += 1) {
-    const client = createNativeProducer(settings(config, options), topicSettings(options));
-    client.on('event.error', (error) => {
-      options.logger.warn({ err: toError(error) }, 'Kafka producer');
-    });
-    client.on('event.log', (event) => {
-      options.logger.debug({ event }, 'librdkafka');
-    });
-    try {
-      await connectClient(client, 5_000);
-      return wrap(client);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      const delayMs = Math.round(backoffMs(attempt, { baseMs: 500, maxMs: 10_000 }));
-      options.logger.warn({ err: error, attempt, delayMs }, 'Kafka does not answer: trying again');
-      await sleep(delayMs, signal);
-    }
-  }
+  const create = () => createNativeProducer(settings(config, options), topicSettings(options));
+  return wrap(await connectPatiently('Kafka producer', create, options.logger, signal));
 };
 
 const wrap = (client: RdKafka.Producer): KafkaProducer => {
@@ -140,7 +127,6 @@ const wrap = (client: RdKafka.Producer): KafkaProducer => {
       });
       return pending.done;
     },
-    isConnected: () => client.isConnected(),
     disconnect: async (flushMs) => {
       await new Promise<void>((resolve) => {
         if (client.isConnected())

@@ -4,7 +4,7 @@
  * Contexts are passed explicitly: a write is carried out for many requests at once, where "the current context" of an
  * asynchronous call would be only one of them.
  */
-import { context, trace, TraceFlags, type Context, type Span, type SpanContext, type Tracer } from '@opentelemetry/api';
+import { context, trace, TraceFlags, type Context, type Link, type SpanContext, type Tracer } from '@opentelemetry/api';
 import { optionalText, type EnvSpec } from './env.ts';
 
 export const telemetryEnv = {
@@ -63,4 +63,16 @@ export const contextFrom = (header: string | null | undefined): Context => {
   return parent === undefined ? context.active() : trace.setSpanContext(context.active(), parent);
 };
 
-export type { Span, Tracer };
+/** Most links on a span; the SDK's own default limit. */
+const MAX_LINKS = 128;
+
+/** Links from the span of a batch to the requests that made its events; the first ones, where there are many. */
+export const linksTo = (traceparents: Iterable<string | null | undefined>): Link[] => {
+  const links: Link[] = [];
+  for (const traceparent of traceparents) {
+    if (links.length === MAX_LINKS) break;
+    const context = parseTraceparent(traceparent);
+    if (context !== undefined) links.push({ context });
+  }
+  return links;
+};

@@ -12,6 +12,7 @@ import { createLogger } from '../../services/shared/logger.ts';
 import { postgresEnv } from '../../services/shared/postgres.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startOwnKafka } from '../support/embedded-kafka.ts';
+import { versionsOf } from '../support/events.ts';
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -65,14 +66,6 @@ const outboxEmpty = () =>
     return rowCount === 0;
   });
 const published = async (): Promise<Message[]> => topics.readAll(topics.tasks);
-/** Versions of a task in the order of the topic, each once, as a redelivery repeats some. */
-const versionsOf = (messages: readonly Message[], taskId: string): number[] => {
-  const versions = messages
-    .filter(({ key, value }) => key?.toString() === taskId && value !== null)
-    .map(({ value }) => (JSON.parse(String(value)) as { value: { version: number } }).value.version);
-  return [...new Set(versions)];
-};
-
 describe('the relay', () => {
   it('publishes each change under its task id, with CloudEvents headers and the trace of its request', async () => {
     await useTopics();

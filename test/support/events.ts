@@ -42,3 +42,11 @@ export const messageOf = (fields: Partial<Message> = {}): Message => ({
   size: 0,
   ...fields,
 });
+
+/** Versions of a task in the order of its records, each once: a redelivery repeats some. */
+export const versionsOf = (messages: readonly Message[], taskId: string): number[] => {
+  const versions = messages
+    .filter(({ key, value }) => key?.toString() === taskId && value !== null)
+    .map(({ value }) => (JSON.parse(String(value)) as { value: { version: number } }).value.version);
+  return [...new Set(versions)];
+};

@@ -24,8 +24,8 @@ export const requestContext =
       { kind: SpanKind.SERVER, attributes: { 'http.request.method': method, 'url.path': c.req.path } },
       contextFrom(c.req.header('traceparent')),
     );
-    c.set('span', span);
-    c.set('traceparent', traceparentOf(span.spanContext()));
+    const traceparent = traceparentOf(span.spanContext());
+    c.set('traceparent', traceparent);
     await next();
     const route = c.get('route') ?? 'none';
     const { status } = c.res;
@@ -38,10 +38,9 @@ export const requestContext =
     span.setAttributes({ 'http.route': route, 'http.response.status_code': status });
     if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end();
-    const { traceId } = span.spanContext();
     const line = {
       requestId: c.get('requestId'),
-      ...(/^0+$/.test(traceId) ? {} : { traceId }),
+      ...(traceparent === null ? {} : { traceId: span.spanContext().traceId }),
       method,
       path: c.req.path,
       route,

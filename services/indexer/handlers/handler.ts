@@ -1,6 +1,7 @@
 /** The shape of an event handler: the schema of its value, and what it asks of the index. */
 import type { z } from 'zod';
 import { TaskstreamError } from '../../shared/errors.ts';
+import { describeDetails, detailsOf } from '../../shared/validation.ts';
 import type { IndexOperation } from '../operation.ts';
 
 /** @throws TaskstreamError `schema_violation` when the value is not what the event's type promises. */
@@ -12,7 +13,6 @@ export const defineHandler =
   (value) => {
     const result = schema.safeParse(value);
     if (result.success) return toOperation(result.data);
-    const details = result.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
-    const summary = details.map(({ path, message }) => `${path === '' ? 'value' : path}: ${message}`).join('; ');
-    throw new TaskstreamError('schema_violation', summary, { details });
+    const details = detailsOf(result.error);
+    throw new TaskstreamError('schema_violation', describeDetails(details, 'value'), { details });
   };

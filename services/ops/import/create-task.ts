@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { messageOf, TaskstreamError } from '../../shared/errors.ts';
 import { taskSchema, type Task } from '../../shared/events.ts';
 import { backoffMs, sleep } from '../../shared/time.ts';
+import { describeDetails } from '../../shared/validation.ts';
 import type { ImportedTask } from './line.ts';
 
 export interface ApiOptions {
@@ -104,7 +105,7 @@ const problemOf = async (response: Response): Promise<string> => {
   try {
     const { detail, title, errors } = problemSchema.parse(JSON.parse(body));
     if (errors !== undefined && errors.length > 0) {
-      return errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
+      return describeDetails(errors);
     }
     return detail ?? title ?? `HTTP ${response.status}`;
   } catch {

@@ -6,9 +6,9 @@ import { parse, type Info } from 'csv-parse';
 import { z } from 'zod';
 import { TaskstreamError } from '../../shared/errors.ts';
 import { PRIORITIES } from '../../shared/events.ts';
+import { describeDetails, detailsOf } from '../../shared/validation.ts';
+import { datesOf, dayToTimestamp } from './dates.ts';
 import type { ImportLine, Reader } from './line.ts';
-import { datesOf } from './ndjson.ts';
-import { dayToTimestamp } from './todotxt.ts';
 
 const COLUMNS = ['description', 'priority', 'start', 'due', 'isDone'] as const;
 
@@ -70,11 +70,7 @@ const parseRow = ({ info, raw, record }: Row): ImportLine => {
   const line = info.lines;
   const result = schema.safeParse(record);
   if (!result.success) {
-    return {
-      line,
-      raw,
-      fault: result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
-    };
+    return { line, raw, fault: describeDetails(detailsOf(result.error)) };
   }
   const { description, priority, start, due, isDone } = result.data;
   return {

@@ -1,9 +1,11 @@
 /** NDJSON: one JSON object a line, with the fields of `POST /tasks` and `isDone`. Empty lines are skipped. */
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { messageOf } from '../../shared/errors.ts';
 import { PRIORITIES } from '../../shared/events.ts';
-import type { ImportedTask, ImportLine, Reader } from './line.ts';
+import { describeDetails, detailsOf } from '../../shared/validation.ts';
+import { datesOf } from './dates.ts';
+import type { ImportedTask, ImportLine } from './line.ts';
+import { lineReader } from './lines.ts';
 
 const schema = z.strictObject({
   description: z.string(),
@@ -11,16 +13,6 @@ const schema = z.strictObject({
   dates: z.strictObject({ start: z.string().nullish(), due: z.string().nullish() }).nullish(),
   isDone: z.boolean().default(false),
 });
-
-export const readNdjson: Reader = async function* (input) {
-  let line = 0;
-  for await (const raw of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    line += 1;
-    // A byte order mark is no part of the first object.
-    const text = (line === 1 ? raw.replace(/^\uFEFF/, '') : raw).trim();
-    if (text !== '') yield parseLine(line, text);
-  }
-};
 
 const parseLine = (line: number, raw: string): ImportLine => {
   let json: unknown;
@@ -31,11 +23,7 @@ const parseLine = (line: number, raw: string): ImportLine => {
   }
   const result = schema.safeParse(json);
   if (!result.success) {
-    return {
-      line,
-      raw,
-      fault: result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
-    };
+    return { line, raw, fault: describeDetails(detailsOf(result.error)) };
   }
   const { description, priority, dates, isDone } = result.data;
   const task: ImportedTask = {
@@ -47,8 +35,4 @@ const parseLine = (line: number, raw: string): ImportLine => {
   return { line, raw, task };
 };
 
-/** The `dates` field of a task, left out when there are none. */
-export const datesOf = (start?: string | null, due?: string | null): Pick<ImportedTask, 'dates'> => {
-  if (!start && !due) return {};
-  return { dates: { ...(start ? { start } : {}), ...(due ? { due } : {}) } };
-};
+export const readNdjson = lineReader(parseLine);

@@ -4,22 +4,13 @@
  * finds them. Priority A is high, B medium, C and below low. `due:` and the common extension `t:` (threshold) become
  * the dates; other `key:value` pairs stay in the text. Creation and completion dates have no field and are dropped.
  */
-import { createInterface } from 'node:readline';
 import type { Priority } from '../../shared/events.ts';
-import type { ImportLine, Reader } from './line.ts';
-import { datesOf } from './ndjson.ts';
+import { datesOf, dayToTimestamp, isDay } from './dates.ts';
+import type { ImportLine } from './line.ts';
+import { lineReader } from './lines.ts';
 
 const LINE = /^(?<done>x )?(?:\((?<priority>[A-Z])\) )?(?:\d{4}-\d{2}-\d{2} ){0,2}(?:\((?<late>[A-Z])\) )?(?<text>.*)$/;
 const DATE_TAG = /(?:^|\s)(?<key>due|t|pri):(?<value>\S+)/g;
-
-export const readTodoTxt: Reader = async function* (input) {
-  let line = 0;
-  for await (const raw of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    line += 1;
-    const text = (line === 1 ? raw.replace(/^\uFEFF/, '') : raw).trim();
-    if (text !== '') yield parseLine(line, text);
-  }
-};
 
 const parseLine = (line: number, raw: string): ImportLine => {
   const parts = LINE.exec(raw)?.groups ?? {};
@@ -46,10 +37,6 @@ const parseLine = (line: number, raw: string): ImportLine => {
   };
 };
 
-const isDay = (value: string): boolean => /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value));
-
 const priorityOf = (letter: string): Priority => (letter === 'A' ? 'high' : letter === 'B' ? 'medium' : 'low');
 
-/** A day becomes its midnight in UTC; a full timestamp stays, and the API judges whether it is one. */
-export const dayToTimestamp = (value: string | undefined): string | undefined =>
-  value !== undefined && isDay(value) ? `${value}T00:00:00Z` : value === '' ? undefined : value;
+export const readTodoTxt = lineReader(parseLine);
