@@ -21,7 +21,14 @@ const STARTED = 'Kafka Server started';
 export interface KafkaOptions extends ServerOptions {
   /** Further broker settings, by the names of Kafka's documentation. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Users for SCRAM-SHA-512, made with the storage: the first start on a data folder knows them, and later ones. */
+  readonly scramUsers?: readonly ScramUser[];
   readonly jdk?: Jdk;
+}
+
+export interface ScramUser {
+  readonly name: string;
+  readonly password: string;
 }
 
 /**
@@ -37,7 +44,7 @@ export const startKafka = async (options: KafkaOptions): Promise<EmbeddedServer>
   const settings = { ...brokerSettings(host, port, controllerPort, join(dataDir, 'data')), ...options.settings };
   const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`);
   writeFileSync(config, lines.join(''));
-  await format(jdk, home, dataDir, config);
+  await format(jdk, home, dataDir, config, options.scramUsers ?? []);
 
   const logStart = sizeOf(logFile);
   const jvm = await startJvm({
@@ -94,7 +101,13 @@ const brokerSettings = (host: string, port: number, controllerPort: number, logD
 });
 
 /** Makes the storage, once: Kafka does not start on a folder that was not formatted. */
-const format = async (jdk: Jdk, home: ServerHome, dataDir: string, config: string): Promise<void> => {
+const format = async (
+  jdk: Jdk,
+  home: ServerHome,
+  dataDir: string,
+  config: string,
+  scramUsers: readonly ScramUser[],
+): Promise<void> => {
   const marker = join(dataDir, 'formatted');
   if (existsSync(marker)) return;
   await runTool(jdk.java, [
@@ -103,6 +116,10 @@ const format = async (jdk: Jdk, home: ServerHome, dataDir: string, config: strin
     LOG_CONFIG,
     ...['-cp', home.classpath, 'kafka.tools.StorageTool'],
     ...['format', '--cluster-id', CLUSTER_ID, '--config', config, '--ignore-formatted'],
+    ...scramUsers.flatMap((user) => ['--add-scram', scramRecord(user)]),
   ]);
   writeFileSync(marker, '');
 };
+
+/** In the storage tool's syntax, which has no place for a comma or a quotation mark. */
+const scramRecord = ({ name, password }: ScramUser): string => `SCRAM-SHA-512=[name="${name}",password="${password}"]`;

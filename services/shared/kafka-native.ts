@@ -43,6 +43,15 @@ type NativeClient = RdKafka.KafkaConsumer | RdKafka.Producer;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** A line of librdkafka's log. */
+interface LogEvent {
+  /** Syslog's: 3 is an error, 7 is debugging (RFC 5424, section 6.2.1). */
+  readonly severity: number;
+  readonly message: string;
+}
+
+const SYSLOG_ERROR = 3;
+
 /**
  * Makes a client and connects it, again and again with backoff, until a broker answers or `signal` aborts.
  * @param name how the log calls it
@@ -61,8 +70,11 @@ export const connectPatiently = async <C extends NativeClient>(
     events.on('event.error', (error: unknown) => {
       logger.warn({ err: toError(error) }, name);
     });
-    events.on('event.log', (event: unknown) => {
-      logger.debug({ event }, 'librdkafka');
+    events.on('event.log', (event: LogEvent) => {
+      // Only here is told why a broker is not reached: a certificate, a password, a name. The connection error that
+      // comes back is "transport failure" for all of them.
+      if (event.severity <= SYSLOG_ERROR) logger.warn({ reason: event.message }, name);
+      else logger.debug({ event }, 'librdkafka');
     });
     try {
       await connectClient(client, CONNECT_TIMEOUT_MS);

@@ -84,3 +84,9 @@ export const killProcess = async (service: ServiceProcess): Promise<void> => {
   if (service.child.exitCode === null && service.child.signalCode === null) service.child.kill('SIGKILL');
   await service.exited;
 };
+
+/** SIGTERM, and the end of the process. */
+export const stopProcess = (service: ServiceProcess): ServiceProcess['exited'] => {
+  service.child.kill('SIGTERM');
+  return service.exited;
+};

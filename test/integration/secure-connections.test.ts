@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestTopics, type TestTopics } from '../support/kafka.ts';
+import { createTask, search } from '../support/pipeline.ts';
+import { killProcess, startService, stopProcess, type ServiceProcess } from '../support/process.ts';
+import { createTestIndex, type TestIndex } from '../support/search-index.ts';
+import { startSecureServers, USER, type SecureServers } from '../support/secure-servers.ts';
+import { waitFor } from '../support/wait.ts';
+
+type Env = Readonly<Record<string, string>>;
+
+let servers: SecureServers;
+let database: TestDatabase;
+let topics: TestTopics;
+let index: TestIndex;
+let env: Env;
+const running: ServiceProcess[] = [];
+
+beforeAll(async () => {
+  servers = await startSecureServers(inject('elasticsearchUrl'));
+  [database, topics, index] = await Promise.all([
+    createTestDatabase(servers.postgresUrl),
+    createTestTopics(servers.kafka.plain),
+    createTestIndex(inject('elasticsearchUrl')),
+  ]);
+  env = {
+    DATABASE_URL: database.url,
+    DATABASE_TLS: 'verify-full',
+    DATABASE_CA_FILE: servers.files.ca,
+    ELASTICSEARCH_URL: servers.elasticsearchUrl,
+    ELASTICSEARCH_CA_FILE: servers.files.ca,
+    ELASTICSEARCH_USERNAME: USER.name,
+    ELASTICSEARCH_PASSWORD: USER.password,
+    TASKS_TOPIC: topics.tasks,
+    DEAD_LETTER_TOPIC: topics.deadLetters,
+    TASK_INDEX: index.alias,
+    CONSUMER_GROUP: `group-${topics.tasks}`,
+    LOG_LEVEL: 'warn',
+  };
+});
+afterAll(async () => {
+  await Promise.all(running.map(killProcess));
+  await Promise.all([database.close(), topics.close(), index.close()]);
+  await servers.close();
+});
+
+const start = async (service: 'api' | 'indexer', extra: Env): Promise<ServiceProcess> => {
+  const process = await startService(service, { ...env, ...extra });
+  running.push(process);
+  return process;
+};
+
+const kafkaBy = (kind: 'scram' | 'mutual'): Env => ({
+  KAFKA_BROKERS: servers.kafka[kind],
+  KAFKA_TLS: 'true',
+  KAFKA_CA_FILE: servers.files.ca,
+  ...(kind === 'scram'
+    ? { KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512', KAFKA_SASL_USERNAME: USER.name, KAFKA_SASL_PASSWORD: USER.password }
+    : { KAFKA_CERT_FILE: servers.files.cert, KAFKA_KEY_FILE: servers.files.key }),
+});
+
+describe.each([
+  ['scram', 'TLS with a SCRAM user'],
+  ['mutual', 'TLS with a client certificate'],
+] as const)('Kafka over %s', (kind, title) => {
+  it(`a task is found by search with ${title} at Kafka, and TLS at PostgreSQL and Elasticsearch`, async () => {
+    const [api, indexer] = await Promise.all([start('api', kafkaBy(kind)), start('indexer', kafkaBy(kind))]);
+    await Promise.all([api.ready(), indexer.ready()]);
+    const task = await createTask(api, `sealed by ${kind}`);
+    await waitFor('the task in search', async () => (await search(api, `sealed by ${kind}`)).tasks[0]?.id === task.id);
+
+    const { rows } = await database.pool.query<{ ssl: boolean }>(
+      `SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+       WHERE datname = current_database() AND application_name LIKE 'taskstream%'`,
+    );
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.every(({ ssl }) => ssl)).toBe(true);
+    for (const { code } of await Promise.all([stopProcess(api), stopProcess(indexer)])) expect(code).toBe(0);
+  });
+});
+
+describe('a server that cannot be trusted', () => {
+  it('gets no event: an unknown CA at Kafka leaves them in the outbox, and the log names the certificate', async () => {
+    const api = await start('api', { ...kafkaBy('scram'), KAFKA_CA_FILE: servers.files.otherCa });
+    await api.ready();
+    const before = await topics.end();
+    await createTask(api, 'kept back');
+    await waitFor('the log to name the certificate', async () => /certificate/i.test(api.logs()), {
+      timeoutMs: 30_000,
+    });
+    expect(await topics.end()).toBe(before);
+    const { rows } = await database.pool.query<{ waiting: string }>('SELECT count(*) AS waiting FROM outbox');
+    expect(Number(rows[0]?.waiting)).toBeGreaterThan(0);
+    await killProcess(api);
+  });
+
+  it('gets no statement: an unknown CA at PostgreSQL keeps the API from being ready', async () => {
+    const api = await start('api', { ...kafkaBy('scram'), DATABASE_CA_FILE: servers.files.otherCa });
+    await waitFor('the log to name the certificate', async () => /certificate/i.test(api.logs()), {
+      timeoutMs: 30_000,
+    });
+    expect((await fetch(`${api.healthUrl}/readyz`)).status).toBe(503);
+    await killProcess(api);
+  });
+
+  it('gets no search: an unknown CA at Elasticsearch is 503, and the rest goes on', async () => {
+    const api = await start('api', { ...kafkaBy('scram'), ELASTICSEARCH_CA_FILE: servers.files.otherCa });
+    await api.ready();
+    await createTask(api, 'still written');
+    await expect(search(api, 'still')).rejects.toThrow(/503/);
+    await killProcess(api);
+  });
+});
+
+describe('a wrong password', () => {
+  it('at Kafka or Elasticsearch is named in the log, and nothing is lost', async () => {
+    const wrong = { KAFKA_SASL_PASSWORD: 'wrong', ELASTICSEARCH_PASSWORD: 'wrong' };
+    const api = await start('api', { ...kafkaBy('scram'), ...wrong });
+    await api.ready();
+    await createTask(api, 'waits for the right password');
+    await expect(search(api, 'waits')).rejects.toThrow(/503/);
+    await waitFor('Kafka to refuse the user', async () => /authentication failed/i.test(api.logs()), {
+      timeoutMs: 30_000,
+    });
+    await killProcess(api);
+
+    const [right, indexer] = await Promise.all([start('api', kafkaBy('scram')), start('indexer', kafkaBy('scram'))]);
+    await Promise.all([right.ready(), indexer.ready()]);
+    await waitFor('the task in search', async () => (await search(right, 'waits for the right password')).total === 1);
+  });
+});

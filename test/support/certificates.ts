@@ -1,0 +1,41 @@
+/** A certificate authority of a test's own, and certificates signed by it, as PEM. */
+import { generate, type CertificateExtension } from 'selfsigned';
+
+export interface Certificate {
+  readonly cert: string;
+  /** PKCS#8, without a passphrase. */
+  readonly key: string;
+}
+
+const options = (extensions: CertificateExtension[]) =>
+  ({ keyType: 'ec', curve: 'P-256', algorithm: 'sha256', extensions }) as const;
+
+export const createAuthority = async (commonName: string): Promise<Certificate> => {
+  const { cert, private: key } = await generate(
+    [{ name: 'commonName', value: commonName }],
+    options([
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+    ]),
+  );
+  return { cert, key };
+};
+
+/** A certificate for a server on 127.0.0.1, and for a client called `commonName`. */
+export const issueCertificate = async (authority: Certificate, commonName: string): Promise<Certificate> => {
+  const { cert, private: key } = await generate([{ name: 'commonName', value: commonName }], {
+    ...options([
+      { name: 'basicConstraints', cA: false },
+      { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 2, value: 'localhost' },
+          { type: 7, ip: '127.0.0.1' },
+        ],
+      },
+    ]),
+    ca: authority,
+  });
+  return { cert, key };
+};

@@ -1,0 +1,154 @@
+/** Servers that take nothing but TLS and known users: a real Kafka, a real PostgreSQL, Elasticsearch behind a TLS proxy. */
+import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import getPort from 'get-port';
+import { startKafka } from '../../infra/local/kafka.ts';
+import { startPostgres } from '../../infra/local/postgres.ts';
+import { createAuthority, issueCertificate, type Certificate } from './certificates.ts';
+
+/** The one user that all servers know. */
+export const USER = { name: 'taskstream', password: 'correct horse: battery=staple %41' } as const;
+
+export interface SecureServers {
+  /** Superuser's URL; takes connections without TLS too, for the test itself. */
+  readonly postgresUrl: string;
+  readonly kafka: {
+    /** Listener without TLS, for the test itself. */
+    readonly plain: string;
+    /** TLS and SCRAM-SHA-512. */
+    readonly scram: string;
+    /** TLS with a client certificate. */
+    readonly mutual: string;
+  };
+  /** TLS and basic authentication. */
+  readonly elasticsearchUrl: string;
+  /** PEM files; `otherCa` signed none of the servers' certificates. */
+  readonly files: { readonly ca: string; readonly otherCa: string; readonly cert: string; readonly key: string };
+  close(): Promise<void>;
+}
+
+export const startSecureServers = async (elasticsearchUrl: string): Promise<SecureServers> => {
+  const folder = mkdtempSync(join(tmpdir(), 'taskstream-secure-'));
+  const authority = await createAuthority('taskstream test CA');
+  const [server, client, other] = await Promise.all([
+    issueCertificate(authority, 'server'),
+    issueCertificate(authority, USER.name),
+    createAuthority('another CA'),
+  ]);
+  const file = (name: string, content: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    return path;
+  };
+  const files = {
+    ca: file('ca.crt', authority.cert),
+    otherCa: file('other-ca.crt', other.cert),
+    cert: file('client.crt', client.cert),
+    key: file('client.key', client.key),
+  };
+  const [postgres, kafka, proxy] = await Promise.all([
+    startTlsPostgres(folder, server),
+    startTlsKafka(folder, authority, server),
+    startTlsProxy(elasticsearchUrl, server),
+  ]);
+  return {
+    postgresUrl: postgres.url,
+    kafka: kafka.listeners,
+    elasticsearchUrl: `https://127.0.0.1:${proxy.port}`,
+    files,
+    close: async () => {
+      await Promise.all([postgres.stop(), kafka.stop(), proxy.close()]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+const startTlsPostgres = async (folder: string, certificate: Certificate) => {
+  const options = {
+    dataDir: join(folder, 'postgres'),
+    port: await getPort(),
+    logFile: join(folder, 'postgres.log'),
+  };
+  // The first start makes the data folder; its owner is the user that PostgreSQL runs as, and must own the key.
+  const first = await startPostgres(options);
+  await first.stop();
+  const { uid, gid } = statSync(options.dataDir);
+  for (const [name, content] of [
+    ['server.crt', certificate.cert],
+    ['server.key', certificate.key],
+  ] as const) {
+    const path = join(options.dataDir, name);
+    writeFileSync(path, content);
+    chmodSync(path, 0o600);
+    chownSync(path, uid, gid);
+  }
+  return startPostgres({ ...options, settings: { ssl: 'on' } });
+};
+
+const startTlsKafka = async (folder: string, authority: Certificate, certificate: Certificate) => {
+  const [plain, scram, mutual, controller] = await Promise.all([getPort(), getPort(), getPort(), getPort()]);
+  const at = (port: number) => `127.0.0.1:${port}`;
+  const client = `PLAIN://${at(plain)},SCRAM://${at(scram)},MUTUAL://${at(mutual)}`;
+  const pem = (text: string) => text.replaceAll(/\r?\n/g, '\\n');
+  const server = await startKafka({
+    dataDir: join(folder, 'kafka'),
+    port: plain,
+    logFile: join(folder, 'kafka.log'),
+    scramUsers: [USER],
+    settings: {
+      'controller.quorum.voters': `1@${at(controller)}`,
+      'inter.broker.listener.name': 'PLAIN',
+      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAIN:PLAINTEXT,SCRAM:SASL_SSL,MUTUAL:SSL',
+      listeners: `${client},CONTROLLER://${at(controller)}`,
+      'advertised.listeners': client,
+      'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+      'listener.name.scram.scram-sha-512.sasl.jaas.config':
+        'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+      'listener.name.mutual.ssl.client.auth': 'required',
+      'ssl.keystore.type': 'PEM',
+      'ssl.keystore.certificate.chain': pem(certificate.cert),
+      'ssl.keystore.key': pem(certificate.key),
+      'ssl.truststore.type': 'PEM',
+      'ssl.truststore.certificates': pem(authority.cert),
+    },
+  });
+  return { listeners: { plain: at(plain), scram: at(scram), mutual: at(mutual) }, stop: () => server.stop() };
+};
+
+/**
+ * TLS and basic authentication in front of an Elasticsearch that has neither: the security module is not among the
+ * published jars.
+ */
+const startTlsProxy = async (targetUrl: string, { cert, key }: Certificate) => {
+  const expected = `Basic ${Buffer.from(`${USER.name}:${USER.password}`).toString('base64')}`;
+  const server = createServer({ cert, key }, (incoming, outgoing) => {
+    if (incoming.headers.authorization !== expected) {
+      outgoing.writeHead(401, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
+      outgoing.end('{"error":{"type":"security_exception","reason":"unable to authenticate user"},"status":401}');
+      return;
+    }
+    const { method, headers } = incoming;
+    const forwarded = request(
+      new URL(incoming.url ?? '/', targetUrl),
+      { ...(method === undefined ? {} : { method }), headers },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
+    forwarded.on('error', () => outgoing.destroy());
+    incoming.pipe(forwarded);
+  });
+  const port = await getPort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    port,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
