@@ -1,6 +1,6 @@
 /** The HTTP application: middleware, routes, documentation. It listens to nothing by itself. */
 import type { Tracer } from '@opentelemetry/api';
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
@@ -14,7 +14,7 @@ import type { ApiMetrics } from './metrics.ts';
 import { clientAddress } from './middleware/client-address.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { toProblemResponse } from './problem.ts';
-import type { RouteDependencies } from './route.ts';
+import type { Route, RouteDependencies } from './route.ts';
 import { addDocs } from './routes/docs.ts';
 import { routes } from './routes/index.ts';
 
@@ -53,18 +53,7 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
     );
   }
   if (options.rateLimitPerMinute > 0) app.use(limitRate(options));
-  app.use(
-    methodNotAllowed({
-      app,
-      onMethodNotAllowed: (c, methods) => {
-        c.header('allow', methods.join(', '));
-        return toProblemResponse(
-          new TaskstreamError('method_not_allowed', `${c.req.path} takes ${methods.join(', ')}.`),
-          c,
-        );
-      },
-    }),
-  );
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   app.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
@@ -74,14 +63,37 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
     }),
   );
   const made = routes.map((make) => make(options));
-  for (const { document, handle } of made) {
-    app.on(document.method.toUpperCase(), toHonoPath(document.path), (c) => {
-      c.set('route', document.path);
-      return handle(c);
-    });
-  }
+  const [literal, parameterised] = [made.filter(isLiteral), made.filter((route) => !isLiteral(route))];
+  for (const route of literal) addRoute(app, route);
+  // `/tasks/search` would also be a task's path: what it does not take must not be taken for an id.
+  for (const [path, methods] of methodsByPath(literal)) app.all(path, (c) => refuseMethod(c, methods));
+  for (const route of parameterised) addRoute(app, route);
   addDocs(app, made);
   return app;
+};
+
+const isLiteral = ({ document }: Route): boolean => !document.path.includes('{');
+
+const addRoute = (app: Hono<ApiEnv>, { document, handle }: Route): void => {
+  app.on(document.method.toUpperCase(), toHonoPath(document.path), (c) => {
+    c.set('route', document.path);
+    return handle(c);
+  });
+};
+
+/** The methods of each path; Hono answers HEAD wherever it answers GET. */
+const methodsByPath = (routes: readonly Route[]): ReadonlyMap<string, readonly string[]> => {
+  const methods = new Map<string, string[]>();
+  for (const { document } of routes) {
+    const own = document.method === 'get' ? ['GET', 'HEAD'] : [document.method.toUpperCase()];
+    methods.set(document.path, [...(methods.get(document.path) ?? []), ...own]);
+  }
+  return methods;
+};
+
+const refuseMethod = (c: Context<ApiEnv>, methods: readonly string[]): Response => {
+  c.header('allow', methods.join(', '));
+  return toProblemResponse(new TaskstreamError('method_not_allowed', `${c.req.path} takes ${methods.join(', ')}.`), c);
 };
 
 /** `/tasks/{id}` of OpenAPI is `/tasks/:id` here. */

@@ -9,6 +9,9 @@ interface Tag {
   readonly value: string;
 }
 
+/** What the OpenAPI document says of both headers: a stricter form of what is taken. */
+export const ENTITY_TAGS_PATTERN = '^(\\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$';
+
 /** A list of entity tags, or `*`; white space around commas is free, and empty elements are ignored. */
 const LIST = /^(?:[\t ]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")?[\t ]*(?:,|$))+$/;
 const TAG = /(W\/)?"([^"]*)"/g;

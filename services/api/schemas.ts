@@ -1,6 +1,7 @@
 /** Schemas that several routes share. What validates is also what the OpenAPI document shows. */
 import { z } from '@hono/zod-openapi';
 import { MAX_DESCRIPTION_LENGTH, PRIORITIES, taskSchema } from '../shared/events.ts';
+import { ENTITY_TAGS_PATTERN } from './etag.ts';
 import { PROBLEMS, type ProblemCode } from './problem.ts';
 
 export const description = z
@@ -9,7 +10,8 @@ export const description = z
   .min(1, { error: 'must not be empty' })
   .max(MAX_DESCRIPTION_LENGTH, { error: `must not be longer than ${MAX_DESCRIPTION_LENGTH} characters` })
   .refine((text) => !text.includes('\0'), { error: 'must not contain the character NUL' })
-  .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode: it has half of a surrogate pair' });
+  .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode: it has half of a surrogate pair' })
+  .openapi({ pattern: '^[^\\u0000]*\\S[^\\u0000]*$' });
 
 export const priority = z.enum(PRIORITIES, { error: `must be one of ${PRIORITIES.join(', ')}` });
 
@@ -74,6 +76,7 @@ export const problem = z
 
 export const ifMatch = z.object({
   'If-Match': z.string().optional().openapi({
+    pattern: ENTITY_TAGS_PATTERN,
     description: 'Entity tags of the versions the change is meant for, such as `"3"`; 412 when the task is at another.',
   }),
 });

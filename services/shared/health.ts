@@ -7,6 +7,7 @@ import { Hono } from 'hono';
 import type { Registry } from 'prom-client';
 import { text, type EnvSpec } from './env.ts';
 import { messageOf } from './errors.ts';
+import { answerProtocolErrors } from './protocol-errors.ts';
 import { withDeadline } from './time.ts';
 
 export const listenEnv = {
@@ -79,6 +80,7 @@ export const listen = (
       resolve({ server, port: info.port });
     });
     server.once('error', reject);
+    answerProtocolErrors(server);
   });
 
 /**

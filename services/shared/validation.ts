@@ -2,9 +2,12 @@
 import type { z } from 'zod';
 import type { ErrorDetail } from './errors.ts';
 
-/** One fault for each issue; `prefix` goes before its path. */
-export const detailsOf = (error: z.ZodError, prefix = ''): ErrorDetail[] =>
-  error.issues.map((issue) => ({ path: prefix + issue.path.join('.'), message: issue.message }));
+/** One fault for each issue; its path begins with `root`, the part of the input that was parsed, if that has a name. */
+export const detailsOf = (error: z.ZodError, root?: string): ErrorDetail[] =>
+  error.issues.map(({ path, message }) => ({
+    path: [...(root === undefined ? [] : [root]), ...path].join('.'),
+    message,
+  }));
 
 /** All faults in one line; `root` names the input as a whole, for a fault without a path. */
 export const describeDetails = (details: readonly ErrorDetail[], root = ''): string =>

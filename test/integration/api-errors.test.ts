@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startTestApi, type TestApi } from '../support/api.ts';
@@ -58,6 +59,8 @@ describe('every error', () => {
     [404, 'task_not_found', 'DELETE', `/tasks/${id}`, undefined, { 'if-match': '"1"' }],
     [404, 'route_not_found', 'GET', '/nothing/here', undefined, {}],
     [405, 'method_not_allowed', 'PATCH', `/tasks/${id}`, undefined, {}],
+    [405, 'method_not_allowed', 'GET', '/tasks/search', undefined, {}],
+    [405, 'method_not_allowed', 'PUT', '/tasks/search', full, {}],
     [413, 'payload_too_large', 'POST', '/tasks', { description: 'x'.repeat(70_000) }, {}],
     [
       415,
@@ -68,6 +71,7 @@ describe('every error', () => {
       { 'content-type': 'application/x-www-form-urlencoded' },
     ],
     [415, 'unsupported_media_type', 'POST', '/tasks', '{}', { 'content-type': 'application/json; charset=latin1' }],
+    [415, 'unsupported_media_type', 'POST', '/tasks', { description: 'x' }, { 'content-encoding': 'gzip' }],
   ])('%i %s: %s %s', async (status, code, method, path, body, headers) => {
     const answer = await api.request(method, path, body, headers);
     expect([answer.status, answer.body.code]).toEqual([status, code]);
@@ -87,9 +91,33 @@ describe('every error', () => {
     expect(answer.body.error).toContain('colour');
   });
 
-  it('of a wrong method says which ones there are', async () => {
-    const answer = await api.request('PATCH', '/tasks');
-    expect(answer.headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'HEAD', 'POST']);
+  it.each([
+    ['PATCH', '/tasks', ['GET', 'HEAD', 'POST']],
+    ['DELETE', '/tasks/search', ['POST']],
+    ['POST', `/tasks/${id}`, ['DELETE', 'GET', 'HEAD', 'PUT']],
+    ['POST', '/docs', ['GET', 'HEAD']],
+  ])('of the wrong method %s for %s says which ones there are', async (method, path, methods) => {
+    const answer = await api.request(method, path);
+    expect([answer.status, answer.headers.get('allow')?.split(', ').sort()]).toEqual([405, methods]);
+  });
+
+  it('of an unknown query parameter names it', async () => {
+    const answer = await api.request('GET', '/tasks?page=2');
+    expect(answer.body.error).toBe('query: Unrecognized key: "page".');
+  });
+
+  it.each([
+    [400, 'what is not HTTP', 'hello\r\n\r\n'],
+    [
+      400,
+      'two lengths',
+      'POST /tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    [431, 'a path without end', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
+  ])('of the protocol is %i with problem details, and the connection ends: %s', async (status, _, bytes) => {
+    const [head, body] = (await exchange(Number(new URL(api.url).port), bytes)).split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*content-type: application/problem\\+json`));
+    expect(JSON.parse(body ?? '')).toMatchObject({ status });
   });
 
   it('of a body that is too large is given also when its length is not announced', async () => {
@@ -173,3 +201,15 @@ describe('an outage', () => {
     },
   );
 });
+
+/** Sends bytes, and returns all that came until the other side closed the connection. */
+const exchange = (port: number, bytes: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+    let received = '';
+    socket.on('data', (chunk) => (received += chunk.toString()));
+    socket.on('end', () => {
+      resolve(received);
+    });
+    socket.on('error', reject);
+  });

@@ -1,6 +1,6 @@
 /** `GET /tasks/{id}` */
 import { z } from '@hono/zod-openapi';
-import { etagOf, isKnownVersion } from '../etag.ts';
+import { ENTITY_TAGS_PATTERN, etagOf, isKnownVersion } from '../etag.ts';
 import { parsePath } from '../input.ts';
 import { respondWithTask, type RouteFactory } from '../route.ts';
 import { problems, taskAnswerDoc, taskPath } from '../schemas.ts';
@@ -14,7 +14,10 @@ export const getTask: RouteFactory = ({ store }) => ({
     request: {
       params: taskPath,
       headers: z.object({
-        'If-None-Match': z.string().optional().openapi({ description: 'Entity tags the client has.' }),
+        'If-None-Match': z
+          .string()
+          .optional()
+          .openapi({ pattern: ENTITY_TAGS_PATTERN, description: 'Entity tags the client has.' }),
       }),
     },
     responses: {

@@ -16,7 +16,12 @@ const query = z.strictObject({
     .transform(Number)
     .pipe(z.int().min(1, { error: limitError }).max(MAX_LIMIT, { error: limitError }))
     .optional()
-    .openapi({ type: 'integer', description: `${limitError}; ${DEFAULT_LIMIT} when not given.` }),
+    .openapi({
+      type: 'integer',
+      minimum: 1,
+      maximum: MAX_LIMIT,
+      description: `${limitError}; ${DEFAULT_LIMIT} when not given.`,
+    }),
   cursor: z
     .string({ error: 'must be given once' })
     .optional()

@@ -24,7 +24,10 @@ const body = z
       .int()
       .min(0, { error: 'must not be negative' })
       .optional()
-      .openapi({ description: 'Hits to pass over; default 0.' }),
+      .openapi({
+        maximum: MAX_WINDOW,
+        description: `Hits to pass over; default 0. from + size: ${MAX_WINDOW} at most.`,
+      }),
     size: z
       .int()
       .min(0, { error: 'must not be negative' })
