@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Two levels: `unit` needs no server; `integration` runs against real ones, which its global setup starts and stops. */
+/** Levels: `unit` and `infra` (the manifests) need no server; `integration` runs against real ones, which its global setup starts and stops. */
 export default defineConfig({
   test: {
     // The last line of a run is `N passed, N failed`.
@@ -13,6 +13,16 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          testTimeout: 20_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'infra',
+          include: ['test/infra/**/*.test.ts'],
           testTimeout: 20_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },

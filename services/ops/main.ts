@@ -4,11 +4,13 @@ import { messageOf } from '../shared/errors.ts';
 import { configCommand } from './commands/config.ts';
 import { importCommand } from './commands/import.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { secretsCommand } from './commands/secrets.ts';
 
 const program = new Command('ops')
   .description('One-shot commands for the taskstream pipeline')
   .showHelpAfterError()
   .addCommand(migrateCommand())
+  .addCommand(secretsCommand())
   .addCommand(importCommand())
   .addCommand(configCommand());
 

@@ -1,0 +1,68 @@
+/** The API: Deployment, Service, Ingress, autoscaler by CPU, disruption budget. */
+import { Chart } from 'cdk8s';
+import {
+  HorizontalPodAutoscaler,
+  Ingress,
+  IngressBackend,
+  Metric,
+  MetricTarget,
+  Secret,
+  Service,
+} from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import { PORTS } from '../../services/shared/resources.ts';
+import { labelsOf, selectorLabels } from '../constructs/labels.ts';
+import { PodDisruptionBudget } from '../constructs/pod-disruption-budget.ts';
+import { ServiceWorkload } from '../constructs/workload.ts';
+import type { Environment } from '../environments/schema.ts';
+import type { Servers } from './data-plane.ts';
+
+export const API = 'api';
+const HTTP_PORT = 80;
+const SHUTDOWN_DEADLINE_MS = 25_000;
+
+export class ApiChart extends Chart {
+  constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
+    super(scope, id, { namespace: environment.namespace, disableResourceNameHashes: true });
+    const { images, api, ingress } = environment;
+    const workload = new ServiceWorkload(this, 'workload', {
+      component: API,
+      image: images.api,
+      pullPolicy: images.pullPolicy,
+      connections: [servers.database, servers.kafka('api'), servers.search('api')],
+      env: {
+        SHUTDOWN_DEADLINE_MS: { value: String(SHUTDOWN_DEADLINE_MS) },
+        // Only the ingress controller reaches the port, and it writes X-Forwarded-For.
+        TRUST_PROXY: { value: 'true' },
+      },
+      resources: api.resources,
+      ports: { http: PORTS.api, health: PORTS.apiHealth },
+      shutdownDeadlineMs: SHUTDOWN_DEADLINE_MS,
+      servesRequests: true,
+    });
+    const metadata = { name: workload.name, labels: labelsOf(API) };
+    const service = new Service(this, 'service', {
+      metadata,
+      ports: [{ name: 'http', port: HTTP_PORT, targetPort: PORTS.api }],
+    });
+    for (const [label, value] of Object.entries(selectorLabels(API))) service.selectLabel(label, value);
+    new Ingress(this, 'ingress', {
+      metadata,
+      className: ingress.className,
+      rules: [{ host: ingress.host, path: '/', backend: IngressBackend.fromService(service) }],
+      ...(ingress.tlsSecret === undefined
+        ? {}
+        : {
+            tls: [{ hosts: [ingress.host], secret: Secret.fromSecretName(this, 'certificate', ingress.tlsSecret) }],
+          }),
+    });
+    new HorizontalPodAutoscaler(this, 'autoscaler', {
+      metadata,
+      target: workload.deployment,
+      minReplicas: api.minReplicas,
+      maxReplicas: api.maxReplicas,
+      metrics: [Metric.resourceCpu(MetricTarget.averageUtilization(api.targetCpuPercent))],
+    });
+    new PodDisruptionBudget(this, 'disruption-budget', API);
+  }
+}

@@ -1,0 +1,99 @@
+/** NetworkPolicies: everything in the namespace is closed, and each connection the product needs is opened by name. */
+import { Chart } from 'cdk8s';
+import type { Construct } from 'constructs';
+import { PORTS } from '../../services/shared/resources.ts';
+import type { Connection } from '../constructs/connection.ts';
+import { ElasticsearchCluster } from '../constructs/elasticsearch.ts';
+import { KafkaCluster } from '../constructs/kafka.ts';
+import { selectorLabels } from '../constructs/labels.ts';
+import { NetworkPolicy, type Rule } from '../constructs/network-policy.ts';
+import { PostgresCluster } from '../constructs/postgres.ts';
+import type { Environment } from '../environments/schema.ts';
+import { API } from './api.ts';
+import type { Servers } from './data-plane.ts';
+import { INDEXER } from './indexer.ts';
+
+const DNS: Rule = {
+  peers: [{ namespace: 'kube-system' }],
+  ports: [53],
+  udpPorts: [53],
+};
+/** The Kubernetes API is no pod, and its address is the cluster's own affair. */
+const KUBERNETES: Rule = { peers: [{ cidr: '0.0.0.0/0' }], ports: [443, 6_443] };
+
+export class NetworkChart extends Chart {
+  constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
+    super(scope, id, { namespace: environment.namespace, disableResourceNameHashes: true });
+    new NetworkPolicy(this, 'default-deny', {
+      name: 'taskstream-default-deny',
+      component: 'network',
+      pods: {},
+      ingress: [],
+      egress: [],
+    });
+    const metrics = (port: number): Rule[] =>
+      environment.monitoring ? [{ peers: [{ namespace: environment.monitoringNamespace }], ports: [port] }] : [];
+    this.#client(
+      API,
+      [servers.database, servers.kafka('api'), servers.search('api')],
+      [{ peers: [{ namespace: environment.ingress.namespace }], ports: [PORTS.api] }, ...metrics(PORTS.apiHealth)],
+    );
+    this.#client(INDEXER, [servers.kafka('indexer'), servers.search('indexer')], metrics(PORTS.indexerHealth));
+    this.#client('migrate', [servers.database, servers.search('ops')], []);
+    if (servers.passwords.length > 0) this.#component('secrets', [], [KUBERNETES, DNS]);
+    if (environment.servers.kind === 'operators') this.#servers(environment);
+  }
+
+  #component(component: string, ingress: readonly Rule[], egress: readonly Rule[]): void {
+    const pods = selectorLabels(component);
+    new NetworkPolicy(this, component, { name: `taskstream-${component}`, component, pods, ingress, egress });
+  }
+
+  #client(component: string, connections: readonly Connection[], ingress: readonly Rule[]): void {
+    this.#component(component, ingress, [...connections.map(({ peer, port }) => ({ peers: [peer], ports: [port] })), DNS]);
+  }
+
+  /** The servers among themselves, with their operators, and with their clients. */
+  #servers({ kedaNamespace, operatorsNamespace }: Environment): void {
+    const from = (...components: string[]) => components.map((component) => ({ pods: selectorLabels(component) }));
+    const operators = { namespace: operatorsNamespace };
+    const servers = [
+      {
+        component: 'kafka',
+        // The entity operator, whose pods have the same label, reads topics and users there.
+        asksKubernetes: true,
+        pods: KafkaCluster.podLabels,
+        // Strimzi's own ports: control plane, replication, its agent; the entity operator uses replication too.
+        internal: [9_090, KafkaCluster.replicationPort],
+        clients: [{ peers: [...from(API, INDEXER), { namespace: kedaNamespace }], ports: [KafkaCluster.port] }],
+        operator: { peers: [operators], ports: [9_090, KafkaCluster.replicationPort, 8_443] },
+      },
+      {
+        component: 'elasticsearch',
+        asksKubernetes: false,
+        pods: ElasticsearchCluster.podLabels,
+        internal: [ElasticsearchCluster.port, 9_300],
+        clients: [{ peers: from(API, INDEXER, 'migrate'), ports: [ElasticsearchCluster.port] }],
+        operator: { peers: [operators], ports: [ElasticsearchCluster.port] },
+      },
+      {
+        component: 'postgres',
+        // The manager in each pod reads its Cluster there.
+        asksKubernetes: true,
+        pods: PostgresCluster.podLabels,
+        internal: [PostgresCluster.port, 8_000],
+        clients: [{ peers: from(API, 'migrate'), ports: [PostgresCluster.port] }],
+        operator: { peers: [operators], ports: [PostgresCluster.port, 8_000] },
+      },
+    ];
+    for (const { component, asksKubernetes, pods, internal, clients, operator: rule } of servers) {
+      new NetworkPolicy(this, component, {
+        name: `taskstream-${component}`,
+        component,
+        pods,
+        ingress: [{ peers: [{ pods }], ports: internal }, ...clients, rule],
+        egress: [{ peers: [{ pods }], ports: internal }, ...(asksKubernetes ? [KUBERNETES] : []), DNS],
+      });
+    }
+  }
+}

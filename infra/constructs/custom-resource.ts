@@ -1,0 +1,22 @@
+/** The kinds of operators: plain objects with the fields we use. The real CRDs judge them in the cluster tests. */
+import { ApiObject } from 'cdk8s';
+import type { Construct } from 'constructs';
+import { labelsOf, PART_OF } from './labels.ts';
+
+export interface CustomResourceOptions {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly component: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+export class CustomResource extends ApiObject {
+  constructor(scope: Construct, id: string, options: CustomResourceOptions) {
+    const { apiVersion, kind, name, component, labels, spec } = options;
+    super(scope, id, { apiVersion, kind, metadata: { name, labels: { ...labelsOf(component), ...labels } }, spec });
+  }
+}
+
+export { PART_OF };

@@ -1,0 +1,133 @@
+/** Elasticsearch by ECK: the cluster, its roles, and one user for each client. */
+import { Secret } from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import { stringify } from 'yaml';
+import { TASK_INDEX_ALIAS } from '../../services/shared/resources.ts';
+import type { OperatorServers } from '../environments/schema.ts';
+import { caPath, type Connection, type SecretKey } from './connection.ts';
+import { CustomResource, PART_OF } from './custom-resource.ts';
+import { labelsOf } from './labels.ts';
+import { resourceRequirements } from './resource-requirements.ts';
+import { RESTRICTED_POD } from './restricted-pod.ts';
+
+const CLUSTER = PART_OF;
+const HTTP_PORT = 9_200;
+const ROLES_SECRET = `${PART_OF}-es-roles`;
+const INDICES = [TASK_INDEX_ALIAS, `${TASK_INDEX_ALIAS}-*`];
+
+export type SearchClient = 'api' | 'indexer' | 'ops';
+
+/** Names as in Elasticsearch's list of index privileges. */
+const PRIVILEGES: Readonly<Record<SearchClient, readonly string[]>> = {
+  api: ['read'],
+  // Bulk operations of the kinds index and delete, and no new fields, indices or aliases.
+  indexer: ['index', 'delete'],
+  ops: ['read', 'write', 'create_index', 'manage'],
+};
+const CLIENTS = Object.keys(PRIVILEGES) as SearchClient[];
+
+const userSecretOf = (client: SearchClient): string => `${PART_OF}-es-${client}`;
+const roleOf = (client: SearchClient): string => `${PART_OF}-${client}`;
+
+export interface ElasticsearchClusterOptions {
+  readonly elasticsearch: OperatorServers['elasticsearch'];
+  readonly namespace: string;
+}
+
+export class ElasticsearchCluster extends Construct {
+  static readonly podLabels = { 'elasticsearch.k8s.elastic.co/cluster-name': CLUSTER };
+  static readonly port = HTTP_PORT;
+  /** Passwords that no operator makes: the Secrets exist without them until `ops secrets` has run. */
+  static readonly passwords: readonly SecretKey[] = CLIENTS.map((client) => ({
+    secret: userSecretOf(client),
+    key: 'password',
+  }));
+  readonly #url: string;
+
+  constructor(scope: Construct, id: string, options: ElasticsearchClusterOptions) {
+    super(scope, id);
+    const { elasticsearch, namespace } = options;
+    this.#url = `https://${CLUSTER}-es-http.${namespace}.svc:${HTTP_PORT}`;
+    for (const client of CLIENTS) addUser(this, client);
+    const roles = Object.fromEntries(
+      CLIENTS.map((client) => [roleOf(client), { indices: [{ names: INDICES, privileges: PRIVILEGES[client] }] }]),
+    );
+    new Secret(this, 'roles', {
+      metadata: { name: ROLES_SECRET, labels: labelsOf('elasticsearch') },
+      stringData: { 'roles.yml': stringify(roles) },
+    });
+    new CustomResource(this, 'cluster', {
+      apiVersion: 'elasticsearch.k8s.elastic.co/v1',
+      kind: 'Elasticsearch',
+      name: CLUSTER,
+      component: 'elasticsearch',
+      spec: {
+        version: elasticsearch.version,
+        auth: {
+          fileRealm: CLIENTS.map((client) => ({ secretName: userSecretOf(client) })),
+          roles: [{ secretName: ROLES_SECRET }],
+        },
+        nodeSets: [nodeSet(elasticsearch)],
+      },
+    });
+  }
+
+  connectionOf(client: SearchClient): Connection {
+    return {
+      env: {
+        ELASTICSEARCH_URL: { value: this.#url },
+        ELASTICSEARCH_CA_FILE: { value: caPath('elasticsearch') },
+        ELASTICSEARCH_USERNAME: { value: roleOf(client) },
+        ELASTICSEARCH_PASSWORD: { secret: userSecretOf(client), key: 'password' },
+      },
+      files: [{ secret: `${CLUSTER}-es-http-certs-public`, key: 'ca.crt', path: caPath('elasticsearch') }],
+      peer: { pods: ElasticsearchCluster.podLabels },
+      port: HTTP_PORT,
+    };
+  }
+}
+
+const nodeSet = ({ nodes, volume, resources, allowMmap }: OperatorServers['elasticsearch']) => ({
+  name: 'default',
+  count: nodes,
+  config: {
+    'node.store.allow_mmap': allowMmap,
+    // An index that nobody created would get a guessed mapping.
+    'action.auto_create_index': `-${TASK_INDEX_ALIAS}*,+*`,
+  },
+  podTemplate: {
+    spec: {
+      ...RESTRICTED_POD,
+      containers: [
+        {
+          name: 'elasticsearch',
+          resources: resourceRequirements(resources),
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        },
+      ],
+    },
+  },
+  volumeClaimTemplates: [
+    {
+      // ECK's own name for the data volume.
+      metadata: { name: 'elasticsearch-data' },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        resources: { requests: { storage: volume.size } },
+        ...(volume.storageClass === undefined ? {} : { storageClassName: volume.storageClass }),
+      },
+    },
+  ],
+});
+
+/**
+ * A user of the file realm, as ECK reads it from a Secret of type basic-auth.
+ * The password is not here: `ops secrets` writes it once, and applying this manifest again leaves it alone.
+ */
+const addUser = (scope: Construct, client: SearchClient): void => {
+  new Secret(scope, `user-${client}`, {
+    metadata: { name: userSecretOf(client), labels: labelsOf('elasticsearch') },
+    type: 'kubernetes.io/basic-auth',
+    stringData: { username: roleOf(client), roles: roleOf(client) },
+  });
+};

@@ -1,0 +1,193 @@
+/** Kafka by Strimzi, API version kafka.strimzi.io/v1: cluster, node pools, topics, and users with their ACLs. */
+import { Construct } from 'constructs';
+import {
+  DEAD_LETTER_TOPIC,
+  INDEXER_GROUP,
+  TASKS_TOPIC,
+  TOPICS,
+  type TopicSpec,
+} from '../../services/shared/resources.ts';
+import type { Environment, NodePool, OperatorServers } from '../environments/schema.ts';
+import { caPath, type Connection } from './connection.ts';
+import { CustomResource, PART_OF } from './custom-resource.ts';
+import { resourceRequirements } from './resource-requirements.ts';
+import { RESTRICTED_POD } from './restricted-pod.ts';
+
+const API_VERSION = 'kafka.strimzi.io/v1';
+const CLUSTER = PART_OF;
+const CLUSTER_LABEL = { 'strimzi.io/cluster': CLUSTER };
+const TLS_PORT = 9_093;
+
+export type KafkaClient = 'api' | 'indexer' | 'keda';
+
+interface Acl {
+  readonly type: 'topic' | 'group';
+  readonly name: string;
+  readonly operations: readonly ('Read' | 'Write' | 'Describe')[];
+}
+
+/** What each client may do, and nothing else. An idempotent producer needs no right on the cluster (KIP-679). */
+export const ACLS: Readonly<Record<KafkaClient, readonly Acl[]>> = {
+  api: [{ type: 'topic', name: TASKS_TOPIC, operations: ['Write', 'Describe'] }],
+  indexer: [
+    { type: 'topic', name: TASKS_TOPIC, operations: ['Read', 'Describe'] },
+    { type: 'group', name: INDEXER_GROUP, operations: ['Read', 'Describe'] },
+    { type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Write', 'Describe'] },
+  ],
+  keda: [
+    { type: 'topic', name: TASKS_TOPIC, operations: ['Describe'] },
+    { type: 'group', name: INDEXER_GROUP, operations: ['Describe'] },
+  ],
+};
+
+export const userNameOf = (client: KafkaClient): string => `${PART_OF}-${client}`;
+
+export interface KafkaClusterOptions {
+  readonly kafka: OperatorServers['kafka'];
+  readonly topic: Environment['topic'];
+  readonly namespace: string;
+}
+
+export class KafkaCluster extends Construct {
+  /** Labels of the brokers' pods. */
+  static readonly podLabels = CLUSTER_LABEL;
+  static readonly port = TLS_PORT;
+  /** Strimzi's listener for replication, and for its entity operator. */
+  static readonly replicationPort = 9_091;
+  /** Strimzi's name for the Secret with the CA of the brokers. */
+  static readonly caSecret = `${CLUSTER}-cluster-ca-cert`;
+  readonly bootstrap: string;
+
+  constructor(scope: Construct, id: string, options: KafkaClusterOptions) {
+    super(scope, id);
+    const { kafka, topic, namespace } = options;
+    this.bootstrap = `${CLUSTER}-kafka-bootstrap.${namespace}.svc:${TLS_PORT}`;
+    new CustomResource(this, 'cluster', {
+      apiVersion: API_VERSION,
+      kind: 'Kafka',
+      name: CLUSTER,
+      component: 'kafka',
+      spec: {
+        kafka: {
+          listeners: [
+            {
+              name: 'tls',
+              port: TLS_PORT,
+              type: 'internal',
+              tls: true,
+              authentication: { type: 'scram-sha-512' },
+            },
+          ],
+          authorization: { type: 'simple' },
+          config: {
+            // A topic that nobody declared is a mistake in a name.
+            'auto.create.topics.enable': false,
+            'default.replication.factor': topic.replicas,
+            'min.insync.replicas': topic.minInsyncReplicas,
+            'offsets.topic.replication.factor': topic.replicas,
+            'transaction.state.log.replication.factor': topic.replicas,
+            'transaction.state.log.min.isr': topic.minInsyncReplicas,
+          },
+          template: { pod: RESTRICTED_POD },
+        },
+        entityOperator: {
+          topicOperator: { resources: resourceRequirements(kafka.entityOperator) },
+          userOperator: { resources: resourceRequirements(kafka.entityOperator) },
+          template: { pod: RESTRICTED_POD },
+        },
+      },
+    });
+    for (const pool of kafka.nodePools) addNodePool(this, pool);
+    addTopic(this, TASKS_TOPIC, { ...TOPICS.tasks, partitions: topic.partitions }, topic);
+    addTopic(this, DEAD_LETTER_TOPIC, TOPICS.deadLetter, topic);
+    for (const client of ['api', 'indexer', 'keda'] as const) addUser(this, client);
+  }
+
+  connectionOf(client: KafkaClient): Connection {
+    const user = userNameOf(client);
+    return {
+      env: {
+        KAFKA_BROKERS: { value: this.bootstrap },
+        KAFKA_TLS: { value: 'true' },
+        KAFKA_CA_FILE: { value: caPath('kafka') },
+        KAFKA_SASL_MECHANISM: { value: 'SCRAM-SHA-512' },
+        KAFKA_SASL_USERNAME: { value: user },
+        // Strimzi's Secret of a SCRAM user has the user's name, and the key `password`.
+        KAFKA_SASL_PASSWORD: { secret: user, key: 'password' },
+      },
+      files: [{ secret: KafkaCluster.caSecret, key: 'ca.crt', path: caPath('kafka') }],
+      peer: { pods: CLUSTER_LABEL },
+      port: TLS_PORT,
+    };
+  }
+}
+
+const addNodePool = (scope: Construct, { name, roles, replicas, volume, resources }: NodePool): void => {
+  new CustomResource(scope, `pool-${name}`, {
+    apiVersion: API_VERSION,
+    kind: 'KafkaNodePool',
+    name,
+    component: 'kafka',
+    labels: CLUSTER_LABEL,
+    spec: {
+      replicas,
+      roles,
+      storage: {
+        type: 'jbod',
+        volumes: [
+          {
+            id: 0,
+            type: 'persistent-claim',
+            size: volume.size,
+            ...(volume.storageClass === undefined ? {} : { class: volume.storageClass }),
+            // The events outlive a mistake with kubectl.
+            deleteClaim: false,
+            kraftMetadata: 'shared',
+          },
+        ],
+      },
+      resources: resourceRequirements(resources),
+    },
+  });
+};
+
+const addTopic = (
+  scope: Construct,
+  name: string,
+  spec: TopicSpec,
+  { replicas, minInsyncReplicas }: Environment['topic'],
+): void => {
+  new CustomResource(scope, `topic-${name}`, {
+    apiVersion: API_VERSION,
+    kind: 'KafkaTopic',
+    name,
+    component: 'kafka',
+    labels: CLUSTER_LABEL,
+    spec: {
+      topicName: name,
+      partitions: spec.partitions,
+      replicas,
+      config: { ...spec.config, 'min.insync.replicas': String(minInsyncReplicas) },
+    },
+  });
+};
+
+const addUser = (scope: Construct, client: KafkaClient): void => {
+  new CustomResource(scope, `user-${client}`, {
+    apiVersion: API_VERSION,
+    kind: 'KafkaUser',
+    name: userNameOf(client),
+    component: 'kafka',
+    labels: CLUSTER_LABEL,
+    spec: {
+      authentication: { type: 'scram-sha-512' },
+      authorization: {
+        type: 'simple',
+        acls: ACLS[client].map(({ type, name, operations }) => ({
+          resource: { type, name, patternType: 'literal' },
+          operations,
+        })),
+      },
+    },
+  });
+};

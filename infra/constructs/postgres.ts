@@ -1,0 +1,54 @@
+/** PostgreSQL by CloudNativePG. The operator makes the application's user, its password and the certificates. */
+import { Construct } from 'constructs';
+import type { OperatorServers } from '../environments/schema.ts';
+import { caPath, type Connection } from './connection.ts';
+import { CustomResource, PART_OF } from './custom-resource.ts';
+import { resourceRequirements } from './resource-requirements.ts';
+
+const CLUSTER = `${PART_OF}-db`;
+const PORT = 5_432;
+const DATABASE = PART_OF;
+
+export class PostgresCluster extends Construct {
+  static readonly podLabels = { 'cnpg.io/cluster': CLUSTER };
+  static readonly port = PORT;
+
+  constructor(scope: Construct, id: string, { instances, volume, resources }: OperatorServers['postgres']) {
+    super(scope, id);
+    new CustomResource(this, 'cluster', {
+      apiVersion: 'postgresql.cnpg.io/v1',
+      kind: 'Cluster',
+      name: CLUSTER,
+      component: 'postgres',
+      spec: {
+        instances,
+        // Without a Secret of ours the operator makes one with the whole connection URL.
+        bootstrap: { initdb: { database: DATABASE, owner: DATABASE } },
+        storage: {
+          size: volume.size,
+          ...(volume.storageClass === undefined ? {} : { storageClass: volume.storageClass }),
+        },
+        resources: resourceRequirements(resources),
+        enableSuperuserAccess: false,
+        // Acknowledged means durable on a second instance too, where there is one.
+        ...(instances > 1
+          ? { postgresql: { synchronous: { method: 'any', number: 1, dataDurability: 'required' } } }
+          : {}),
+        affinity: { enablePodAntiAffinity: instances > 1, topologyKey: 'kubernetes.io/hostname' },
+      },
+    });
+  }
+
+  get connection(): Connection {
+    return {
+      env: {
+        DATABASE_URL: { secret: `${CLUSTER}-app`, key: 'uri' },
+        DATABASE_TLS: { value: 'verify-full' },
+        DATABASE_CA_FILE: { value: caPath('postgres') },
+      },
+      files: [{ secret: `${CLUSTER}-ca`, key: 'ca.crt', path: caPath('postgres') }],
+      peer: { pods: PostgresCluster.podLabels },
+      port: PORT,
+    };
+  }
+}

@@ -1,0 +1,7 @@
+/** Requests and limits as the API writes them: memory is requested in full, CPU may burst unless limited. */
+import type { Resources } from '../environments/schema.ts';
+
+export const resourceRequirements = ({ cpuRequest, cpuLimit, memory }: Resources) => ({
+  requests: { cpu: cpuRequest, memory },
+  limits: { ...(cpuLimit === undefined ? {} : { cpu: cpuLimit }), memory },
+});

@@ -1,0 +1,216 @@
+/**
+ * Pods as this project runs them: Pod Security "restricted", no service account token unless asked for, a read-only root
+ * file system, requests and limits stated. Deployments and Jobs are made of the same pod.
+ */
+import { ApiObject, Duration, JsonPatch, Size } from 'cdk8s';
+import {
+  Cpu,
+  Deployment,
+  DeploymentStrategy,
+  EnvValue,
+  Handler,
+  ImagePullPolicy,
+  Job,
+  LabelSelector,
+  PercentOrAbsolute,
+  Probe,
+  Protocol,
+  RestartPolicy,
+  Secret,
+  ServiceAccount,
+  Volume,
+  type ContainerLifecycle,
+  type ContainerProps,
+  type WorkloadProps,
+} from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import type { Resources } from '../environments/schema.ts';
+import type { Connection, EnvSource, SecretFile } from './connection.ts';
+import { labelsOf, selectorLabels } from './labels.ts';
+import { inMillicores, inMebibytes } from './quantity.ts';
+
+/** The unprivileged user that the Dockerfiles name too. */
+const USER_ID = 65_532;
+/** Time for the endpoints of a stopping pod to leave every proxy, before it stops to accept. */
+const PRE_STOP_SECONDS = 5;
+
+export interface PodOptions {
+  readonly component: string;
+  readonly image: string;
+  readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  /** Arguments of node: the script and its own. The image's default when left out. */
+  readonly args?: readonly string[];
+  readonly connections: readonly Connection[];
+  readonly env?: Readonly<Record<string, EnvSource>>;
+  readonly resources: Resources;
+  /** Whether the pod gets the token of its account. */
+  readonly needsKubernetes?: boolean;
+}
+
+/** Name of a component's ServiceAccount. */
+export const accountOf = (component: string): string => `taskstream-${component}`;
+
+export interface ServiceWorkloadOptions extends PodOptions {
+  /** Ports by name; `health` has the probes. */
+  readonly ports: Readonly<Record<string, number>> & { readonly health: number };
+  /** The stop's own deadline; the pod's grace period is set above it, preStop included. */
+  readonly shutdownDeadlineMs: number;
+  /** Whether requests reach it, so that its endpoint has to be gone before it stops. */
+  readonly servesRequests: boolean;
+}
+
+/** A Deployment without `replicas`, which belong to its autoscaler, and a ServiceAccount without a token. */
+export class ServiceWorkload extends Construct {
+  readonly deployment: Deployment;
+  readonly name: string;
+
+  constructor(scope: Construct, id: string, options: ServiceWorkloadOptions) {
+    super(scope, id);
+    const { component, ports, shutdownDeadlineMs, servesRequests } = options;
+    this.name = `taskstream-${component}`;
+    const health = { port: ports.health, periodSeconds: Duration.seconds(5), timeoutSeconds: Duration.seconds(3) };
+    this.deployment = new Deployment(this, 'deployment', {
+      ...podOf(this, options, {
+        ports: Object.entries(ports).map(([name, number]) => ({ name, number, protocol: Protocol.TCP })),
+        readiness: Probe.fromHttpGet('/readyz', { ...health, failureThreshold: 2 }),
+        liveness: Probe.fromHttpGet('/livez', { ...health, failureThreshold: 6 }),
+        startup: Probe.fromHttpGet('/livez', { ...health, failureThreshold: 24 }),
+        ...(servesRequests ? { lifecycle: sleepBeforeStop() } : {}),
+      }),
+      metadata: { name: this.name, labels: labelsOf(component) },
+      select: false,
+      terminationGracePeriod: Duration.seconds(
+        Math.ceil(shutdownDeadlineMs / 1_000) + (servesRequests ? PRE_STOP_SECONDS : 0) + 5,
+      ),
+      strategy: DeploymentStrategy.rollingUpdate({
+        maxSurge: PercentOrAbsolute.absolute(1),
+        maxUnavailable: PercentOrAbsolute.absolute(0),
+      }),
+    });
+    this.deployment.select(LabelSelector.of({ labels: selectorLabels(component) }));
+    this.deployment.markHasAutoscaler();
+    ApiObject.of(this.deployment).addJsonPatch(...restrict(), spreadOverHostsAndZones(component));
+  }
+}
+
+export interface OneShotOptions extends PodOptions {
+  readonly name: string;
+  readonly deadlineSeconds: number;
+  readonly backoffLimit: number;
+}
+
+/** A Job; it is kept for a day, for its log, and may then be made again: all our jobs may run twice. */
+export class OneShot extends Construct {
+  constructor(scope: Construct, id: string, options: OneShotOptions) {
+    super(scope, id);
+    const { component, name, deadlineSeconds, backoffLimit } = options;
+    const job = new Job(this, 'job', {
+      ...podOf(this, options, {}),
+      metadata: { name, labels: labelsOf(component) },
+      select: false,
+      restartPolicy: RestartPolicy.ON_FAILURE,
+      activeDeadline: Duration.seconds(deadlineSeconds),
+      backoffLimit,
+      ttlAfterFinished: Duration.days(1),
+    });
+    ApiObject.of(job).addJsonPatch(...restrict());
+  }
+}
+
+const PULL_POLICIES = {
+  Always: ImagePullPolicy.ALWAYS,
+  IfNotPresent: ImagePullPolicy.IF_NOT_PRESENT,
+  Never: ImagePullPolicy.NEVER,
+} as const satisfies Record<PodOptions['pullPolicy'], ImagePullPolicy>;
+
+const podOf = (scope: Construct, options: PodOptions, container: Partial<ContainerProps>): WorkloadProps => {
+  const { component, image, pullPolicy, args, connections, env = {}, resources, needsKubernetes = false } = options;
+  const files = connections.flatMap((connection) => connection.files);
+  const { name: accountName } = new ServiceAccount(scope, 'account', {
+    metadata: { name: accountOf(component), labels: labelsOf(component) },
+    automountToken: false,
+  });
+  const account = ServiceAccount.fromServiceAccountName(scope, 'account-reference', accountName);
+  return {
+    podMetadata: { labels: labelsOf(component) },
+    serviceAccount: account,
+    automountServiceAccountToken: needsKubernetes,
+    securityContext: { ensureNonRoot: true, user: USER_ID, group: USER_ID, fsGroup: USER_ID },
+    containers: [
+      {
+        name: component,
+        image,
+        imagePullPolicy: PULL_POLICIES[pullPolicy],
+        ...(args === undefined ? {} : { args: [...args] }),
+        envVariables: Object.fromEntries(
+          [...connections.flatMap((connection) => Object.entries(connection.env)), ...Object.entries(env)].map(
+            ([name, source]) => [name, envValue(scope, name, source)],
+          ),
+        ),
+        volumeMounts: files.map((file) => ({
+          path: file.path.slice(0, file.path.lastIndexOf('/')),
+          volume: fileVolume(scope, file),
+          readOnly: true,
+        })),
+        resources: {
+          cpu: {
+            request: Cpu.millis(inMillicores(resources.cpuRequest)),
+            ...(resources.cpuLimit === undefined ? {} : { limit: Cpu.millis(inMillicores(resources.cpuLimit)) }),
+          },
+          memory: {
+            request: Size.mebibytes(inMebibytes(resources.memory)),
+            limit: Size.mebibytes(inMebibytes(resources.memory)),
+          },
+        },
+        securityContext: {
+          ensureNonRoot: true,
+          user: USER_ID,
+          group: USER_ID,
+          readOnlyRootFilesystem: true,
+          allowPrivilegeEscalation: false,
+        },
+        ...container,
+      },
+    ],
+  };
+};
+
+const envValue = (scope: Construct, name: string, source: EnvSource): EnvValue =>
+  'value' in source
+    ? EnvValue.fromValue(source.value)
+    : EnvValue.fromSecretValue({ secret: Secret.fromSecretName(scope, `env-${name}`, source.secret), key: source.key });
+
+const fileVolume = (scope: Construct, { secret, key, path }: SecretFile): Volume => {
+  const [folder, file] = path.split('/').slice(-2);
+  return Volume.fromSecret(scope, `volume-${secret}-${key}`, Secret.fromSecretName(scope, `file-${secret}`, secret), {
+    name: `${folder ?? 'files'}-ca`,
+    items: { [key]: { path: file ?? key } },
+  });
+};
+
+const POD = '/spec/template/spec';
+
+/** What Pod Security "restricted" asks for and the library has no words for; and nothing that names constructs. */
+const restrict = (): JsonPatch[] => [
+  JsonPatch.add(`${POD}/securityContext/seccompProfile`, { type: 'RuntimeDefault' }),
+  JsonPatch.add(`${POD}/containers/0/securityContext/capabilities`, { drop: ['ALL'] }),
+  // Made of construct paths: a renamed construct would restart every pod.
+  JsonPatch.remove('/spec/template/metadata/labels/cdk8s.io~1metadata.addr'),
+];
+
+/** By node, as the image need not have a shell; the kubelet's own `sleep` is dropped by cdk8s-plus-27, which is older. */
+const sleepBeforeStop = (): ContainerLifecycle => ({
+  preStop: Handler.fromCommand(['node', '-e', `setTimeout(() => {}, ${PRE_STOP_SECONDS * 1_000})`]),
+});
+
+const spreadOverHostsAndZones = (component: string): JsonPatch =>
+  JsonPatch.add(
+    `${POD}/topologySpreadConstraints`,
+    ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((topologyKey) => ({
+      maxSkew: 1,
+      topologyKey,
+      // A cluster that has lost a zone still runs everything.
+      whenUnsatisfiable: 'ScheduleAnyway',
+      labelSelector: { matchLabels: selectorLabels(component) },
+    })),
+  );

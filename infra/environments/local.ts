@@ -1,0 +1,51 @@
+/** kind on a laptop: one of everything, small, with the same TLS, users and policies as production. */
+import type { Environment } from './schema.ts';
+
+export const local: Environment = {
+  name: 'local',
+  namespace: 'taskstream',
+  images: { api: 'taskstream/api:dev', indexer: 'taskstream/indexer:dev', pullPolicy: 'IfNotPresent' },
+  api: {
+    minReplicas: 1,
+    maxReplicas: 2,
+    targetCpuPercent: 80,
+    resources: { cpuRequest: '50m', memory: '384Mi' },
+  },
+  ingress: { host: 'tasks.localhost', className: 'traefik', namespace: 'traefik' },
+  indexer: {
+    minReplicas: 1,
+    lagThreshold: 500,
+    pollingSeconds: 5,
+    scaleDownStabilizationSeconds: 60,
+    resources: { cpuRequest: '50m', memory: '384Mi' },
+  },
+  topic: { partitions: 12, replicas: 1, minInsyncReplicas: 1 },
+  index: { shards: 1, replicas: 0 },
+  servers: {
+    kind: 'operators',
+    kafka: {
+      nodePools: [
+        {
+          name: 'dual-role',
+          roles: ['controller', 'broker'],
+          replicas: 1,
+          volume: { size: '2Gi' },
+          resources: { cpuRequest: '100m', memory: '1Gi' },
+        },
+      ],
+      entityOperator: { cpuRequest: '50m', memory: '384Mi' },
+    },
+    elasticsearch: {
+      version: '9.2.0',
+      nodes: 1,
+      volume: { size: '2Gi' },
+      resources: { cpuRequest: '100m', memory: '1536Mi' },
+      allowMmap: false,
+    },
+    postgres: { instances: 1, volume: { size: '1Gi' }, resources: { cpuRequest: '50m', memory: '256Mi' } },
+  },
+  monitoring: false,
+  monitoringNamespace: 'monitoring',
+  kedaNamespace: 'keda',
+  operatorsNamespace: 'operators',
+};

@@ -1,0 +1,62 @@
+/** Three of everything, in three zones, TLS and authentication everywhere. Replace host, images and storage by yours. */
+import type { Environment } from './schema.ts';
+
+export const production: Environment = {
+  name: 'production',
+  namespace: 'taskstream',
+  images: {
+    api: 'registry.example.com/taskstream/api:0.1.0',
+    indexer: 'registry.example.com/taskstream/indexer:0.1.0',
+    pullPolicy: 'IfNotPresent',
+  },
+  api: {
+    minReplicas: 3,
+    maxReplicas: 12,
+    targetCpuPercent: 70,
+    resources: { cpuRequest: '500m', memory: '512Mi' },
+  },
+  ingress: { host: 'tasks.example.com', className: 'traefik', namespace: 'traefik', tlsSecret: 'tasks-tls' },
+  indexer: {
+    minReplicas: 2,
+    lagThreshold: 5_000,
+    pollingSeconds: 10,
+    scaleDownStabilizationSeconds: 300,
+    resources: { cpuRequest: '500m', memory: '512Mi' },
+  },
+  topic: { partitions: 12, replicas: 3, minInsyncReplicas: 2 },
+  index: { shards: 1, replicas: 1 },
+  servers: {
+    kind: 'operators',
+    kafka: {
+      nodePools: [
+        {
+          name: 'controller',
+          roles: ['controller'],
+          replicas: 3,
+          volume: { size: '10Gi' },
+          resources: { cpuRequest: '250m', memory: '1Gi' },
+        },
+        {
+          name: 'broker',
+          roles: ['broker'],
+          replicas: 3,
+          volume: { size: '100Gi' },
+          resources: { cpuRequest: '1', memory: '4Gi' },
+        },
+      ],
+      entityOperator: { cpuRequest: '100m', memory: '512Mi' },
+    },
+    elasticsearch: {
+      version: '9.2.0',
+      nodes: 3,
+      volume: { size: '100Gi' },
+      resources: { cpuRequest: '1', memory: '4Gi' },
+      allowMmap: true,
+    },
+    postgres: { instances: 3, volume: { size: '50Gi' }, resources: { cpuRequest: '1', memory: '2Gi' } },
+  },
+  monitoring: true,
+  monitoringNamespace: 'monitoring',
+  kedaNamespace: 'keda',
+  operatorsNamespace: 'operators',
+};

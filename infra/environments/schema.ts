@@ -1,0 +1,170 @@
+/**
+ * What an environment may say. Everything else about the manifests is the same everywhere.
+ * Unknown keys and settings that contradict each other are refused with a sentence that names them.
+ */
+import { z } from 'zod';
+import { TASKS_TOPIC } from '../../services/shared/resources.ts';
+
+const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
+  error: 'must be a DNS label: lower-case letters, digits and hyphens, 63 characters at most',
+});
+const host = z
+  .string()
+  .max(253)
+  .regex(/^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
+    error: 'must be a host name such as tasks.example.com, without scheme, port or path',
+  });
+const quantity = z.string().regex(/^\d+(\.\d+)?(m|Ki|Mi|Gi|Ti)?$/, {
+  error: 'must be a Kubernetes quantity such as 250m or 512Mi',
+});
+const image = z.string().regex(/^[a-z0-9][-a-z0-9._/:]*?(:[\w][\w.-]{0,127}|@sha256:[a-f0-9]{64})$/, {
+  error: 'must be an image with a tag or a digest, such as registry.example.com/taskstream/api:1.2.3',
+});
+const count = (min: number, max = 1_000) =>
+  z
+    .int({ error: 'must be a whole number' })
+    .min(min, { error: `must be at least ${min}` })
+    .max(max, { error: `must not be above ${max}` });
+
+const resources = z.strictObject({
+  cpuRequest: quantity,
+  /** Left out where throttling would cost more than a noisy neighbour. */
+  cpuLimit: quantity.optional(),
+  memory: quantity,
+});
+const volume = z.strictObject({ size: quantity, storageClass: dnsLabel.optional() });
+
+const nodePool = z.strictObject({
+  name: dnsLabel,
+  roles: z.array(z.enum(['controller', 'broker'])).min(1, { error: 'must have at least one role' }),
+  replicas: count(1, 99),
+  volume,
+  resources,
+});
+
+const operators = z.strictObject({
+  kind: z.literal('operators'),
+  kafka: z.strictObject({ nodePools: z.array(nodePool).min(1), entityOperator: resources }),
+  elasticsearch: z.strictObject({
+    version: z.string().regex(/^\d+\.\d+\.\d+$/, { error: 'must be a version such as 9.2.0' }),
+    nodes: count(1, 99),
+    volume,
+    resources,
+    /** Memory-mapped files need a kernel setting (`vm.max_map_count`) that kind nodes may lack. */
+    allowMmap: z.boolean(),
+  }),
+  postgres: z.strictObject({ instances: count(1, 9), volume, resources }),
+});
+
+const port = count(1, 65_535);
+const external = z.strictObject({
+  kind: z.literal('external'),
+  /** Where the servers listen, all on one address, without TLS. */
+  address: z.ipv4({ error: 'must be an IPv4 address' }),
+  kafkaPort: port,
+  elasticsearchPort: port,
+  postgresPort: port,
+  /** Secret of type basic-auth with the URL of the database under `uri`. */
+  postgresSecret: dnsLabel,
+});
+
+export const environmentSchema = z
+  .strictObject({
+    name: dnsLabel,
+    namespace: dnsLabel,
+    images: z.strictObject({ api: image, indexer: image, pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']) }),
+    api: z.strictObject({
+      minReplicas: count(1),
+      maxReplicas: count(1),
+      /** Average use of the requested CPU at which replicas are added, in percent. */
+      targetCpuPercent: count(1, 100),
+      resources,
+    }),
+    ingress: z.strictObject({
+      host,
+      className: dnsLabel,
+      /** Namespace of the ingress controller: the only one that may call the API from outside. */
+      namespace: dnsLabel,
+      /** Secret with the certificate; without it the ingress serves plain HTTP. */
+      tlsSecret: dnsLabel.optional(),
+    }),
+    indexer: z.strictObject({
+      /** 0 lets the indexer sleep while the topic is quiet. */
+      minReplicas: count(0),
+      /** Events of lag that one replica is meant to have. */
+      lagThreshold: count(1, 10_000_000),
+      pollingSeconds: count(1, 3_600),
+      scaleDownStabilizationSeconds: count(0, 3_600),
+      resources,
+    }),
+    topic: z.strictObject({
+      /** Also the most indexers that can work: a partition has one reader. */
+      partitions: count(1),
+      replicas: count(1, 9),
+      minInsyncReplicas: count(1, 9),
+    }),
+    index: z.strictObject({ shards: count(1), replicas: count(0, 9) }),
+    servers: z.discriminatedUnion('kind', [operators, external]),
+    /** Whether the Prometheus operator is there, and PodMonitors are wanted. */
+    monitoring: z.boolean(),
+    /** Namespace of Prometheus. */
+    monitoringNamespace: dnsLabel,
+    kedaNamespace: dnsLabel,
+    /** Namespace of the operators of Kafka, Elasticsearch and PostgreSQL. */
+    operatorsNamespace: dnsLabel,
+  })
+  .superRefine((environment, context) => {
+    const refuse = (path: string, message: string) => {
+      context.addIssue({ code: 'custom', path: path.split('.'), message });
+    };
+    const { api, indexer, topic, index, servers } = environment;
+    if (api.minReplicas > api.maxReplicas) {
+      refuse('api.minReplicas', `must not be above api.maxReplicas, which is ${api.maxReplicas}`);
+    }
+    if (indexer.minReplicas > topic.partitions) {
+      refuse('indexer.minReplicas', `must not be above topic.partitions, which is ${topic.partitions}`);
+    }
+    if (topic.minInsyncReplicas > topic.replicas) {
+      refuse('topic.minInsyncReplicas', `must not be above topic.replicas, which is ${topic.replicas}`);
+    }
+    if (topic.replicas > 1 && topic.minInsyncReplicas === topic.replicas) {
+      refuse(
+        'topic.minInsyncReplicas',
+        `must be below topic.replicas, or no broker of ${TASKS_TOPIC} may ever restart`,
+      );
+    }
+    if (servers.kind === 'external') return;
+    const replicasOf = (role: 'broker' | 'controller') =>
+      servers.kafka.nodePools.filter(({ roles }) => roles.includes(role)).reduce((sum, pool) => sum + pool.replicas, 0);
+    if (topic.replicas > replicasOf('broker')) {
+      refuse('topic.replicas', `must not be above the number of brokers, which is ${replicasOf('broker')}`);
+    }
+    if (replicasOf('controller') % 2 === 0) {
+      refuse('servers.kafka.nodePools', `must have an odd number of controllers, not ${replicasOf('controller')}`);
+    }
+    if (index.replicas >= servers.elasticsearch.nodes) {
+      refuse('index.replicas', `must be below the number of nodes, which is ${servers.elasticsearch.nodes}`);
+    }
+  });
+
+export type Environment = z.infer<typeof environmentSchema>;
+export type OperatorServers = z.infer<typeof operators>;
+export type ExternalServers = z.infer<typeof external>;
+export type Resources = z.infer<typeof resources>;
+export type Volume = z.infer<typeof volume>;
+export type NodePool = z.infer<typeof nodePool>;
+
+/** Settings that are refused, each with its name. */
+export class InvalidEnvironment extends Error {
+  override readonly name = 'InvalidEnvironment';
+}
+
+/** @throws InvalidEnvironment with every fault, one a line */
+export const parseEnvironment = (input: unknown): Environment => {
+  const result = environmentSchema.safeParse(input);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(
+    ({ path, message }) => `  ${[...path.map(String)].join('.') || 'environment'}: ${message}`,
+  );
+  throw new InvalidEnvironment(`These settings cannot be used:\n${faults.join('\n')}`);
+};

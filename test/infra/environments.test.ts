@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { environmentOf } from '../../infra/environments/index.ts';
+import { parseEnvironment } from '../../infra/environments/schema.ts';
+
+const change = (edit: (environment: any) => void): unknown => {
+  const copy: unknown = structuredClone(environmentOf('production'));
+  edit(copy);
+  return copy;
+};
+
+describe('settings that cannot be used are refused by name', () => {
+  it.each<[string, (environment: any) => void, RegExp]>([
+    ['no partitions', (e) => (e.topic.partitions = 0), /topic\.partitions: must be at least 1/],
+    ['half a partition', (e) => (e.topic.partitions = 1.5), /topic\.partitions: must be a whole number/],
+    [
+      'a host with a scheme',
+      (e) => (e.ingress.host = 'https://tasks.example.com'),
+      /ingress\.host: must be a host name/,
+    ],
+    ['a host with a capital', (e) => (e.ingress.host = 'Tasks.example.com'), /ingress\.host: must be a host name/],
+    [
+      'more indexers than partitions',
+      (e) => (e.indexer.minReplicas = 13),
+      /indexer\.minReplicas: .*topic\.partitions, which is 12/,
+    ],
+    [
+      'a minimum above the maximum',
+      (e) => (e.api.minReplicas = 20),
+      /api\.minReplicas: .*api\.maxReplicas, which is 12/,
+    ],
+    ['an unknown key', (e) => (e.api.replica = 3), /api: Unrecognized key: "replica"/],
+    ['more copies than brokers', (e) => (e.topic.replicas = 4), /topic\.replicas: .*number of brokers, which is 3/],
+    ['no broker to spare', (e) => (e.topic.minInsyncReplicas = 3), /topic\.minInsyncReplicas: .*may ever restart/],
+    ['an even quorum', (e) => (e.servers.kafka.nodePools[0].replicas = 2), /odd number of controllers, not 2/],
+    [
+      'an image without a tag',
+      (e) => (e.images.api = 'registry.example.com/api'),
+      /images\.api: must be an image with a tag/,
+    ],
+    [
+      'copies without nodes',
+      (e) => (e.index.replicas = 3),
+      /index\.replicas: must be below the number of nodes, which is 3/,
+    ],
+    [
+      'a size without a unit',
+      (e) => (e.servers.postgres.volume.size = '50GB'),
+      /postgres\.volume\.size: must be a Kubernetes quantity/,
+    ],
+  ])('%s', (_, edit, message) => {
+    expect(() => parseEnvironment(change(edit))).toThrow(message);
+  });
+
+  it('all of them together', () => {
+    const broken = change((e) => {
+      e.topic.partitions = 0;
+      e.ingress.host = '';
+    });
+    expect(() => parseEnvironment(broken)).toThrow(
+      /topic\.partitions[^]*ingress\.host|ingress\.host[^]*topic\.partitions/,
+    );
+  });
+
+  it('an environment that is not there, with the names of those that are', () => {
+    const { status, stderr } = spawnSync('node', ['--import', 'tsx', 'infra/main.ts', 'staging'], { encoding: 'utf8' });
+    expect(stderr).toContain('There is no environment "staging": choose one of local, lab, production.');
+    expect(status).toBe(1);
+  });
+});

@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { environmentOf } from '../../infra/environments/index.ts';
+import { readApiConfig } from '../../services/api/config.ts';
+import { readIndexerConfig } from '../../services/indexer/config.ts';
+import { readMigrateConfig } from '../../services/ops/config.ts';
+import { DEAD_LETTER_TOPIC, INDEXER_GROUP, PORTS, TASKS_TOPIC } from '../../services/shared/resources.ts';
+import { find, manifestsOf, ofKind, podsOf, secretKeysOf, type PodTemplate } from '../support/manifests.ts';
+
+/** Keys of the Secrets that operators make; the cluster tests compare them with the real ones. */
+const OPERATOR_SECRETS: Readonly<Record<string, readonly string[]>> = {
+  // CloudNativePG
+  'taskstream-db-app': ['uri', 'username', 'password', 'host', 'port', 'dbname'],
+  'taskstream-db-ca': ['ca.crt', 'ca.key'],
+  // ECK
+  'taskstream-es-http-certs-public': ['ca.crt', 'tls.crt'],
+  // Strimzi: the cluster's CA, and a Secret for each SCRAM user
+  'taskstream-cluster-ca-cert': ['ca.crt', 'ca.p12', 'ca.password'],
+  'taskstream-api': ['password', 'sasl.jaas.config'],
+  'taskstream-indexer': ['password', 'sasl.jaas.config'],
+  'taskstream-keda': ['password', 'sasl.jaas.config'],
+};
+
+describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
+  const environment = environmentOf(name);
+  const manifests = manifestsOf(name);
+
+  it('give every pod what Pod Security "restricted" asks for, no token, and a read-only root', () => {
+    const pods = podsOf(manifests);
+    expect(pods.length).toBeGreaterThanOrEqual(3);
+    for (const { name: owner, pod } of pods) {
+      expect(pod.spec.securityContext, owner).toMatchObject({
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+      expect(pod.spec.automountServiceAccountToken, owner).toBe(owner.startsWith('taskstream-secrets-'));
+      for (const { securityContext, resources } of pod.spec.containers) {
+        expect(securityContext, owner).toMatchObject({
+          runAsNonRoot: true,
+          runAsUser: 65_532,
+          readOnlyRootFilesystem: true,
+          allowPrivilegeEscalation: false,
+          privileged: false,
+          capabilities: { drop: ['ALL'] },
+        });
+        expect(Object.keys(resources.requests).sort(), owner).toEqual(['cpu', 'memory']);
+        expect(resources.limits['memory'], owner).toBe(resources.requests['memory']);
+      }
+    }
+  });
+
+  it('give every service a configuration that it accepts', () => {
+    const readers = { api: readApiConfig, indexer: readIndexerConfig, migrate: readMigrateConfig };
+    for (const [component, read] of Object.entries(readers)) {
+      const pod = podsOf(manifests).find(
+        ({ pod: { metadata } }) => metadata.labels['app.kubernetes.io/component'] === component,
+      );
+      expect(() => read(environmentIn(pod?.pod)), component).not.toThrow();
+    }
+  });
+
+  it('refer to no Secret key, account, ConfigMap or selector that nobody makes', () => {
+    const own = Object.fromEntries(
+      ofKind(manifests, 'Secret').map(({ metadata, stringData }) => [
+        metadata.name,
+        [...Object.keys(stringData ?? {}), ...passwordKeys(metadata.name)],
+      ]),
+    );
+    const external =
+      environment.servers.kind === 'external' ? { [environment.servers.postgresSecret]: ['uri'] } : OPERATOR_SECRETS;
+    const known: Readonly<Record<string, readonly string[]>> = { ...external, ...own };
+    const accounts = ofKind(manifests, 'ServiceAccount').map(({ metadata }) => metadata.name);
+    for (const { name: owner, pod } of podsOf(manifests)) {
+      for (const { name: secret, key } of secretKeysOf(pod))
+        expect(known[secret], `${owner}: ${secret}`).toContain(key);
+      expect(accounts, owner).toContain(pod.spec.serviceAccountName);
+      const mounted = pod.spec.containers.flatMap(({ volumeMounts = [] }) => volumeMounts.map((mount) => mount.name));
+      expect(mounted.sort()).toEqual((pod.spec.volumes ?? []).map((volume) => volume.name).sort());
+    }
+    for (const { spec } of ofKind(manifests, 'TriggerAuthentication')) {
+      for (const ref of spec.secretTargetRef as { name: string; key: string }[])
+        expect(known[ref.name]).toContain(ref.key);
+      for (const ref of spec.configMapTargetRef as { name: string; key: string }[]) {
+        expect(find(manifests, 'ConfigMap', ref.name).data).toHaveProperty(ref.key);
+      }
+    }
+    const labels = podsOf(manifests).map(({ pod }) => pod.metadata.labels);
+    const selectors = [
+      ...ofKind(manifests, 'Service').map(({ spec }) => spec.selector as Record<string, string>),
+      ...ofKind(manifests, 'PodDisruptionBudget').map(
+        ({ spec }) => spec.selector.matchLabels as Record<string, string>,
+      ),
+      ...ofKind(manifests, 'Deployment').map(({ spec }) => spec.selector.matchLabels as Record<string, string>),
+    ];
+    for (const selector of selectors) {
+      const selected = labels.filter((set) => Object.entries(selector).every(([label, value]) => set[label] === value));
+      expect(selected, JSON.stringify(selector)).toHaveLength(1);
+    }
+    for (const { roleRef, subjects } of ofKind(manifests, 'RoleBinding')) {
+      find(manifests, 'Role', roleRef.name as string);
+      for (const subject of subjects as { name: string; namespace: string }[]) {
+        expect(accounts).toContain(subject.name);
+        expect(subject.namespace).toBe(environment.namespace);
+      }
+    }
+  });
+
+  it('have one number of partitions: of the topic, and of the most indexers', () => {
+    const { spec } = find(manifests, 'ScaledObject', 'taskstream-indexer');
+    expect(spec.maxReplicaCount).toBe(environment.topic.partitions);
+    if (environment.servers.kind === 'operators') {
+      expect(find(manifests, 'KafkaTopic', TASKS_TOPIC).spec.partitions).toBe(environment.topic.partitions);
+    }
+    expect(spec.triggers[0].metadata).toMatchObject({
+      topic: TASKS_TOPIC,
+      consumerGroup: INDEXER_GROUP,
+      offsetResetPolicy: 'earliest',
+    });
+  });
+
+  it('leave the number of pods to the autoscalers', () => {
+    for (const { spec } of ofKind(manifests, 'Deployment')) expect(spec).not.toHaveProperty('replicas');
+  });
+
+  it('give a stop more time than it takes', () => {
+    for (const { name: owner, kind, pod } of podsOf(manifests)) {
+      if (kind !== 'Deployment') continue;
+      const [container] = pod.spec.containers;
+      const deadlineSeconds =
+        Number(container?.env?.find(({ name: variable }) => variable === 'SHUTDOWN_DEADLINE_MS')?.value) / 1_000;
+      const preStopSeconds = container?.lifecycle?.preStop?.exec === undefined ? 0 : 5;
+      expect(preStopSeconds, owner).toBe(owner === 'taskstream-api' ? 5 : 0);
+      expect(pod.spec.terminationGracePeriodSeconds, owner).toBeGreaterThan(deadlineSeconds + preStopSeconds);
+    }
+  });
+
+  it('keep health and metrics off the Service and the Ingress', () => {
+    const ports = ofKind(manifests, 'Service').flatMap(({ spec }) => spec.ports as { targetPort: number }[]);
+    expect(ports.map(({ targetPort }) => targetPort)).toEqual([PORTS.api]);
+  });
+
+  it('carry no trace of construct paths, which would change with a rename', () => {
+    expect(stringify(manifests)).not.toContain('cdk8s.io/');
+  });
+});
+
+describe('production', () => {
+  const manifests = manifestsOf('production');
+
+  it('keeps three copies of every event and acknowledges two', () => {
+    for (const topic of [TASKS_TOPIC, DEAD_LETTER_TOPIC]) {
+      const { spec } = find(manifests, 'KafkaTopic', topic);
+      expect([spec.replicas, spec.config['min.insync.replicas']]).toEqual([3, '2']);
+    }
+    const { kafka } = find(manifests, 'Kafka', 'taskstream').spec;
+    expect(kafka.config).toMatchObject({ 'min.insync.replicas': 2, 'offsets.topic.replication.factor': 3 });
+    expect(find(manifests, 'Cluster', 'taskstream-db').spec).toMatchObject({
+      instances: 3,
+      enableSuperuserAccess: false,
+    });
+    expect(find(manifests, 'Elasticsearch', 'taskstream').spec.nodeSets[0].count).toBe(3);
+  });
+
+  it('has brokers apart from controllers', () => {
+    const roles = ofKind(manifests, 'KafkaNodePool').map(({ spec }) => [
+      spec.roles as string[],
+      spec.replicas as number,
+    ]);
+    expect(roles).toEqual([
+      [['controller'], 3],
+      [['broker'], 3],
+    ]);
+  });
+
+  it('talks to every server with TLS and a user of its own', () => {
+    for (const component of ['api', 'indexer']) {
+      const pod = podsOf(manifests).find(({ name }) => name === `taskstream-${component}`);
+      expect(environmentIn(pod?.pod)).toMatchObject({
+        KAFKA_TLS: 'true',
+        KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+        KAFKA_SASL_USERNAME: `taskstream-${component}`,
+        ELASTICSEARCH_USERNAME: `taskstream-${component}`,
+        ELASTICSEARCH_URL: expect.stringMatching(/^https:/) as string,
+        ...(component === 'api' ? { DATABASE_TLS: 'verify-full' } : {}),
+      });
+    }
+    const [listener] = find(manifests, 'Kafka', 'taskstream').spec.kafka.listeners as Record<string, unknown>[];
+    expect(listener).toMatchObject({ tls: true, authentication: { type: 'scram-sha-512' } });
+  });
+
+  it('mounts no superuser', () => {
+    const secrets = podsOf(manifests).flatMap(({ pod }) => secretKeysOf(pod).map(({ name }) => name));
+    expect(secrets.filter((name) => /elastic-user|superuser/.test(name))).toEqual([]);
+  });
+
+  it('lets the job for passwords touch those Secrets only', () => {
+    const { rules } = find(manifests, 'Role', 'taskstream-secrets') as unknown as {
+      rules: { resourceNames?: string[]; verbs: string[]; resources: string[] }[];
+    };
+    expect(rules.flatMap(({ resourceNames = [] }) => resourceNames)).toEqual([
+      'taskstream-es-api',
+      'taskstream-es-indexer',
+      'taskstream-es-ops',
+    ]);
+    for (const { verbs, resources, resourceNames } of rules) {
+      expect([verbs, resources, resourceNames?.length]).toEqual([['get', 'patch'], ['secrets'], 1]);
+    }
+  });
+});
+
+/** Environment variables of a pod's first container; what comes from a Secret has a value that fits. */
+const environmentIn = (pod: PodTemplate | undefined): Record<string, string> =>
+  Object.fromEntries(
+    (pod?.spec.containers[0]?.env ?? []).map(({ name, value }) => [
+      name,
+      value ?? (name === 'DATABASE_URL' ? 'postgresql://user:password@host:5432/taskstream' : 'secret'),
+    ]),
+  );
+
+/** What `ops secrets` adds to a Secret, as the job's arguments say. */
+const passwordKeys = (secret: string): string[] =>
+  podsOf(manifestsOf('production'))
+    .filter(({ name }) => name.startsWith('taskstream-secrets-'))
+    .flatMap(({ pod }) => (pod.spec.containers[0] as unknown as { args: string[] }).args)
+    .map((argument) => argument.split('/'))
+    .filter(([name]) => name === secret)
+    .map(([, key]) => key ?? '');
