@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Levels: `unit` and `infra` (the manifests) need no server; `integration` runs against real ones, which its global setup starts and stops. */
+/** Levels: `unit` and `infra` (the manifests) need no server, `cluster` a Kubernetes; `integration` runs against real ones, which its global setup starts and stops. */
 export default defineConfig({
   test: {
     // The last line of a run is `N passed, N failed`.
@@ -26,6 +26,18 @@ export default defineConfig({
           testTimeout: 20_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          globalSetup: ['test/cluster/support/setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
       {

@@ -42,9 +42,8 @@ const ops = async (args) => {
  * @type {Command}
  */
 const test = async (args) => {
-  const withServers = !args.some(
-    (arg, index) => arg === '--project=unit' || (arg === 'unit' && args[index - 1] === '--project'),
-  );
+  const chosen = args.filter((arg, index) => arg.startsWith('--project') || args[index - 1] === '--project').join(' ');
+  const withServers = chosen === '' || !/\b(unit|infra)$/.test(chosen);
   const given = process.env.TEST_KAFKA_BROKERS && process.env.TEST_ELASTICSEARCH_URL;
   if (withServers && !given) checkJava();
   await install();
@@ -55,6 +54,8 @@ const test = async (args) => {
     join(ROOT, 'node_modules/vitest/vitest.mjs'),
     'run',
     ...reporters,
+    // The cluster tests need root and, the first time, half an hour: npm run test:cluster.
+    ...(chosen === '' ? ['--project=unit', '--project=infra', '--project=integration'] : []),
     ...args,
   ]);
   const summary = messages.map((message) => message.summary).find((found) => found !== undefined);

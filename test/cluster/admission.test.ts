@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { manifestsOf, type Manifest } from '../support/manifests.ts';
+import { deleteNamespace, isolated, kubectl, mustKubectl, toYaml } from './support/cluster.ts';
+
+const DRY_RUN = ['apply', '--dry-run=server', '--validate=strict', '-f', '-'];
+
+describe.each(['local', 'lab', 'production'])('%s', (name) => {
+  const environment = isolated(name);
+  const manifests = manifestsOf(environment);
+  const [namespace, ...rest] = manifests;
+
+  beforeAll(() => mustKubectl(['apply', '-f', '-'], toYaml(namespace === undefined ? [] : [namespace])));
+  afterAll(() => deleteNamespace(environment.namespace));
+
+  it('is accepted, object by object, with strict validation and by the webhooks of the operators', async () => {
+    const { code, stdout, stderr } = await kubectl(DRY_RUN, toYaml(rest));
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout.trim().split('\n')).toHaveLength(rest.length);
+  });
+
+  it('has no pod that Pod Security "restricted" would refuse, and such a pod would be seen', async () => {
+    const deployments = rest.filter(({ kind }) => kind === 'Deployment');
+    // The API server warns of a Deployment whose pods it would refuse.
+    expect((await kubectl(DRY_RUN, toYaml(deployments))).stderr).toBe('');
+    const careless = structuredClone(deployments);
+    for (const { spec } of careless) spec.template.spec.containers[0].securityContext.allowPrivilegeEscalation = true;
+    expect((await kubectl(DRY_RUN, toYaml(careless))).stderr).toContain('would violate PodSecurity "restricted');
+  });
+});
+
+describe('a broken variant is refused', () => {
+  const environment = isolated('production');
+  const manifests = manifestsOf(environment);
+  const [namespace, ...rest] = manifests;
+
+  beforeAll(() => mustKubectl(['apply', '-f', '-'], toYaml(namespace === undefined ? [] : [namespace])));
+  afterAll(() => deleteNamespace(environment.namespace));
+
+  const broken = (kind: string, edit: (manifest: any) => void): Manifest => {
+    const manifest = structuredClone(rest.find((candidate) => candidate.kind === kind));
+    if (manifest === undefined) throw new Error(`there is no ${kind}`);
+    edit(manifest);
+    return manifest;
+  };
+
+  it.each<[string, string, (manifest: any) => void, RegExp]>([
+    [
+      'a misspelt field',
+      'Deployment',
+      (m) => (m.spec.template.spec.containers[0].imagePullPolice = 'Always'),
+      /unknown field/,
+    ],
+    ['a topic without partitions', 'KafkaTopic', (m) => (m.spec.partitions = 0), /spec\.partitions/],
+    [
+      'an ACL with an unknown operation',
+      'KafkaUser',
+      (m) => (m.spec.authorization.acls[0].operations = ['Own']),
+      /Unsupported value: "Own"/,
+    ],
+    ['a node pool without a role', 'KafkaNodePool', (m) => delete m.spec.roles, /spec\.roles/],
+    ['a volume of no size', 'Cluster', (m) => (m.spec.storage.size = '50Gx'), /Size value isn't valid/],
+    [
+      'more synchronous copies than instances',
+      'Cluster',
+      (m) => (m.spec.postgresql.synchronous.number = 3),
+      /synchronous/,
+    ],
+    [
+      'a version that does not exist',
+      'Elasticsearch',
+      (m) => (m.spec.version = '9.x'),
+      /Cannot parse Elasticsearch version/,
+    ],
+    [
+      'two node sets of one name',
+      'Elasticsearch',
+      (m) => (m.spec.nodeSets = [m.spec.nodeSets[0], m.spec.nodeSets[0]]),
+      /[Dd]uplicate|unique/,
+    ],
+    ['a scaler of nothing', 'ScaledObject', (m) => delete m.spec.scaleTargetRef, /scaleTargetRef/],
+    ['a budget without a meaning', 'PodDisruptionBudget', (m) => (m.spec.minAvailable = 1), /cannot be both set/],
+    [
+      'a policy for a port that cannot be',
+      'NetworkPolicy',
+      (m) => (m.spec.ingress = [{ ports: [{ port: 70_000 }] }]),
+      /70000/,
+    ],
+  ])('%s', async (_, kind, edit, message) => {
+    const { code, stderr } = await kubectl(DRY_RUN, toYaml([broken(kind, edit)]));
+    expect(stderr).toMatch(message);
+    expect(code).not.toBe(0);
+  });
+});
