@@ -14,9 +14,8 @@ const host = z
   .regex(/^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
     error: 'must be a host name such as tasks.example.com, without scheme, port or path',
   });
-const quantity = z.string().regex(/^\d+(\.\d+)?(m|Ki|Mi|Gi|Ti)?$/, {
-  error: 'must be a Kubernetes quantity such as 250m or 512Mi',
-});
+const cpu = z.string().regex(/^\d+(\.\d+)?m?$/, { error: 'must be a number of cores such as 250m or 2' });
+const size = z.string().regex(/^\d+(\.\d+)?(Ki|Mi|Gi|Ti)$/, { error: 'must be a size such as 512Mi or 10Gi' });
 const image = z.string().regex(/^[a-z0-9][-a-z0-9._/:]*?(:[\w][\w.-]{0,127}|@sha256:[a-f0-9]{64})$/, {
   error: 'must be an image with a tag or a digest, such as registry.example.com/taskstream/api:1.2.3',
 });
@@ -27,12 +26,12 @@ const count = (min: number, max = 1_000) =>
     .max(max, { error: `must not be above ${max}` });
 
 const resources = z.strictObject({
-  cpuRequest: quantity,
+  cpuRequest: cpu,
   /** Left out where throttling would cost more than a noisy neighbour. */
-  cpuLimit: quantity.optional(),
-  memory: quantity,
+  cpuLimit: cpu.optional(),
+  memory: size,
 });
-const volume = z.strictObject({ size: quantity, storageClass: dnsLabel.optional() });
+const volume = z.strictObject({ size, storageClass: dnsLabel.optional() });
 
 const nodePool = z.strictObject({
   name: dnsLabel,

@@ -43,10 +43,12 @@ describe('settings that cannot be used are refused by name', () => {
       (e) => (e.index.replicas = 3),
       /index\.replicas: must be below the number of nodes, which is 3/,
     ],
+    ['cores for memory', (e) => (e.api.resources.memory = '500m'), /api\.resources\.memory: must be a size/],
+    ['a size for cores', (e) => (e.api.resources.cpuRequest = '1Gi'), /cpuRequest: must be a number of cores/],
     [
       'a size without a unit',
       (e) => (e.servers.postgres.volume.size = '50GB'),
-      /postgres\.volume\.size: must be a Kubernetes quantity/,
+      /postgres\.volume\.size: must be a size such as 512Mi/,
     ],
   ])('%s', (_, edit, message) => {
     expect(() => parseEnvironment(change(edit))).toThrow(message);
