@@ -20,6 +20,8 @@ import type { Servers } from './data-plane.ts';
 export const API = 'api';
 const HTTP_PORT = 80;
 const SHUTDOWN_DEADLINE_MS = 25_000;
+/** Time for the endpoints of a stopping pod to leave every proxy. */
+const DRAIN_DELAY_MS = 5_000;
 
 export class ApiChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
@@ -32,13 +34,13 @@ export class ApiChart extends Chart {
       connections: [servers.database, servers.kafka('api'), servers.search('api')],
       env: {
         SHUTDOWN_DEADLINE_MS: { value: String(SHUTDOWN_DEADLINE_MS) },
+        DRAIN_DELAY_MS: { value: String(DRAIN_DELAY_MS) },
         // Only the ingress controller reaches the port, and it writes X-Forwarded-For.
         TRUST_PROXY: { value: 'true' },
       },
       resources: api.resources,
       ports: { http: PORTS.api, health: PORTS.apiHealth },
       shutdownDeadlineMs: SHUTDOWN_DEADLINE_MS,
-      servesRequests: true,
     });
     const metadata = { name: workload.name, labels: labelsOf(API) };
     const service = new Service(this, 'service', {

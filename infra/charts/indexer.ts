@@ -24,7 +24,6 @@ export class IndexerChart extends Chart {
       resources: indexer.resources,
       ports: { health: PORTS.indexerHealth },
       shutdownDeadlineMs: SHUTDOWN_DEADLINE_MS,
-      servesRequests: false,
     });
     new LagScaler(this, 'scaler', {
       deployment: workload.name,

@@ -8,7 +8,6 @@ import {
   Deployment,
   DeploymentStrategy,
   EnvValue,
-  Handler,
   ImagePullPolicy,
   Job,
   LabelSelector,
@@ -19,7 +18,6 @@ import {
   Secret,
   ServiceAccount,
   Volume,
-  type ContainerLifecycle,
   type ContainerProps,
   type WorkloadProps,
 } from 'cdk8s-plus-27';
@@ -31,9 +29,6 @@ import { inMillicores, inMebibytes } from './quantity.ts';
 
 /** The unprivileged user that the Dockerfiles name too. */
 const USER_ID = 65_532;
-/** Time for the endpoints of a stopping pod to leave every proxy, before it stops to accept. */
-const PRE_STOP_SECONDS = 5;
-
 export interface PodOptions {
   readonly component: string;
   readonly image: string;
@@ -53,10 +48,8 @@ export const accountOf = (component: string): string => `taskstream-${component}
 export interface ServiceWorkloadOptions extends PodOptions {
   /** Ports by name; `health` has the probes. */
   readonly ports: Readonly<Record<string, number>> & { readonly health: number };
-  /** The stop's own deadline; the pod's grace period is set above it, preStop included. */
+  /** The stop's own deadline; the pod's grace period is set above it. */
   readonly shutdownDeadlineMs: number;
-  /** Whether requests reach it, so that its endpoint has to be gone before it stops. */
-  readonly servesRequests: boolean;
 }
 
 /** A Deployment without `replicas`, which belong to its autoscaler, and a ServiceAccount without a token. */
@@ -66,7 +59,7 @@ export class ServiceWorkload extends Construct {
 
   constructor(scope: Construct, id: string, options: ServiceWorkloadOptions) {
     super(scope, id);
-    const { component, ports, shutdownDeadlineMs, servesRequests } = options;
+    const { component, ports, shutdownDeadlineMs } = options;
     this.name = `taskstream-${component}`;
     const health = { port: ports.health, periodSeconds: Duration.seconds(5), timeoutSeconds: Duration.seconds(3) };
     this.deployment = new Deployment(this, 'deployment', {
@@ -75,13 +68,10 @@ export class ServiceWorkload extends Construct {
         readiness: Probe.fromHttpGet('/readyz', { ...health, failureThreshold: 2 }),
         liveness: Probe.fromHttpGet('/livez', { ...health, failureThreshold: 6 }),
         startup: Probe.fromHttpGet('/livez', { ...health, failureThreshold: 24 }),
-        ...(servesRequests ? { lifecycle: sleepBeforeStop() } : {}),
       }),
       metadata: { name: this.name, labels: labelsOf(component) },
       select: false,
-      terminationGracePeriod: Duration.seconds(
-        Math.ceil(shutdownDeadlineMs / 1_000) + (servesRequests ? PRE_STOP_SECONDS : 0) + 5,
-      ),
+      terminationGracePeriod: Duration.seconds(Math.ceil(shutdownDeadlineMs / 1_000) + 5),
       strategy: DeploymentStrategy.rollingUpdate({
         maxSurge: PercentOrAbsolute.absolute(1),
         maxUnavailable: PercentOrAbsolute.absolute(0),
@@ -197,11 +187,6 @@ const restrict = (): JsonPatch[] => [
   // Made of construct paths: a renamed construct would restart every pod.
   JsonPatch.remove('/spec/template/metadata/labels/cdk8s.io~1metadata.addr'),
 ];
-
-/** By node, as the image need not have a shell; the kubelet's own `sleep` is dropped by cdk8s-plus-27, which is older. */
-const sleepBeforeStop = (): ContainerLifecycle => ({
-  preStop: Handler.fromCommand(['node', '-e', `setTimeout(() => {}, ${PRE_STOP_SECONDS * 1_000})`]),
-});
 
 const spreadOverHostsAndZones = (component: string): JsonPatch =>
   JsonPatch.add(

@@ -27,6 +27,12 @@ export const apiEnv = {
     defaultText: String(PORTS.apiHealth),
     description: 'Port of `/livez`, `/readyz` and `/metrics`.',
   },
+  DRAIN_DELAY_MS: {
+    schema: integer(500, { min: 0, max: 300_000 }),
+    defaultText: '500',
+    description:
+      'How long the API still serves after SIGTERM, in milliseconds. Behind a load balancer, longer than it takes to learn that the pod goes.',
+  },
   CORS_ORIGINS: {
     schema: list(),
     defaultText: 'none',
@@ -77,6 +83,21 @@ const portsDiffer: CrossCheck<typeof apiEnv> = ({ PORT, HEALTH_PORT }) =>
     ? { path: 'HEALTH_PORT', message: 'must differ from PORT: health and metrics stay off the public port' }
     : undefined;
 
+/** What is left of the stop's deadline for everything but HTTP, in milliseconds. */
+export const AFTER_HTTP_MS = 10_000;
+/** For the requests that are in flight when the delay is over. */
+const LAST_REQUESTS_MS = 3_000;
+
+const delayFits: CrossCheck<typeof apiEnv> = ({ DRAIN_DELAY_MS, SHUTDOWN_DEADLINE_MS }) => {
+  const most = SHUTDOWN_DEADLINE_MS - AFTER_HTTP_MS - LAST_REQUESTS_MS;
+  return DRAIN_DELAY_MS > most
+    ? {
+        path: 'DRAIN_DELAY_MS',
+        message: `must be at most ${most}: SHUTDOWN_DEADLINE_MS less the time to close the rest`,
+      }
+    : undefined;
+};
+
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readApiConfig = (env: NodeJS.ProcessEnv): ApiConfig =>
-  readEnv(apiEnv, env, [...kafkaChecks, ...elasticsearchChecks, portsDiffer]);
+  readEnv(apiEnv, env, [...kafkaChecks, ...elasticsearchChecks, portsDiffer, delayFits]);

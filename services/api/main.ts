@@ -2,13 +2,13 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createElasticsearch } from '../shared/elasticsearch.ts';
 import { exitOnInvalidConfig } from '../shared/env.ts';
-import { closeServer, listen, startHealthServer } from '../shared/health.ts';
+import { drainServer, listen, startHealthServer } from '../shared/health.ts';
 import { createLifecycle } from '../shared/lifecycle.ts';
 import { createLogger } from '../shared/logger.ts';
 import { createPool } from '../shared/postgres.ts';
 import { startTelemetry } from '../shared/telemetry.ts';
 import { createApp } from './app.ts';
-import { readApiConfig } from './config.ts';
+import { AFTER_HTTP_MS, readApiConfig } from './config.ts';
 import { readinessChecks } from './health.ts';
 import { createApiMetrics } from './metrics.ts';
 import { createRelayMetrics, observeOutbox } from './relay-metrics.ts';
@@ -71,5 +71,7 @@ const health = await startHealthServer({
 });
 lifecycle.onClose('health server', 1_000, health.close);
 const { server, port } = await listen(app.fetch, config.HOST, config.PORT);
-lifecycle.onClose('http server', config.SHUTDOWN_DEADLINE_MS - 10_000, () => closeServer(server));
+lifecycle.onClose('http server', config.SHUTDOWN_DEADLINE_MS - AFTER_HTTP_MS, () =>
+  drainServer(server, config.DRAIN_DELAY_MS),
+);
 logger.info({ port, healthPort: health.port }, 'api started');

@@ -2,6 +2,7 @@
  * The second port of a service: `/livez` (restart me?), `/readyz` (send me work?), `/metrics` (Prometheus).
  * It stays apart from the public port, so that an ingress cannot expose it and load on the API cannot starve it.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Registry } from 'prom-client';
@@ -82,6 +83,15 @@ export const listen = (
     server.once('error', reject);
     answerProtocolErrors(server);
   });
+
+/**
+ * Serves on for `delayMs`, then stops. Meanwhile every answer has to say `Connection: close`: the clients that keep
+ * connections learn that they must open new ones, which go elsewhere, and none loses a request that it is just sending.
+ */
+export const drainServer = async (server: Server, delayMs: number): Promise<void> => {
+  await sleep(delayMs);
+  await closeServer(server);
+};
 
 /**
  * Stops accepting and lets requests in flight finish.

@@ -128,9 +128,7 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
       const [container] = pod.spec.containers;
       const deadlineSeconds =
         Number(container?.env?.find(({ name: variable }) => variable === 'SHUTDOWN_DEADLINE_MS')?.value) / 1_000;
-      const preStopSeconds = container?.lifecycle?.preStop?.exec === undefined ? 0 : 5;
-      expect(preStopSeconds, owner).toBe(owner === 'taskstream-api' ? 5 : 0);
-      expect(pod.spec.terminationGracePeriodSeconds, owner).toBeGreaterThan(deadlineSeconds + preStopSeconds);
+      expect(pod.spec.terminationGracePeriodSeconds, owner).toBeGreaterThan(deadlineSeconds);
     }
   });
 

@@ -24,7 +24,6 @@ export interface Container {
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
   readonly resources: { readonly requests: Record<string, string>; readonly limits: Record<string, string> };
   readonly securityContext: Record<string, unknown>;
-  readonly lifecycle?: { readonly preStop?: { readonly exec?: { readonly command: readonly string[] } } };
 }
 
 export interface PodTemplate {

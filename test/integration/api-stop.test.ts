@@ -1,0 +1,60 @@
+import { Agent, request, type IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createPipeline, type Pipeline } from '../support/pipeline.ts';
+import { stopProcess } from '../support/process.ts';
+
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await createPipeline();
+});
+afterAll(() => pipeline.close());
+
+/** Creates a task on the agent's connection. */
+const create = (agent: Agent, port: number): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const body = JSON.stringify({ description: 'on a kept connection' });
+    request(
+      {
+        port,
+        host: '127.0.0.1',
+        path: '/tasks',
+        method: 'POST',
+        agent,
+        headers: { 'content-type': 'application/json' },
+      },
+      (response) => {
+        response.once('end', () => {
+          resolve(response);
+        });
+        response.once('error', reject).resume();
+      },
+    )
+      .once('error', reject)
+      .end(body);
+  });
+
+it('answers every request on a kept connection when stopped, tells its client to leave, and exits 0', async () => {
+  const api = await pipeline.startApi({ DRAIN_DELAY_MS: '1000' });
+  let created = 0;
+  /** Goes on until it is told to leave. */
+  const client = async (pauseMs: number): Promise<void> => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (;;) {
+      const { statusCode, headers } = await create(agent, api.port);
+      expect(statusCode).toBe(201);
+      created += 1;
+      if (headers.connection === 'close') break;
+      await sleep(pauseMs);
+    }
+    agent.destroy();
+  };
+  const clients = Array.from({ length: 16 }, (_, index) => client(index * 10));
+  await sleep(1_000);
+  const exited = stopProcess(api);
+  await Promise.all(clients);
+  expect(await exited).toEqual({ code: 0, signal: null });
+  expect(created).toBeGreaterThan(16);
+  const { rows } = await pipeline.database.pool.query<{ count: string }>('SELECT count(*) FROM tasks');
+  expect(Number(rows[0]?.count)).toBe(created);
+});
