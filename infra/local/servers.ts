@@ -18,6 +18,8 @@ export interface ServersOptions {
   readonly dataDir: string;
   /** A server is started for each kind that has a port. */
   readonly ports: Readonly<Partial<Record<ServerKind, number>>>;
+  /** Address that all listen on; the loopback interface unless given. */
+  readonly host?: string;
   readonly onReady?: (server: EmbeddedServer) => void;
 }
 
@@ -33,7 +35,7 @@ export const serverLog = (dataDir: string, kind: ServerKind): string => join(dat
  * Starts servers in parallel; when one does not come up, every child of this process is stopped.
  * @throws the fault of the first one that failed
  */
-export const startServers = async ({ dataDir, ports, onReady }: ServersOptions): Promise<Servers> => {
+export const startServers = async ({ dataDir, ports, host, onReady }: ServersOptions): Promise<Servers> => {
   await fetchWhatIsMissing(ports);
   const started: Servers = {};
   const kinds = SERVER_KINDS.filter((kind) => ports[kind] !== undefined);
@@ -42,6 +44,7 @@ export const startServers = async ({ dataDir, ports, onReady }: ServersOptions):
       dataDir: join(dataDir, kind),
       port: ports[kind] ?? 0,
       logFile: serverLog(dataDir, kind),
+      ...(host === undefined ? {} : { host }),
     };
     const server = await START[kind](options);
     started[kind] = server;

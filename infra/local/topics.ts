@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaJS } from '@confluentinc/kafka-javascript';
 import { DEAD_LETTER_TOPIC, TASKS_TOPIC, TOPICS } from '../../services/shared/resources.ts';
 
-export interface TopicNames {
-  readonly tasks: string;
-  readonly deadLetter: string;
+export interface TopicChoices {
+  readonly tasks?: string;
+  readonly deadLetter?: string;
+  /** Of the topic of tasks; the product's own number unless given. */
+  readonly partitions?: number;
 }
 
 const ATTEMPTS = 5;
@@ -17,15 +19,17 @@ const ATTEMPTS = 5;
  */
 export const createTopics = async (
   brokers: string,
-  names: TopicNames = { tasks: TASKS_TOPIC, deadLetter: DEAD_LETTER_TOPIC },
+  { tasks = TASKS_TOPIC, deadLetter = DEAD_LETTER_TOPIC, partitions = TOPICS.tasks.partitions }: TopicChoices = {},
 ): Promise<void> => {
   const kafka = new KafkaJS.Kafka({
     kafkaJS: { brokers: brokers.split(','), clientId: 'taskstream-topics', logLevel: KafkaJS.logLevel.NOTHING },
   });
-  const topics = (['tasks', 'deadLetter'] as const).map((role) => ({
-    topic: names[role],
-    numPartitions: TOPICS[role].partitions,
-    configEntries: Object.entries(TOPICS[role].config).map(([name, value]) => ({ name, value })),
+  const topics = [
+    { topic: tasks, numPartitions: partitions, config: TOPICS.tasks.config },
+    { topic: deadLetter, numPartitions: TOPICS.deadLetter.partitions, config: TOPICS.deadLetter.config },
+  ].map(({ config, ...topic }) => ({
+    ...topic,
+    configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
   }));
   const admin = kafka.admin();
   await admin.connect();

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { manifestsOf, podsOf, secretKeysOf, type SecretRef } from '../support/manifests.ts';
 import { waitFor } from '../support/wait.ts';
 import {
@@ -15,7 +15,7 @@ import {
   type Output,
 } from './support/cluster.ts';
 
-const environment = isolated('local');
+const environment = { ...isolated('local'), images: { ...inject('images'), pullPolicy: 'IfNotPresent' as const } };
 const { namespace } = environment;
 const manifests = manifestsOf(environment);
 const inNamespace = ['-n', namespace] as const;
@@ -50,7 +50,19 @@ const opsSecrets = async (...keys: readonly string[]): Promise<Output> => {
 };
 
 describe('passwords that no operator makes', () => {
+  it('are made by the Job, in its pod', async () => {
+    const name = secretsJob?.name ?? '';
+    await mustKubectl([...inNamespace, 'wait', '--for=condition=Complete', `job/${name}`, '--timeout=90s']);
+    const log = await mustKubectl([...inNamespace, 'logs', `job/${name}`]);
+    expect(log.match(/password made/g)).toHaveLength(passwords.length);
+  });
+
   it('are made once, also when two jobs run at once, and stay through every later run and apply', async () => {
+    for (const key of passwords) {
+      const [name = ''] = key.split('/');
+      const patch = JSON.stringify([{ op: 'remove', path: '/data/password' }]);
+      await mustKubectl([...inNamespace, 'patch', 'secret', name, '--type=json', '-p', patch]);
+    }
     const outputs = await Promise.all(Array.from({ length: 4 }, () => opsSecrets(...passwords)));
     expect(outputs.map(({ code, stderr }) => [code, stderr])).toEqual(outputs.map(() => [0, '']));
     const made = outputs.flatMap(({ stdout }) => stdout.match(/password made/g) ?? []);

@@ -12,38 +12,54 @@ declare module 'vitest' {
     kubeconfig: string;
     /** Path of kubectl. */
     kubectl: string;
+    /** Path of helm. */
+    helm: string;
+    /** Images of the services; empty when a cluster was given without them. */
+    images: { readonly api: string; readonly indexer: string };
+    /** Where pods reach servers on this machine. */
+    hostAddress: string;
   }
 }
 
-const lab = join(import.meta.dirname, '../lab/kube-lab');
+const folder = join(import.meta.dirname, '../lab');
 const labHome = (): string =>
   process.env['KUBE_LAB_HOME'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'kube-lab');
 
-const run = (command: string): void => {
-  console.log(`kube-lab ${command}`);
-  const { status } = spawnSync(lab, [command], { stdio: 'inherit' });
-  if (status !== 0)
-    throw new Error(`kube-lab ${command} failed: see its messages above, and test/cluster/lab/README.md`);
+const run = (name: string, command: string, args: readonly string[]): void => {
+  console.log(name);
+  const { status } = spawnSync(command, args, { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`${name} failed: see its messages above, and test/cluster/lab/README.md`);
+};
+const lab = (command: string): void => {
+  run(`kube-lab ${command}`, join(folder, 'kube-lab'), [command]);
 };
 
 const isUp = (): boolean => {
-  const { stdout } = spawnSync(lab, ['status'], { encoding: 'utf8' });
+  const { stdout } = spawnSync(join(folder, 'kube-lab'), ['status'], { encoding: 'utf8' });
   return /^kube-apiserver\s+running/m.test(stdout);
 };
 
 export default function setup(project: TestProject): () => void {
-  const own = process.env['KUBECONFIG'];
-  if (own) {
-    project.provide('kubeconfig', own);
+  const { KUBECONFIG, TEST_API_IMAGE = '', TEST_INDEXER_IMAGE = '', TEST_HOST_ADDRESS = '' } = process.env;
+  if (KUBECONFIG) {
+    project.provide('kubeconfig', KUBECONFIG);
     project.provide('kubectl', 'kubectl');
+    project.provide('helm', 'helm');
+    project.provide('images', { api: TEST_API_IMAGE, indexer: TEST_INDEXER_IMAGE });
+    project.provide('hostAddress', TEST_HOST_ADDRESS);
     return () => undefined;
   }
-  run('build');
+  lab('build');
   const wasUp = isUp();
-  if (!wasUp) run('up');
+  if (!wasUp) lab('up');
+  run('images of the services', process.execPath, [join(folder, 'app-images.mjs')]);
   project.provide('kubeconfig', join(labHome(), 'run/admin.kubeconfig'));
   project.provide('kubectl', join(labHome(), 'bin/kubectl'));
+  project.provide('helm', join(labHome(), 'bin/helm'));
+  project.provide('images', { api: 'taskstream/api:lab', indexer: 'taskstream/indexer:lab' });
+  // The host's end of the bridge that all pods are on.
+  project.provide('hostAddress', '10.244.0.1');
   return () => {
-    if (!wasUp) run('down');
+    if (!wasUp) lab('down');
   };
 }

@@ -1,0 +1,78 @@
+/**
+ * The images of the API and the indexer for the lab, without Docker: what the Dockerfiles put into them (`npm ci
+ * --omit=dev`, the Kafka client's addon, the compiled services) with this machine's node, made and loaded.
+ *
+ *   node test/cluster/lab/app-images.mjs
+ */
+import { createHash } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../../../infra/local/bootstrap/install.mjs';
+import { ensureKafkaClient } from '../../../infra/local/bootstrap/kafka-client.mjs';
+
+const STAGE = join(ROOT, 'build/lab');
+const APP = join(STAGE, 'app');
+const KUBE_LAB = join(import.meta.dirname, 'kube-lab');
+/** No part of what runs, as in the Dockerfiles: paths below `node_modules`. */
+const SUPERFLUOUS = [
+  /\.(map|d\.ts|md)$/,
+  /^nan$/,
+  /^apache-arrow\/[^/]*\.min\.js$/,
+  /^@confluentinc\/kafka-javascript\/(deps|src|scripts|build\/Release\/(obj\.target|\.deps))$/,
+];
+
+/** @param {string} command @param {string[]} args @param {string} [cwd] */
+const run = (command, args, cwd = ROOT) => {
+  const { status, error } = spawnSync(command, args, { cwd, stdio: ['ignore', 2, 2] });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? 'see its words above'}`);
+};
+
+const installDependencies = async () => {
+  const stamp = join(STAGE, 'installed');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(ROOT, 'package-lock.json')))
+    .update(process.version)
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  console.error('Installing what the images need to run (once)');
+  rmSync(STAGE, { recursive: true, force: true });
+  mkdirSync(APP, { recursive: true });
+  for (const file of ['package.json', 'package-lock.json']) cpSync(join(ROOT, file), join(APP, file));
+  run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], APP);
+  const modules = join(APP, 'node_modules');
+  await ensureKafkaClient(modules);
+  for (const path of readdirSync(modules, { recursive: true, encoding: 'utf8' })) {
+    if (SUPERFLUOUS.some((pattern) => pattern.test(path)))
+      rmSync(join(modules, path), { recursive: true, force: true });
+  }
+  writeFileSync(stamp, wanted);
+};
+
+const compile = () => {
+  rmSync(join(APP, 'services'), { recursive: true, force: true });
+  run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', APP]);
+  cpSync(join(ROOT, 'package.json'), join(APP, 'package.json'));
+  cpSync(join(ROOT, 'services/api/migrations'), join(APP, 'services/api/migrations'), { recursive: true });
+};
+
+/** @param {'api' | 'indexer'} service */
+const makeImage = (service) => {
+  const archive = join(STAGE, `${service}.tar`);
+  run(KUBE_LAB, [
+    ...['image', archive, `docker.io/taskstream/${service}:lab`],
+    ...['--entrypoint', JSON.stringify(['node', '--enable-source-maps'])],
+    ...['--cmd', JSON.stringify([`services/${service}/main.js`])],
+    ...['--env', 'NODE_ENV=production', '--user', '65532:65532', '--workdir', '/app'],
+    ...['--dir', `${APP}=/app`, '--binary', `${process.execPath}=/nodejs/bin/node`],
+  ]);
+  run(KUBE_LAB, ['load-image', archive]);
+  rmSync(archive);
+};
+
+await installDependencies();
+compile();
+for (const service of /** @type {const} */ (['api', 'indexer'])) {
+  console.error(`Making the image taskstream/${service}:lab`);
+  makeImage(service);
+}

@@ -1,0 +1,103 @@
+/** The product in pods, against real servers on this machine. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import getPort from 'get-port';
+import { inject } from 'vitest';
+import type { Environment } from '../../../infra/environments/schema.ts';
+import { startServers, stopServers } from '../../../infra/local/servers.ts';
+import { createTopics } from '../../../infra/local/topics.ts';
+import { manifestsOf, type Manifest } from '../../support/manifests.ts';
+import { deleteNamespace, isolated, mustKubectl, toYaml } from './cluster.ts';
+import { startClient, type Client } from './client.ts';
+
+export interface Product {
+  readonly environment: Environment;
+  readonly namespace: string;
+  readonly manifests: readonly Manifest[];
+  readonly kafkaBrokers: string;
+  readonly elasticsearchUrl: string;
+  readonly databaseUrl: string;
+  /** Stands where the ingress controller stands: the only namespace that may call the API. */
+  readonly client: Client;
+  /** `kubectl -n <namespace>`. */
+  readonly kubectl: (...args: readonly string[]) => Promise<string>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the servers, applies the environment `lab` as changed, and waits until everything is rolled out.
+ * @throws Error when the cluster lacks the images or cannot reach this machine
+ */
+export const deployProduct = async (change: (environment: Environment) => Environment = (e) => e): Promise<Product> => {
+  const [images, host] = [inject('images'), inject('hostAddress')];
+  if (images.api === '' || images.indexer === '' || host === '') {
+    throw new Error(
+      'These tests run pods of the services. With a cluster of yours set TEST_API_IMAGE and TEST_INDEXER_IMAGE to images ' +
+        'that its nodes have, and TEST_HOST_ADDRESS to the address of this machine as pods see it.',
+    );
+  }
+  const dataDir = mkdtempSync(join(tmpdir(), 'taskstream-cluster-'));
+  const ports = {
+    postgres: await getPort({ host }),
+    kafka: await getPort({ host }),
+    elasticsearch: await getPort({ host }),
+  };
+  const servers = await startServers({ dataDir, ports, host });
+  const lab = isolated('lab');
+  const { namespace } = lab;
+  const clientNamespace = `${namespace}-client`;
+  const environment = change({
+    ...lab,
+    images: { ...images, pullPolicy: lab.images.pullPolicy },
+    ingress: { ...lab.ingress, namespace: clientNamespace },
+    servers: {
+      kind: 'external',
+      address: host,
+      kafkaPort: ports.kafka,
+      elasticsearchPort: ports.elasticsearch,
+      postgresPort: ports.postgres,
+      postgresSecret: 'taskstream-db-app',
+    },
+  });
+  const manifests = manifestsOf(environment);
+  const kafkaBrokers = `${host}:${ports.kafka}`;
+  const databaseUrl = servers.postgres?.url ?? '';
+  const inNamespace = (...args: readonly string[]) => mustKubectl(['-n', namespace, ...args]);
+  const close = async () => {
+    // First what uses the servers: pods that drain want them.
+    await deleteNamespace(clientNamespace);
+    await mustKubectl(['delete', 'namespace', namespace, '--ignore-not-found']);
+    await stopServers(servers);
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    await createTopics(kafkaBrokers, { partitions: environment.topic.partitions });
+    const [first, ...rest] = manifests;
+    const secret: Manifest = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'taskstream-db-app', namespace },
+      type: 'kubernetes.io/basic-auth',
+      stringData: { username: 'postgres', password: 'postgres', uri: databaseUrl },
+    };
+    await mustKubectl(['apply', '-f', '-'], toYaml([...(first === undefined ? [] : [first]), secret, ...rest]));
+    const client = await startClient(clientNamespace, images.api, environment.images.pullPolicy);
+    await inNamespace('rollout', 'status', 'deployment/taskstream-api', '--timeout=150s');
+    return {
+      environment,
+      namespace,
+      manifests,
+      kafkaBrokers,
+      elasticsearchUrl: servers.elasticsearch?.url ?? '',
+      databaseUrl,
+      client,
+      kubectl: inNamespace,
+      close,
+    };
+  } catch (error) {
+    const state = await inNamespace('get', 'pods,jobs,events', '-o', 'wide').catch(String);
+    await close();
+    throw new Error(`the product did not come up: ${String(error)}\n${state}`, { cause: error });
+  }
+};
