@@ -30,7 +30,7 @@ export class SetupChart extends Chart {
     new OneShot(this, 'migrate', {
       ...shared,
       component: 'migrate',
-      name: jobName('migrate', { image: images.api, env }),
+      name: jobName('migrate', migrateNameParts(environment)),
       args: [OPS, 'migrate'],
       connections: [servers.database, servers.search('ops')],
       env,
@@ -39,6 +39,13 @@ export class SetupChart extends Chart {
     if (servers.passwords.length > 0) addSecretsJob(this, environment.namespace, shared, servers.passwords);
   }
 }
+
+/** Arguments of the Job that makes the passwords. */
+export const secretsArgs = (passwords: Servers['passwords']): string[] => [
+  OPS,
+  'secrets',
+  ...passwords.map(({ secret, key }) => `${secret}/${key}`),
+];
 
 type SharedOptions = Pick<ConstructorParameters<typeof OneShot>[2], 'image' | 'pullPolicy' | 'resources' | 'backoffLimit'>;
 
@@ -49,11 +56,11 @@ const addSecretsJob = (
   passwords: Servers['passwords'],
 ): void => {
   const component = 'secrets';
-  const args = [OPS, 'secrets', ...passwords.map(({ secret, key }) => `${secret}/${key}`)];
+  const args = secretsArgs(passwords);
   new OneShot(scope, 'secrets', {
     ...shared,
     component,
-    name: jobName(component, { image: shared.image, args }),
+    name: jobName(component, [shared.image, ...args]),
     args,
     connections: [],
     needsKubernetes: true,
@@ -73,6 +80,13 @@ const addSecretsJob = (
   binding.addSubjects(ServiceAccount.fromServiceAccountName(scope, 'secrets-subject', accountOf(component), { namespaceName: namespace }));
 };
 
+/** What the migration depends on. */
+export const migrateNameParts = ({ images, index }: Pick<Environment, 'images' | 'index'>) => [
+  images.api,
+  index.shards,
+  index.replicas,
+];
+
 /** A Job's template cannot be changed: other content makes another Job. */
-const jobName = (component: string, content: object): string =>
-  `taskstream-${component}-${createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 8)}`;
+export const jobName = (component: string, content: readonly (string | number)[]): string =>
+  `taskstream-${component}-${createHash('sha256').update(content.join(' ')).digest('hex').slice(0, 8)}`;

@@ -39,7 +39,7 @@ export class LagScaler extends Construct {
         // Brokers that do not answer are no reason to take indexers away.
         fallback: {
           failureThreshold: 3,
-          replicas: Math.max(1, indexer.minReplicas),
+          replicas: 1,
           behavior: 'currentReplicasIfHigher',
         },
         advanced: {
@@ -55,7 +55,7 @@ export class LagScaler extends Construct {
               // Each step is a rebalance of the group.
               scaleDown: {
                 stabilizationWindowSeconds: indexer.scaleDownStabilizationSeconds,
-                policies: [{ type: 'Percent', value: 50, periodSeconds: Math.max(15, indexer.pollingSeconds) }],
+                policies: [{ type: 'Percent', value: 50, periodSeconds: 15 }],
               },
             },
           },

@@ -2,13 +2,11 @@
  * Pods as this project runs them: Pod Security "restricted", no service account token unless asked for, a read-only root
  * file system, requests and limits stated. Deployments and Jobs are made of the same pod.
  */
-import { ApiObject, Duration, JsonPatch, Size } from 'cdk8s';
+import { ApiObject, Duration, JsonPatch } from 'cdk8s';
 import {
-  Cpu,
   Deployment,
   DeploymentStrategy,
   EnvValue,
-  ImagePullPolicy,
   Job,
   LabelSelector,
   PercentOrAbsolute,
@@ -25,10 +23,11 @@ import { Construct } from 'constructs';
 import type { Resources } from '../environments/schema.ts';
 import type { Connection, EnvSource, SecretFile } from './connection.ts';
 import { labelsOf, selectorLabels } from './labels.ts';
-import { inMillicores, inMebibytes } from './quantity.ts';
+import { resourceRequirements } from './resource-requirements.ts';
 
 /** The unprivileged user that the Dockerfiles name too. */
 const USER_ID = 65_532;
+
 export interface PodOptions {
   readonly component: string;
   readonly image: string;
@@ -79,7 +78,7 @@ export class ServiceWorkload extends Construct {
     });
     this.deployment.select(LabelSelector.of({ labels: selectorLabels(component) }));
     this.deployment.markHasAutoscaler();
-    ApiObject.of(this.deployment).addJsonPatch(...restrict(), spreadOverHostsAndZones(component));
+    ApiObject.of(this.deployment).addJsonPatch(...patchesOf(options), spreadOverHostsAndZones(component));
   }
 }
 
@@ -103,18 +102,12 @@ export class OneShot extends Construct {
       backoffLimit,
       ttlAfterFinished: Duration.days(1),
     });
-    ApiObject.of(job).addJsonPatch(...restrict());
+    ApiObject.of(job).addJsonPatch(...patchesOf(options));
   }
 }
 
-const PULL_POLICIES = {
-  Always: ImagePullPolicy.ALWAYS,
-  IfNotPresent: ImagePullPolicy.IF_NOT_PRESENT,
-  Never: ImagePullPolicy.NEVER,
-} as const satisfies Record<PodOptions['pullPolicy'], ImagePullPolicy>;
-
 const podOf = (scope: Construct, options: PodOptions, container: Partial<ContainerProps>): WorkloadProps => {
-  const { component, image, pullPolicy, args, connections, env = {}, resources, needsKubernetes = false } = options;
+  const { component, image, pullPolicy, args, connections, env = {}, needsKubernetes = false } = options;
   const files = connections.flatMap((connection) => connection.files);
   const { name: accountName } = new ServiceAccount(scope, 'account', {
     metadata: { name: accountOf(component), labels: labelsOf(component) },
@@ -130,7 +123,8 @@ const podOf = (scope: Construct, options: PodOptions, container: Partial<Contain
       {
         name: component,
         image,
-        imagePullPolicy: PULL_POLICIES[pullPolicy],
+        // Its values are the words of the API.
+        imagePullPolicy: pullPolicy as never,
         ...(args === undefined ? {} : { args: [...args] }),
         envVariables: Object.fromEntries(
           [...connections.flatMap((connection) => Object.entries(connection.env)), ...Object.entries(env)].map(
@@ -142,16 +136,6 @@ const podOf = (scope: Construct, options: PodOptions, container: Partial<Contain
           volume: fileVolume(scope, file),
           readOnly: true,
         })),
-        resources: {
-          cpu: {
-            request: Cpu.millis(inMillicores(resources.cpuRequest)),
-            ...(resources.cpuLimit === undefined ? {} : { limit: Cpu.millis(inMillicores(resources.cpuLimit)) }),
-          },
-          memory: {
-            request: Size.mebibytes(inMebibytes(resources.memory)),
-            limit: Size.mebibytes(inMebibytes(resources.memory)),
-          },
-        },
         securityContext: {
           ensureNonRoot: true,
           user: USER_ID,
@@ -180,13 +164,24 @@ const fileVolume = (scope: Construct, { secret, key, path }: SecretFile): Volume
 
 const POD = '/spec/template/spec';
 
-/** What Pod Security "restricted" asks for and the library has no words for; and nothing that names constructs. */
-const restrict = (): JsonPatch[] => [
-  JsonPatch.add(`${POD}/securityContext/seccompProfile`, { type: 'RuntimeDefault' }),
-  JsonPatch.add(`${POD}/containers/0/securityContext/capabilities`, { drop: ['ALL'] }),
-  // Made of construct paths: a renamed construct would restart every pod.
-  JsonPatch.remove('/spec/template/metadata/labels/cdk8s.io~1metadata.addr'),
-];
+/** As the library serialises it after the patches: a quantity is an object with a value. */
+const quantities = (amounts: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(amounts).map(([name, value]) => [name, { value }]));
+
+/**
+ * Resources in the words of the environment, what Pod Security "restricted" asks for and the library has no words for;
+ * and nothing that names constructs.
+ */
+const patchesOf = ({ resources }: PodOptions): JsonPatch[] => {
+  const { requests, limits } = resourceRequirements(resources);
+  return [
+    JsonPatch.replace(`${POD}/containers/0/resources`, { requests: quantities(requests), limits: quantities(limits) }),
+    JsonPatch.add(`${POD}/securityContext/seccompProfile`, { type: 'RuntimeDefault' }),
+    JsonPatch.add(`${POD}/containers/0/securityContext/capabilities`, { drop: ['ALL'] }),
+    // Made of construct paths: a renamed construct would restart every pod.
+    JsonPatch.remove('/spec/template/metadata/labels/cdk8s.io~1metadata.addr'),
+  ];
+};
 
 const spreadOverHostsAndZones = (component: string): JsonPatch =>
   JsonPatch.add(

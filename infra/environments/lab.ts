@@ -11,7 +11,7 @@ export const lab: Environment = {
     targetCpuPercent: 80,
     resources: { cpuRequest: '50m', memory: '384Mi' },
   },
-  ingress: { host: 'tasks.localhost', className: 'traefik', namespace: 'traefik' },
+  ingress: { host: 'tasks.localhost', className: 'traefik', namespace: 'operators' },
   indexer: {
     minReplicas: 1,
     lagThreshold: 100,
@@ -31,6 +31,6 @@ export const lab: Environment = {
   },
   monitoring: false,
   monitoringNamespace: 'monitoring',
-  kedaNamespace: 'keda',
+  kedaNamespace: 'operators',
   operatorsNamespace: 'operators',
 };

@@ -15,7 +15,7 @@ export const production: Environment = {
     targetCpuPercent: 70,
     resources: { cpuRequest: '500m', memory: '512Mi' },
   },
-  ingress: { host: 'tasks.example.com', className: 'traefik', namespace: 'traefik', tlsSecret: 'tasks-tls' },
+  ingress: { host: 'tasks.example.com', className: 'traefik', namespace: 'operators', tlsSecret: 'tasks-tls' },
   indexer: {
     minReplicas: 2,
     lagThreshold: 5_000,
@@ -57,6 +57,6 @@ export const production: Environment = {
   },
   monitoring: true,
   monitoringNamespace: 'monitoring',
-  kedaNamespace: 'keda',
+  kedaNamespace: 'operators',
   operatorsNamespace: 'operators',
 };

@@ -27,8 +27,7 @@ const count = (min: number, max = 1_000) =>
 
 const resources = z.strictObject({
   cpuRequest: cpu,
-  /** Left out where throttling would cost more than a noisy neighbour. */
-  cpuLimit: cpu.optional(),
+  cpuLimit: cpu.optional().describe('Left out where throttling would cost more than a noisy neighbour.'),
   memory: size,
 });
 const volume = z.strictObject({ size, storageClass: dnsLabel.optional() });
@@ -41,7 +40,7 @@ const nodePool = z.strictObject({
   resources,
 });
 
-const operators = z.strictObject({
+export const operatorsSchema = z.strictObject({
   kind: z.literal('operators'),
   kafka: z.strictObject({ nodePools: z.array(nodePool).min(1), entityOperator: resources }),
   elasticsearch: z.strictObject({
@@ -49,106 +48,100 @@ const operators = z.strictObject({
     nodes: count(1, 99),
     volume,
     resources,
-    /** Memory-mapped files need a kernel setting (`vm.max_map_count`) that kind nodes may lack. */
-    allowMmap: z.boolean(),
+    allowMmap: z
+      .boolean()
+      .describe('Memory-mapped files need a kernel setting (`vm.max_map_count`) that kind nodes may lack.'),
   }),
   postgres: z.strictObject({ instances: count(1, 9), volume, resources }),
 });
 
 const port = count(1, 65_535);
-const external = z.strictObject({
+export const externalSchema = z.strictObject({
   kind: z.literal('external'),
-  /** Where the servers listen, all on one address, without TLS. */
-  address: z.ipv4({ error: 'must be an IPv4 address' }),
+  address: z
+    .ipv4({ error: 'must be an IPv4 address' })
+    .describe('Where the servers listen, all on one address, without TLS.'),
   kafkaPort: port,
   elasticsearchPort: port,
   postgresPort: port,
-  /** Secret of type basic-auth with the URL of the database under `uri`. */
-  postgresSecret: dnsLabel,
+  postgresSecret: dnsLabel.describe('Secret of type basic-auth with the URL of the database under `uri`.'),
 });
 
-export const environmentSchema = z
-  .strictObject({
-    name: dnsLabel,
-    namespace: dnsLabel,
-    images: z.strictObject({ api: image, indexer: image, pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']) }),
-    api: z.strictObject({
-      minReplicas: count(1),
-      maxReplicas: count(1),
-      /** Average use of the requested CPU at which replicas are added, in percent. */
-      targetCpuPercent: count(1, 100),
-      resources,
-    }),
-    ingress: z.strictObject({
-      host,
-      className: dnsLabel,
-      /** Namespace of the ingress controller: the only one that may call the API from outside. */
-      namespace: dnsLabel,
-      /** Secret with the certificate; without it the ingress serves plain HTTP. */
-      tlsSecret: dnsLabel.optional(),
-    }),
-    indexer: z.strictObject({
-      /** 0 lets the indexer sleep while the topic is quiet. */
-      minReplicas: count(0),
-      /** Events of lag that one replica is meant to have. */
-      lagThreshold: count(1, 10_000_000),
-      pollingSeconds: count(1, 3_600),
-      scaleDownStabilizationSeconds: count(0, 3_600),
-      resources,
-    }),
-    topic: z.strictObject({
-      /** Also the most indexers that can work: a partition has one reader. */
-      partitions: count(1),
-      replicas: count(1, 9),
-      minInsyncReplicas: count(1, 9),
-    }),
-    index: z.strictObject({ shards: count(1), replicas: count(0, 9) }),
-    servers: z.discriminatedUnion('kind', [operators, external]),
-    /** Whether the Prometheus operator is there, and PodMonitors are wanted. */
-    monitoring: z.boolean(),
-    /** Namespace of Prometheus. */
-    monitoringNamespace: dnsLabel,
-    kedaNamespace: dnsLabel,
-    /** Namespace of the operators of Kafka, Elasticsearch and PostgreSQL. */
-    operatorsNamespace: dnsLabel,
-  })
-  .superRefine((environment, context) => {
-    const refuse = (path: string, message: string) => {
-      context.addIssue({ code: 'custom', path: path.split('.'), message });
-    };
-    const { api, indexer, topic, index, servers } = environment;
-    if (api.minReplicas > api.maxReplicas) {
-      refuse('api.minReplicas', `must not be above api.maxReplicas, which is ${api.maxReplicas}`);
-    }
-    if (indexer.minReplicas > topic.partitions) {
-      refuse('indexer.minReplicas', `must not be above topic.partitions, which is ${topic.partitions}`);
-    }
-    if (topic.minInsyncReplicas > topic.replicas) {
-      refuse('topic.minInsyncReplicas', `must not be above topic.replicas, which is ${topic.replicas}`);
-    }
-    if (topic.replicas > 1 && topic.minInsyncReplicas === topic.replicas) {
-      refuse(
-        'topic.minInsyncReplicas',
-        `must be below topic.replicas, or no broker of ${TASKS_TOPIC} may ever restart`,
-      );
-    }
-    if (servers.kind === 'external') return;
-    const replicasOf = (role: 'broker' | 'controller') =>
-      servers.kafka.nodePools.filter(({ roles }) => roles.includes(role)).reduce((sum, pool) => sum + pool.replicas, 0);
-    if (topic.replicas > replicasOf('broker')) {
-      refuse('topic.replicas', `must not be above the number of brokers, which is ${replicasOf('broker')}`);
-    }
-    if (replicasOf('controller') % 2 === 0) {
-      refuse('servers.kafka.nodePools', `must have an odd number of controllers, not ${replicasOf('controller')}`);
-    }
-    if (index.replicas >= servers.elasticsearch.nodes) {
-      refuse('index.replicas', `must be below the number of nodes, which is ${servers.elasticsearch.nodes}`);
-    }
-  });
+/** The settings, each for itself. */
+export const settingsSchema = z.strictObject({
+  name: dnsLabel,
+  namespace: dnsLabel,
+  images: z.strictObject({ api: image, indexer: image, pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']) }),
+  api: z.strictObject({
+    minReplicas: count(1),
+    maxReplicas: count(1),
+    targetCpuPercent: count(1, 100).describe(
+      'Average use of the requested CPU at which replicas are added, in percent.',
+    ),
+    resources,
+  }),
+  ingress: z.strictObject({
+    host,
+    className: dnsLabel,
+    namespace: dnsLabel.describe(
+      'Namespace of the ingress controller: the only one that may call the API from outside.',
+    ),
+    tlsSecret: dnsLabel.optional().describe('Secret with the certificate; without it the ingress serves plain HTTP.'),
+  }),
+  indexer: z.strictObject({
+    minReplicas: count(0).describe('0 lets the indexer sleep while the topic is quiet.'),
+    lagThreshold: count(1, 10_000_000).describe('Events of lag that one replica is meant to have.'),
+    pollingSeconds: count(1, 3_600),
+    scaleDownStabilizationSeconds: count(0, 3_600),
+    resources,
+  }),
+  topic: z.strictObject({
+    partitions: count(1).describe('Also the most indexers that can work: a partition has one reader.'),
+    replicas: count(1, 9),
+    minInsyncReplicas: count(1, 9),
+  }),
+  index: z.strictObject({ shards: count(1), replicas: count(0, 9) }),
+  servers: z.discriminatedUnion('kind', [operatorsSchema, externalSchema]),
+  monitoring: z.boolean().describe('Whether the Prometheus operator is there, and PodMonitors are wanted.'),
+  monitoringNamespace: dnsLabel.describe('Namespace of Prometheus.'),
+  kedaNamespace: dnsLabel,
+  operatorsNamespace: dnsLabel.describe('Namespace of the operators of Kafka, Elasticsearch and PostgreSQL.'),
+});
+
+export const environmentSchema = settingsSchema.superRefine((environment, context) => {
+  const refuse = (path: string, message: string) => {
+    context.addIssue({ code: 'custom', path: path.split('.'), message });
+  };
+  const { api, indexer, topic, index, servers } = environment;
+  if (api.minReplicas > api.maxReplicas) {
+    refuse('api.minReplicas', `must not be above api.maxReplicas, which is ${api.maxReplicas}`);
+  }
+  if (indexer.minReplicas > topic.partitions) {
+    refuse('indexer.minReplicas', `must not be above topic.partitions, which is ${topic.partitions}`);
+  }
+  if (topic.minInsyncReplicas > topic.replicas) {
+    refuse('topic.minInsyncReplicas', `must not be above topic.replicas, which is ${topic.replicas}`);
+  }
+  if (topic.replicas > 1 && topic.minInsyncReplicas === topic.replicas) {
+    refuse('topic.minInsyncReplicas', `must be below topic.replicas, or no broker of ${TASKS_TOPIC} may ever restart`);
+  }
+  if (servers.kind === 'external') return;
+  const replicasOf = (role: 'broker' | 'controller') =>
+    servers.kafka.nodePools.filter(({ roles }) => roles.includes(role)).reduce((sum, pool) => sum + pool.replicas, 0);
+  if (topic.replicas > replicasOf('broker')) {
+    refuse('topic.replicas', `must not be above the number of brokers, which is ${replicasOf('broker')}`);
+  }
+  if (replicasOf('controller') % 2 === 0) {
+    refuse('servers.kafka.nodePools', `must have an odd number of controllers, not ${replicasOf('controller')}`);
+  }
+  if (index.replicas >= servers.elasticsearch.nodes) {
+    refuse('index.replicas', `must be below the number of nodes, which is ${servers.elasticsearch.nodes}`);
+  }
+});
 
 export type Environment = z.infer<typeof environmentSchema>;
-export type OperatorServers = z.infer<typeof operators>;
-export type ExternalServers = z.infer<typeof external>;
+export type OperatorServers = z.infer<typeof operatorsSchema>;
+export type ExternalServers = z.infer<typeof externalSchema>;
 export type Resources = z.infer<typeof resources>;
 export type Volume = z.infer<typeof volume>;
 export type NodePool = z.infer<typeof nodePool>;

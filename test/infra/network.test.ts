@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { environmentOf } from '../../infra/environments/index.ts';
 import { manifestsOf, ofKind } from '../support/manifests.ts';
 import { isAllowed, type Endpoint } from '../support/network.ts';
 
-const policies = ofKind(manifestsOf('production'), 'NetworkPolicy');
+const production = environmentOf('production');
+// Each in a namespace of its own, so that no rule for one opens the way for another.
+const policies = ofKind(
+  manifestsOf({ ...production, kedaNamespace: 'keda', ingress: { ...production.ingress, namespace: 'traefik' } }),
+  'NetworkPolicy',
+);
 
 const component = (name: string): Endpoint => ({
   namespace: 'taskstream',

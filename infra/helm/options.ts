@@ -1,0 +1,89 @@
+/** Settings that change the shape of the manifests, and not only a word in them. */
+import type { Environment } from '../environments/schema.ts';
+import { referenceOf } from './placeholders.ts';
+
+export interface Option {
+  /** When it is on, as a Go template says it. */
+  readonly condition: string;
+  /** The environment with it off. */
+  readonly off: (environment: Environment) => Environment;
+}
+
+const without = (path: string): Option => ({
+  condition: referenceOf(path),
+  off: (environment) => edited(environment, path, (parent, key) => Reflect.deleteProperty(parent, key)),
+});
+const unset = (path: string, value: unknown, condition = referenceOf(path)): Option => ({
+  condition,
+  off: (environment) => edited(environment, path, (parent, key) => (parent[key] = value)),
+});
+
+const EVERYWHERE: readonly Option[] = [
+  unset('monitoring', false),
+  without('ingress.tlsSecret'),
+  without('api.resources.cpuLimit'),
+  without('indexer.resources.cpuLimit'),
+];
+
+/** By what `servers.kind` says. */
+export const OPTIONS: Readonly<Record<Environment['servers']['kind'], readonly Option[]>> = {
+  external: EVERYWHERE,
+  operators: [
+    ...EVERYWHERE,
+    without('servers.kafka.nodePools.0.volume.storageClass'),
+    without('servers.kafka.nodePools.0.resources.cpuLimit'),
+    without('servers.kafka.entityOperator.cpuLimit'),
+    without('servers.elasticsearch.volume.storageClass'),
+    without('servers.elasticsearch.resources.cpuLimit'),
+    unset('servers.elasticsearch.allowMmap', false),
+    without('servers.postgres.volume.storageClass'),
+    without('servers.postgres.resources.cpuLimit'),
+    unset('servers.postgres.instances', 1, 'gt (int64 $.Values.servers.postgres.instances) 1'),
+  ],
+};
+
+/** The environment that has everything: production, and what it leaves out. */
+export const withEverything = (production: Environment): Environment => {
+  const { servers, api, indexer, ingress } = production;
+  if (servers.kind !== 'operators') throw new Error('production has servers of its own');
+  const limited = <T extends { readonly resources: object }>(owner: T): T => ({
+    ...owner,
+    resources: { ...owner.resources, cpuLimit: '1' },
+  });
+  const stored = <T extends { readonly volume: object }>(owner: T): T => ({
+    ...owner,
+    volume: { ...owner.volume, storageClass: 'any' },
+  });
+  return {
+    ...production,
+    monitoring: true,
+    api: limited(api),
+    indexer: limited(indexer),
+    ingress: { ...ingress, tlsSecret: 'any' },
+    servers: {
+      kind: 'operators',
+      kafka: {
+        nodePools: servers.kafka.nodePools.map((pool) => limited(stored(pool))),
+        entityOperator: { ...servers.kafka.entityOperator, cpuLimit: '1' },
+      },
+      elasticsearch: { ...limited(stored(servers.elasticsearch)), allowMmap: true },
+      postgres: limited(stored(servers.postgres)),
+    },
+  };
+};
+
+type Settings = Record<string, unknown>;
+
+const edited = (
+  environment: Environment,
+  path: string,
+  edit: (parent: Settings, key: string) => unknown,
+): Environment => {
+  const copy = structuredClone(environment);
+  const keys = path.split('.');
+  const key = keys.pop() ?? '';
+  let parent = copy as unknown as Settings;
+  for (const step of keys) parent = parent[step] as Settings;
+  edit(parent, key);
+  return copy;
+};

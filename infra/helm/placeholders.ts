@@ -1,0 +1,63 @@
+/**
+ * An environment in which every setting is a placeholder that can be found again in the manifests: how the Helm chart
+ * learns where each value goes, from the same code that makes the manifests.
+ */
+import type { Environment } from '../environments/schema.ts';
+
+export interface Placeholder {
+  /** `list` stands for a whole list of words, as its only item. */
+  readonly kind: 'string' | 'number' | 'list';
+  /** Where the value is, as a Go template says it: `$.Values.api.minReplicas`. */
+  readonly reference: string;
+}
+
+export type Placeholders = ReadonlyMap<string, Placeholder>;
+
+/** The node pools are a list of any length; the template loops over it with this variable. */
+const POOLS = 'servers.kafka.nodePools';
+export const POOL_VARIABLE = '$pool';
+
+/** Kept as they are: words that decide which objects there are. */
+const FIXED = new Set(['servers.kind', 'monitoring', 'servers.elasticsearch.allowMmap']);
+
+/** The first number; all have ten digits, and later ones are larger, so that a minimum stays below its maximum. */
+const FIRST_NUMBER = 7_000_000_000;
+
+/**
+ * @param environment one that has every optional setting
+ * @returns the same with placeholders, and what each stands for
+ */
+export const withPlaceholders = (
+  environment: Environment,
+): { readonly environment: Environment; readonly placeholders: Placeholders } => {
+  const placeholders = new Map<string, Placeholder>();
+  const add = (path: string, kind: Placeholder['kind']): string => {
+    const number = FIRST_NUMBER + placeholders.size;
+    // Letters and digits only: a name in which it stands remains one.
+    const placeholder = kind === 'number' ? String(number) : `zq${number}qz`;
+    placeholders.set(placeholder, { kind, reference: referenceOf(path) });
+    return placeholder;
+  };
+  const replace = (value: unknown, path: string): unknown => {
+    if (Array.isArray(value) && typeof value[0] === 'string') return [add(path, 'list')];
+    if (Array.isArray(value)) return [replace(value[0], `${path}.0`)];
+    if (typeof value === 'object' && value !== null) {
+      return Object.fromEntries(
+        Object.entries(value).map(([key, inner]) => [key, replace(inner, path === '' ? key : `${path}.${key}`)]),
+      );
+    }
+    if (FIXED.has(path) || typeof value === 'boolean') return value;
+    return typeof value === 'number' ? Number(add(path, 'number')) : add(path, 'string');
+  };
+  return { environment: replace(environment, '') as Environment, placeholders };
+};
+
+/** Whether it is a placeholder for a number. */
+export const isNumberPlaceholder = (data: unknown): boolean => typeof data === 'number' && data >= FIRST_NUMBER;
+
+/** A setting's path, as a Go template says it. */
+export const referenceOf = (path: string): string => {
+  if (path === 'namespace') return '$.Release.Namespace';
+  if (path.startsWith(`${POOLS}.0`)) return path.replace(`${POOLS}.0`, POOL_VARIABLE);
+  return `$.Values.${path}`;
+};

@@ -1,0 +1,103 @@
+/** A tree as text of a Helm template. */
+import { stringify } from 'yaml';
+import type { Tree } from './compare.ts';
+import type { Placeholder, Placeholders } from './placeholders.ts';
+
+/** What replaces parts of a text, as a Go template says it. */
+export interface Replacements {
+  readonly placeholders: Placeholders;
+  /** Names that are computed from settings: what stands for each. */
+  readonly computed: ReadonlyMap<string, string>;
+}
+
+const PLACEHOLDER = /zq(\d{10})qz|7\d{9}/g;
+
+/** @returns lines of block-style YAML, without indentation */
+export const renderTree = (tree: Tree, replacements: Replacements): string[] => {
+  const scalar = (value: unknown): string => scalarText(value, replacements);
+  const lines = (node: Tree): string[] => {
+    switch (node.kind) {
+      case 'leaf':
+        return [scalar(node.value)];
+      case 'map':
+        if (node.entries.length === 0) return ['{}'];
+        return node.entries.flatMap(({ key, value, when }) => guarded(when, entry(key, value)));
+      case 'list':
+        return node.items.flatMap(({ value, when }) => guarded(when, item(value)));
+      case 'choice':
+        return [`{{- if ${node.when} }}`, ...lines(node.on), '{{- else }}', ...lines(node.off), '{{- end }}'];
+    }
+  };
+  const entry = (key: string, value: Tree): string[] => {
+    if (value.kind === 'choice') {
+      return [
+        `{{- if ${value.when} }}`,
+        ...entry(key, value.on),
+        '{{- else }}',
+        ...entry(key, value.off),
+        '{{- end }}',
+      ];
+    }
+    const name = scalar(key);
+    const list = listSetting(value, replacements);
+    if (list !== undefined) return [`${name}: {{ toJson ${list.reference} }}`];
+    if (isInline(value)) return [`${name}: ${lines(value)[0] ?? ''}`];
+    return [`${name}:`, ...indented(lines(value))];
+  };
+  const item = (value: Tree): string[] => {
+    const [first = '', ...rest] = lines(firmFirst(value));
+    if (first.startsWith('{{- ')) throw new Error('the first entry of an item cannot be optional');
+    return [`- ${first}`, ...indented(rest)];
+  };
+  return lines(tree);
+};
+
+/** An entry that is always there first: the dash of a list's item needs one beside it. */
+const firmFirst = (tree: Tree): Tree => {
+  if (tree.kind !== 'map') return tree;
+  const isFirm = ({ when, value }: (typeof tree.entries)[number]) => when.length === 0 && value.kind !== 'choice';
+  return { kind: 'map', entries: [...tree.entries.filter(isFirm), ...tree.entries.filter((entry) => !isFirm(entry))] };
+};
+
+const isInline = (tree: Tree): boolean => tree.kind === 'leaf' || (tree.kind === 'map' && tree.entries.length === 0);
+
+const indented = (lines: readonly string[]): string[] =>
+  // Control lines may stand anywhere, and what is inside a block of text is indented already.
+  lines.map((line) => (line.startsWith('{{- ') ? line : `  ${line}`));
+
+const guarded = (conditions: readonly string[], lines: readonly string[]): string[] =>
+  conditions.reduceRight<string[]>(
+    (inner, condition) => [`{{- if ${condition} }}`, ...inner, '{{- end }}'],
+    [...lines],
+  );
+
+/** The placeholder of a list that is a setting as a whole. */
+const listSetting = (tree: Tree, { placeholders }: Replacements): Placeholder | undefined => {
+  const only = tree.kind === 'list' && tree.items.length === 1 ? tree.items[0]?.value : undefined;
+  const placeholder = only?.kind === 'leaf' ? placeholders.get(String(only.value)) : undefined;
+  return placeholder?.kind === 'list' ? placeholder : undefined;
+};
+
+const scalarText = (value: unknown, { placeholders, computed }: Replacements): string => {
+  if (typeof value === 'number') {
+    const placeholder = placeholders.get(String(value));
+    return placeholder === undefined ? String(value) : numberText(placeholder.reference);
+  }
+  if (typeof value !== 'string') return JSON.stringify(value);
+  const name = computed.get(value);
+  if (name !== undefined) return `{{ ${name} }}`;
+  const whole = placeholders.get(value);
+  if (whole !== undefined) {
+    return whole.kind === 'number' ? `"${numberText(whole.reference)}"` : `{{ ${whole.reference} | quote }}`;
+  }
+  // Never folded: a line of its own would need indentation. JSON is YAML.
+  const text = value.includes('\n') ? JSON.stringify(value) : stringify(value, { lineWidth: 0 }).trimEnd();
+  return text.replace(PLACEHOLDER, (found) => {
+    const placeholder = placeholders.get(found);
+    if (placeholder === undefined) throw new Error(`${found} stands for nothing`);
+    return placeholder.kind === 'number' ? numberText(placeholder.reference) : `{{ ${placeholder.reference} }}`;
+  });
+};
+
+/** Helm reads numbers as floating point, and would print a million as 1e+06. */
+const numberText = (reference: string): string => `{{ int64 ${reference} }}`;

@@ -1,0 +1,74 @@
+/** The chart's values: an environment's settings, but for its name and namespace, which a release has of its own. */
+import { Document, isMap, isScalar, type YAMLMap } from 'yaml';
+import { z } from 'zod';
+import { externalSchema, operatorsSchema, settingsSchema, type Environment } from '../environments/schema.ts';
+
+/** Helm merges values into the defaults: what the defaults say of the other kind of servers stays, and is passed over. */
+const unused = ({ shape }: z.ZodObject) =>
+  Object.fromEntries(
+    Object.keys(shape)
+      .filter((key) => key !== 'kind')
+      .map((key) => [key, z.unknown().optional().describe('Not used with this kind of servers.')]),
+  );
+
+const valuesSchema = settingsSchema.omit({ name: true, namespace: true }).extend({
+  createNamespace: z
+    .boolean()
+    .describe(
+      'Whether the chart makes the namespace, with Pod Security "restricted" enforced. Not with --create-namespace.',
+    ),
+  servers: z.discriminatedUnion('kind', [
+    operatorsSchema.extend(unused(externalSchema)),
+    externalSchema.extend(unused(operatorsSchema)),
+  ]),
+  global: z.looseObject({}).optional().describe('What Helm adds for charts that contain this one.'),
+});
+export type Values = z.infer<typeof valuesSchema>;
+
+/** As JSON Schema, draft 7, which every Helm 3 and 4 reads. */
+export const valuesJsonSchema = (): Described => z.toJSONSchema(valuesSchema, { target: 'draft-7' }) as Described;
+
+export const valuesOf = ({ images, api, ingress, indexer, topic, index, servers, ...rest }: Environment): Values => {
+  const { monitoring, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
+  const namespaces = { monitoringNamespace, kedaNamespace, operatorsNamespace };
+  return { createNamespace: false, images, api, ingress, indexer, topic, index, servers, monitoring, ...namespaces };
+};
+
+/** `values.yaml`, each setting with what its schema says of it. */
+export const valuesYaml = (values: Values, header: string): string => {
+  const document = new Document(values);
+  document.commentBefore = header;
+  if (isMap(document.contents)) describe(document.contents, valuesJsonSchema());
+  return document.toString({ lineWidth: 0 });
+};
+
+/** What to give with `-f` beside the defaults to get other values: Helm merges, and null takes a default away. */
+export const valuesOver = (defaults: Values, values: Values): unknown => difference(defaults, values);
+
+const difference = (before: unknown, after: unknown): unknown => {
+  if (!isRecord(before) || !isRecord(after)) return after;
+  const changed = Object.entries(after).flatMap(([key, value]) =>
+    JSON.stringify(before[key]) === JSON.stringify(value) ? [] : [[key, difference(before[key], value)] as const],
+  );
+  const gone = Object.keys(before).flatMap((key) => (key in after ? [] : [[key, null] as const]));
+  return Object.fromEntries([...changed, ...gone]);
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+interface Described {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Described>>;
+  readonly oneOf?: readonly Described[];
+}
+
+const describe = (map: YAMLMap, schema: Described): void => {
+  // The servers are one kind or another; the defaults are of the first.
+  const properties = schema.properties ?? schema.oneOf?.[0]?.properties ?? {};
+  for (const { key, value } of map.items) {
+    const inner = isScalar(key) ? properties[String(key.value)] : undefined;
+    if (isScalar(key) && inner?.description !== undefined) key.commentBefore = ` ${inner.description}`;
+    if (isMap(value) && inner !== undefined) describe(value, inner);
+  }
+};

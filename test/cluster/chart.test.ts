@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { parseAllDocuments, stringify } from 'yaml';
+import { environmentOf, environments } from '../../infra/environments/index.ts';
+import { parseEnvironment, type Environment } from '../../infra/environments/schema.ts';
+import { valuesOf } from '../../infra/helm/values.ts';
+import { manifestsOf, type Manifest } from '../support/manifests.ts';
+import { run, type Output } from './support/cluster.ts';
+
+const chart = join(import.meta.dirname, '../../charts/taskstream');
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'taskstream-chart-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const helm = (...args: readonly string[]): Promise<Output> => run(inject('helm'), args);
+
+/** `helm template` with values given as a file beside the defaults. */
+const template = (namespace: string, ...flags: readonly string[]): Promise<Output> =>
+  helm('template', 'taskstream', chart, '-n', namespace, '--set', 'createNamespace=true', ...flags);
+
+const valuesFile = (values: unknown): string => {
+  const file = join(folder, `${Math.random().toString(36).slice(2)}.yaml`);
+  writeFileSync(file, stringify(values));
+  return file;
+};
+
+const byName = (manifests: readonly Manifest[]) =>
+  new Map(manifests.map((manifest) => [`${manifest.kind} ${manifest.metadata.name}`, manifest]));
+
+const expectEqual = ({ code, stdout, stderr }: Output, environment: Environment) => {
+  expect([code, stderr]).toEqual([0, '']);
+  const objects = parseAllDocuments(stdout)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null);
+  const wanted = manifestsOf(environment);
+  expect(objects).toHaveLength(wanted.length);
+  expect(byName(objects)).toEqual(byName(wanted));
+};
+
+describe('helm template equals the synthesised manifests, object by object', () => {
+  it.each(Object.keys(environments))('with the values file of %s', async (name) => {
+    const environment = environmentOf(name);
+    const flags = name === 'production' ? [] : ['-f', join(chart, `values-${name}.yaml`)];
+    expectEqual(await template(environment.namespace, ...flags), environment);
+  });
+
+  const change = (name: string, edit: (environment: any) => void): Environment => {
+    const environment = structuredClone(environmentOf(name));
+    edit(environment);
+    return parseEnvironment(environment);
+  };
+  it.each<[string, Environment]>([
+    [
+      'another namespace and other sizes',
+      change('local', (e) => {
+        e.namespace = 'elsewhere';
+        e.topic.partitions = 1_000;
+        e.indexer.minReplicas = 0;
+        e.indexer.lagThreshold = 1_000_000;
+        e.api.resources = { cpuRequest: '1', cpuLimit: '2', memory: '1Gi' };
+        e.images.api = `registry.example.com/api@sha256:${'a'.repeat(64)}`;
+      }),
+    ],
+    [
+      'everything that is optional',
+      change('production', (e) => {
+        e.servers.kafka.nodePools[1].volume.storageClass = 'fast';
+        e.servers.kafka.nodePools[0].resources.cpuLimit = '2';
+        e.servers.kafka.entityOperator.cpuLimit = '1';
+        e.servers.elasticsearch.volume.storageClass = 'fast';
+        e.servers.elasticsearch.resources.cpuLimit = '4';
+        e.servers.postgres.volume.storageClass = 'fast';
+        e.servers.postgres.resources.cpuLimit = '4';
+        e.indexer.resources.cpuLimit = '500m';
+      }),
+    ],
+    [
+      'nothing that is optional',
+      change('production', (e) => {
+        e.monitoring = false;
+        delete e.ingress.tlsSecret;
+        e.servers.postgres.instances = 1;
+        e.servers.elasticsearch.allowMmap = false;
+      }),
+    ],
+    [
+      'servers elsewhere, watched',
+      change('lab', (e) => {
+        e.monitoring = true;
+        e.ingress.tlsSecret = 'certificate';
+      }),
+    ],
+  ])('with %s', async (_, environment) => {
+    const values = valuesOf(environment);
+    if (environment.ingress.tlsSecret === undefined) values.ingress = { ...values.ingress, tlsSecret: null as never };
+    expectEqual(await template(environment.namespace, '-f', valuesFile(values)), environment);
+  });
+});
+
+describe('values that cannot be used are refused by name', () => {
+  it.each<[string, RegExp]>([
+    ['topic.partitions=0', /topic\/partitions/],
+    ['ingress.host=https://tasks.example.com', /ingress\/host/],
+    ['images.api=Not an image', /images\/api/],
+    ['api.replicas=3', /api.*replicas/],
+    ['api.minReplicas=20', /api\.minReplicas must not be above api\.maxReplicas/],
+    ['indexer.minReplicas=13', /indexer\.minReplicas must not be above topic\.partitions/],
+    ['topic.minInsyncReplicas=4', /topic\.minInsyncReplicas must not be above topic\.replicas/],
+    ['topic.minInsyncReplicas=3', /topic\.minInsyncReplicas must be below topic\.replicas/],
+    ['topic.replicas=4', /topic\.replicas must not be above the number of brokers/],
+    ['servers.kafka.nodePools[0].replicas=2', /odd number of controllers/],
+    ['index.replicas=3', /index\.replicas must be below the number of nodes/],
+  ])('%s', async (setting, message) => {
+    const [path, value] = setting.split(/=(.*)/);
+    // A list is replaced as a whole, so the edit is made on the defaults.
+    const values = structuredClone(valuesOf(environmentOf('production'))) as never;
+    const keys = (path ?? '').replaceAll(/\[(\d+)\]/g, '.$1').split('.');
+    let parent: any = values;
+    for (const key of keys.slice(0, -1)) parent = parent[key];
+    parent[keys.at(-1) ?? ''] = /^\d+$/.test(value ?? '') ? Number(value) : value;
+    const { code, stderr } = await template('taskstream', '-f', valuesFile(values));
+    expect(stderr).toMatch(message);
+    expect(code).not.toBe(0);
+  });
+});
+
+it.each(['values.yaml', 'values-local.yaml', 'values-lab.yaml'])('helm lint is clean with %s', async (file) => {
+  const { code, stdout } = await helm('lint', chart, '--strict', '-f', join(chart, file));
+  expect(stdout).toContain('0 chart(s) failed');
+  expect(stdout).not.toMatch(/WARNING|ERROR/);
+  expect(code).toBe(0);
+});

@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { chartFiles } from '../../infra/helm/chart.ts';
+import { compare } from '../../infra/helm/compare.ts';
+
+const folder = join(import.meta.dirname, '../../charts/taskstream');
+
+it('charts/taskstream is what `npm run chart` makes of infra/ now', () => {
+  const wanted = chartFiles();
+  const found = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+  expect(found.sort()).toEqual([...wanted.keys()].sort());
+  for (const [path, text] of wanted) expect(readFileSync(join(folder, path), 'utf8'), path).toBe(text);
+});
+
+it('no placeholder is left in a template', () => {
+  for (const [path, text] of chartFiles()) expect(text, path).not.toMatch(/zq\d|7\d{9}/);
+});
+
+describe('a tree of variants', () => {
+  const variant = (data: unknown) => [{ condition: '$x', data }];
+
+  it('guards entries and items that an option takes away', () => {
+    expect(compare({ a: 1, b: [1, 2] }, variant({ b: [2] }))).toEqual({
+      kind: 'map',
+      entries: [
+        { key: 'a', when: ['$x'], value: { kind: 'leaf', value: 1 } },
+        {
+          key: 'b',
+          when: [],
+          value: {
+            kind: 'list',
+            items: [
+              { when: ['$x'], value: { kind: 'leaf', value: 1 } },
+              { when: [], value: { kind: 'leaf', value: 2 } },
+            ],
+          },
+        },
+      ],
+    });
+  });
+
+  it('chooses between values that an option changes, and between a list and none', () => {
+    const choice = (on: unknown, off: unknown) => ({
+      kind: 'choice',
+      when: '$x',
+      on: compare(on, []),
+      off: compare(off, []),
+    });
+    expect(compare(true, variant(false))).toEqual(choice(true, false));
+    expect(compare([1], variant([]))).toEqual(choice([1], []));
+  });
+
+  it('refuses what it has no words for, instead of leaving it out', () => {
+    expect(() => compare({}, variant({ a: 1 }))).toThrow('without $x there is a too');
+    expect(() => compare([1, 2], variant([3]))).toThrow('other items');
+    expect(() => compare(1, [...variant(2), { condition: '$y', data: 3 }])).toThrow('depends on 2 options');
+  });
+});
