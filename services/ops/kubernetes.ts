@@ -1,9 +1,17 @@
 /** The connection to the cluster: of the pod it runs in, or of the person's kubeconfig. */
-import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import {
+  ApiException,
+  CoreV1Api,
+  KubeConfig,
+  KubernetesObjectApi,
+  type KubernetesObject,
+} from '@kubernetes/client-node';
 import { TaskstreamError } from '../shared/errors.ts';
 
 export interface Cluster {
   readonly core: CoreV1Api;
+  /** Objects of any kind, also of those that operators bring. */
+  readonly objects: KubernetesObjectApi;
   /** Of the current context, or of the pod. */
   readonly namespace: string;
 }
@@ -19,5 +27,31 @@ export const connectToCluster = (namespace?: string): Cluster => {
     );
   }
   const ofContext = config.getContextObject(config.getCurrentContext())?.namespace;
-  return { core: config.makeApiClient(CoreV1Api), namespace: namespace ?? ofContext ?? 'default' };
+  return {
+    core: config.makeApiClient(CoreV1Api),
+    objects: KubernetesObjectApi.makeApiClient(config),
+    namespace: namespace ?? ofContext ?? 'default',
+  };
 };
+
+export const isStatus = (error: unknown, status: number): boolean =>
+  error instanceof ApiException && error.code === status;
+
+/** What the API server said, in its own words. */
+export const apiMessage = (error: unknown): string => {
+  if (!(error instanceof ApiException)) return error instanceof Error ? error.message : String(error);
+  const body: unknown = error.body;
+  const status = typeof body === 'string' ? parse(body) : body;
+  const message = typeof status === 'object' && status !== null && 'message' in status ? status.message : undefined;
+  return typeof message === 'string' ? message : `HTTP ${error.code}`;
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+export type { KubernetesObject };

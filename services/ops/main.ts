@@ -5,12 +5,18 @@ import { configCommand } from './commands/config.ts';
 import { importCommand } from './commands/import.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { secretsCommand } from './commands/secrets.ts';
+import { statusCommand } from './commands/status.ts';
+import { teardownCommand } from './commands/teardown.ts';
+import { waitCommand } from './commands/wait.ts';
 
 const program = new Command('ops')
   .description('One-shot commands for the taskstream pipeline')
   .showHelpAfterError()
   .addCommand(migrateCommand())
   .addCommand(secretsCommand())
+  .addCommand(statusCommand())
+  .addCommand(waitCommand())
+  .addCommand(teardownCommand())
   .addCommand(importCommand())
   .addCommand(configCommand());
 

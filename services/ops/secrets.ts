@@ -3,8 +3,9 @@
  * The Secrets exist already, as part of the manifests, without the password: so the right to fill in these few is enough.
  */
 import { randomBytes } from 'node:crypto';
-import { ApiException, PatchStrategy, setHeaderOptions, type CoreV1Api } from '@kubernetes/client-node';
+import { PatchStrategy, setHeaderOptions, type CoreV1Api } from '@kubernetes/client-node';
 import { TaskstreamError } from '../shared/errors.ts';
+import { isStatus } from './kubernetes.ts';
 
 /** 32 characters that no shell, URL or YAML file has to quote. */
 const newPassword = (): string => randomBytes(24).toString('base64url');
@@ -49,8 +50,6 @@ export const ensurePassword = async (
     }
   }
 };
-
-const isStatus = (error: unknown, status: number): boolean => error instanceof ApiException && error.code === status;
 
 const missing = (namespace: string, secret: string, cause: unknown): TaskstreamError =>
   new TaskstreamError(

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { find, ofKind, type Manifest } from '../support/manifests.ts';
 import { waitFor } from '../support/wait.ts';
-import { getJson, mustKubectl, toYaml } from './support/cluster.ts';
+import { getJson, mustKubectl, ops, toYaml } from './support/cluster.ts';
+import { httpLoad, type HttpLoad } from './support/http-load.ts';
 import { deployProduct, type Product } from './support/product.ts';
 import { watchPods } from './support/pods.ts';
 
@@ -81,49 +82,16 @@ describe('pods of the API and the indexer', () => {
   });
 });
 
+it('ops wait finds everything ready, and shows the lag against the replicas', async () => {
+  const { code, stdout, stderr } = await ops('wait', 'all', '-n', product.namespace, '--timeout', '90');
+  expect(stdout).toMatch(/ScaledObject.*taskstream-indexer.*ready/);
+  expect(stdout).toMatch(/lag \d+ at 1 replicas/);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('Deployment taskstream-api')]);
+});
+
 describe('a rolling update of the API', () => {
   it('fails no request under load, on kept connections or new ones', async () => {
-    const load = product.client.start(
-      script(`
-        import('node:http').then(async ({ Agent, request }) => {
-          let running = true;
-          process.stdin.on('end', () => { running = false; }).resume();
-          const pods = new Set();
-          const counts = { requests: 0, failures: [] };
-          const call = (agent, method, path, body) => new Promise((resolve, reject) => {
-            const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-            const sent = request(API + path, { agent, method, headers, timeout: 20_000 }, (response) => {
-              response.resume().on('end', () => resolve(response.statusCode)).on('error', reject);
-            });
-            sent.on('timeout', () => sent.destroy(new Error('timed out'))).on('error', reject);
-            sent.end(body);
-          });
-          const worker = async (agent, pauseMs) => {
-            while (running) {
-              for (const [method, path, body, expected] of [
-                ['POST', '/tasks', JSON.stringify({ description: 'under load' }), 201],
-                ['GET', '/tasks?limit=1', undefined, 200],
-              ]) {
-                counts.requests += 1;
-                try {
-                  const status = await call(agent, method, path, body);
-                  if (status !== expected) counts.failures.push(method + ' ' + status);
-                } catch (error) {
-                  counts.failures.push(method + ' ' + error.message);
-                }
-                if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-              }
-            }
-          };
-          await Promise.all([
-            ...Array.from({ length: 8 }, () => worker(new Agent({ keepAlive: true, maxSockets: 1 }), 0)),
-            // Idle most of the time, as connections of a proxy are.
-            ...Array.from({ length: 8 }, (_, i) => worker(new Agent({ keepAlive: true, maxSockets: 1 }), 5 + 3 * i)),
-            ...Array.from({ length: 4 }, () => worker(new Agent({ keepAlive: false }), 10)),
-          ]);
-          console.log(JSON.stringify(counts));
-        });`),
-    );
+    const load = product.client.start(httpLoad(api()));
     const names = async () =>
       ((await getJson('-n', product.namespace, 'pods', '-l', 'app.kubernetes.io/component=api')).items as Manifest[])
         .map(({ metadata }) => metadata.name)
@@ -135,7 +103,7 @@ describe('a rolling update of the API', () => {
       timeoutMs: 60_000,
       intervalMs: 500,
     });
-    const { requests, failures } = JSON.parse(await load.finish()) as { requests: number; failures: string[] };
+    const { requests, failures } = JSON.parse(await load.finish()) as HttpLoad;
     expect(failures).toEqual([]);
     expect(requests).toBeGreaterThan(500);
   });

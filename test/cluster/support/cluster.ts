@@ -41,17 +41,20 @@ export const mustKubectl = async (args: readonly string[], input?: string): Prom
   return stdout;
 };
 
+/** The project's own command line. */
+export const ops = (...args: readonly string[]): Promise<Output> =>
+  run(process.execPath, ['--import', 'tsx', 'services/ops/main.ts', ...args]);
+
 export const getJson = async (...args: readonly string[]): Promise<any> =>
   JSON.parse(await mustKubectl(['get', '-o', 'json', ...args]));
 
 export const toYaml = (manifests: readonly Manifest[]): string =>
   manifests.map((manifest) => stringify(manifest)).join('---\n');
 
-/** An environment in a namespace nobody else uses. The lab has no Prometheus operator, so it goes without PodMonitors. */
+/** An environment in a namespace nobody else uses. */
 export const isolated = (name: string): Environment => ({
   ...environmentOf(name),
   namespace: `test-${randomUUID().slice(0, 8)}`,
-  monitoring: false,
 });
 
 export const deleteNamespace = async (namespace: string): Promise<void> => {

@@ -14,6 +14,8 @@ declare module 'vitest' {
     kubectl: string;
     /** Path of helm. */
     helm: string;
+    /** Path of the Starlark interpreter. */
+    starlark: string;
     /** Images of the services; empty when a cluster was given without them. */
     images: { readonly api: string; readonly indexer: string };
     /** Where pods reach servers on this machine. */
@@ -45,6 +47,7 @@ export default function setup(project: TestProject): () => void {
     project.provide('kubeconfig', KUBECONFIG);
     project.provide('kubectl', 'kubectl');
     project.provide('helm', 'helm');
+    project.provide('starlark', 'starlark');
     project.provide('images', { api: TEST_API_IMAGE, indexer: TEST_INDEXER_IMAGE });
     project.provide('hostAddress', TEST_HOST_ADDRESS);
     return () => undefined;
@@ -56,6 +59,7 @@ export default function setup(project: TestProject): () => void {
   project.provide('kubeconfig', join(labHome(), 'run/admin.kubeconfig'));
   project.provide('kubectl', join(labHome(), 'bin/kubectl'));
   project.provide('helm', join(labHome(), 'bin/helm'));
+  project.provide('starlark', join(labHome(), 'bin/starlark'));
   project.provide('images', { api: 'taskstream/api:lab', indexer: 'taskstream/indexer:lab' });
   // The host's end of the bridge that all pods are on.
   project.provide('hostAddress', '10.244.0.1');
