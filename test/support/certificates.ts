@@ -21,8 +21,12 @@ export const createAuthority = async (commonName: string): Promise<Certificate> 
   return { cert, key };
 };
 
-/** A certificate for a server on 127.0.0.1, and for a client called `commonName`. */
-export const issueCertificate = async (authority: Certificate, commonName: string): Promise<Certificate> => {
+/** A certificate for a server on 127.0.0.1 or one of `hosts`, and for a client called `commonName`. */
+export const issueCertificate = async (
+  authority: Certificate,
+  commonName: string,
+  hosts: readonly string[] = [],
+): Promise<Certificate> => {
   const { cert, private: key } = await generate([{ name: 'commonName', value: commonName }], {
     ...options([
       { name: 'basicConstraints', cA: false },
@@ -31,6 +35,7 @@ export const issueCertificate = async (authority: Certificate, commonName: strin
         name: 'subjectAltName',
         altNames: [
           { type: 2, value: 'localhost' },
+          ...hosts.map((value) => ({ type: 2 as const, value })),
           { type: 7, ip: '127.0.0.1' },
         ],
       },

@@ -1,0 +1,166 @@
+import kafka from '@confluentinc/kafka-javascript';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { userNameOf, type KafkaClient } from '../../infra/constructs/kafka.ts';
+import { createTopics } from '../../infra/local/topics.ts';
+import { createLogger } from '../../services/shared/logger.ts';
+import { readEnv } from '../../services/shared/env.ts';
+import { kafkaEnv } from '../../services/shared/kafka.ts';
+import { connectClient, createNativeConsumer, disconnectClient } from '../../services/shared/kafka-native.ts';
+import { createProducer } from '../../services/shared/producer.ts';
+import { DEAD_LETTER_TOPIC, INDEXER_GROUP, TASKS_TOPIC } from '../../services/shared/resources.ts';
+import { startAuthorizedKafka, type AuthorizedKafka } from '../support/authorized-kafka.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventRecord, taskOf } from '../support/events.ts';
+import { createTask, search } from '../support/pipeline.ts';
+import { killProcess, startService, stopProcess, type ServiceProcess } from '../support/process.ts';
+import { createTestIndex, type TestIndex } from '../support/search-index.ts';
+import { waitFor } from '../support/wait.ts';
+
+let broker: AuthorizedKafka;
+let database: TestDatabase;
+let index: TestIndex;
+const running: ServiceProcess[] = [];
+
+beforeAll(async () => {
+  broker = await startAuthorizedKafka();
+  await createTopics(broker.plain, { partitions: 3 });
+  [database, index] = await Promise.all([
+    createTestDatabase(inject('databaseUrl')),
+    createTestIndex(inject('elasticsearchUrl')),
+  ]);
+});
+afterAll(async () => {
+  await Promise.all(running.map(killProcess));
+  await Promise.all([database.close(), index.close()]);
+  await broker.close();
+});
+
+const credentials = (client: KafkaClient) => ({
+  KAFKA_BROKERS: `127.0.0.1:${broker.port}`,
+  KAFKA_TLS: 'true',
+  KAFKA_CA_FILE: broker.caFile,
+  KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+  KAFKA_SASL_USERNAME: userNameOf(client),
+  KAFKA_SASL_PASSWORD: broker.passwordOf(client),
+});
+const start = async (service: 'api' | 'indexer') => {
+  const process = await startService(service, {
+    ...credentials(service),
+    DATABASE_URL: database.url,
+    ELASTICSEARCH_URL: inject('elasticsearchUrl'),
+    TASK_INDEX: index.alias,
+    LOG_LEVEL: 'warn',
+  });
+  running.push(process);
+  return process;
+};
+/** Settings of librdkafka for a client of the manifests. */
+const settings = (client: KafkaClient) => ({
+  'bootstrap.servers': `127.0.0.1:${broker.port}`,
+  'security.protocol': 'sasl_ssl',
+  'ssl.ca.location': broker.caFile,
+  'sasl.mechanisms': 'SCRAM-SHA-512',
+  'sasl.username': userNameOf(client),
+  'sasl.password': broker.passwordOf(client),
+});
+const recordsIn = async (topic: string): Promise<number> => {
+  const admin = new kafka.KafkaJS.Kafka({
+    kafkaJS: { brokers: [broker.plain], logLevel: kafka.KafkaJS.logLevel.NOTHING },
+  }).admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  return ends.reduce((sum, { high }) => sum + Number(high), 0);
+};
+const adminOf = (client: KafkaClient) =>
+  new kafka.KafkaJS.Kafka({
+    ...settings(client),
+    kafkaJS: { brokers: [`127.0.0.1:${broker.port}`], logLevel: kafka.KafkaJS.logLevel.NOTHING },
+  } as never).admin();
+
+describe("with the manifests' ACLs on a broker that enforces them", () => {
+  it('API and indexer do their work: publish, index, dead letters, commits', async () => {
+    const [api, indexer] = await Promise.all([start('api'), start('indexer')]);
+    await Promise.all([api.ready(), indexer.ready()]);
+    const task = await createTask(api, 'allowed to');
+    await waitFor('the task in search', async () => (await search(api, 'allowed to')).tasks[0]?.id === task.id);
+
+    const anyone = await createProducer(
+      readEnv(kafkaEnv, { KAFKA_BROKERS: broker.plain }),
+      {
+        clientId: 'test',
+        logger: createLogger({ service: 'test', level: 'silent' }),
+        deliveryTimeoutMs: 10_000,
+        maxMessageBytes: 1_000_000,
+      },
+      AbortSignal.timeout(10_000),
+    );
+    await anyone.send(TASKS_TOPIC, [{ key: task.id, value: Buffer.from('no event'), headers: [] }]);
+    await waitFor(
+      'the poison event among the dead letters',
+      async () => (await indexer.metric('taskstream_indexer_dead_letters_total')) === 1,
+    );
+    await anyone.disconnect(1_000);
+    for (const { code } of await Promise.all([stopProcess(api), stopProcess(indexer)])) expect(code).toBe(0);
+    for (const process of [api, indexer]) expect(process.logs()).not.toMatch(/authoriz/i);
+  });
+
+  it('KEDA sees the lag of the group', async () => {
+    const admin = adminOf('keda');
+    await admin.connect();
+    const ends = await admin.fetchTopicOffsets(TASKS_TOPIC);
+    expect(ends.reduce((sum, { high }) => sum + Number(high), 0)).toBeGreaterThan(0);
+    const committed = await admin.fetchOffsets({ groupId: INDEXER_GROUP, topics: [TASKS_TOPIC] });
+    expect(committed.flatMap(({ partitions }) => partitions).some(({ offset }) => Number(offset) > 0)).toBe(true);
+    await admin.disconnect();
+  });
+
+  it.each<[KafkaClient, string]>([
+    ['indexer', TASKS_TOPIC],
+    ['keda', TASKS_TOPIC],
+    ['api', DEAD_LETTER_TOPIC],
+    ['keda', DEAD_LETTER_TOPIC],
+  ])('%s may not write to %s', async (client, topic) => {
+    const before = await recordsIn(topic);
+    const producer = await createProducer(
+      readEnv(kafkaEnv, credentials(client)),
+      {
+        clientId: 'test',
+        logger: createLogger({ service: 'test', level: 'silent' }),
+        deliveryTimeoutMs: 10_000,
+        maxMessageBytes: 1_000_000,
+      },
+      AbortSignal.timeout(10_000),
+    );
+    const [error] = await producer.send(topic, [eventRecord('tasks.event.created', taskOf())]);
+    // Who may write nowhere is refused before the record is looked at.
+    expect(String(error)).toMatch(/authoriz|purged|fatal/i);
+    expect(await recordsIn(topic)).toBe(before);
+    await producer.disconnect(1_000);
+  });
+
+  it.each<[KafkaClient]>([['api'], ['keda']])('%s may not read events', async (client) => {
+    const consumer = createNativeConsumer({
+      ...settings(client),
+      'group.id': INDEXER_GROUP,
+      'enable.auto.commit': false,
+    } as never);
+    await connectClient(consumer, 10_000);
+    consumer.setDefaultConsumeTimeout(500);
+    consumer.assign([0, 1, 2].map((partition) => ({ topic: TASKS_TOPIC, partition, offset: 0 })));
+    const outcome = await waitFor(
+      'an answer',
+      () =>
+        new Promise<string | undefined>((resolve) => {
+          consumer.consume(10, (error, messages) => {
+            // The callback's type promises an error even on success.
+            if (error as unknown) resolve(error.message);
+            else resolve(messages.length > 0 ? `${messages.length} events` : undefined);
+          });
+        }),
+    );
+    expect(outcome).toMatch(/authoriz/i);
+    consumer.unassign();
+    await disconnectClient(consumer);
+  });
+});

@@ -1,0 +1,87 @@
+/** A Kafka as production has it: TLS, a user for each client by SCRAM, and an authorizer with the ACLs of the manifests. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import getPort from 'get-port';
+import { ACLS, userNameOf, type KafkaClient } from '../../infra/constructs/kafka.ts';
+import { findJdk } from '../../infra/local/bootstrap/jdk.mjs';
+import { kafkaHome } from '../../infra/local/jars.ts';
+import { startKafka } from '../../infra/local/kafka.ts';
+import { runTool } from '../../infra/local/maven.ts';
+import { createAuthority, issueCertificate } from './certificates.ts';
+
+export interface AuthorizedKafka {
+  /** Listener without TLS whose clients may do everything, for the test itself. */
+  readonly plain: string;
+  /** Port of the listener with TLS and SCRAM. */
+  readonly port: number;
+  /** CA of the broker's certificate, as PEM, and as a file. */
+  readonly ca: string;
+  readonly caFile: string;
+  readonly passwordOf: (client: KafkaClient) => string;
+  close(): Promise<void>;
+}
+
+const CLIENTS = Object.keys(ACLS) as KafkaClient[];
+const passwordOf = (client: KafkaClient): string => `password-of-${client}`;
+
+/**
+ * @param options.host address to listen on
+ * @param options.advertised how clients with TLS reach it, when that is not `host` and the port
+ */
+export const startAuthorizedKafka = async (
+  options: { readonly host?: string; readonly advertised?: string } = {},
+): Promise<AuthorizedKafka> => {
+  const { host = '127.0.0.1', advertised } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'taskstream-authorized-'));
+  const authority = await createAuthority('taskstream test CA');
+  const names = advertised === undefined ? [] : [advertised.replace(/:\d+$/, '')];
+  const { cert, key } = await issueCertificate(authority, 'kafka', names);
+  const [plain, scram, controller] = await Promise.all([getPort({ host }), getPort({ host }), getPort()]);
+  const pem = (text: string) => text.replaceAll(/\r?\n/g, '\\n');
+  const server = await startKafka({
+    dataDir: join(folder, 'kafka'),
+    host,
+    port: plain,
+    logFile: join(folder, 'kafka.log'),
+    scramUsers: CLIENTS.map((client) => ({ name: userNameOf(client), password: passwordOf(client) })),
+    settings: {
+      'controller.quorum.voters': `1@127.0.0.1:${controller}`,
+      'inter.broker.listener.name': 'PLAIN',
+      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAIN:PLAINTEXT,SCRAM:SASL_SSL',
+      listeners: `PLAIN://${host}:${plain},SCRAM://${host}:${scram},CONTROLLER://127.0.0.1:${controller}`,
+      'advertised.listeners': `PLAIN://${host}:${plain},SCRAM://${advertised ?? `${host}:${scram}`}`,
+      'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+      'listener.name.scram.scram-sha-512.sasl.jaas.config':
+        'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+      'ssl.keystore.type': 'PEM',
+      'ssl.keystore.certificate.chain': pem(cert),
+      'ssl.keystore.key': pem(key),
+      // What Strimzi sets for `authorization: simple`.
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': 'User:ANONYMOUS',
+    },
+  });
+  const home = await kafkaHome(findJdk());
+  await runTool(findJdk().java, [
+    ...['-cp', home.classpath, join(import.meta.dirname, 'CreateAcls.java'), `${host}:${plain}`],
+    ...CLIENTS.flatMap((client) =>
+      ACLS[client].flatMap(({ type, name, operations }) =>
+        operations.map((operation) => `${userNameOf(client)} ${type} ${name} ${operation}`),
+      ),
+    ),
+  ]);
+  const caFile = join(folder, 'ca.crt');
+  writeFileSync(caFile, authority.cert);
+  return {
+    plain: `${host}:${plain}`,
+    port: scram,
+    ca: authority.cert,
+    caFile,
+    passwordOf,
+    close: async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};
