@@ -13,7 +13,7 @@ const DEFAULTS_HEADER = ` ${GENERATED}
 
 const NOTES = `taskstream is being set up in namespace {{ .Release.Namespace }}.
 
-Follow it:  npm run ops -- status -n {{ .Release.Namespace }} --watch
+Follow it:  npm run ops -- wait all -n {{ .Release.Namespace }} --timeout 1200
 Then:       curl http{{ if .Values.ingress.tlsSecret }}s{{ end }}://{{ .Values.ingress.host }}/tasks
 `;
 

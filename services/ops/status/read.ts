@@ -43,6 +43,9 @@ const readKind = async (cluster: Cluster, apiVersion: string, kind: Kind): Promi
     objects.map(async (item) => {
       const name = item.metadata?.name ?? '';
       const row = { kind, name, ...judge(kind, item) };
+      if (row.state === 'ready' && item.metadata?.labels?.['app.kubernetes.io/component'] === 'migrate') {
+        return { ...row, detail: 'complete: schema and index are there' };
+      }
       if (kind === 'ScaledObject') return withDetail(row, await lagOf(cluster, name));
       const isWorkload = kind === 'Deployment' || kind === 'Job';
       if (!isWorkload || row.state === 'ready') return row;
