@@ -32,6 +32,13 @@ const devServers = async (args) => {
 };
 
 /** @type {Command} */
+const chaos = async (args) => {
+  checkJava();
+  await install();
+  return runScript('test/chaos/main.ts')(args);
+};
+
+/** @type {Command} */
 const ops = async (args) => {
   await install();
   return runScript('services/ops/main.ts')(args);
@@ -81,6 +88,7 @@ const COMMANDS = {
   test,
   ops,
   'dev:servers': devServers,
+  'test:chaos': chaos,
   install: () => install().then(() => 0),
 };
 

@@ -1,0 +1,80 @@
+/** Judges a run from the outside: from what clients were told, and what the three servers hold. It knows no service. */
+import { waitFor } from '../support/wait.ts';
+import type { History } from './history.ts';
+import type { World } from './world.ts';
+
+export interface Judgement {
+  /** Acknowledged writes that are not there. */
+  readonly lost: readonly string[];
+  /** Tasks that the index has in another version than the database, or not, or too many. */
+  readonly stale: readonly string[];
+  readonly other: readonly string[];
+  /** Writes that Elasticsearch refused because it had that version already: events delivered twice. */
+  readonly redelivered: number;
+  /** From the last healed fault until both stores were equal. */
+  readonly recoveryMs: number;
+}
+
+const QUIET_MS = 90_000;
+
+/** @param expectedDeadLetters poison events that were put into the topic */
+export const judge = async (
+  world: Pick<World, 'database' | 'topics' | 'index' | 'group'>,
+  history: History,
+  expectedDeadLetters: number,
+): Promise<Judgement> => {
+  const startedAt = performance.now();
+  const { database, topics, index, group } = world;
+  const stored = async (): Promise<Map<string, number>> => {
+    const { rows } = await database.pool.query<{ id: string; version: string }>('SELECT id::text, version FROM tasks');
+    return new Map(rows.map(({ id, version }) => [id, Number(version)]));
+  };
+  const differences = async (): Promise<string[]> => {
+    const [rows, documents] = [await stored(), await index.versions()];
+    return [
+      ...[...rows].flatMap(([id, version]) =>
+        documents.get(id) === version ? [] : [`${id}: database ${version}, index ${documents.get(id) ?? 'nothing'}`],
+      ),
+      ...[...documents.keys()].filter((id) => !rows.has(id)).map((id) => `${id}: only in the index`),
+    ];
+  };
+  const quiet = async (): Promise<boolean> => {
+    const { rows } = await database.pool.query<{ waiting: string }>('SELECT count(*) AS waiting FROM outbox');
+    if (Number(rows[0]?.waiting) > 0) throw new Error(`${rows[0]?.waiting ?? ''} events in the outbox`);
+    const [committed, end] = [await topics.committed(group), await topics.end()];
+    if (committed < end) throw new Error(`committed ${committed} of ${end}`);
+    return true;
+  };
+  const other: string[] = [...history.faults];
+  await waitFor('the pipeline to be quiet', quiet, { timeoutMs: QUIET_MS, intervalMs: 100 }).catch((error: unknown) =>
+    other.push(String(error)),
+  );
+  let stale = await differences();
+  await waitFor(
+    'both stores to be equal',
+    async () => {
+      stale = await differences();
+      return stale.length === 0;
+    },
+    { timeoutMs: 10_000, intervalMs: 200 },
+  ).catch(() => undefined);
+  const recoveryMs = performance.now() - startedAt;
+
+  const rows = await stored();
+  const lost = [...history.versions].flatMap(([id, version]) => {
+    const found = rows.get(id);
+    if (history.deleted.has(id)) return found === undefined ? [] : [`${id} was deleted and is there`];
+    if (found === undefined) return history.maybeDeleted.has(id) ? [] : [`${id} is not there`];
+    return found < version ? [`${id} has version ${found}, and ${version} was acknowledged`] : [];
+  });
+  const events = await topics.readAll(topics.tasks);
+  const created = new Set(
+    events.flatMap(({ key, value }) => (value?.includes('"tasks.event.created"') === true ? [String(key)] : [])),
+  );
+  if (created.size > history.keys.size) other.push(`${created.size} tasks out of ${history.keys.size} keys`);
+  const deadLetters = (await topics.readAll(topics.deadLetters)).length;
+  if (deadLetters < expectedDeadLetters) other.push(`${deadLetters} dead letters of ${expectedDeadLetters}`);
+  const stats = await index.client.indices.stats({ index: index.alias, metric: 'indexing' });
+  const indexing = stats._all.primaries?.indexing as { index_failed_due_to_version_conflict?: number } | undefined;
+  return { lost, stale, other, redelivered: indexing?.index_failed_due_to_version_conflict ?? 0, recoveryMs };
+};

@@ -1,0 +1,34 @@
+/** All faults by name. */
+import { cutConnections } from './cut-connections.ts';
+import type { Fault } from './fault.ts';
+import { floodDisk } from './flood-disk.ts';
+import { killApi } from './kill-api.ts';
+import { killIndexer } from './kill-indexer.ts';
+import { killRelay } from './kill-relay.ts';
+import { pauseBroker } from './pause-broker.ts';
+import { pauseSearch } from './pause-search.ts';
+import { poison } from './poison.ts';
+import { repeatEvents } from './repeat-events.ts';
+import { restartBroker } from './restart-broker.ts';
+import { restartDatabase } from './restart-database.ts';
+import { restartSearch } from './restart-search.ts';
+import { scale } from './scale.ts';
+import { stopStorm } from './stop-storm.ts';
+
+export const FAULTS: readonly Fault[] = [
+  killApi,
+  killRelay,
+  killIndexer,
+  stopStorm,
+  scale,
+  restartBroker,
+  pauseBroker,
+  restartSearch,
+  pauseSearch,
+  floodDisk,
+  restartDatabase,
+  cutConnections,
+  repeatEvents,
+  poison,
+];
+export type { Fault };

@@ -1,0 +1,11 @@
+/** PostgreSQL stops in immediate mode, as after a crash, and recovers. */
+import type { Fault } from './fault.ts';
+
+export const restartDatabase: Fault = {
+  name: 'restart-database',
+  graceful: false,
+  inject: async ({ servers }, random) => {
+    await servers.restart('postgres', random.int(0, 2_000), 'SIGQUIT');
+    return undefined;
+  },
+};

@@ -1,0 +1,21 @@
+/** SIGTERM to one service after the other, a new one for each, as rolling updates do. */
+import { stopProcess } from '../../support/process.ts';
+import type { Fault } from './fault.ts';
+
+export const stopStorm: Fault = {
+  name: 'stop-storm',
+  graceful: true,
+  inject: async (world, random) => {
+    for (let round = 0; round < 3; round += 1) {
+      const isApi = random.chance(40);
+      const list = isApi ? world.apis : world.indexers;
+      const victim = random.pick(list);
+      // The new one first, as a rolling update does it.
+      await (isApi ? world.startApi() : world.startIndexer());
+      list.splice(list.indexOf(victim), 1);
+      const { code } = await stopProcess(victim);
+      if (code !== 0) throw new Error(`a graceful stop ended with ${code}: ${victim.logs().slice(-2_000)}`);
+    }
+    return undefined;
+  },
+};

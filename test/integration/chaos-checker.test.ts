@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { judge } from '../chaos/checker.ts';
+import { emptyHistory, type History } from '../chaos/history.ts';
+import { watchIndex } from '../chaos/observer.ts';
+import { createTask, createPipeline, type Pipeline } from '../support/pipeline.ts';
+import { waitFor } from '../support/wait.ts';
+
+// A checker that finds nothing proves nothing: each kind of fault is planted, and has to be found.
+let pipeline: Pipeline;
+let history: History;
+let ids: string[];
+
+beforeEach(async () => {
+  pipeline = await createPipeline();
+  const [api] = await Promise.all([pipeline.startApi(), pipeline.startIndexer()]);
+  history = emptyHistory();
+  ids = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    const { id, version } = await createTask(api, `task ${turn}`);
+    ids.push(id);
+    history.versions.set(id, version);
+    history.keys.add(randomUUID());
+  }
+  await pipeline.converged();
+});
+afterEach(() => pipeline.close());
+
+const judged = (deadLetters = 0) => {
+  const { database, topics, index } = pipeline;
+  return judge({ database, topics, index, group: `group-${topics.tasks}` }, history, deadLetters);
+};
+const id = (turn: number): string => ids[turn] ?? '';
+
+it('finds nothing where nothing is wrong', async () => {
+  expect(await judged()).toMatchObject({ lost: [], stale: [], other: [], redelivered: 0 });
+});
+
+it('finds an acknowledged write that is gone, one that is older, and a deletion that did not happen', async () => {
+  await pipeline.database.pool.query('DELETE FROM tasks WHERE id = $1', [id(0)]);
+  history.versions.set(id(1), 7);
+  history.deleted.add(id(2));
+  const { lost, stale } = await judged();
+  expect(lost.map((text) => text.replace(/^\S+ /, '')).sort()).toEqual([
+    'has version 1, and 7 was acknowledged',
+    'is not there',
+    'was deleted and is there',
+  ]);
+  expect(stale).toEqual([`${id(0)}: only in the index`]);
+});
+
+it('finds documents that are missing or of another version', async () => {
+  const { client, alias } = pipeline.index;
+  await client.delete({ index: alias, id: id(0), version: 2, version_type: 'external' });
+  await pipeline.database.pool.query('UPDATE tasks SET version = 2 WHERE id = $1', [id(1)]);
+  const { stale } = await judged();
+  expect([...stale].sort()).toEqual([`${id(0)}: database 1, index nothing`, `${id(1)}: database 2, index 1`].sort());
+});
+
+it('finds poison events that are nowhere, more tasks than keys, and events that came twice', async () => {
+  history.keys.clear();
+  const events = await pipeline.topics.readAll(pipeline.topics.tasks);
+  await pipeline.topics.produce(events.map(({ key, value, headers = [] }) => ({ key: String(key), value, headers })));
+  const { other, redelivered } = await judged(2);
+  expect(other).toEqual(['3 tasks out of 0 keys', '0 dead letters of 2']);
+  expect(redelivered).toBe(3);
+});
+
+it('sees a version that goes back, and a deleted task that comes back', async () => {
+  const { client, alias, index } = pipeline.index;
+  const put = (task: string, version: number) =>
+    client.index({
+      index: alias,
+      id: task,
+      version,
+      version_type: 'external',
+      document: { id: task, description: 'planted' },
+    });
+  await put(id(0), 9);
+  const observer = watchIndex(pipeline.index);
+  await waitFor('a look', async () => (await pipeline.index.versions()).get(id(0)) === 9);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await client.indices.putSettings({ index, settings: { 'index.gc_deletes': '0s' } });
+  await client.delete({ index: alias, id: id(1) });
+  await client.delete({ index: alias, id: id(0) });
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await put(id(0), 3);
+  await put(id(1), 4);
+  const faults = await observer.stop();
+  expect(faults).toContain(`${id(0)} went from version 9 back to 3`);
+  expect(faults).toContain(`${id(1)} came back after its deletion`);
+});
