@@ -57,6 +57,9 @@ export const run = async (
     await sleep(Math.max(0, endsAt - performance.now()));
     writing.abort();
     await Promise.all(clients);
+    const crashed = [...world.apis, ...world.indexers].filter(
+      ({ child }) => child.exitCode !== null || child.signalCode !== null,
+    );
     const judgement = await judge(world, history, deadLetters);
     const backwards = await observer.stop();
     const isGraceful = faults.every(({ graceful }) => graceful);
@@ -65,6 +68,7 @@ export const run = async (
       ...judgement.stale.map((text) => `stale: ${text}`),
       ...judgement.other,
       ...backwards,
+      ...crashed.map((service) => `a service ended by itself: ${service.logs().slice(-500)}`),
       ...(isGraceful && judgement.redelivered > 0 ? [`${judgement.redelivered} events delivered twice`] : []),
     );
     return { ...judgement, seed, faults, acknowledged: history.acknowledged, broken };
