@@ -20,14 +20,14 @@ export interface Variant {
 }
 
 const equal = (a: Data, b: Data): boolean => JSON.stringify(a) === JSON.stringify(b);
-const isMap = (data: Data): data is Record<string, Data> =>
+export const isRecord = (data: Data): data is Record<string, Data> =>
   typeof data === 'object' && data !== null && !Array.isArray(data);
 
 /** @throws when a variant differs in a way that the tree has no words for */
 export const compare = (data: Data, variants: readonly Variant[]): Tree => {
   const changed = variants.filter((variant) => !equal(variant.data, data));
   const [first, ...others] = changed;
-  if (isMap(data) && changed.every((variant) => isMap(variant.data))) {
+  if (isRecord(data) && changed.every((variant) => isRecord(variant.data))) {
     return { kind: 'map', entries: mapEntries(data, changed as MapVariant[]) };
   }
   if (

@@ -1,6 +1,7 @@
 /** The chart's values: an environment's settings, but for its name and namespace, which a release has of its own. */
 import { Document, isMap, isScalar, type YAMLMap } from 'yaml';
 import { z } from 'zod';
+import { isRecord } from './compare.ts';
 import { externalSchema, operatorsSchema, settingsSchema, type Environment } from '../environments/schema.ts';
 
 /** Helm merges values into the defaults: what the defaults say of the other kind of servers stays, and is passed over. */
@@ -53,9 +54,6 @@ const difference = (before: unknown, after: unknown): unknown => {
   const gone = Object.keys(before).flatMap((key) => (key in after ? [] : [[key, null] as const]));
   return Object.fromEntries([...changed, ...gone]);
 };
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 interface Described {
   readonly description?: string;

@@ -25,12 +25,8 @@ export const judge = async (
 ): Promise<Judgement> => {
   const startedAt = performance.now();
   const { database, topics, index, group } = world;
-  const stored = async (): Promise<Map<string, number>> => {
-    const { rows } = await database.pool.query<{ id: string; version: string }>('SELECT id::text, version FROM tasks');
-    return new Map(rows.map(({ id, version }) => [id, Number(version)]));
-  };
   const differences = async (): Promise<string[]> => {
-    const [rows, documents] = [await stored(), await index.versions()];
+    const [rows, documents] = [await database.versions(), await index.versions()];
     return [
       ...[...rows].flatMap(([id, version]) =>
         documents.get(id) === version ? [] : [`${id}: database ${version}, index ${documents.get(id) ?? 'nothing'}`],
@@ -60,7 +56,7 @@ export const judge = async (
   ).catch(() => undefined);
   const recoveryMs = performance.now() - startedAt;
 
-  const rows = await stored();
+  const rows = await database.versions();
   const lost = [...history.versions].flatMap(([id, version]) => {
     const found = rows.get(id);
     if (history.deleted.has(id)) return found === undefined ? [] : [`${id} was deleted and is there`];

@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, inject, it } from 'vitest';
 import { createTopics } from '../../infra/local/topics.ts';
-import { createLogger } from '../../services/shared/logger.ts';
-import { readEnv } from '../../services/shared/env.ts';
-import { kafkaEnv } from '../../services/shared/kafka.ts';
-import { createProducer } from '../../services/shared/producer.ts';
 import { TASKS_TOPIC } from '../../services/shared/resources.ts';
 import { startAuthorizedKafka, type AuthorizedKafka } from '../support/authorized-kafka.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
+import { createTestProducer, sendAll } from '../support/kafka.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
 import { waitFor } from '../support/wait.ts';
 import { deleteNamespace, getJson, isolated, mustKubectl, toYaml } from './support/cluster.ts';
@@ -90,18 +87,10 @@ it('KEDA measures the lag over TLS as the user taskstream-keda, by the Secrets o
   await mustKubectl(['apply', '-f', '-'], toYaml(strimzis(broker.passwordOf('keda'))));
   await waitFor('KEDA to be let in', async () => (await condition('Ready')) === 'True', { timeoutMs: 90_000 });
 
-  const producer = await createProducer(
-    readEnv(kafkaEnv, { KAFKA_BROKERS: broker.plain }),
-    {
-      clientId: 'test',
-      logger: createLogger({ service: 'test', level: 'silent' }),
-      deliveryTimeoutMs: 10_000,
-      maxMessageBytes: 1_000_000,
-    },
-    AbortSignal.timeout(10_000),
-  );
+  const producer = await createTestProducer({ KAFKA_BROKERS: broker.plain });
   const events = 3 * environment.indexer.lagThreshold;
-  await producer.send(
+  await sendAll(
+    producer,
     TASKS_TOPIC,
     Array.from({ length: events }, () => eventRecord('tasks.event.created', taskOf())),
   );

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createLogger } from '../../services/shared/logger.ts';
-import { readEnv } from '../../services/shared/env.ts';
-import { kafkaEnv } from '../../services/shared/kafka.ts';
-import { createProducer, type KafkaProducer } from '../../services/shared/producer.ts';
-import { TASKS_MAX_MESSAGE_BYTES, TASKS_TOPIC } from '../../services/shared/resources.ts';
+import type { KafkaProducer } from '../../services/shared/producer.ts';
+import { TASKS_TOPIC } from '../../services/shared/resources.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
+import { createTestProducer, sendAll } from '../support/kafka.ts';
 import { waitFor } from '../support/wait.ts';
 import { getJson } from './support/cluster.ts';
 import { watchPods, type PodWatch } from './support/pods.ts';
@@ -22,16 +20,7 @@ let produced = 0;
 
 beforeAll(async () => {
   product = await deployProduct();
-  producer = await createProducer(
-    readEnv(kafkaEnv, { KAFKA_BROKERS: product.kafkaBrokers }),
-    {
-      clientId: 'test',
-      logger: createLogger({ service: 'test', level: 'silent' }),
-      deliveryTimeoutMs: 60_000,
-      maxMessageBytes: TASKS_MAX_MESSAGE_BYTES,
-    },
-    AbortSignal.timeout(30_000),
-  );
+  producer = await createTestProducer({ KAFKA_BROKERS: product.kafkaBrokers });
   pods = watchPods(product.namespace, 'app.kubernetes.io/component=indexer');
 }, 400_000);
 afterAll(async () => {
@@ -46,8 +35,7 @@ const produce = async (count: number): Promise<void> => {
     const records = Array.from({ length: Math.min(CHUNK, count - sent) }, () =>
       eventRecord('tasks.event.created', taskOf()),
     );
-    const failed = (await producer.send(TASKS_TOPIC, records)).find((error) => error !== undefined);
-    if (failed !== undefined) throw failed;
+    await sendAll(producer, TASKS_TOPIC, records);
     produced += records.length;
   }
 };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { judge } from '../chaos/checker.ts';
+import { toRecord } from '../chaos/faults/records.ts';
 import { emptyHistory, type History } from '../chaos/history.ts';
 import { watchIndex } from '../chaos/observer.ts';
 import { createTask, createPipeline, type Pipeline } from '../support/pipeline.ts';
@@ -60,7 +61,7 @@ it('finds documents that are missing or of another version', async () => {
 it('finds poison events that are nowhere, more tasks than keys, and events that came twice', async () => {
   history.keys.clear();
   const events = await pipeline.topics.readAll(pipeline.topics.tasks);
-  await pipeline.topics.produce(events.map(({ key, value, headers = [] }) => ({ key: String(key), value, headers })));
+  await pipeline.topics.produce(events.map(toRecord));
   const { other, redelivered } = await judged(2);
   expect(other).toEqual(['3 tasks out of 0 keys', '0 dead letters of 2']);
   expect(redelivered).toBe(3);

@@ -2,15 +2,12 @@ import kafka from '@confluentinc/kafka-javascript';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { userNameOf, type KafkaClient } from '../../infra/constructs/kafka.ts';
 import { createTopics } from '../../infra/local/topics.ts';
-import { createLogger } from '../../services/shared/logger.ts';
-import { readEnv } from '../../services/shared/env.ts';
-import { kafkaEnv } from '../../services/shared/kafka.ts';
 import { connectClient, createNativeConsumer, disconnectClient } from '../../services/shared/kafka-native.ts';
-import { createProducer } from '../../services/shared/producer.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, TASKS_TOPIC } from '../../services/shared/resources.ts';
 import { startAuthorizedKafka, type AuthorizedKafka } from '../support/authorized-kafka.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
+import { createTestProducer, sendAll } from '../support/kafka.ts';
 import { createTask, search } from '../support/pipeline.ts';
 import { killProcess, startService, stopProcess, type ServiceProcess } from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
@@ -85,17 +82,8 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
     const task = await createTask(api, 'allowed to');
     await waitFor('the task in search', async () => (await search(api, 'allowed to')).tasks[0]?.id === task.id);
 
-    const anyone = await createProducer(
-      readEnv(kafkaEnv, { KAFKA_BROKERS: broker.plain }),
-      {
-        clientId: 'test',
-        logger: createLogger({ service: 'test', level: 'silent' }),
-        deliveryTimeoutMs: 10_000,
-        maxMessageBytes: 1_000_000,
-      },
-      AbortSignal.timeout(10_000),
-    );
-    await anyone.send(TASKS_TOPIC, [{ key: task.id, value: Buffer.from('no event'), headers: [] }]);
+    const anyone = await createTestProducer({ KAFKA_BROKERS: broker.plain });
+    await sendAll(anyone, TASKS_TOPIC, [{ key: task.id, value: Buffer.from('no event'), headers: [] }]);
     await waitFor(
       'the poison event among the dead letters',
       async () => (await indexer.metric('taskstream_indexer_dead_letters_total')) === 1,
@@ -122,16 +110,7 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
     ['keda', DEAD_LETTER_TOPIC],
   ])('%s may not write to %s', async (client, topic) => {
     const before = await recordsIn(topic);
-    const producer = await createProducer(
-      readEnv(kafkaEnv, credentials(client)),
-      {
-        clientId: 'test',
-        logger: createLogger({ service: 'test', level: 'silent' }),
-        deliveryTimeoutMs: 10_000,
-        maxMessageBytes: 1_000_000,
-      },
-      AbortSignal.timeout(10_000),
-    );
+    const producer = await createTestProducer(credentials(client));
     const [error] = await producer.send(topic, [eventRecord('tasks.event.created', taskOf())]);
     // Who may write nowhere is refused before the record is looked at.
     expect(String(error)).toMatch(/authoriz|purged|fatal/i);

@@ -9,6 +9,8 @@ import { postgresEnv } from '../../services/shared/postgres.ts';
 export interface TestDatabase {
   readonly url: string;
   readonly pool: Pool;
+  /** Version of every task. */
+  versions(): Promise<Map<string, number>>;
   close(): Promise<void>;
 }
 
@@ -23,6 +25,10 @@ export const createTestDatabase = async (serverUrl: string): Promise<TestDatabas
   return {
     url: url.href,
     pool,
+    versions: async () => {
+      const { rows } = await pool.query<{ id: string; version: string }>('SELECT id::text, version FROM tasks');
+      return new Map(rows.map(({ id, version }) => [id, Number(version)]));
+    },
     close: async () => {
       await pool.end();
       await administrate(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);

@@ -11,7 +11,7 @@ import {
   type Message,
 } from '../../services/shared/kafka-native.ts';
 import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/shared/producer.ts';
-import { TOPICS } from '../../services/shared/resources.ts';
+import { TASKS_MAX_MESSAGE_BYTES, TOPICS } from '../../services/shared/resources.ts';
 import { waitFor } from './wait.ts';
 
 export interface TestTopics {
@@ -35,6 +35,24 @@ export interface TestTopicOptions {
 }
 
 const silent = createLogger({ service: 'test', level: 'silent' });
+
+/** A producer as the services have it, connected with a service's settings. */
+export const createTestProducer = (env: Readonly<Record<string, string>>): Promise<KafkaProducer> =>
+  createProducer(
+    readEnv(kafkaEnv, env),
+    { clientId: 'test', logger: silent, deliveryTimeoutMs: 30_000, maxMessageBytes: 2 * TASKS_MAX_MESSAGE_BYTES },
+    AbortSignal.timeout(30_000),
+  );
+
+/** Writes records in order; rejects when the broker refused one. */
+export const sendAll = async (
+  producer: KafkaProducer,
+  topic: string,
+  records: readonly ProducerRecord[],
+): Promise<void> => {
+  const failed = (await producer.send(topic, records)).find((error) => error !== undefined);
+  if (failed !== undefined) throw failed;
+};
 
 /** Creates both topics under names nobody else uses. */
 export const createTestTopics = async (brokers: string, options: TestTopicOptions = {}): Promise<TestTopics> => {
@@ -61,11 +79,7 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
   });
   let producer: KafkaProducer | undefined;
   const connected = async (): Promise<KafkaProducer> => {
-    producer ??= await createProducer(
-      readEnv(kafkaEnv, { KAFKA_BROKERS: brokers }),
-      { clientId: 'test', logger: silent, deliveryTimeoutMs: 30_000, maxMessageBytes: 2_097_152 },
-      AbortSignal.timeout(30_000),
-    );
+    producer ??= await createTestProducer({ KAFKA_BROKERS: brokers });
     return producer;
   };
   const offsets = async (topic: string) => {
@@ -76,9 +90,7 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     tasks,
     deadLetters,
     produce: async (records) => {
-      const connectedProducer = await connected();
-      const failed = (await connectedProducer.send(tasks, records)).find((error) => error !== undefined);
-      if (failed !== undefined) throw failed;
+      await sendAll(await connected(), tasks, records);
     },
     readAll: async (topic) => readAll(brokers, topic, await offsets(topic)),
     committed: async (group) => {

@@ -44,10 +44,6 @@ export const createPipeline = async (): Promise<Pipeline> => {
     await started.ready();
     return started;
   };
-  const stored = async (): Promise<Map<string, number>> => {
-    const { rows } = await database.pool.query<{ id: string; version: string }>('SELECT id::text, version FROM tasks');
-    return new Map(rows.map(({ id, version }) => [id, Number(version)]));
-  };
   return {
     database,
     topics,
@@ -58,7 +54,7 @@ export const createPipeline = async (): Promise<Pipeline> => {
       await waitFor(
         'index and database to be equal',
         async () => {
-          const [rows, documents] = [await stored(), await index.versions()];
+          const [rows, documents] = [await database.versions(), await index.versions()];
           const differing = [...rows].filter(([id, version]) => documents.get(id) !== version);
           if (differing.length > 0 || rows.size !== documents.size) {
             throw new Error(`${differing.length} differ; ${rows.size} rows, ${documents.size} documents`);
