@@ -6,7 +6,7 @@ import { ElasticsearchCluster } from '../constructs/elasticsearch.ts';
 import { lab } from '../environments/lab.ts';
 import { production } from '../environments/production.ts';
 import type { Environment } from '../environments/schema.ts';
-import { compare, type Data } from './compare.ts';
+import { compare, isRecord, type Data } from './compare.ts';
 import { OPTIONS, withEverything } from './options.ts';
 import { isNumberPlaceholder, POOL_VARIABLE, withPlaceholders } from './placeholders.ts';
 import { renderTree, type Replacements } from './render.ts';
@@ -106,15 +106,9 @@ const keepSetting = (other: Data, data: Data): Data => {
   if (Array.isArray(data) && Array.isArray(other) && data.length === other.length) {
     return other.map((item, index) => keepSetting(item, data[index]));
   }
-  if (
-    typeof data === 'object' &&
-    data !== null &&
-    typeof other === 'object' &&
-    other !== null &&
-    !Array.isArray(other)
-  ) {
+  if (isRecord(data) && isRecord(other)) {
     return Object.fromEntries(
-      Object.entries(other).map(([key, value]) => [key, key in data ? keepSetting(value, data[key as never]) : value]),
+      Object.entries(other).map(([key, value]) => [key, key in data ? keepSetting(value, data[key]) : value]),
     );
   }
   return other;

@@ -37,6 +37,23 @@ export const connectToCluster = (namespace?: string): Cluster => {
 export const isStatus = (error: unknown, status: number): boolean =>
   error instanceof ApiException && error.code === status;
 
+/** Reads an object of any kind; undefined when there is none. */
+export const readIfThere = async (
+  { objects }: Pick<Cluster, 'objects'>,
+  object: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly metadata: { name: string; namespace?: string };
+  },
+): Promise<KubernetesObject | undefined> => {
+  try {
+    return await objects.read(object);
+  } catch (error) {
+    if (isStatus(error, 404)) return undefined;
+    throw error;
+  }
+};
+
 /** What the API server said, in its own words. */
 export const apiMessage = (error: unknown): string => {
   if (!(error instanceof ApiException)) return error instanceof Error ? error.message : String(error);

@@ -4,7 +4,7 @@
  */
 import { TaskstreamError } from '../shared/errors.ts';
 import { sleep } from '../shared/time.ts';
-import { apiMessage, isStatus, type Cluster, type KubernetesObject } from './kubernetes.ts';
+import { apiMessage, isStatus, readIfThere, type Cluster, type KubernetesObject } from './kubernetes.ts';
 import { listOurs } from './status/read.ts';
 
 /** Each step after the one before is gone. */
@@ -31,7 +31,7 @@ export const teardown = async (cluster: Cluster, timeoutMs: number, say: (line: 
   }
   const { namespace } = cluster;
   const itself = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } };
-  const found = async () => ((await exists(cluster, itself)) ? [itself] : []);
+  const found = async () => ((await readIfThere(cluster, itself)) === undefined ? [] : [itself]);
   await remove(cluster, await found(), found, timeoutMs, say);
 };
 
@@ -72,13 +72,3 @@ const remove = async (
 };
 
 const nameOf = ({ kind, metadata }: KubernetesObject): string => `${kind ?? 'object'} ${metadata?.name ?? ''}`;
-
-const exists = async ({ objects }: Cluster, { apiVersion, kind, metadata }: KubernetesObject): Promise<boolean> => {
-  try {
-    await objects.read({ apiVersion, kind, metadata: { name: metadata?.name ?? '' } } as never);
-    return true;
-  } catch (error) {
-    if (isStatus(error, 404)) return false;
-    throw error;
-  }
-};

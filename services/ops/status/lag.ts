@@ -1,6 +1,6 @@
 /** The indexer's lag as KEDA measures it, against its replicas: from the autoscaler that KEDA makes. */
 import { z } from 'zod';
-import { isStatus, type Cluster } from '../kubernetes.ts';
+import { readIfThere, type Cluster } from '../kubernetes.ts';
 
 const autoscaler = z.object({
   status: z.object({
@@ -15,18 +15,13 @@ const autoscaler = z.object({
 });
 
 /** @returns nothing where there is no autoscaler yet */
-export const lagOf = async ({ objects, namespace }: Cluster, scaledObject: string): Promise<string | undefined> => {
-  const found: unknown = await objects
-    .read({
-      apiVersion: 'autoscaling/v2',
-      kind: 'HorizontalPodAutoscaler',
-      // KEDA's own prefix.
-      metadata: { name: `keda-hpa-${scaledObject}`, namespace },
-    })
-    .catch((error: unknown) => {
-      if (isStatus(error, 404)) return undefined;
-      throw error;
-    });
+export const lagOf = async (cluster: Cluster, scaledObject: string): Promise<string | undefined> => {
+  const found = await readIfThere(cluster, {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    // KEDA's own prefix.
+    metadata: { name: `keda-hpa-${scaledObject}`, namespace: cluster.namespace },
+  });
   const parsed = autoscaler.safeParse(found);
   if (!parsed.success) return undefined;
   const { currentReplicas, desiredReplicas, currentMetrics } = parsed.data.status;

@@ -1,7 +1,7 @@
 /** Whether the operators are there: their kinds are known, and the webhooks that judge our objects answer. */
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { apiMessage, isStatus, type Cluster } from '../kubernetes.ts';
+import { apiMessage, isStatus, readIfThere, type Cluster } from '../kubernetes.ts';
 import type { Verdict } from './judge.ts';
 
 export interface OperatorRow extends Verdict {
@@ -72,14 +72,13 @@ const definition = z.object({
     .prefault({}),
 });
 
-const firstNotEstablished = async ({ objects }: Cluster, names: readonly string[]): Promise<string | undefined> => {
+const firstNotEstablished = async (cluster: Cluster, names: readonly string[]): Promise<string | undefined> => {
   for (const name of names) {
-    const found: unknown = await objects
-      .read({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name } })
-      .catch((error: unknown) => {
-        if (isStatus(error, 404)) return undefined;
-        throw error;
-      });
+    const found = await readIfThere(cluster, {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name },
+    });
     const parsed = definition.safeParse(found);
     const conditions = parsed.success ? parsed.data.status.conditions : [];
     if (!conditions.some(({ type, status }) => type === 'Established' && status === 'True')) return name;
