@@ -82,6 +82,7 @@ const COMMANDS = {
   ops,
   'dev:servers': onServers('infra/local/dev-servers.ts'),
   'test:chaos': onServers('test/chaos/main.ts'),
+  'test:contract': onServers('test/contract/main.ts'),
   bench: onServers('test/load/main.ts'),
   install: () => install().then(() => 0),
 };
