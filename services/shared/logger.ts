@@ -14,18 +14,28 @@ export const loggerEnv = {
   },
 } as const satisfies EnvSpec;
 
+/** File descriptor of standard output. */
+const STDOUT = 1;
+
 export interface LoggerOptions {
   readonly service: string;
   readonly level: (typeof LOG_LEVELS)[number];
 }
 
-/** The root logger of a process; parts of it derive their own with `logger.child({ part })`. */
+/**
+ * The root logger of a process; parts of it derive their own with `logger.child({ part })`.
+ * Lines are written at once, together with those that came while the write before was under way: under load one system
+ * call carries many. What is left is written when the process exits; SIGKILL alone loses the lines of the last moment.
+ */
 export const createLogger = ({ service, level }: LoggerOptions): Logger =>
-  pino({
-    level,
-    base: { service },
-    timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    // Last line of defence: configuration objects are not logged, but an error of a client library may carry one.
-    redact: { paths: ['*.password', '*.authorization', '*.headers.authorization', '*.apiKey'], censor: '[redacted]' },
-  });
+  pino(
+    {
+      level,
+      base: { service },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      // Last line of defence: configuration objects are not logged, but an error of a client library may carry one.
+      redact: { paths: ['*.password', '*.authorization', '*.headers.authorization', '*.apiKey'], censor: '[redacted]' },
+    },
+    pino.destination({ dest: STDOUT, sync: false }),
+  );
