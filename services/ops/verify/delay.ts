@@ -59,8 +59,9 @@ export const createDelay = ({ pool, offsets, graceMs }: DelayOptions): Delay => 
           // What left the outbox in the second half of the time may still be in the topic at its end.
           return publishedAt - startedAt <= graceMs / 2 && performance.now() - startedAt >= graceMs;
         }
-        ends ??= await offsets.ends();
-        return offsets.hasReached(ends);
+        const reached = async (): Promise<boolean> => offsets.hasReached((ends ??= await offsets.ends()));
+        // A broker that restarts is no reason to end a run.
+        return patiently(reached, () => true);
       };
     },
   };
