@@ -25,7 +25,7 @@ const count = (min: number, max = 1_000) =>
     .min(min, { error: `must be at least ${min}` })
     .max(max, { error: `must not be above ${max}` });
 
-const schedule = z.string().regex(/^[-\d*,/]+( [-\d*,/A-Z]+){4}$/i, {
+const schedule = z.string().regex(/^[-\d*,/]+( [-\d*,/A-Za-z]+){4}$/, {
   error: 'must be a cron expression of five fields such as "15 3 * * *", in UTC',
 });
 
