@@ -3,13 +3,15 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createElasticsearch } from '../../shared/elasticsearch.ts';
+import type { KafkaConfig } from '../../shared/kafka.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createPool } from '../../shared/postgres.ts';
 import { readVerifyConfig } from '../config.ts';
+import { loggedVersions } from '../verify/logged.ts';
 import { openOffsets } from '../verify/offsets.ts';
 import { recordRun } from '../verify/record.ts';
 import { exitCodeOf, jsonOf, tableOf, type Report } from '../verify/report.ts';
-import { verify, type Difference, type Progress } from '../verify/run.ts';
+import { verify, type Difference, type Log, type Progress } from '../verify/run.ts';
 
 interface Flags {
   readonly repair?: boolean;
@@ -78,7 +80,7 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
   const logger = createLogger({ service: 'verify', level: config.LOG_LEVEL });
   const pool = createPool(config, 'taskstream-verify', logger);
   const client = createElasticsearch(config);
-  const offsets = config.kafka === undefined ? undefined : await openOffsets(config.kafka, config.CONSUMER_GROUP);
+  const log = config.kafka === undefined ? undefined : await openLog(config.kafka, config.CONSUMER_GROUP);
   const bar = progressBar();
   const differences: Difference[] = [];
   if (details !== undefined) writeFileSync(details, '');
@@ -87,7 +89,7 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
       pool,
       client,
       alias: config.TASK_INDEX,
-      offsets,
+      log,
       graceMs: grace * 1_000,
       repair,
       maxRate,
@@ -101,8 +103,16 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
     return { result, differences };
   } finally {
     bar.stop();
-    await Promise.all([pool.end(), client.close(), offsets?.close()]);
+    await Promise.all([pool.end(), client.close(), log?.close()]);
   }
+};
+
+const openLog = async (kafka: KafkaConfig, group: string): Promise<Log> => {
+  const offsets = await openOffsets(kafka, group);
+  return {
+    ...offsets,
+    newest: async (ids) => loggedVersions(kafka, group, (await offsets.ends()).keys(), ids),
+  };
 };
 
 const progressBar = (): { show: (progress: Progress) => void; stop: () => void } => {

@@ -1,4 +1,7 @@
-/** Mends drift. Every write carries a version, so that whatever happens meanwhile, the newest state stays. */
+/**
+ * Mends drift. Every write carries a version, so that whatever happens meanwhile, the newest state stays: the row's own
+ * where that is the newest that anybody knows, and else a new one, through the pipeline.
+ */
 import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
 import { createBulkWriter } from '../../indexer/bulk.ts';
@@ -6,7 +9,7 @@ import type { IndexOperation } from '../../indexer/operation.ts';
 import { taskSchema } from '../../shared/events.ts';
 import { describeDetails, detailsOf } from '../../shared/validation.ts';
 import { readDocuments } from './documents.ts';
-import { canBeExceeded, isTaskId, kindOf, type DriftKind, type Pair } from './difference.ts';
+import { canBeExceeded, isTaskId, type Pair } from './difference.ts';
 import { publishDeletions, raiseRows, type Exceeded } from './republish.ts';
 import { rememberedVersions } from './remembered.ts';
 
@@ -14,6 +17,8 @@ export interface RepairOptions {
   readonly pool: Pool;
   readonly client: Client;
   readonly alias: string;
+  /** The newest version in the log of each of these tasks that is in it. */
+  readonly logged: (ids: ReadonlySet<string>) => Promise<ReadonlyMap<string, number>>;
   /** How long writes to the index are repeated while it takes none, in milliseconds. */
   readonly patienceMs: number;
   /** Told about a difference that cannot be mended, and what to do. */
@@ -28,7 +33,7 @@ const MAX_BYTES = 5_242_880;
 const BEYOND =
   'its version cannot be exceeded by an event (2^53 is the limit): rebuild the index, `npm run ops -- reindex`';
 
-export const createRepair = ({ pool, client, alias, patienceMs, onUnmended }: RepairOptions): Repair => {
+export const createRepair = ({ pool, client, alias, logged, patienceMs, onUnmended }: RepairOptions): Repair => {
   const write = async (operations: readonly IndexOperation[]) => {
     const writer = createBulkWriter({
       client,
@@ -60,6 +65,7 @@ export const createRepair = ({ pool, client, alias, patienceMs, onUnmended }: Re
 
   /** `missing` and `stale`: the document as the row has it, by the indexer's own writer. */
   const indexRows = async (pairs: readonly Pair[]): Promise<void> => {
+    if (pairs.length === 0) return;
     const byId = new Map(pairs.map((pair) => [pair.id, pair]));
     const operations = await operationsOf(pairs);
     const outcomes = await write(operations);
@@ -81,43 +87,51 @@ export const createRepair = ({ pool, client, alias, patienceMs, onUnmended }: Re
     );
     const deleted = refused.filter(({ id }) => !documents.has(id));
     const remembered = await rememberedVersions(client, alias, deleted);
-    await raise([...remembered].flatMap(([id, above]) => exceeding(byId.get(id), above)));
+    await raiseRows(
+      pool,
+      [...remembered].flatMap(([id, above]) => exceeding(byId.get(id), above)),
+    );
   };
 
-  const raise = (tasks: readonly Exceeded[]): Promise<void> => raiseRows(pool, tasks);
-
-  const exceeding = (pair: Pair | undefined, above: number | undefined): Exceeded[] => {
-    if (pair === undefined || above === undefined) return [];
+  const exceeding = (pair: Pair | undefined, above: number): Exceeded[] => {
+    if (pair === undefined) return [];
     if (canBeExceeded(above)) return [{ id: pair.id, above }];
     onUnmended(pair, BEYOND);
     return [];
   };
 
   /** `surplus`: nobody but us could know a document whose id is no task's, so it is deleted there. */
-  const removeDocuments = async (pairs: readonly Pair[]): Promise<void> => {
-    const tasks = pairs.filter(({ id }) => isTaskId(id));
+  const removeDocuments = async (surplus: readonly Overtaken[]): Promise<void> => {
+    const exceeded = surplus.flatMap(({ pair, above }) => exceeding(pair, above));
     await publishDeletions(
       pool,
-      tasks.flatMap((pair) => exceeding(pair, pair.document)),
+      exceeded.filter(({ id }) => isTaskId(id)),
     );
-    const strangers = pairs.filter(({ id }) => !isTaskId(id));
-    const exceeded = strangers.flatMap((pair) => exceeding(pair, pair.document));
-    await write(exceeded.map(({ id, above }) => ({ kind: 'delete', id, version: above + 1 })));
+    const strangers = exceeded.filter(({ id }) => !isTaskId(id));
+    await write(strangers.map(({ id, above }) => ({ kind: 'delete', id, version: above + 1 })));
   };
 
-  const mend: Readonly<Record<DriftKind, (pairs: readonly Pair[]) => Promise<void>>> = {
-    missing: indexRows,
-    stale: indexRows,
-    ahead: (pairs) => raise(pairs.flatMap((pair) => exceeding(pair, pair.document))),
-    surplus: removeDocuments,
-  };
   return async (drift) => {
+    const log = await logged(new Set(drift.map(({ id }) => id).filter(isTaskId)));
     for (let from = 0; from < drift.length; from += AT_ONCE) {
       const some = drift.slice(from, from + AT_ONCE);
-      for (const [kind, run] of Object.entries(mend)) {
-        const pairs = some.filter((pair) => kindOf(pair) === kind);
-        if (pairs.length > 0) await run(pairs);
-      }
+      /** Where the log or the index is ahead of the row, writing the row would be undone by the next replay. */
+      const overtaken = some.flatMap((pair) => {
+        const above = Math.max(pair.document ?? 0, log.get(pair.id) ?? 0);
+        return pair.row === undefined || above > pair.row ? [{ pair, above }] : [];
+      });
+      const known = new Set(overtaken.map(({ pair }) => pair));
+      await indexRows(some.filter((pair) => !known.has(pair)));
+      await raiseRows(
+        pool,
+        overtaken.filter(({ pair }) => pair.row !== undefined).flatMap(({ pair, above }) => exceeding(pair, above)),
+      );
+      await removeDocuments(overtaken.filter(({ pair }) => pair.row === undefined));
     }
   };
 };
+
+interface Overtaken {
+  readonly pair: Pair;
+  readonly above: number;
+}

@@ -16,7 +16,8 @@ export interface VerifyOptions {
   readonly pool: Pool;
   readonly client: Client;
   readonly alias: string;
-  readonly offsets: GroupOffsets | undefined;
+  /** Nothing where there is no Kafka to ask. */
+  readonly log: Log | undefined;
   readonly graceMs: number;
   readonly repair: boolean;
   /** Most tasks compared in a second; nothing for no limit. */
@@ -25,6 +26,12 @@ export interface VerifyOptions {
   readonly maxCandidates?: number;
   readonly onProgress: (progress: Progress) => void;
   readonly onDifference: (difference: Difference) => void;
+}
+
+/** The topic, and the indexers' group in it. */
+export interface Log extends GroupOffsets {
+  /** The newest version in it of each of these tasks. */
+  newest(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, number>>;
 }
 
 export interface Progress {
@@ -66,7 +73,7 @@ const zero = (): Record<DriftKind, number> => ({ missing: 0, stale: 0, ahead: 0,
 
 /** @throws what the clients throw when a server does not answer, and TaskstreamError when the answer has holes */
 export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
-  const { pool, client, alias, offsets, graceMs, maxRate, maxCandidates = MAX_CANDIDATES, onDifference } = options;
+  const { pool, client, alias, log, graceMs, maxRate, maxCandidates = MAX_CANDIDATES, onDifference } = options;
   const startedAt = new Date();
   const clock = performance.now();
   const look = createLook(pool, client, alias);
@@ -92,7 +99,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
 
   const settleAll = (ids: readonly string[], waitMs: number): Promise<Settled> => {
     progress('waiting for the pipeline');
-    return settle(ids, { look, delay: createDelay({ pool, offsets, graceMs: waitMs }), graceMs: waitMs });
+    return settle(ids, { look, delay: createDelay({ pool, offsets: log, graceMs: waitMs }), graceMs: waitMs });
   };
 
   /** Repairs, waits for the pipeline, and looks again. */
@@ -100,7 +107,8 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     progress('repairing');
     const reasons = new Map<string, string>();
     const onUnmended = ({ id }: Pair, reason: string): void => void reasons.set(id, reason);
-    await createRepair({ pool, client, alias, patienceMs: repairWaitMs, onUnmended })(found);
+    const logged = async (ids: ReadonlySet<string>) => (await log?.newest(ids)) ?? new Map<string, number>();
+    await createRepair({ pool, client, alias, logged, patienceMs: repairWaitMs, onUnmended })(found);
     const after = await settleAll(
       found.map(({ id }) => id),
       repairWaitMs,
