@@ -23,7 +23,7 @@ export const lab: Environment = {
   verify: {
     schedule: '15 3 * * *',
     suspend: true,
-    resources: { cpuRequest: '50m', memory: '256Mi' },
+    resources: { cpuRequest: '50m', memory: '384Mi' },
   },
   index: { shards: 1, replicas: 0 },
   servers: {

@@ -20,7 +20,7 @@ const MEANING = {
 const ADVICE: Readonly<Record<number, string>> = {
   [EXIT.equal]: 'Both stores are equal.',
   [EXIT.drift]: 'The stores differ. `npm run ops -- verify --repair` mends what can be mended.',
-  [EXIT.undecided]: 'The pipeline is behind: when it has caught up, or with a longer --grace, verify can tell.',
+  [EXIT.undecided]: 'The pipeline is behind: run verify again when it has caught up, or with a longer --grace.',
 };
 
 export interface Report {

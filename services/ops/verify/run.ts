@@ -117,8 +117,12 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
       ...after.undecided.map(({ id }) => [id, 'undecided'] as const),
       ...after.drift.map(({ id }) => [id, 'drift'] as const),
     ]);
-    // Under the kind and the versions that were found.
-    for (const pair of found) report(pair, left.get(pair.id) ?? 'mended', reasons.get(pair.id));
+    // Under the kind and the versions that were found. What was not repaired waits for nothing.
+    for (const pair of found) {
+      const reason = reasons.get(pair.id);
+      const outcome = left.get(pair.id) ?? 'mended';
+      report(pair, outcome === 'undecided' && reason !== undefined ? 'drift' : outcome, reason);
+    }
   };
 
   const judge = async (): Promise<void> => {
