@@ -7,6 +7,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { secretsCommand } from './commands/secrets.ts';
 import { statusCommand } from './commands/status.ts';
 import { teardownCommand } from './commands/teardown.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { waitCommand } from './commands/wait.ts';
 
 const program = new Command('ops')
@@ -18,6 +19,7 @@ const program = new Command('ops')
   .addCommand(waitCommand())
   .addCommand(teardownCommand())
   .addCommand(importCommand())
+  .addCommand(verifyCommand())
   .addCommand(configCommand());
 
 try {

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { environmentOf } from '../../infra/environments/index.ts';
 import { readApiConfig } from '../../services/api/config.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
-import { readMigrateConfig } from '../../services/ops/config.ts';
+import { readMigrateConfig, readVerifyConfig } from '../../services/ops/config.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, PORTS, TASKS_TOPIC } from '../../services/shared/resources.ts';
 import { find, manifestsOf, ofKind, podsOf, secretKeysOf, type PodTemplate } from '../support/manifests.ts';
 
@@ -50,7 +50,12 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
   });
 
   it('give every service a configuration that it accepts', () => {
-    const readers = { api: readApiConfig, indexer: readIndexerConfig, migrate: readMigrateConfig };
+    const readers = {
+      api: readApiConfig,
+      indexer: readIndexerConfig,
+      migrate: readMigrateConfig,
+      verify: readVerifyConfig,
+    };
     for (const [component, read] of Object.entries(readers)) {
       const pod = podsOf(manifests).find(
         ({ pod: { metadata } }) => metadata.labels['app.kubernetes.io/component'] === component,
@@ -116,6 +121,20 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
       consumerGroup: INDEXER_GROUP,
       offsetResetPolicy: 'earliest',
     });
+  });
+
+  it('compare the stores in a CronJob that never runs beside itself, and that nobody waits for', () => {
+    const { spec } = find(manifests, 'CronJob', 'taskstream-verify');
+    expect(spec).toMatchObject({
+      schedule: environment.verify.schedule,
+      suspend: environment.verify.suspend,
+      concurrencyPolicy: 'Forbid',
+      timeZone: 'Etc/UTC',
+    });
+    // `ops wait` and `ops status` find Jobs by their labels: drift does not mean that the product is not ready.
+    expect(spec.jobTemplate).not.toHaveProperty('metadata.labels');
+    // The exit code is an answer: another attempt would give the same.
+    expect(spec.jobTemplate.spec).toMatchObject({ backoffLimit: 0, template: { spec: { restartPolicy: 'Never' } } });
   });
 
   it('leave the number of pods to the autoscalers', () => {

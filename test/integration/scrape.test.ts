@@ -1,0 +1,49 @@
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { observeOutbox } from '../../services/api/relay-metrics.ts';
+import { observeVerifyRuns } from '../../services/api/verify-metrics.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { sumOf } from '../support/process.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase(inject('databaseUrl'));
+});
+afterAll(() => database.close());
+
+describe('a scrape', () => {
+  it('shows the outbox as it is, and not its age at the scrape before', async () => {
+    const registry = new Registry();
+    observeOutbox(database.pool, registry);
+    await database.pool.query(
+      `INSERT INTO outbox (type, task_id, version, task, created_at)
+       VALUES ('tasks.event.created', gen_random_uuid(), 1, '{}', now() - interval '1 minute')`,
+    );
+    const text = await registry.metrics();
+    expect(sumOf(text, 'taskstream_outbox_rows')).toBe(1);
+    expect(sumOf(text, 'taskstream_outbox_oldest_age_seconds')).toBeGreaterThanOrEqual(60);
+    await database.pool.query('DELETE FROM outbox');
+    expect(sumOf(await registry.metrics(), 'taskstream_outbox_oldest_age_seconds')).toBe(0);
+  });
+
+  it('shows the last run of verify, and zeros before the first', async () => {
+    const registry = new Registry();
+    observeVerifyRuns(database.pool, registry);
+    const before = await registry.metrics();
+    for (const kind of ['missing', 'stale', 'ahead', 'surplus']) {
+      expect(before).toContain(`taskstream_verify_drift{kind="${kind}"} 0`);
+    }
+    expect(before).toContain('taskstream_verify_last_run_timestamp_seconds 0');
+    await database.pool.query(
+      `INSERT INTO verify_runs (started_at, duration_ms, tasks, documents, missing, stale, ahead, surplus, mended, undecided)
+       VALUES ('2026-01-01T00:00:00Z', 1500, 10, 11, 1, 2, 3, 4, 5, 6)`,
+    );
+    const text = await registry.metrics();
+    const shown = (name: string, labels = {}) => sumOf(text, `taskstream_verify_${name}`, labels);
+    expect(shown('last_run_timestamp_seconds')).toBe(Date.parse('2026-01-01T00:00:01.500Z') / 1_000);
+    expect([shown('duration_seconds'), shown('documents'), shown('mended'), shown('undecided')]).toEqual([
+      1.5, 11, 5, 6,
+    ]);
+    expect(['missing', 'stale', 'ahead', 'surplus'].map((kind) => shown('drift', { kind }))).toEqual([1, 2, 3, 4]);
+  });
+});

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { Task } from '../../services/shared/events.ts';
+import { runOps } from '../support/ops.ts';
+import { call, createPipeline, createTask, search, type Pipeline } from '../support/pipeline.ts';
+import { stopProcess, type ServiceProcess } from '../support/process.ts';
+import { createTestIndex, type TestIndex } from '../support/search-index.ts';
+import { waitFor } from '../support/wait.ts';
+
+const TIMEOUT_MS = 180_000;
+/** Tasks of each fate. */
+const EACH = 8;
+
+let pipeline: Pipeline;
+let rebuilt: TestIndex;
+let api: ServiceProcess;
+
+beforeAll(async () => {
+  [pipeline, rebuilt] = await Promise.all([createPipeline(), createTestIndex(inject('elasticsearchUrl'))]);
+  [api] = await Promise.all([pipeline.startApi(), pipeline.startIndexer()]);
+});
+afterAll(() => Promise.all([pipeline.close(), rebuilt.close()]));
+
+const many = (name: string): Promise<Task[]> =>
+  Promise.all(Array.from({ length: EACH }, (_, i) => createTask(api, `${name} ${i}`)));
+
+const update = async ({ id, description, priority, dates }: Task, times = 1): Promise<void> => {
+  for (let i = 0; i < times; i += 1) {
+    const { status } = await call(api, 'PUT', `/tasks/${id}`, { description, priority, dates, isDone: true });
+    if (status !== 200) throw new Error(`PUT answered ${status}`);
+  }
+};
+
+const verify = async (...args: string[]) => {
+  const { code, stdout, stderr } = await runOps(['verify', '--json', '--grace', '5', ...args], pipeline.env);
+  if (code === 1) throw new Error(stderr);
+  return { code, report: JSON.parse(stdout) as unknown };
+};
+
+/** Reads the whole topic again, as another group, into an index. */
+const replayInto = async (alias: string, group: string): Promise<void> => {
+  const indexer = await pipeline.startIndexer({ TASK_INDEX: alias, CONSUMER_GROUP: group });
+  const end = await pipeline.topics.end();
+  await waitFor('the whole topic', async () => (await pipeline.topics.committed(group)) >= end, { timeoutMs: 60_000 });
+  await stopProcess(indexer);
+};
+
+const content = async (): Promise<unknown> =>
+  (await pipeline.database.pool.query('SELECT id::text, task_json(tasks) AS json FROM tasks ORDER BY id')).rows;
+
+describe('a PostgreSQL restored from a backup', () => {
+  it(
+    'and its index are brought in line by verify --repair, and a replay of the whole topic changes nothing',
+    async () => {
+      const { pool } = pipeline.database;
+      const [kept, changed, deleted] = await Promise.all([many('kept'), many('changed'), many('deleted')]);
+      await Promise.all([...changed, ...deleted].map((task) => update(task)));
+      await pool.query('CREATE TABLE backup AS SELECT * FROM tasks');
+      // As if the deletions were longer ago than a day: the index does not remember them, but the topic does.
+      const { client, index } = pipeline.index;
+      await client.indices.putSettings({ index, settings: { index: { gc_deletes: '1ms' } } });
+
+      // What the backup does not know.
+      await Promise.all(changed.map((task) => update(task, 3)));
+      await Promise.all(deleted.map((task) => update(task)));
+      await Promise.all(deleted.map(({ id }) => call(api, 'DELETE', `/tasks/${id}`)));
+      const later = await many('later');
+      await pipeline.converged();
+
+      await stopProcess(api);
+      await pool.query('BEGIN; TRUNCATE tasks, outbox; INSERT INTO tasks SELECT * FROM backup; COMMIT');
+      const restored = (await content()) as { id: string; json: string }[];
+      api = await pipeline.startApi();
+
+      expect(await verify()).toMatchObject({
+        code: 2,
+        report: { drift: { missing: EACH, stale: 0, ahead: EACH, surplus: EACH }, undecided: 0 },
+      });
+      expect(await verify('--repair')).toMatchObject({
+        code: 0,
+        report: { mended: { missing: EACH, stale: 0, ahead: EACH, surplus: EACH }, undecided: 0 },
+      });
+      const none = { drift: { missing: 0, stale: 0, ahead: 0, surplus: 0 }, undecided: 0, rows: 3 * EACH };
+      expect(await verify()).toMatchObject({ code: 0, report: none });
+      // Versions rose, and nothing else changed.
+      const withoutVersions = (rows: { json: string }[]) =>
+        rows.map(({ json }) => ({ ...(JSON.parse(json) as Task), version: 0 }));
+      expect(withoutVersions((await content()) as { json: string }[])).toEqual(withoutVersions(restored));
+      expect((await pipeline.database.versions()).get(kept[0]?.id ?? '')).toBe(1);
+
+      // Clients go on: their changes reach the index, which a row with an older version's could not.
+      await waitFor('search', async () => (await search(api, 'later')).total === 0);
+      for (const task of [kept[0], changed[0], deleted[0]]) if (task !== undefined) await update(task);
+      await pipeline.converged();
+
+      const versions = await pipeline.database.versions();
+      await replayInto(pipeline.index.alias, `again-${pipeline.topics.tasks}`);
+      expect(await pipeline.index.versions()).toEqual(versions);
+      await replayInto(rebuilt.alias, `anew-${pipeline.topics.tasks}`);
+      expect(await rebuilt.versions()).toEqual(versions);
+      expect(later.filter(({ id }) => versions.has(id))).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+});
