@@ -1,13 +1,12 @@
 /** Configuration of the one-shot commands that talk to the servers directly. */
 import { elasticsearchChecks, elasticsearchEnv } from '../shared/elasticsearch.ts';
 import { integer, readEnv, text, type EnvSpec, type EnvValues } from '../shared/env.ts';
+import { kafkaChecks, kafkaEnv } from '../shared/kafka.ts';
 import { loggerEnv } from '../shared/logger.ts';
 import { postgresEnv } from '../shared/postgres.ts';
 
-export const migrateEnv = {
-  ...postgresEnv,
-  ...elasticsearchEnv,
-  ...loggerEnv,
+/** Settings of a new index. */
+const indexEnv = {
   INDEX_SHARDS: {
     schema: integer(1, { min: 1, max: 1_024 }),
     defaultText: '1',
@@ -33,6 +32,13 @@ export const migrateEnv = {
     description:
       'How long the version of a deleted document stays known; an older update that arrives within it changes nothing.',
   },
+} as const satisfies EnvSpec;
+
+export const migrateEnv = {
+  ...postgresEnv,
+  ...elasticsearchEnv,
+  ...loggerEnv,
+  ...indexEnv,
   MIGRATE_DEADLINE_MS: {
     schema: integer(120_000, { min: 1_000, max: 3_600_000 }),
     defaultText: '120000',
@@ -45,3 +51,17 @@ export type MigrateConfig = EnvValues<typeof migrateEnv>;
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readMigrateConfig = (env: NodeJS.ProcessEnv): MigrateConfig =>
   readEnv(migrateEnv, env, elasticsearchChecks);
+
+export const reindexEnv = {
+  ...postgresEnv,
+  ...kafkaEnv,
+  ...elasticsearchEnv,
+  ...loggerEnv,
+  ...indexEnv,
+} as const satisfies EnvSpec;
+
+export type ReindexConfig = EnvValues<typeof reindexEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readReindexConfig = (env: NodeJS.ProcessEnv): ReindexConfig =>
+  readEnv(reindexEnv, env, [...kafkaChecks, ...elasticsearchChecks]);

@@ -11,6 +11,8 @@ export interface Pipeline {
   readonly database: TestDatabase;
   readonly topics: TestTopics;
   readonly index: TestIndex;
+  /** Settings that point a service or a command at this pipeline. */
+  readonly env: Readonly<Record<string, string>>;
   startApi(env?: Readonly<Record<string, string>>): Promise<ServiceProcess>;
   startIndexer(env?: Readonly<Record<string, string>>): Promise<ServiceProcess>;
   /** Waits until the set of (id, version) in the index equals the one in PostgreSQL. */
@@ -48,6 +50,7 @@ export const createPipeline = async (): Promise<Pipeline> => {
     database,
     topics,
     index,
+    env,
     startApi: (extra) => start('api', extra),
     startIndexer: (extra) => start('indexer', extra),
     converged: async (timeoutMs = 60_000) => {
