@@ -1,9 +1,11 @@
 /**
  * Pods as this project runs them: Pod Security "restricted", no service account token unless asked for, a read-only root
- * file system, requests and limits stated. Deployments and Jobs are made of the same pod.
+ * file system, requests and limits stated. Deployments, Jobs and CronJobs are made of the same pod.
  */
-import { ApiObject, Duration, JsonPatch } from 'cdk8s';
+import { ApiObject, Cron, Duration, JsonPatch } from 'cdk8s';
 import {
+  ConcurrencyPolicy,
+  CronJob,
   Deployment,
   DeploymentStrategy,
   EnvValue,
@@ -78,7 +80,7 @@ export class ServiceWorkload extends Construct {
     });
     this.deployment.select(LabelSelector.of({ labels: selectorLabels(component) }));
     this.deployment.markHasAutoscaler();
-    ApiObject.of(this.deployment).addJsonPatch(...patchesOf(options), spreadOverHostsAndZones(component));
+    ApiObject.of(this.deployment).addJsonPatch(...patchesOf(options, POD_TEMPLATE), spreadOverHostsAndZones(component));
   }
 }
 
@@ -102,7 +104,51 @@ export class OneShot extends Construct {
       backoffLimit,
       ttlAfterFinished: Duration.days(1),
     });
-    ApiObject.of(job).addJsonPatch(...patchesOf(options));
+    ApiObject.of(job).addJsonPatch(...patchesOf(options, POD_TEMPLATE));
+  }
+}
+
+export interface ScheduledJobOptions extends PodOptions {
+  readonly name: string;
+  /** Five fields, in UTC; anything that may come while the job is suspended for good. */
+  readonly schedule: string;
+  /** A suspended one runs only when somebody asks: `kubectl create job --from=cronjob/NAME`. */
+  readonly suspend: boolean;
+  readonly deadlineSeconds: number;
+}
+
+/**
+ * A CronJob that never runs beside itself. Its pods are not restarted: an exit code that is not 0 is an answer, and the
+ * failed pod keeps its log. Its Jobs do not have the labels of the product, so that `ops wait` waits for none of them.
+ */
+export class ScheduledJob extends Construct {
+  constructor(scope: Construct, id: string, options: ScheduledJobOptions) {
+    super(scope, id);
+    const { component, name, schedule, suspend, deadlineSeconds } = options;
+    const cronJob = new CronJob(this, 'cron-job', {
+      ...podOf(this, options, {}),
+      metadata: { name, labels: labelsOf(component) },
+      schedule: new Expression(schedule),
+      timeZone: 'Etc/UTC',
+      suspend,
+      concurrencyPolicy: ConcurrencyPolicy.FORBID,
+      // A controller that was away for less than an hour still starts it.
+      startingDeadline: Duration.hours(1),
+      activeDeadline: Duration.seconds(deadlineSeconds),
+      backoffLimit: 0,
+      successfulJobsRetained: 1,
+      failedJobsRetained: 3,
+    });
+    ApiObject.of(cronJob).addJsonPatch(...patchesOf(options, `/spec/jobTemplate${POD_TEMPLATE}`));
+  }
+}
+
+/** A schedule as it is written; the library would only take it apart and put it together again. */
+class Expression extends Cron {
+  override readonly expressionString: string;
+  constructor(expression: string) {
+    super();
+    this.expressionString = expression;
   }
 }
 
@@ -162,30 +208,31 @@ const fileVolume = (scope: Construct, { secret, key, path }: SecretFile): Volume
   });
 };
 
-const POD = '/spec/template/spec';
+const POD_TEMPLATE = '/spec/template';
 
 /** As the library serialises it after the patches: a quantity is an object with a value. */
 const quantities = (amounts: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(amounts).map(([name, value]) => [name, { value }]));
 
 /**
- * Resources in the words of the environment, what Pod Security "restricted" asks for and the library has no words for;
+ * Patches of the pod template at a path: resources in the words of the environment, what Pod Security "restricted" asks for and the library has no words for;
  * and nothing that names constructs.
  */
-const patchesOf = ({ resources }: PodOptions): JsonPatch[] => {
+const patchesOf = ({ resources }: PodOptions, template: string): JsonPatch[] => {
   const { requests, limits } = resourceRequirements(resources);
+  const pod = `${template}/spec`;
   return [
-    JsonPatch.replace(`${POD}/containers/0/resources`, { requests: quantities(requests), limits: quantities(limits) }),
-    JsonPatch.add(`${POD}/securityContext/seccompProfile`, { type: 'RuntimeDefault' }),
-    JsonPatch.add(`${POD}/containers/0/securityContext/capabilities`, { drop: ['ALL'] }),
+    JsonPatch.replace(`${pod}/containers/0/resources`, { requests: quantities(requests), limits: quantities(limits) }),
+    JsonPatch.add(`${pod}/securityContext/seccompProfile`, { type: 'RuntimeDefault' }),
+    JsonPatch.add(`${pod}/containers/0/securityContext/capabilities`, { drop: ['ALL'] }),
     // Made of construct paths: a renamed construct would restart every pod.
-    JsonPatch.remove('/spec/template/metadata/labels/cdk8s.io~1metadata.addr'),
+    JsonPatch.remove(`${template}/metadata/labels/cdk8s.io~1metadata.addr`),
   ];
 };
 
 const spreadOverHostsAndZones = (component: string): JsonPatch =>
   JsonPatch.add(
-    `${POD}/topologySpreadConstraints`,
+    `${POD_TEMPLATE}/spec/topologySpreadConstraints`,
     ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((topologyKey) => ({
       maxSkew: 1,
       topologyKey,
