@@ -12,6 +12,7 @@ import type { Environment } from '../environments/schema.ts';
 import { API } from './api.ts';
 import type { Servers } from './data-plane.ts';
 import { INDEXER } from './indexer.ts';
+import { REINDEX, reindexConnections } from './reindex.ts';
 
 const DNS: Rule = {
   peers: [{ namespace: 'kube-system' }],
@@ -40,6 +41,7 @@ export class NetworkChart extends Chart {
     );
     this.#client(INDEXER, [servers.kafka('indexer'), servers.search('indexer')], metrics(PORTS.indexerHealth));
     this.#client('migrate', [servers.database, servers.search('ops')], []);
+    this.#client(REINDEX, reindexConnections(servers), []);
     if (servers.passwords.length > 0) this.#component('secrets', [], [KUBERNETES, DNS]);
     if (environment.servers.kind === 'operators') this.#servers(environment);
   }
@@ -65,7 +67,7 @@ export class NetworkChart extends Chart {
         pods: KafkaCluster.podLabels,
         // Strimzi's own ports: control plane, replication, its agent; the entity operator uses replication too.
         internal: [9_090, KafkaCluster.replicationPort],
-        clients: [{ peers: [...from(API, INDEXER), { namespace: kedaNamespace }], ports: [KafkaCluster.port] }],
+        clients: [{ peers: [...from(API, INDEXER, REINDEX), { namespace: kedaNamespace }], ports: [KafkaCluster.port] }],
         operator: { peers: [operators], ports: [9_090, KafkaCluster.replicationPort, 8_443] },
       },
       {
@@ -73,7 +75,7 @@ export class NetworkChart extends Chart {
         asksKubernetes: false,
         pods: ElasticsearchCluster.podLabels,
         internal: [ElasticsearchCluster.port, 9_300],
-        clients: [{ peers: from(API, INDEXER, 'migrate'), ports: [ElasticsearchCluster.port] }],
+        clients: [{ peers: from(API, INDEXER, 'migrate', REINDEX), ports: [ElasticsearchCluster.port] }],
         operator: { peers: [operators], ports: [ElasticsearchCluster.port] },
       },
       {
@@ -82,7 +84,7 @@ export class NetworkChart extends Chart {
         asksKubernetes: true,
         pods: PostgresCluster.podLabels,
         internal: [PostgresCluster.port, 8_000],
-        clients: [{ peers: from(API, 'migrate'), ports: [PostgresCluster.port] }],
+        clients: [{ peers: from(API, 'migrate', REINDEX), ports: [PostgresCluster.port] }],
         operator: { peers: [operators], ports: [PostgresCluster.port, 8_000] },
       },
     ];

@@ -12,7 +12,8 @@ import { accountOf, OneShot } from '../constructs/workload.ts';
 import type { Environment } from '../environments/schema.ts';
 import type { Servers } from './data-plane.ts';
 
-const OPS = 'services/ops/main.js';
+/** The command line in the API's image. */
+export const OPS = 'services/ops/main.js';
 const RESOURCES = { cpuRequest: '50m', memory: '256Mi' };
 const MIGRATE_DEADLINE_SECONDS = 1_800;
 

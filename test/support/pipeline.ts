@@ -11,7 +11,7 @@ export interface Pipeline {
   readonly database: TestDatabase;
   readonly topics: TestTopics;
   readonly index: TestIndex;
-  /** Settings that point a service or a command at this pipeline. */
+  /** Settings that point a process at this pipeline. */
   readonly env: Readonly<Record<string, string>>;
   startApi(env?: Readonly<Record<string, string>>): Promise<ServiceProcess>;
   startIndexer(env?: Readonly<Record<string, string>>): Promise<ServiceProcess>;

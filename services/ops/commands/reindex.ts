@@ -134,7 +134,7 @@ const run = (flags: RunFlags, work: (context: ReindexContext) => Promise<Reindex
 /** Opens what a run needs, and closes it; the first signal asks it to end, the second ends it. */
 const withContext = async (work: (context: ReindexContext) => Promise<void>): Promise<void> => {
   const config = { ...readReindexConfig(process.env), DATABASE_STATEMENT_TIMEOUT_MS: STATEMENT_TIMEOUT_MS };
-  const logger = createLogger({ service: 'reindex', level: config.LOG_LEVEL, stream: process.stderr });
+  const logger = createLogger({ service: 'reindex', level: config.LOG_LEVEL, fd: 2 });
   const client = createElasticsearch(config);
   const pool = createPool(config, 'taskstream-reindex', logger);
   const bar = createProgressBar();

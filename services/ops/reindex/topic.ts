@@ -2,11 +2,11 @@
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { TaskstreamError } from '../../shared/errors.ts';
 import { connectionSettings, type KafkaConfig } from '../../shared/kafka.ts';
+import { promised, watermarksOf } from '../../shared/kafka-calls.ts';
 import {
   connectPatiently,
   createNativeConsumer,
   disconnectClient,
-  promised,
   type Message,
   type NativeConsumer,
 } from '../../shared/kafka-native.ts';
@@ -89,9 +89,7 @@ const wrap = (consumer: NativeConsumer, topic: string): TopicReader => {
       const partitions = await partitionsOf(consumer, topic);
       const entries = await Promise.all(
         partitions.map(async (partition) => {
-          const { lowOffset, highOffset } = await promised<RdKafka.WatermarkOffsets>((done) => {
-            consumer.queryWatermarkOffsets(topic, partition, QUERY_TIMEOUT_MS, done);
-          });
+          const { lowOffset, highOffset } = await watermarksOf(consumer, { topic, partition });
           return { partition, low: lowOffset, end: highOffset };
         }),
       );
