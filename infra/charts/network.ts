@@ -13,6 +13,7 @@ import { API } from './api.ts';
 import type { Servers } from './data-plane.ts';
 import { INDEXER } from './indexer.ts';
 import { REINDEX, reindexConnections } from './reindex.ts';
+import { VERIFY, verifyConnections } from './verify.ts';
 
 const DNS: Rule = {
   peers: [{ namespace: 'kube-system' }],
@@ -21,6 +22,13 @@ const DNS: Rule = {
 };
 /** The Kubernetes API is no pod, and its address is the cluster's own affair. */
 const KUBERNETES: Rule = { peers: [{ cidr: '0.0.0.0/0' }], ports: [443, 6_443] };
+
+/** A pod of ours that talks to servers: both ends of each connection are opened from here. */
+interface Client {
+  readonly component: string;
+  readonly connections: readonly Connection[];
+  readonly ingress: readonly Rule[];
+}
 
 export class NetworkChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
@@ -34,16 +42,32 @@ export class NetworkChart extends Chart {
     });
     const metrics = (port: number): Rule[] =>
       environment.monitoring ? [{ peers: [{ namespace: environment.monitoringNamespace }], ports: [port] }] : [];
-    this.#client(
-      API,
-      [servers.database, servers.kafka('api'), servers.search('api')],
-      [{ peers: [{ namespace: environment.ingress.namespace }], ports: [PORTS.api] }, ...metrics(PORTS.apiHealth)],
-    );
-    this.#client(INDEXER, [servers.kafka('indexer'), servers.search('indexer')], metrics(PORTS.indexerHealth));
-    this.#client('migrate', [servers.database, servers.search('ops')], []);
-    this.#client(REINDEX, reindexConnections(servers), []);
+    const clients: readonly Client[] = [
+      {
+        component: API,
+        connections: [servers.database, servers.kafka('api'), servers.search('api')],
+        ingress: [
+          { peers: [{ namespace: environment.ingress.namespace }], ports: [PORTS.api] },
+          ...metrics(PORTS.apiHealth),
+        ],
+      },
+      {
+        component: INDEXER,
+        connections: [servers.kafka('indexer'), servers.search('indexer')],
+        ingress: metrics(PORTS.indexerHealth),
+      },
+      { component: 'migrate', connections: [servers.database, servers.search('ops')], ingress: [] },
+      { component: REINDEX, connections: reindexConnections(servers), ingress: [] },
+      { component: VERIFY, connections: verifyConnections(servers), ingress: [] },
+    ];
+    for (const { component, connections, ingress } of clients) {
+      this.#component(component, ingress, [
+        ...connections.map(({ peer, port }) => ({ peers: [peer], ports: [port] })),
+        DNS,
+      ]);
+    }
     if (servers.passwords.length > 0) this.#component('secrets', [], [KUBERNETES, DNS]);
-    if (environment.servers.kind === 'operators') this.#servers(environment);
+    if (environment.servers.kind === 'operators') this.#servers(environment, clients);
   }
 
   #component(component: string, ingress: readonly Rule[], egress: readonly Rule[]): void {
@@ -51,13 +75,13 @@ export class NetworkChart extends Chart {
     new NetworkPolicy(this, component, { name: `taskstream-${component}`, component, pods, ingress, egress });
   }
 
-  #client(component: string, connections: readonly Connection[], ingress: readonly Rule[]): void {
-    this.#component(component, ingress, [...connections.map(({ peer, port }) => ({ peers: [peer], ports: [port] })), DNS]);
-  }
-
   /** The servers among themselves, with their operators, and with their clients. */
-  #servers({ kedaNamespace, operatorsNamespace }: Environment): void {
-    const from = (...components: string[]) => components.map((component) => ({ pods: selectorLabels(component) }));
+  #servers({ kedaNamespace, operatorsNamespace }: Environment, clients: readonly Client[]): void {
+    /** The pods that have a connection to the server with these labels. */
+    const clientsOf = (labels: Readonly<Record<string, string>>) =>
+      clients
+        .filter(({ connections }) => connections.some(({ peer }) => 'pods' in peer && peer.pods === labels))
+        .map(({ component }) => ({ pods: selectorLabels(component) }));
     const operators = { namespace: operatorsNamespace };
     const servers = [
       {
@@ -67,7 +91,7 @@ export class NetworkChart extends Chart {
         pods: KafkaCluster.podLabels,
         // Strimzi's own ports: control plane, replication, its agent; the entity operator uses replication too.
         internal: [9_090, KafkaCluster.replicationPort],
-        clients: [{ peers: [...from(API, INDEXER, REINDEX), { namespace: kedaNamespace }], ports: [KafkaCluster.port] }],
+        clients: [{ peers: [...clientsOf(KafkaCluster.podLabels), { namespace: kedaNamespace }], ports: [KafkaCluster.port] }],
         operator: { peers: [operators], ports: [9_090, KafkaCluster.replicationPort, 8_443] },
       },
       {
@@ -75,7 +99,7 @@ export class NetworkChart extends Chart {
         asksKubernetes: false,
         pods: ElasticsearchCluster.podLabels,
         internal: [ElasticsearchCluster.port, 9_300],
-        clients: [{ peers: from(API, INDEXER, 'migrate', REINDEX), ports: [ElasticsearchCluster.port] }],
+        clients: [{ peers: clientsOf(ElasticsearchCluster.podLabels), ports: [ElasticsearchCluster.port] }],
         operator: { peers: [operators], ports: [ElasticsearchCluster.port] },
       },
       {
@@ -84,7 +108,7 @@ export class NetworkChart extends Chart {
         asksKubernetes: true,
         pods: PostgresCluster.podLabels,
         internal: [PostgresCluster.port, 8_000],
-        clients: [{ peers: from(API, 'migrate', REINDEX), ports: [PostgresCluster.port] }],
+        clients: [{ peers: clientsOf(PostgresCluster.podLabels), ports: [PostgresCluster.port] }],
         operator: { peers: [operators], ports: [PostgresCluster.port, 8_000] },
       },
     ];

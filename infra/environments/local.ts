@@ -20,6 +20,11 @@ export const local: Environment = {
     resources: { cpuRequest: '50m', memory: '384Mi' },
   },
   topic: { partitions: 12, replicas: 1, minInsyncReplicas: 1 },
+  verify: {
+    schedule: '15 3 * * *',
+    suspend: true,
+    resources: { cpuRequest: '50m', memory: '256Mi' },
+  },
   index: { shards: 1, replicas: 0 },
   servers: {
     kind: 'operators',

@@ -24,6 +24,11 @@ export const production: Environment = {
     resources: { cpuRequest: '500m', memory: '512Mi' },
   },
   topic: { partitions: 12, replicas: 3, minInsyncReplicas: 2 },
+  verify: {
+    schedule: '15 3 * * *',
+    suspend: false,
+    resources: { cpuRequest: '250m', memory: '512Mi' },
+  },
   index: { shards: 1, replicas: 1 },
   servers: {
     kind: 'operators',

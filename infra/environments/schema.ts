@@ -25,6 +25,10 @@ const count = (min: number, max = 1_000) =>
     .min(min, { error: `must be at least ${min}` })
     .max(max, { error: `must not be above ${max}` });
 
+const schedule = z.string().regex(/^[-\d*,/]+( [-\d*,/A-Za-z]+){4}$/, {
+  error: 'must be a cron expression of five fields such as "15 3 * * *", in UTC',
+});
+
 const resources = z.strictObject({
   cpuRequest: cpu,
   cpuLimit: cpu.optional().describe('Left out where throttling would cost more than a noisy neighbour.'),
@@ -99,6 +103,13 @@ export const settingsSchema = z.strictObject({
     partitions: count(1).describe('Also the most indexers that can work: a partition has one reader.'),
     replicas: count(1, 9),
     minInsyncReplicas: count(1, 9),
+  }),
+  verify: z.strictObject({
+    schedule: schedule.describe('When the index is compared with PostgreSQL: a cron expression, in UTC.'),
+    suspend: z
+      .boolean()
+      .describe('Whether it runs only when asked: `kubectl create job --from=cronjob/taskstream-verify NAME`.'),
+    resources,
   }),
   index: z.strictObject({ shards: count(1), replicas: count(0, 9) }),
   servers: z.discriminatedUnion('kind', [operatorsSchema, externalSchema]),

@@ -23,6 +23,8 @@ const EVERYWHERE: readonly Option[] = [
   without('ingress.tlsSecret'),
   without('api.resources.cpuLimit'),
   without('indexer.resources.cpuLimit'),
+  without('verify.resources.cpuLimit'),
+  unset('verify.suspend', false),
 ];
 
 /** By what `servers.kind` says. */
@@ -44,7 +46,7 @@ export const OPTIONS: Readonly<Record<Environment['servers']['kind'], readonly O
 
 /** The environment that has everything: production, and what it leaves out. */
 export const withEverything = (production: Environment): Environment => {
-  const { servers, api, indexer, ingress } = production;
+  const { servers, api, indexer, verify, ingress } = production;
   if (servers.kind !== 'operators') throw new Error('production has servers of its own');
   const limited = <T extends { readonly resources: object }>(owner: T): T => ({
     ...owner,
@@ -59,6 +61,7 @@ export const withEverything = (production: Environment): Environment => {
     monitoring: true,
     api: limited(api),
     indexer: limited(indexer),
+    verify: { ...limited(verify), suspend: true },
     ingress: { ...ingress, tlsSecret: 'any' },
     servers: {
       kind: 'operators',

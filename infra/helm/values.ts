@@ -29,10 +29,32 @@ export type Values = z.infer<typeof valuesSchema>;
 /** As JSON Schema, draft 7, which every Helm 3 and 4 reads. */
 export const valuesJsonSchema = (): Described => z.toJSONSchema(valuesSchema, { target: 'draft-7' }) as Described;
 
-export const valuesOf = ({ images, api, ingress, indexer, topic, index, servers, ...rest }: Environment): Values => {
+export const valuesOf = ({
+  images,
+  api,
+  ingress,
+  indexer,
+  topic,
+  index,
+  verify,
+  servers,
+  ...rest
+}: Environment): Values => {
   const { monitoring, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
   const namespaces = { monitoringNamespace, kedaNamespace, operatorsNamespace };
-  return { createNamespace: false, images, api, ingress, indexer, topic, index, servers, monitoring, ...namespaces };
+  return {
+    createNamespace: false,
+    images,
+    api,
+    ingress,
+    indexer,
+    topic,
+    index,
+    verify,
+    servers,
+    monitoring,
+    ...namespaces,
+  };
 };
 
 /** `values.yaml`, each setting with what its schema says of it. */

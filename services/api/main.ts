@@ -17,6 +17,7 @@ import { createSearchBreaker } from './search/breaker.ts';
 import { createTaskSearch } from './search/task-search.ts';
 import { purgeRegularly } from './store/idempotency.ts';
 import { createTaskStore } from './store/task-store.ts';
+import { observeVerifyRuns } from './verify-metrics.ts';
 
 const config = exitOnInvalidConfig(() => readApiConfig(process.env));
 const logger = createLogger({ service: 'api', level: config.LOG_LEVEL });
@@ -31,6 +32,7 @@ lifecycle.onClose('elasticsearch', 1_000, () => elasticsearch.close());
 const pool = createPool(config, 'taskstream-api', logger);
 lifecycle.onClose('pool', 3_000, () => pool.end());
 observeOutbox(pool, registry);
+observeVerifyRuns(pool, registry);
 const relay = startRelay({ config, logger, metrics: createRelayMetrics(registry), tracer });
 lifecycle.onClose('relay', 7_000, relay.close);
 void purgeRegularly(pool, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.signal);

@@ -1,6 +1,7 @@
 /** What the outbox and its relay tell Prometheus. */
 import type { Pool } from 'pg';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { sharedRead } from './shared-read.ts';
 
 export type RelayMetrics = ReturnType<typeof createRelayMetrics>;
 
@@ -39,27 +40,29 @@ export const createRelayMetrics = (registry: Registry) => {
 
 /** Gauges of the outbox, asked for when Prometheus scrapes; a database that does not answer leaves the last figures. */
 export const observeOutbox = (pool: Pool, registry: Registry): void => {
-  const age = new Gauge({
+  const read = sharedRead(async () => {
+    const { rows } = await pool.query<{ depth: string; age: string }>(
+      `SELECT count(*) AS depth, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS age
+       FROM outbox`,
+    );
+    return rows[0];
+  });
+  new Gauge({
     name: 'taskstream_outbox_oldest_age_seconds',
     help: 'Age of the oldest change that the broker has not confirmed.',
     registers: [registry],
+    async collect() {
+      const outbox = await read();
+      if (outbox !== undefined) this.set(Number(outbox.age));
+    },
   });
   new Gauge({
     name: 'taskstream_outbox_rows',
     help: 'Changes that the broker has not confirmed.',
     registers: [registry],
     async collect() {
-      try {
-        const { rows } = await pool.query<{ depth: string; age: string }>(
-          `SELECT count(*) AS depth,
-                  coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS age
-           FROM outbox`,
-        );
-        this.set(Number(rows[0]?.depth ?? 0));
-        age.set(Number(rows[0]?.age ?? 0));
-      } catch {
-        // Readiness says that the database is away; a scrape must still answer.
-      }
+      const outbox = await read();
+      if (outbox !== undefined) this.set(Number(outbox.depth));
     },
   });
 };

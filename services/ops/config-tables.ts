@@ -2,12 +2,13 @@
 import { apiEnv } from '../api/config.ts';
 import { indexerEnv } from '../indexer/config.ts';
 import type { EnvSpec } from '../shared/env.ts';
-import { migrateEnv } from './config.ts';
+import { migrateEnv, verifyEnv } from './config.ts';
 
 const SERVICES: readonly (readonly [title: string, spec: EnvSpec])[] = [
   ['API', apiEnv],
   ['Indexer', indexerEnv],
   ['`ops migrate`', migrateEnv],
+  ['`ops verify`', verifyEnv],
 ];
 
 const INTRODUCTION = `# Configuration

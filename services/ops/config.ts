@@ -1,7 +1,8 @@
 /** Configuration of the one-shot commands that talk to the servers directly. */
+import { indexerEnv } from '../indexer/config.ts';
 import { elasticsearchChecks, elasticsearchEnv } from '../shared/elasticsearch.ts';
-import { integer, readEnv, text, type EnvSpec, type EnvValues } from '../shared/env.ts';
-import { kafkaChecks, kafkaEnv } from '../shared/kafka.ts';
+import { hostList, integer, readEnv, text, type EnvSpec, type EnvValues } from '../shared/env.ts';
+import { kafkaChecks, kafkaEnv, type KafkaConfig } from '../shared/kafka.ts';
 import { loggerEnv } from '../shared/logger.ts';
 import { postgresEnv } from '../shared/postgres.ts';
 
@@ -65,3 +66,34 @@ export type ReindexConfig = EnvValues<typeof reindexEnv>;
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readReindexConfig = (env: NodeJS.ProcessEnv): ReindexConfig =>
   readEnv(reindexEnv, env, [...kafkaChecks, ...elasticsearchChecks]);
+
+export const verifyEnv = {
+  ...postgresEnv,
+  ...elasticsearchEnv,
+  ...kafkaEnv,
+  KAFKA_BROKERS: {
+    schema: hostList().optional(),
+    description:
+      'Bootstrap brokers, `host:port`, comma-separated. Without them `ops verify` cannot ask how far the indexers are, and takes what differs for its whole grace for drift.',
+  },
+  ...loggerEnv,
+  CONSUMER_GROUP: indexerEnv.CONSUMER_GROUP,
+} as const satisfies EnvSpec;
+
+/** `kafka` is absent where no brokers are given. */
+export type VerifyConfig = EnvValues<typeof verifyEnv> & { readonly kafka: KafkaConfig | undefined };
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readVerifyConfig = (env: NodeJS.ProcessEnv): VerifyConfig => {
+  const values = readEnv(verifyEnv, env, [
+    ...elasticsearchChecks,
+    ...kafkaChecks.map((check) => (values: EnvValues<typeof verifyEnv>) => check(kafkaOf(values, ''))),
+  ]);
+  const { KAFKA_BROKERS } = values;
+  return { ...values, kafka: KAFKA_BROKERS === undefined ? undefined : kafkaOf(values, KAFKA_BROKERS) };
+};
+
+const kafkaOf = (values: EnvValues<typeof verifyEnv>, brokers: string): KafkaConfig => ({
+  ...values,
+  KAFKA_BROKERS: brokers,
+});

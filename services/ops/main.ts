@@ -8,6 +8,7 @@ import { reindexCommand } from './commands/reindex.ts';
 import { secretsCommand } from './commands/secrets.ts';
 import { statusCommand } from './commands/status.ts';
 import { teardownCommand } from './commands/teardown.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { waitCommand } from './commands/wait.ts';
 
 const program = new Command('ops')
@@ -20,6 +21,7 @@ const program = new Command('ops')
   .addCommand(teardownCommand())
   .addCommand(importCommand())
   .addCommand(reindexCommand())
+  .addCommand(verifyCommand())
   .addCommand(configCommand());
 
 try {

@@ -79,7 +79,9 @@ describe('the Tiltfile', () => {
     // Tilt itself gives a Service to the workload that it selects.
     const expected = objects
       .filter(({ kind }) => kind !== 'Service')
-      .map((object) => (['Deployment', 'Job'].includes(object.kind) ? object.metadata.name : selector(object)));
+      .map((object) =>
+        ['Deployment', 'Job', 'CronJob'].includes(object.kind) ? object.metadata.name : selector(object),
+      );
     expect([...taken].sort()).toEqual([...expected].sort());
   });
 

@@ -19,6 +19,8 @@ const ends = {
   indexer: component('indexer'),
   migrate: component('migrate'),
   secrets: component('secrets'),
+  verify: component('verify'),
+  reindex: component('reindex'),
   kafka: { namespace: 'taskstream', labels: { 'strimzi.io/cluster': 'taskstream' } },
   elasticsearch: {
     namespace: 'taskstream',
@@ -61,6 +63,12 @@ const CONNECTIONS: readonly [End, End, keyof typeof PORTS][] = [
   ['indexer', 'elasticsearch', 'search'],
   ['migrate', 'postgres', 'sql'],
   ['migrate', 'elasticsearch', 'search'],
+  ['verify', 'postgres', 'sql'],
+  ['verify', 'elasticsearch', 'search'],
+  ['verify', 'kafka', 'kafka'],
+  ['reindex', 'postgres', 'sql'],
+  ['reindex', 'elasticsearch', 'search'],
+  ['reindex', 'kafka', 'kafka'],
   ['secrets', 'kubernetes', 'https'],
   ['keda', 'kafka', 'kafka'],
   ['kafka', 'kafka', 'replication'],
@@ -82,7 +90,17 @@ describe('the network policies', () => {
   });
 
   it('let every pod ask for names, and nobody else in', () => {
-    for (const name of ['api', 'indexer', 'migrate', 'secrets', 'kafka', 'elasticsearch', 'postgres'] as const) {
+    for (const name of [
+      'api',
+      'indexer',
+      'migrate',
+      'verify',
+      'reindex',
+      'secrets',
+      'kafka',
+      'elasticsearch',
+      'postgres',
+    ] as const) {
       expect(isAllowed(policies, ends[name], ends.dns, 53, 'UDP'), name).toBe(true);
       expect(isAllowed(policies, ends.stranger, ends[name], 53, 'UDP'), name).toBe(false);
     }
@@ -94,6 +112,8 @@ describe('the network policies', () => {
       'api',
       'indexer',
       'migrate',
+      'verify',
+      'reindex',
       'secrets',
       'kafka',
       'elasticsearch',

@@ -75,13 +75,18 @@ export const find = (manifests: readonly Manifest[], kind: string, name: string)
 
 /** The pods of our own workloads, each with the name of what makes it. */
 export const podsOf = (manifests: readonly Manifest[]): { name: string; kind: string; pod: PodTemplate }[] =>
-  manifests
-    .filter(({ kind }) => kind === 'Deployment' || kind === 'Job')
-    .map(({ metadata, kind, spec }) => ({
-      name: metadata.name,
-      kind,
-      pod: (spec as { template: PodTemplate }).template,
-    }));
+  manifests.flatMap(({ metadata, kind, spec }) => {
+    const pod = templateOf(kind, spec);
+    return pod === undefined ? [] : [{ name: metadata.name, kind, pod }];
+  });
+
+interface WithTemplate {
+  readonly template: PodTemplate;
+}
+const templateOf = (kind: string, spec: unknown): PodTemplate | undefined => {
+  if (kind === 'Deployment' || kind === 'Job') return (spec as WithTemplate).template;
+  return kind === 'CronJob' ? (spec as { jobTemplate: { spec: WithTemplate } }).jobTemplate.spec.template : undefined;
+};
 
 /** Every key of a Secret that a workload reads, by environment variable or file. */
 export const secretKeysOf = ({ spec }: PodTemplate): SecretRef[] => [

@@ -1,0 +1,55 @@
+/** The result of a run for people, as a table, and for scripts, as JSON. */
+import Table from 'cli-table3';
+import { DRIFT_KINDS } from './difference.ts';
+import { sumOf, type Difference, type VerifyResult } from './run.ts';
+
+/** Exit codes: nothing differs (any more), drift, and differences whose events may still be on their way. */
+export const EXIT = { equal: 0, drift: 2, undecided: 3 } as const;
+
+export const exitCodeOf = ({ drift, undecided }: VerifyResult): number =>
+  sumOf(drift) > 0 ? EXIT.drift : undecided > 0 ? EXIT.undecided : EXIT.equal;
+
+const MEANING = {
+  missing: 'a row without a document',
+  stale: 'a document older than its row',
+  ahead: 'a document newer than its row',
+  surplus: 'a document without a row',
+} as const;
+
+/** What a reader does next, by exit code. */
+const ADVICE: Readonly<Record<number, string>> = {
+  [EXIT.equal]: 'Both stores are equal.',
+  [EXIT.drift]: 'The stores differ. `npm run ops -- verify --repair` mends what can be mended.',
+  [EXIT.undecided]: 'The pipeline is behind: when it has caught up, or with a longer --grace, verify can tell.',
+};
+
+export interface Report {
+  readonly result: VerifyResult;
+  /** The first differences. */
+  readonly differences: readonly Difference[];
+}
+
+export const tableOf = ({ result, differences }: Report): string => {
+  const plain = { style: { head: [], border: [] } };
+  const summary = new Table({
+    head: ['', 'left', 'mended', 'what it is'],
+    ...plain,
+    colAligns: ['left', 'right', 'right', 'left'],
+  });
+  for (const kind of DRIFT_KINDS) summary.push([kind, result.drift[kind], result.mended[kind], MEANING[kind]]);
+  summary.push(['undecided', result.undecided, '', 'its event may still be on its way']);
+  const seconds = (result.durationMs / 1_000).toFixed(1);
+  const lines = [`${result.rows} rows and ${result.documents} documents compared in ${seconds} s`, summary.toString()];
+  if (differences.length > 0) {
+    const list = new Table({ head: ['task', 'kind', 'row', 'document', 'outcome'], ...plain });
+    for (const { id, kind, row, document, outcome, reason } of differences) {
+      list.push([id, kind, row ?? '-', document ?? '-', reason === undefined ? outcome : `${outcome}: ${reason}`]);
+    }
+    const all = sumOf(result.drift) + sumOf(result.mended) + result.undecided;
+    if (all > differences.length) lines.push(`The first ${differences.length} of ${all}; --details FILE writes all:`);
+    lines.push(list.toString());
+  }
+  return [...lines, ADVICE[exitCodeOf(result)] ?? ''].join('\n');
+};
+
+export const jsonOf = ({ result, differences }: Report): string => JSON.stringify({ ...result, differences }, null, 2);
