@@ -63,6 +63,7 @@ describe('ops reindex under full write load', () => {
       await load.stop();
     }
     await pipeline.converged();
+    expect(await runOps(['verify'], pipeline.env)).toMatchObject({ code: 0 });
     await watch.stop();
     expect(watch.faults()).toEqual([]);
   }, 240_000);

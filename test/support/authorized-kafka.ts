@@ -68,7 +68,7 @@ export const startAuthorizedKafka = async (
     ...CLIENTS.flatMap((client) =>
       ACLS[client].flatMap(({ type, name, isPrefix, operations }) =>
         operations.map(
-          (operation) => `${userNameOf(client)} ${type} ${name} ${isPrefix ? 'prefixed' : 'literal'} ${operation}`,
+          (operation) => `${userNameOf(client)} ${type} ${name} ${isPrefix ? 'PREFIXED' : 'LITERAL'} ${operation}`,
         ),
       ),
     ),
