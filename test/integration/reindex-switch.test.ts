@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { createHttpProxy, type HttpProxy, type HttpProxyHooks } from '../support/http-proxy.ts';
-import { createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
+import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { runOps, startOps, type OpsProcess } from '../support/run-ops.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
@@ -38,6 +38,79 @@ const reindexThrough = async (hooks: HttpProxyHooks, ...args: string[]): Promise
   return startOps(['reindex', ...args], { ...pipeline.env, ELASTICSEARCH_URL: proxy.url });
 };
 const isSwitch = (method: string, path: string) => method === 'POST' && path.startsWith('/_aliases');
+
+/** Ids that a search finds now. */
+const visible = async (): Promise<Set<string>> => {
+  const { client, alias } = pipeline.index;
+  const { hits } = await client.search({ index: alias, size: 1_000, _source: false });
+  return new Set(hits.hits.map(({ _id }) => String(_id)));
+};
+const becomesVisible = async (id: string, timeoutMs: number): Promise<boolean> => {
+  const isVisible = async () => (await visible()).has(id);
+  return waitFor(`${id} in search`, isVisible, { timeoutMs, intervalMs: 100 }).catch(() => false);
+};
+
+describe('ops reindex, at the switch', () => {
+  it('has in the new index all that the old one has shown, though its own writes lag behind', async () => {
+    let shown = new Set<string>();
+    let shownAfter: Set<string> | undefined;
+    let bulk: Promise<unknown> | undefined;
+    let endHold: () => void = () => undefined;
+    proxy = await createHttpProxy(inject('elasticsearchUrl'), {
+      before: async (method, path) => {
+        if (method === 'PUT' && path.startsWith(`/${indexOf(2)}/_mapping`) && bulk === undefined) {
+          // The switch begins: from now on the new index gets nothing, and the old one a task that search shows.
+          bulk = new Promise<void>((resolve) => {
+            endHold = resolve;
+          });
+          const { id } = await createTask(api, 'just before the switch');
+          expect(await becomesVisible(id, 20_000)).toBe(true);
+          setTimeout(endHold, 2_000);
+        }
+        if (path.includes('/_bulk')) await bulk;
+        if (isSwitch(method, path)) {
+          // Were writes not blocked, this one would be shown too, and be missing after the switch.
+          const { id } = await createTask(api, 'during the switch');
+          await becomesVisible(id, 3_000);
+          shown = await visible();
+        }
+        return true;
+      },
+      after: async (method, path) => {
+        if (isSwitch(method, path)) shownAfter = await visible();
+        return true;
+      },
+    });
+    // A refresh of its own would hide that the switch makes none.
+    const env = { ...pipeline.env, ELASTICSEARCH_URL: proxy.url, INDEX_REFRESH_INTERVAL: '120s' };
+    expect(await runOps(['reindex', '--switch-deadline', '60'], env)).toMatchObject({ code: 0 });
+    expect(shown.size).toBe(21);
+    expect([...shown].filter((id) => shownAfter?.has(id) !== true)).toEqual([]);
+    await pipeline.converged();
+  });
+
+  it('has the changes that were made and published while rows were copied', async () => {
+    let isFirst = true;
+    const running = await reindexThrough({
+      before: async (_method, path) => {
+        if (!path.includes('/_bulk') || !isFirst) return true;
+        isFirst = false;
+        // The rows are read, and none is written yet.
+        const [first, second] = await pipeline.database.versions();
+        const [updated, deleted] = [String(first?.[0]), String(second?.[0])];
+        const body = { description: 'changed', priority: 'high', dates: { start: null, due: null }, isDone: true };
+        expect((await call(api, 'PUT', `/tasks/${updated}`, body)).status).toBe(200);
+        expect((await call(api, 'DELETE', `/tasks/${deleted}`)).status).toBe(204);
+        const { id } = await createTask(api, 'new');
+        expect(await becomesVisible(id, 20_000)).toBe(true);
+        return true;
+      },
+    });
+    expect(await running.ended).toMatchObject({ code: 0 });
+    expect(isFirst).toBe(false);
+    expect(await pipeline.index.versions()).toEqual(await pipeline.database.versions());
+  });
+});
 
 describe('ops reindex, killed while it switches', () => {
   it('before the alias moved: indexers wait, and the next run lifts the block and loses nothing', async () => {
