@@ -6,6 +6,7 @@ import { IndexerChart } from './charts/indexer.ts';
 import { MonitoringChart } from './charts/monitoring.ts';
 import { NamespaceChart } from './charts/namespace.ts';
 import { NetworkChart } from './charts/network.ts';
+import { ReindexChart } from './charts/reindex.ts';
 import { SetupChart } from './charts/setup.ts';
 import { VerifyChart } from './charts/verify.ts';
 import type { Environment } from './environments/schema.ts';
@@ -27,6 +28,7 @@ export const createApp = (environment: Environment, outdir: string): App => {
   add(new ApiChart(app, 'api', environment, servers));
   add(new IndexerChart(app, 'indexer', environment, servers));
   add(new VerifyChart(app, 'verify', environment, servers));
+  add(new ReindexChart(app, 'reindex', environment, servers));
   if (environment.monitoring) add(new MonitoringChart(app, 'monitoring', environment));
   return app;
 };

@@ -12,6 +12,7 @@ import type { Environment } from '../environments/schema.ts';
 import { API } from './api.ts';
 import type { Servers } from './data-plane.ts';
 import { INDEXER } from './indexer.ts';
+import { REINDEX, reindexConnections } from './reindex.ts';
 import { VERIFY, verifyConnections } from './verify.ts';
 
 const DNS: Rule = {
@@ -56,6 +57,7 @@ export class NetworkChart extends Chart {
         ingress: metrics(PORTS.indexerHealth),
       },
       { component: 'migrate', connections: [servers.database, servers.search('ops')], ingress: [] },
+      { component: REINDEX, connections: reindexConnections(servers), ingress: [] },
       { component: VERIFY, connections: verifyConnections(servers), ingress: [] },
     ];
     for (const { component, connections, ingress } of clients) {

@@ -10,11 +10,12 @@ import { OPS } from './setup.ts';
 export const VERIFY = 'verify';
 const DEADLINE_SECONDS = 6 * 60 * 60;
 
-/**
- * What it reaches. Without Kafka it cannot ask how far the indexers are, and waits by time.
- * The network policies are made of the same list.
- */
-export const verifyConnections = (servers: Servers): readonly Connection[] => [servers.database, servers.search('ops')];
+/** What it reaches; the network policies are made of the same list. */
+export const verifyConnections = (servers: Servers): readonly Connection[] => [
+  servers.database,
+  servers.kafka('ops'),
+  servers.search('ops'),
+];
 
 export class VerifyChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {

@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import {
   DEAD_LETTER_TOPIC,
   INDEXER_GROUP,
+  OPS_GROUP_PREFIX,
   TASKS_TOPIC,
   TOPICS,
   type TopicSpec,
@@ -18,11 +19,13 @@ const CLUSTER = PART_OF;
 const CLUSTER_LABEL = { 'strimzi.io/cluster': CLUSTER };
 const TLS_PORT = 9_093;
 
-export type KafkaClient = 'api' | 'indexer' | 'keda';
+export type KafkaClient = 'api' | 'indexer' | 'keda' | 'ops';
 
 interface Acl {
   readonly type: 'topic' | 'group';
   readonly name: string;
+  /** True for everything whose name begins with `name`. */
+  readonly isPrefix?: true;
   readonly operations: readonly ('Read' | 'Write' | 'Describe')[];
 }
 
@@ -38,7 +41,16 @@ export const ACLS: Readonly<Record<KafkaClient, readonly Acl[]>> = {
     { type: 'topic', name: TASKS_TOPIC, operations: ['Describe'] },
     { type: 'group', name: INDEXER_GROUP, operations: ['Describe'] },
   ],
+  // Reads everything, and writes to the topic what a person replays; the indexers' offsets it sees and cannot move.
+  ops: [
+    { type: 'topic', name: TASKS_TOPIC, operations: ['Read', 'Write', 'Describe'] },
+    { type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Read', 'Describe'] },
+    { type: 'group', name: INDEXER_GROUP, operations: ['Describe'] },
+    { type: 'group', name: OPS_GROUP_PREFIX, isPrefix: true, operations: ['Read', 'Describe'] },
+  ],
 };
+
+const CLIENTS = Object.keys(ACLS) as KafkaClient[];
 
 export const userNameOf = (client: KafkaClient): string => `${PART_OF}-${client}`;
 
@@ -100,7 +112,7 @@ export class KafkaCluster extends Construct {
     for (const pool of kafka.nodePools) addNodePool(this, pool);
     addTopic(this, TASKS_TOPIC, { ...TOPICS.tasks, partitions: topic.partitions }, topic);
     addTopic(this, DEAD_LETTER_TOPIC, TOPICS.deadLetter, topic);
-    for (const client of ['api', 'indexer', 'keda'] as const) addUser(this, client);
+    for (const client of CLIENTS) addUser(this, client);
   }
 
   connectionOf(client: KafkaClient): Connection {
@@ -183,8 +195,8 @@ const addUser = (scope: Construct, client: KafkaClient): void => {
       authentication: { type: 'scram-sha-512' },
       authorization: {
         type: 'simple',
-        acls: ACLS[client].map(({ type, name, operations }) => ({
-          resource: { type, name, patternType: 'literal' },
+        acls: ACLS[client].map(({ type, name, isPrefix, operations }) => ({
+          resource: { type, name, patternType: isPrefix ? 'prefix' : 'literal' },
           operations,
         })),
       },

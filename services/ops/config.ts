@@ -6,10 +6,8 @@ import { kafkaChecks, kafkaEnv, type KafkaConfig } from '../shared/kafka.ts';
 import { loggerEnv } from '../shared/logger.ts';
 import { postgresEnv } from '../shared/postgres.ts';
 
-export const migrateEnv = {
-  ...postgresEnv,
-  ...elasticsearchEnv,
-  ...loggerEnv,
+/** Settings of a new index. */
+const indexEnv = {
   INDEX_SHARDS: {
     schema: integer(1, { min: 1, max: 1_024 }),
     defaultText: '1',
@@ -35,6 +33,13 @@ export const migrateEnv = {
     description:
       'How long the version of a deleted document stays known; an older update that arrives within it changes nothing.',
   },
+} as const satisfies EnvSpec;
+
+export const migrateEnv = {
+  ...postgresEnv,
+  ...elasticsearchEnv,
+  ...loggerEnv,
+  ...indexEnv,
   MIGRATE_DEADLINE_MS: {
     schema: integer(120_000, { min: 1_000, max: 3_600_000 }),
     defaultText: '120000',
@@ -47,6 +52,20 @@ export type MigrateConfig = EnvValues<typeof migrateEnv>;
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readMigrateConfig = (env: NodeJS.ProcessEnv): MigrateConfig =>
   readEnv(migrateEnv, env, elasticsearchChecks);
+
+export const reindexEnv = {
+  ...postgresEnv,
+  ...kafkaEnv,
+  ...elasticsearchEnv,
+  ...loggerEnv,
+  ...indexEnv,
+} as const satisfies EnvSpec;
+
+export type ReindexConfig = EnvValues<typeof reindexEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readReindexConfig = (env: NodeJS.ProcessEnv): ReindexConfig =>
+  readEnv(reindexEnv, env, [...kafkaChecks, ...elasticsearchChecks]);
 
 export const verifyEnv = {
   ...postgresEnv,

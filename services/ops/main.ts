@@ -4,6 +4,7 @@ import { messageOf } from '../shared/errors.ts';
 import { configCommand } from './commands/config.ts';
 import { importCommand } from './commands/import.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { reindexCommand } from './commands/reindex.ts';
 import { secretsCommand } from './commands/secrets.ts';
 import { statusCommand } from './commands/status.ts';
 import { teardownCommand } from './commands/teardown.ts';
@@ -19,6 +20,7 @@ const program = new Command('ops')
   .addCommand(waitCommand())
   .addCommand(teardownCommand())
   .addCommand(importCommand())
+  .addCommand(reindexCommand())
   .addCommand(verifyCommand())
   .addCommand(configCommand());
 

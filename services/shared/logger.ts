@@ -1,5 +1,5 @@
 /** JSON logs on standard output, one object a line. */
-import { pino, stdTimeFunctions, type Logger } from 'pino';
+import { destination, pino, stdTimeFunctions, type Logger } from 'pino';
 import { choice, type EnvSpec } from './env.ts';
 
 export type { Logger } from 'pino';
@@ -14,12 +14,11 @@ export const loggerEnv = {
   },
 } as const satisfies EnvSpec;
 
-/** File descriptor of standard output. */
-const STDOUT = 1;
-
 export interface LoggerOptions {
   readonly service: string;
   readonly level: (typeof LOG_LEVELS)[number];
+  /** File descriptor; 2 for a command whose standard output is its result. */
+  readonly fd?: 1 | 2;
 }
 
 /**
@@ -27,7 +26,7 @@ export interface LoggerOptions {
  * Lines are written at once, together with those that came while the write before was under way: under load one system
  * call carries many. What is left is written when the process exits; SIGKILL alone loses the lines of the last moment.
  */
-export const createLogger = ({ service, level }: LoggerOptions): Logger =>
+export const createLogger = ({ service, level, fd = 1 }: LoggerOptions): Logger =>
   pino(
     {
       level,
@@ -37,5 +36,5 @@ export const createLogger = ({ service, level }: LoggerOptions): Logger =>
       // Last line of defence: configuration objects are not logged, but an error of a client library may carry one.
       redact: { paths: ['*.password', '*.authorization', '*.headers.authorization', '*.apiKey'], censor: '[redacted]' },
     },
-    pino.destination({ dest: STDOUT, sync: false }),
+    destination({ dest: fd, sync: false }),
   );

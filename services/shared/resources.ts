@@ -12,11 +12,17 @@ export const DEAD_LETTER_TOPIC = 'tasks.dlq';
 /** Consumer group of the indexer; KEDA watches its lag. */
 export const INDEXER_GROUP = 'taskstream-indexer';
 
+/** Groups of the one-shot commands begin with it: they may read the topics, and never move the indexer's offsets. */
+export const OPS_GROUP_PREFIX = 'taskstream-ops';
+
 /** Alias that the indexer writes to and search reads from. */
 export const TASK_INDEX_ALIAS = 'tasks';
 
+/** Name of an index behind `alias`; a reindex makes the one with the next number. */
+export const indexNameOf = (alias: string, number: number): string => `${alias}-${String(number).padStart(6, '0')}`;
+
 /** Name of the first index behind `alias`; later ones count up. */
-export const firstIndexOf = (alias: string): string => `${alias}-000001`;
+export const firstIndexOf = (alias: string): string => indexNameOf(alias, 1);
 
 /** TCP ports the services listen on. */
 export const PORTS = { api: 9234, apiHealth: 9235, indexerHealth: 9236 } as const;

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { environmentOf } from '../../infra/environments/index.ts';
 import { readApiConfig } from '../../services/api/config.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
-import { readMigrateConfig, readVerifyConfig } from '../../services/ops/config.ts';
+import { readMigrateConfig, readReindexConfig, readVerifyConfig } from '../../services/ops/config.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, PORTS, TASKS_TOPIC } from '../../services/shared/resources.ts';
 import { find, manifestsOf, ofKind, podsOf, secretKeysOf, type PodTemplate } from '../support/manifests.ts';
 
@@ -19,6 +19,7 @@ const OPERATOR_SECRETS: Readonly<Record<string, readonly string[]>> = {
   'taskstream-api': ['password', 'sasl.jaas.config'],
   'taskstream-indexer': ['password', 'sasl.jaas.config'],
   'taskstream-keda': ['password', 'sasl.jaas.config'],
+  'taskstream-ops': ['password', 'sasl.jaas.config'],
 };
 
 describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
@@ -55,6 +56,7 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
       indexer: readIndexerConfig,
       migrate: readMigrateConfig,
       verify: readVerifyConfig,
+      reindex: readReindexConfig,
     };
     for (const [component, read] of Object.entries(readers)) {
       const pod = podsOf(manifests).find(
@@ -135,6 +137,19 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
     expect(spec.jobTemplate).not.toHaveProperty('metadata.labels');
     // The exit code is an answer: another attempt would give the same.
     expect(spec.jobTemplate.spec).toMatchObject({ backoffLimit: 0, template: { spec: { restartPolicy: 'Never' } } });
+  });
+
+  it('have a reindex ready that runs only when a person asks, with the settings of the index', () => {
+    const { spec } = find(manifests, 'CronJob', 'taskstream-reindex');
+    expect(spec).toMatchObject({ suspend: true, concurrencyPolicy: 'Forbid' });
+    const { containers } = spec.jobTemplate.spec.template.spec;
+    expect(containers[0].args).toEqual(['services/ops/main.js', 'reindex']);
+    expect(containers[0].env).toEqual(
+      expect.arrayContaining([
+        { name: 'INDEX_SHARDS', value: String(environment.index.shards) },
+        { name: 'INDEX_REPLICAS', value: String(environment.index.replicas) },
+      ]),
+    );
   });
 
   it('leave the number of pods to the autoscalers', () => {

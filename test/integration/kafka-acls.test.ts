@@ -9,6 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createTestProducer, sendAll } from '../support/kafka.ts';
 import { createTask, search } from '../support/pipeline.ts';
+import { runOps } from '../support/run-ops.ts';
 import { killProcess, startService, stopProcess, type ServiceProcess } from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { waitFor } from '../support/wait.ts';
@@ -103,11 +104,28 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
     await admin.disconnect();
   });
 
+  it('ops builds an index from the topic, and cannot move the offsets of the indexers', async () => {
+    const result = await runOps(['reindex', '--source', 'topic'], {
+      ...credentials('ops'),
+      DATABASE_URL: database.url,
+      ELASTICSEARCH_URL: inject('elasticsearchUrl'),
+      TASK_INDEX: index.alias,
+    });
+    expect(result).toMatchObject({ code: 0 });
+    expect(result.stderr).not.toMatch(/authoriz/i);
+
+    const consumer = createNativeConsumer({ ...settings('ops'), 'group.id': INDEXER_GROUP } as never);
+    await connectClient(consumer, 10_000);
+    expect(() => consumer.commitSync({ topic: TASKS_TOPIC, partition: 0, offset: 0 })).toThrow(/authoriz/i);
+    await disconnectClient(consumer);
+  });
+
   it.each<[KafkaClient, string]>([
     ['indexer', TASKS_TOPIC],
     ['keda', TASKS_TOPIC],
     ['api', DEAD_LETTER_TOPIC],
     ['keda', DEAD_LETTER_TOPIC],
+    ['ops', DEAD_LETTER_TOPIC],
   ])('%s may not write to %s', async (client, topic) => {
     const before = await recordsIn(topic);
     const producer = await createTestProducer(credentials(client));

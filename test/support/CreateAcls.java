@@ -13,7 +13,7 @@ import org.apache.kafka.common.resource.ResourceType;
 
 /**
  * Makes ACLs, as Strimzi's user operator does from a KafkaUser; the Node client has no call for it.
- * Arguments: the bootstrap address, and for each ACL "user resourceType resourceName operation".
+ * Arguments: the bootstrap address, and for each ACL "user resourceType resourceName patternType operation".
  */
 public final class CreateAcls {
     public static void main(String[] args) throws Exception {
@@ -22,7 +22,7 @@ public final class CreateAcls {
             Scanner words = new Scanner(args[i]);
             String principal = "User:" + words.next();
             ResourceType type = ResourceType.fromString(words.next());
-            ResourcePattern resource = new ResourcePattern(type, words.next(), PatternType.LITERAL);
+            ResourcePattern resource = new ResourcePattern(type, words.next(), PatternType.fromString(words.next()));
             AclOperation operation = AclOperation.fromString(words.next());
             bindings.add(new AclBinding(resource,
                 new AccessControlEntry(principal, "*", operation, AclPermissionType.ALLOW)));

@@ -66,8 +66,10 @@ export const startAuthorizedKafka = async (
   await runTool(findJdk().java, [
     ...['-cp', home.classpath, join(import.meta.dirname, 'CreateAcls.java'), `${host}:${plain}`],
     ...CLIENTS.flatMap((client) =>
-      ACLS[client].flatMap(({ type, name, operations }) =>
-        operations.map((operation) => `${userNameOf(client)} ${type} ${name} ${operation}`),
+      ACLS[client].flatMap(({ type, name, isPrefix, operations }) =>
+        operations.map(
+          (operation) => `${userNameOf(client)} ${type} ${name} ${isPrefix ? 'PREFIXED' : 'LITERAL'} ${operation}`,
+        ),
       ),
     ),
   ]);

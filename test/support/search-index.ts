@@ -10,6 +10,7 @@ export interface TestIndex {
   readonly index: string;
   /** Version of every document, after a refresh. */
   versions(): Promise<Map<string, number>>;
+  /** Deletes the index, and those that a reindex made. */
   close(): Promise<void>;
 }
 
@@ -43,7 +44,8 @@ export const createTestIndex = async (url: string, options: Partial<TaskIndexOpt
       }
     },
     close: async () => {
-      await client.indices.delete({ index }).catch(() => undefined);
+      const all = await client.indices.get({ index: `${alias}-*`, allow_no_indices: true }).catch(() => ({}));
+      for (const name of Object.keys(all)) await client.indices.delete({ index: name }).catch(() => undefined);
       await client.close();
     },
   };

@@ -1,0 +1,211 @@
+/**
+ * Brings an index in line with PostgreSQL while writes go on, and moves the alias to it.
+ * The order is what makes it complete: the end of the topic is noted first, then rows are read. A change that a row
+ * does not show yet is published later, and so found behind that end.
+ */
+import { createPacer } from './pacer.ts';
+import { findMissing } from './completeness.ts';
+import type { ReindexContext } from './context.ts';
+import { copyRows } from './copy.ts';
+import { createFill } from './fill.ts';
+import type { IndexMeta } from './meta.ts';
+import { pruneDocuments } from './prune.ts';
+import { Rejects, TooManyRejects, type Reject } from './rejects.ts';
+import { countRows } from './rows.ts';
+import { refresh, settleIndex } from './settle.ts';
+import { switchAlias, UnknownOutcome } from './switch.ts';
+import { Tail } from './tail.ts';
+import { openTopic, type Offsets, type TopicReader } from './topic.ts';
+
+export type Source = 'postgres' | 'topic';
+
+export interface MoveOptions {
+  readonly from: string;
+  readonly to: string;
+  readonly source: Source;
+  /** Documents a second; no limit when undefined. */
+  readonly maxRate: number | undefined;
+  readonly switchDeadlineMs: number;
+  /** True for an index that was created for this, and still has the settings for filling. */
+  readonly isNew: boolean;
+  readonly meta: IndexMeta;
+}
+
+export type MoveResult =
+  | {
+      readonly outcome: 'switched';
+      /** Tasks that were copied from PostgreSQL. */
+      readonly copied: number;
+      /** Events that were read from the topic. */
+      readonly events: number;
+      /** Documents that were removed, as PostgreSQL does not have them. */
+      readonly pruned: number;
+      /** How long indexers had to wait at the switch. */
+      readonly blockedMs: number;
+      readonly attempts: number;
+    }
+  | { readonly outcome: 'rejected'; readonly rejects: readonly Reject[] }
+  | { readonly outcome: 'incomplete'; readonly missing: readonly string[] };
+
+const PAGE = 1_000;
+/** Rejected documents that are shown as they come; all are counted. */
+const MAX_TOLD = 20;
+/** The switch begins when what is left of the topic takes no longer than this. */
+const CLOSE_ENOUGH_MS = 1_000;
+
+/** @throws TaskstreamError when it could not be done; the alias is where it was */
+export const moveTo = async (context: ReindexContext, options: MoveOptions): Promise<MoveResult> => {
+  const failed = new AbortController();
+  const done = new AbortController();
+  const signal = AbortSignal.any([context.signal, failed.signal]);
+  const reader = await openTopic(context.config, context.logger, signal);
+  try {
+    const mover = await prepare(context, options, reader);
+    const tailing = mover.tail.run(AbortSignal.any([signal, done.signal])).catch((error: unknown) => {
+      if (!done.signal.aborted) failed.abort(error);
+    });
+    try {
+      return await move(context, options, mover, signal);
+    } catch (error) {
+      if (signal.reason instanceof TooManyRejects || error instanceof TooManyRejects) return refused(mover.rejects.all);
+      // What made the run end is why; but not for an outcome that is not known.
+      if (!(error instanceof UnknownOutcome)) signal.throwIfAborted();
+      throw error;
+    } finally {
+      done.abort();
+      await tailing;
+    }
+  } finally {
+    await reader.close();
+  }
+};
+
+interface Mover {
+  readonly rejects: Rejects;
+  readonly fill: ReturnType<typeof createFill>;
+  readonly tail: Tail;
+  readonly pageSize: number;
+  readonly pace: (count: number) => number;
+  /** Resolves when all that is in the topic now is in the index. */
+  readonly catchUp: (signal: AbortSignal) => Promise<void>;
+  /** Of the topic, before any row is read. */
+  readonly end: Offsets;
+  /** Ends the speed limit on the topic: from then on events are those of now. */
+  readonly endReplay: () => void;
+}
+
+const prepare = async (context: ReindexContext, options: MoveOptions, reader: TopicReader): Promise<Mover> => {
+  const { progress } = context;
+  const { source, to, maxRate } = options;
+  let told = 0;
+  const rejects = new Rejects(({ id, version, reason }) => {
+    told += 1;
+    if (told <= MAX_TOLD) progress.note(`${to} rejects task ${id}, version ${version}: ${reason}`);
+  });
+  const fill = createFill(context, to, rejects);
+  const pace = createPacer(maxRate);
+  // With a limit, no page may take much longer than a second.
+  const pageSize = Math.max(1, Math.min(PAGE, maxRate ?? PAGE));
+  let isReplaying = source === 'topic';
+  const tail = new Tail({
+    reader,
+    fill,
+    batchSize: pageSize,
+    pace: (events) => (isReplaying ? pace(events) : 0),
+    onAdvance: (offsets) => {
+      if (isReplaying) progress.advance(offsets);
+    },
+  });
+  const { low, end } = await reader.watermarks();
+  if (source === 'topic') {
+    const total = [...end].reduce((sum, [partition, offset]) => sum + offset - (low.get(partition) ?? 0), 0);
+    progress.step(`reading the topic into ${to}`, total);
+  }
+  tail.follow(source === 'topic' ? low : end);
+  return {
+    rejects,
+    fill,
+    tail,
+    pageSize,
+    pace,
+    end,
+    catchUp: async (signal) => {
+      const now = await reader.watermarks();
+      tail.follow(now.low);
+      await tail.passes(now.end, signal);
+    },
+    endReplay: () => {
+      isReplaying = false;
+    },
+  };
+};
+
+const move = async (
+  context: ReindexContext,
+  options: MoveOptions,
+  mover: Mover,
+  signal: AbortSignal,
+): Promise<MoveResult> => {
+  const { client, pool, config, progress } = context;
+  const { source, from, to, isNew, meta, switchDeadlineMs } = options;
+  const { rejects, fill, tail, catchUp } = mover;
+  let copied = 0;
+  if (source === 'postgres') {
+    progress.step(`copying tasks into ${to}`, await countRows(pool));
+    copied = await copyRows(context, mover, signal);
+  } else await tail.passes(mover.end, signal);
+  mover.endReplay();
+
+  if (isNew) await settleIndex(context, to, signal);
+  else await refresh(client, to);
+  const keepsDeleted = !isNew || source === 'topic';
+  if (keepsDeleted) progress.step(`removing what PostgreSQL does not have from ${to}`);
+  const pruned = keepsDeleted ? await pruneDocuments(context, to, fill, signal) : 0;
+
+  progress.step('taking in the changes of the meantime');
+  await catchUpClosely(catchUp, signal);
+  if (source === 'topic') {
+    progress.step(`comparing ${to} with PostgreSQL`);
+    const missing = await findMissing(context, to, () => catchUp(signal), signal);
+    const open = await rejects.remaining(client, pool, to);
+    // What was rejected is missing too, but that is the better explanation.
+    if (missing.length > 0 && open.length === 0) return { outcome: 'incomplete', missing };
+  }
+  let open = await rejects.remaining(client, pool, to);
+  if (open.length > 0) return refused(open);
+
+  progress.step(`switching ${config.TASK_INDEX} from ${from} to ${to}`);
+  const result = await switchAlias(
+    {
+      client,
+      alias: config.TASK_INDEX,
+      from,
+      to,
+      meta,
+      deadlineMs: switchDeadlineMs,
+      catchUp,
+      isAcceptable: async () => {
+        open = await rejects.remaining(client, pool, to);
+        return open.length === 0;
+      },
+      note: (line) => {
+        progress.note(line);
+      },
+    },
+    signal,
+  );
+  if (!result.isSwitched) return refused(open);
+  const { blockedMs, attempts } = result;
+  return { outcome: 'switched', copied, events: tail.events, pruned, blockedMs, attempts };
+};
+
+/** Until so little is left that the time without writes is short. */
+const catchUpClosely = async (catchUp: Mover['catchUp'], signal: AbortSignal): Promise<void> => {
+  for (;;) {
+    const startedAt = performance.now();
+    await catchUp(signal);
+    if (performance.now() - startedAt < CLOSE_ENOUGH_MS) return;
+  }
+};
+
+const refused = (rejects: readonly Reject[]): MoveResult => ({ outcome: 'rejected', rejects });

@@ -1,0 +1,66 @@
+/** What a run and a list look like to a person. */
+import Table from 'cli-table3';
+import type { ListedIndex } from './list.ts';
+import type { ReindexResult } from './reindex.ts';
+
+const SHOWN = 20;
+
+const count = (number: number, noun: string): string =>
+  `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+
+/** The end of a run, and what to do next. */
+export const describeResult = (result: ReindexResult, alias: string): string => {
+  const { from, to } = result;
+  switch (result.outcome) {
+    case 'switched':
+      return [
+        `${alias} points to ${to} now, and no longer to ${from}: ${count(result.copied, 'task')} copied, ` +
+          `${count(result.events, 'event')} read, ${count(result.pruned, 'document')} removed; ` +
+          `indexers waited ${result.blockedMs} ms at the switch.`,
+        `${from} is kept: ops reindex rollback goes back to it, ops reindex discard ${from} deletes it.`,
+      ].join('\n');
+    case 'rejected':
+      return [
+        `${alias} still points to ${from}, as the mapping of ${to} rejects ${count(result.rejects.length, 'document')}:`,
+        ...result.rejects
+          .slice(0, SHOWN)
+          .map(({ id, version, reason }) => `  task ${id}, version ${version}: ${reason}`),
+        ...(result.rejects.length > SHOWN ? ['  …'] : []),
+        'Mend the mapping or the tasks, then run it again.',
+      ].join('\n');
+    case 'incomplete':
+      return [
+        `${alias} still points to ${from}, as the topic lacks changes of ${count(result.missing.length, 'task')} that PostgreSQL has:`,
+        ...result.missing.slice(0, SHOWN).map((id) => `  task ${id}`),
+        ...(result.missing.length > SHOWN ? ['  …'] : []),
+        'Run it with --source postgres.',
+      ].join('\n');
+  }
+};
+
+const MIB = 1_048_576;
+
+export const listTable = (indices: readonly ListedIndex[]): string => {
+  const table = new Table({
+    head: ['index', 'state', 'alias', 'writes', 'documents', 'MiB', 'source', 'switched at'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'left', 'left', 'left', 'right', 'right', 'left', 'left'],
+  });
+  for (const { index, state, alias, isWriteBlocked, documents, bytes, source, switchedAt } of indices) {
+    table.push([
+      index,
+      state,
+      alias ?? '',
+      isWriteBlocked ? 'blocked' : 'open',
+      documents.toLocaleString('en'),
+      (bytes / MIB).toFixed(1),
+      source ?? '',
+      switchedAt ?? '',
+    ]);
+  }
+  const blocked = indices.find(({ state, isWriteBlocked }) => state === 'live' && isWriteBlocked);
+  return blocked === undefined
+    ? table.toString()
+    : `${table.toString()}\n${blocked.index} serves but takes no writes: unless a reindex is switching just now, ` +
+        'one was killed doing so. Indexers wait, nothing is lost; ops reindex lifts the block first thing.';
+};

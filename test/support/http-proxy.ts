@@ -1,0 +1,59 @@
+/** An HTTP proxy on loopback that a test can stop at a request of its choice, before it arrives or before its answer does. */
+import { createServer, request as httpRequest } from 'node:http';
+
+export interface HttpProxy {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface HttpProxyHooks {
+  /** Resolves before the request goes on; with `false` it never does, and its connection ends. */
+  readonly before?: (method: string, path: string) => Promise<boolean>;
+  /** Resolves before the answer goes back; with `false` it never does, and the connection ends. */
+  readonly after?: (method: string, path: string) => Promise<boolean>;
+}
+
+export const createHttpProxy = async (targetUrl: string, { before, after }: HttpProxyHooks): Promise<HttpProxy> => {
+  const target = new URL(targetUrl);
+  const server = createServer((incoming, response) => {
+    const { method = 'GET', url = '/', headers } = incoming;
+    const drop = () => {
+      incoming.socket.destroy();
+    };
+    const forward = async (): Promise<void> => {
+      if ((await before?.(method, url)) === false) {
+        drop();
+        return;
+      }
+      const outgoing = httpRequest(
+        { host: target.hostname, port: target.port, method, path: url, headers },
+        (answer) => {
+          const chunks: Buffer[] = [];
+          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+          answer.on('error', drop);
+          answer.on('end', () => {
+            void (async () => {
+              if ((await after?.(method, url)) === false) drop();
+              else response.writeHead(answer.statusCode ?? 502, answer.headers).end(Buffer.concat(chunks));
+            })().catch(drop);
+          });
+        },
+      );
+      outgoing.on('error', drop);
+      incoming.pipe(outgoing);
+    };
+    forward().catch(drop);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+};
