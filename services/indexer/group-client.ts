@@ -5,12 +5,12 @@
  */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { connectionSettings } from '../shared/kafka.ts';
+import { committedOffsets, promised, trackCommits, watermarksOf } from '../shared/kafka-calls.ts';
 import {
   connectPatiently,
   createNativeConsumer,
   disconnectClient,
   REBALANCE,
-  toError,
   type KafkaError,
   type Message,
   type NativeConsumer,
@@ -18,7 +18,6 @@ import {
   type TopicPartitionOffset,
 } from '../shared/kafka-native.ts';
 import type { Logger } from '../shared/logger.ts';
-import { withDeadline } from '../shared/time.ts';
 import type { IndexerConfig } from './config.ts';
 
 /** Told about changes of the assignment; the group waits until the promise of `onRevoke` resolves. */
@@ -43,8 +42,6 @@ export interface GroupClient {
 
 /** Longest wait of one poll: it bounds how late a stop is noticed. */
 const POLL_TIMEOUT_MS = 200;
-const QUERY_TIMEOUT_MS = 5_000;
-const COMMIT_TIMEOUT_MS = 10_000;
 
 const settings = (config: IndexerConfig): RdKafka.ConsumerGlobalConfig => ({
   ...connectionSettings(config, 'taskstream-indexer'),
@@ -125,60 +122,16 @@ const wrap = (client: NativeConsumer, topic: string): GroupClient => {
     pause: (partitions) => void client.pause(toTopicPartitions(partitions)),
     resume: (partitions) => void client.resume(toTopicPartitions(partitions)),
     lag: async (partitions) => {
-      const committed = await promised<TopicPartitionOffset[]>((done) => {
-        client.committed(toTopicPartitions(partitions), QUERY_TIMEOUT_MS, done);
-      });
+      const asked = toTopicPartitions(partitions);
+      const committed = await committedOffsets(client, asked);
       const lag = new Map<number, number>();
-      for (const { partition, offset } of committed) {
-        const { lowOffset, highOffset } = await promised<RdKafka.WatermarkOffsets>((done) => {
-          client.queryWatermarkOffsets(topic, partition, QUERY_TIMEOUT_MS, done);
-        });
-        // Without a commit the group begins at the start of the partition; an offset is then absent or negative.
-        lag.set(partition, Math.max(0, highOffset - Math.max(lowOffset, Number.isFinite(offset) ? offset : 0)));
+      for (const { partition } of asked) {
+        const { lowOffset, highOffset } = await watermarksOf(client, { topic, partition });
+        // Without a commit the group begins at the start of the partition.
+        lag.set(partition, Math.max(0, highOffset - Math.max(lowOffset, committed.get(partition) ?? 0)));
       }
       return lag;
     },
     disconnect: () => disconnectClient(client),
   };
 };
-
-/**
- * Commits with the broker's answer. The binding's own callback only tells that the request was queued; the answer
- * comes as an event, which is matched to its commit by the offsets it carries.
- */
-const trackCommits = (client: NativeConsumer): GroupClient['commit'] => {
-  const open = new Map<string, (error: Error | undefined) => void>();
-  const keyOf = (offsets: readonly TopicPartitionOffset[]): string =>
-    offsets
-      .map(({ partition, offset }) => `${partition}:${offset}`)
-      .sort()
-      .join();
-  client.on('offset.commit', (error: unknown, offsets: readonly TopicPartitionOffset[]) => {
-    const failure: unknown = error ?? offsets.find((offset) => offset.error)?.error;
-    open.get(keyOf(offsets))?.(failure ? toError(failure) : undefined);
-  });
-  return async (offsets) => {
-    const key = keyOf(offsets);
-    const answer = new Promise<void>((resolve, reject) => {
-      open.set(key, (error) => {
-        if (error === undefined) resolve();
-        else reject(error);
-      });
-    });
-    client.commit([...offsets]);
-    await withDeadline(answer, COMMIT_TIMEOUT_MS, 'the commit').finally(() => {
-      open.delete(key);
-    });
-  };
-};
-
-/** Turns the binding's callbacks into a promise. */
-const promised = <T = undefined>(
-  call: (done: (error: KafkaError | null | undefined, value?: T) => void) => void,
-): Promise<T> =>
-  new Promise((resolve, reject) => {
-    call((error, value) => {
-      if (error) reject(error instanceof Error ? error : Object.assign(toError(error), { code: error.code }));
-      else resolve(value as T);
-    });
-  });

@@ -1,5 +1,5 @@
 /** JSON logs on standard output, one object a line. */
-import { pino, stdTimeFunctions, type Logger } from 'pino';
+import { destination, pino, stdTimeFunctions, type Logger } from 'pino';
 import { choice, type EnvSpec } from './env.ts';
 
 export type { Logger } from 'pino';
@@ -17,15 +17,20 @@ export const loggerEnv = {
 export interface LoggerOptions {
   readonly service: string;
   readonly level: (typeof LOG_LEVELS)[number];
+  /** File descriptor; 2 for a command whose standard output is its result. */
+  readonly fd?: 1 | 2;
 }
 
 /** The root logger of a process; parts of it derive their own with `logger.child({ part })`. */
-export const createLogger = ({ service, level }: LoggerOptions): Logger =>
-  pino({
-    level,
-    base: { service },
-    timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    // Last line of defence: configuration objects are not logged, but an error of a client library may carry one.
-    redact: { paths: ['*.password', '*.authorization', '*.headers.authorization', '*.apiKey'], censor: '[redacted]' },
-  });
+export const createLogger = ({ service, level, fd = 1 }: LoggerOptions): Logger =>
+  pino(
+    {
+      level,
+      base: { service },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      // Last line of defence: configuration objects are not logged, but an error of a client library may carry one.
+      redact: { paths: ['*.password', '*.authorization', '*.headers.authorization', '*.apiKey'], censor: '[redacted]' },
+    },
+    destination(fd),
+  );
