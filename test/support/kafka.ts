@@ -1,24 +1,21 @@
 /** Topics of a test's own, written and read with the clients the services use. */
 import { randomUUID } from 'node:crypto';
 import kafka from '@confluentinc/kafka-javascript';
+import { createTopicReader } from '../../services/ops/kafka/reader.ts';
 import { createLogger } from '../../services/shared/logger.ts';
 import { readEnv } from '../../services/shared/env.ts';
 import { kafkaEnv } from '../../services/shared/kafka.ts';
-import {
-  connectClient,
-  createNativeConsumer,
-  disconnectClient,
-  type Message,
-} from '../../services/shared/kafka-native.ts';
+import type { Message } from '../../services/shared/kafka-native.ts';
 import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/shared/producer.ts';
 import { TASKS_MAX_MESSAGE_BYTES, TOPICS } from '../../services/shared/resources.ts';
-import { waitFor } from './wait.ts';
 
 export interface TestTopics {
   readonly tasks: string;
   readonly deadLetters: string;
   /** Writes records in order; rejects when the broker refused one. */
   produce(records: readonly ProducerRecord[]): Promise<void>;
+  /** The same for the dead-letter topic. */
+  produceLetters(records: readonly ProducerRecord[]): Promise<void>;
   /** Everything in a topic, in offset order within each partition. */
   readAll(topic: string): Promise<Message[]>;
   /** What the group committed, summed over the partitions. */
@@ -92,7 +89,10 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     produce: async (records) => {
       await sendAll(await connected(), tasks, records);
     },
-    readAll: async (topic) => readAll(brokers, topic, await offsets(topic)),
+    produceLetters: async (records) => {
+      await sendAll(await connected(), deadLetters, records);
+    },
+    readAll: async (topic) => readAll(brokers, topic),
     committed: async (group) => {
       const found = await admin.fetchOffsets({ groupId: group, topics: [tasks] });
       return found
@@ -108,43 +108,17 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
   };
 };
 
-/** Reads up to the ends given, by direct assignment and without a group's state. */
-const readAll = async (
-  brokers: string,
-  topic: string,
-  ends: readonly { partition: number; low: number; high: number }[],
-): Promise<Message[]> => {
-  const consumer = createNativeConsumer({
-    'bootstrap.servers': brokers,
-    'group.id': `reader-${randomUUID()}`,
-    'enable.auto.commit': false,
-  });
-  await connectClient(consumer, 10_000);
+/** Reads up to the end as it is now, without a group's state. */
+const readAll = async (brokers: string, topic: string): Promise<Message[]> => {
+  const signal = AbortSignal.timeout(30_000);
+  const reader = await createTopicReader(readEnv(kafkaEnv, { KAFKA_BROKERS: brokers }), { logger: silent, signal });
   try {
-    consumer.setDefaultConsumeTimeout(200);
-    consumer.setDefaultIsTimeoutOnlyForFirstMessage(true);
-    consumer.assign(ends.map(({ partition, low }) => ({ topic, partition, offset: low })));
-    const open = new Map(ends.filter(({ low, high }) => high > low).map(({ partition, high }) => [partition, high]));
+    const ranges = (await reader.ends(topic)).map(({ partition, low, high }) => ({ partition, from: low, to: high }));
     const messages: Message[] = [];
-    await waitFor(
-      `all of ${topic}`,
-      async () => {
-        const batch = await new Promise<Message[]>((resolve, reject) => {
-          consumer.consume(1_000, (error, found) => {
-            // The callback's type promises an error even on success.
-            if (error as unknown) reject(new Error(error.message));
-            else resolve(found);
-          });
-        });
-        messages.push(...batch);
-        for (const { partition, offset } of batch) if (offset + 1 >= (open.get(partition) ?? 0)) open.delete(partition);
-        return open.size === 0;
-      },
-      { intervalMs: 1 },
-    );
+    for await (const batch of reader.read(topic, ranges, { signal })) messages.push(...batch);
+    signal.throwIfAborted();
     return messages;
   } finally {
-    consumer.unassign();
-    await disconnectClient(consumer);
+    await reader.close();
   }
 };
