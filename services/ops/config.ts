@@ -1,6 +1,8 @@
 /** Configuration of the one-shot commands that talk to the servers directly. */
+import { indexerEnv } from '../indexer/config.ts';
 import { elasticsearchChecks, elasticsearchEnv } from '../shared/elasticsearch.ts';
 import { integer, readEnv, text, type EnvSpec, type EnvValues } from '../shared/env.ts';
+import { kafkaChecks, kafkaEnv } from '../shared/kafka.ts';
 import { loggerEnv } from '../shared/logger.ts';
 import { postgresEnv } from '../shared/postgres.ts';
 
@@ -45,3 +47,31 @@ export type MigrateConfig = EnvValues<typeof migrateEnv>;
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readMigrateConfig = (env: NodeJS.ProcessEnv): MigrateConfig =>
   readEnv(migrateEnv, env, elasticsearchChecks);
+
+/** For commands that look at the topics. */
+export const topicsEnv = {
+  ...kafkaEnv,
+  ...loggerEnv,
+  CONSUMER_GROUP: indexerEnv.CONSUMER_GROUP,
+} as const satisfies EnvSpec;
+
+export type TopicsConfig = EnvValues<typeof topicsEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readTopicsConfig = (env: NodeJS.ProcessEnv): TopicsConfig => readEnv(topicsEnv, env, kafkaChecks);
+
+/** For `ops dlq`: the letters are in Kafka, what was done about them in PostgreSQL. */
+export const deadLettersEnv = { ...kafkaEnv, ...postgresEnv, ...loggerEnv } as const satisfies EnvSpec;
+
+export type DeadLettersConfig = EnvValues<typeof deadLettersEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readDeadLettersConfig = (env: NodeJS.ProcessEnv): DeadLettersConfig =>
+  readEnv(deadLettersEnv, env, kafkaChecks);
+
+export const outboxEnv = { ...postgresEnv } as const satisfies EnvSpec;
+
+export type OutboxConfig = EnvValues<typeof outboxEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readOutboxConfig = (env: NodeJS.ProcessEnv): OutboxConfig => readEnv(outboxEnv, env);
