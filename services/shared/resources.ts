@@ -12,6 +12,9 @@ export const DEAD_LETTER_TOPIC = 'tasks.dlq';
 /** Consumer group of the indexer; KEDA watches its lag. */
 export const INDEXER_GROUP = 'taskstream-indexer';
 
+/** Group whose name the operator's commands read topics under; they never join it, and commit nothing for it. */
+export const OPS_GROUP = 'taskstream-ops';
+
 /** Alias that the indexer writes to and search reads from. */
 export const TASK_INDEX_ALIAS = 'tasks';
 

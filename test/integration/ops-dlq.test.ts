@@ -72,7 +72,8 @@ const letter = (
       'dlq.topic': source['topic'] ?? topics.tasks,
       'dlq.partition': '3',
       'dlq.offset': source['offset'] ?? '7',
-      'dlq.timestamp': '1700000000000',
+      // No moment that can be written down: whoever may write to the topic may write this.
+      'dlq.timestamp': '99999999999999999999',
       'dlq.reason': reason,
       'dlq.error': `why it is ${reason}`,
       'dlq.attempts': '1',
@@ -244,8 +245,10 @@ describe('dlq replay', () => {
     await topics.produceLetters([
       ...good.slice(0, 10),
       letter(keyless, 'null_key'),
-      letter(keyless, 'null_key', { topic: 'somewhere-else' }),
+      letter(keyless, 'null_key', { topic: 'somewhere\u0000else' }),
       { ...keyless, key: 'no letter' },
+      // Behind the good events of a task, poison would be what compaction keeps.
+      letter({ ...keyless, key: tasks[0]?.id ?? '' }, 'malformed_event'),
       ...good.slice(10),
     ]);
     const { code, stdout } = await runOps(['dlq', 'replay', '--yes', '--json'], env);
@@ -253,13 +256,14 @@ describe('dlq replay', () => {
     const failed = jsonLines<LetterLine>(stdout).filter(({ state }) => state === 'failed');
     expect(failed.map(({ offset, result }) => [offset, result])).toEqual([
       [10, expect.stringContaining('has no key')],
-      [11, expect.stringContaining('came from the topic somewhere-else')],
+      [11, expect.stringContaining('came from the topic somewhere\u0000else')],
       [12, expect.stringContaining('does not say which topic')],
+      [13, expect.stringContaining('cannot read it either')],
     ]);
     const arrived = new Set((await topics.readAll(topics.tasks)).map(({ key }) => String(key)));
     expect(arrived).toEqual(new Set(tasks.map(({ id }) => id)));
     // They stay open.
-    expect((await list()).map(({ offset }) => offset)).toEqual([10, 11, 12]);
+    expect((await list()).map(({ offset }) => offset)).toEqual([10, 11, 12, 13]);
   });
 
   it('puts no old version behind a newer one, and brings no deleted task back: compaction would keep that', async () => {

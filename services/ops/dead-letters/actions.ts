@@ -89,9 +89,8 @@ export const record = async (
     [
       topic,
       ...keysOf(letters),
-      // PostgreSQL's text holds no NUL.
-      letters.map(({ task }) => task?.replaceAll('\u0000', '\\u0000') ?? null),
-      letters.map(({ reason }) => reason.replaceAll('\u0000', '\\u0000')),
+      letters.map(({ task }) => storable(task ?? null)),
+      letters.map(({ reason }) => storable(reason)),
       action,
       state,
       actor,
@@ -107,9 +106,12 @@ export const finish = async (client: Client, finished: readonly Finished[]): Pro
   await client.query(
     `UPDATE dead_letter_actions a SET state = f.state, result = f.result, finished_at = clock_timestamp()
      FROM unnest($1::bigint[], $2::text[], $3::text[]) AS f(id, state, result) WHERE a.id = f.id`,
-    [finished.map(({ id }) => id), finished.map(({ state }) => state), finished.map(({ result }) => result)],
+    [finished.map(({ id }) => id), finished.map(({ state }) => state), finished.map(({ result }) => storable(result))],
   );
 };
+
+/** PostgreSQL's text holds no NUL, and a letter may hold anything. */
+const storable = (text: string | null): string | null => text?.replaceAll('\u0000', '\\u0000') ?? null;
 
 /** Key of an advisory lock: "dlqr" in ASCII. It ends with the session. */
 const REPAIR_LOCK_KEY = 0x646c7172;

@@ -1,6 +1,7 @@
 /** Whether a letter's event should go back to its topic: PostgreSQL has the last word about a task. */
 import type { Client } from 'pg';
 import { parseEvent } from '../../indexer/parse-event.ts';
+import type { Message } from '../../shared/kafka-native.ts';
 import type { Letter } from './letter.ts';
 
 export type Verdict =
@@ -17,18 +18,18 @@ export type Verdict =
  * deleted long ago would even bring it back to search, as the index forgets the versions of deleted documents.
  */
 export const assess = async (client: Client, letters: readonly Letter[], tasksTopic: string): Promise<Verdict[]> => {
-  const operations = letters.map(({ message }) => {
-    const event = parseEvent(message);
-    return event.kind === 'operation' ? event.operation : undefined;
-  });
-  const ids = [...new Set(operations.flatMap((operation) => (operation === undefined ? [] : [operation.id])))];
+  const events = letters.map(({ message }) => parseEvent(message));
+  const ids = new Set([
+    ...events.flatMap((event) => (event.kind === 'operation' ? [event.operation.id] : [])),
+    ...letters.flatMap(({ message }) => keyIdOf(message)),
+  ]);
   // In key order, so that two commands cannot wait for each other.
   const { rows } = await client.query<{ id: string; version: string }>(
     'SELECT id::text, version FROM tasks WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE',
-    [ids],
+    [[...ids]],
   );
   const versions = new Map(rows.map(({ id, version }) => [id, Number(version)]));
-  return letters.map(({ source }, index): Verdict => {
+  return letters.map(({ source, message }, index): Verdict => {
     if (source.topic === undefined) return { kind: 'refused', why: 'it does not say which topic it came from' };
     if (source.topic !== tasksTopic) {
       return {
@@ -36,9 +37,18 @@ export const assess = async (client: Client, letters: readonly Letter[], tasksTo
         why: `it came from the topic ${source.topic}, and TASKS_TOPIC is ${tasksTopic}`,
       };
     }
-    const operation = operations[index];
-    // No task can be read from it: it goes back as it is, and if nothing has changed it returns as a new letter.
-    if (operation === undefined) return { kind: 'replay', withTombstone: false };
+    const event = events[index];
+    if (event?.kind !== 'operation') {
+      // It goes back as it is, and while nothing has changed it returns as a new letter. But behind the good events of
+      // a task it would be what compaction keeps.
+      return event?.kind === 'poison' && keyIdOf(message).some((id) => versions.has(id))
+        ? {
+            kind: 'refused',
+            why: `this version cannot read it either, and its key is a task's: ${event.error.message}`,
+          }
+        : { kind: 'replay', withTombstone: false };
+    }
+    const { operation } = event;
     const current = versions.get(operation.id.toLowerCase());
     if (current === undefined) {
       return operation.kind === 'delete'
@@ -57,4 +67,12 @@ export const assess = async (client: Client, letters: readonly Letter[], tasksTo
     }
     return { kind: 'replay', withTombstone: false };
   });
+};
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The task that the record's key names, if it names one. */
+const keyIdOf = ({ key }: Message): string[] => {
+  const text = key?.toString() ?? '';
+  return UUID.test(text) ? [text.toLowerCase()] : [];
 };

@@ -3,6 +3,7 @@ import { DEAD_LETTER_HEADERS } from '../../indexer/dead-letter.ts';
 import { headerOf } from '../../indexer/headers.ts';
 import type { Message } from '../../shared/kafka-native.ts';
 import { textOf } from '../kafka/printable.ts';
+import { validTimeMs } from '../kafka/record-time.ts';
 
 export interface Letter {
   readonly partition: number;
@@ -35,7 +36,7 @@ export const letterOf = (message: Message): Letter => {
   return {
     partition: message.partition,
     offset: message.offset,
-    atMs: message.timestamp ?? 0,
+    atMs: validTimeMs(message.timestamp) ?? 0,
     reason: header('reason') ?? 'unknown',
     error: header('error') ?? '',
     attempts: number('attempts'),
@@ -44,7 +45,7 @@ export const letterOf = (message: Message): Letter => {
       topic: header('topic'),
       partition: number('partition'),
       offset: number('offset'),
-      atMs: number('timestamp'),
+      atMs: validTimeMs(number('timestamp')),
     },
     message,
   };

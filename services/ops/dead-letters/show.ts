@@ -3,14 +3,13 @@ import Table from 'cli-table3';
 import colors from 'picocolors';
 import { headersOf } from '../kafka/header-list.ts';
 import { bytesBlock, bytesJson, bytesLine, lineOf } from '../kafka/printable.ts';
+import { timeText } from '../kafka/record-time.ts';
 import { isOpen, type Action, type JudgedLetter } from './actions.ts';
 import type { Letter, Source } from './letter.ts';
 
 const ERROR_WIDTH = 60;
 
 export const stateOf = (judged: JudgedLetter): string => (isOpen(judged) ? 'open' : (judged.last?.state ?? 'open'));
-
-const timeOf = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
 
 const sourceText = ({ topic, partition, offset }: Source): string =>
   topic === undefined ? '?' : `${lineOf(topic)} ${partition ?? '?'}:${offset ?? '?'}`;
@@ -26,7 +25,7 @@ export const letterTable = (letters: readonly JudgedLetter[], withState: boolean
     const error = lineOf(letter.error);
     table.push([
       `${letter.partition}:${letter.offset}`,
-      timeOf(letter.atMs),
+      timeText(letter.atMs),
       ...(withState ? [stateOf(judged)] : []),
       colors.yellow(lineOf(letter.reason)),
       lineOf(letter.task ?? '-'),
@@ -44,7 +43,7 @@ export const letterJson = (judged: JudgedLetter) => {
   return {
     partition,
     offset,
-    at: timeOf(atMs),
+    at: timeText(atMs),
     state: stateOf(judged),
     reason,
     error,
@@ -54,7 +53,7 @@ export const letterJson = (judged: JudgedLetter) => {
       topic: source.topic ?? null,
       partition: source.partition ?? null,
       offset: source.offset ?? null,
-      at: timeOf(source.atMs),
+      at: timeText(source.atMs),
     },
     last: last ?? null,
   };
@@ -76,12 +75,12 @@ export const wholeLetterText = (letter: Letter, history: readonly Action[]): str
   const key = message.key === undefined || message.key === null ? '(none)' : bytesLine(Buffer.from(message.key));
   const facts: [string, string][] = [
     ['letter', `${letter.partition}:${letter.offset}`],
-    ['when', timeOf(letter.atMs) ?? '-'],
+    ['when', timeText(letter.atMs) ?? '-'],
     ['state', stateOf({ letter, last: history.at(-1) })],
     ['reason', lineOf(letter.reason)],
     ['error', lineOf(letter.error)],
     ['attempts', String(letter.attempts ?? '-')],
-    ['source', `${sourceText(letter.source)}, ${timeOf(letter.source.atMs) ?? '-'}`],
+    ['source', `${sourceText(letter.source)}, ${timeText(letter.source.atMs) ?? '-'}`],
     ['key', key],
   ];
   return [

@@ -3,6 +3,7 @@ import colors from 'picocolors';
 import type { Message } from '../../shared/kafka-native.ts';
 import { headersOf } from '../kafka/header-list.ts';
 import { bytesJson, bytesLine, lineOf, textOf } from '../kafka/printable.ts';
+import { timeText } from '../kafka/record-time.ts';
 
 /** Bytes that are not UTF-8 appear as `base64:…`. */
 export interface EventLine {
@@ -21,16 +22,13 @@ export interface EventLine {
 export const eventOf = (message: Message): EventLine => ({
   partition: message.partition,
   offset: message.offset,
-  time: timeOf(message),
+  time: timeText(message.timestamp),
   key: bytesJson(toBuffer(message.key)),
   headers: Object.fromEntries(headersOf(message).map(([name, value]) => [name, bytesJson(value)])),
   ...envelopeOf(message.value),
 });
 
 const toBuffer = (key: Message['key']): Buffer | null => (key === null || key === undefined ? null : Buffer.from(key));
-
-const timeOf = ({ timestamp }: Message): string | null =>
-  timestamp === undefined || timestamp < 0 ? null : new Date(timestamp).toISOString();
 
 const envelopeOf = (bytes: Buffer | null): Pick<EventLine, 'type' | 'value'> => {
   if (bytes === null) return { type: null, value: null };

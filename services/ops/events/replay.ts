@@ -80,6 +80,13 @@ const plan = async (
   options: EventReplayOptions,
 ): Promise<{ readonly ranges: readonly PartitionRange[]; readonly resumed: boolean }> => {
   const { reader, topic, group, restart } = options;
+  const ends = await reader.ends(topic);
+  // Asked even for a restart, and before the members: the binding (1.10.1) crashed when it
+  // described a group that the user may not see.
+  const before = await reader.committed(
+    topic,
+    ends.map(({ partition }) => partition),
+  );
   const { members } = await reader.group();
   if (members.length > 0) {
     throw new TaskstreamError(
@@ -87,13 +94,7 @@ const plan = async (
       `Group ${group} has ${members.length} member(s) that read for it now: stop them, or choose another --group.`,
     );
   }
-  const ends = await reader.ends(topic);
-  const committed = restart
-    ? new Map<number, number>()
-    : await reader.committed(
-        topic,
-        ends.map(({ partition }) => partition),
-      );
+  const committed = restart ? new Map<number, number>() : before;
   const start = await startOf(options, ends);
   const end = await endOf(options, ends);
   const ranges = ends.map(({ partition, low }): PartitionRange => {

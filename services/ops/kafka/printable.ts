@@ -14,8 +14,8 @@ export const textOf = (bytes: Buffer): string | undefined => {
   }
 };
 
-/** Control characters (C0 and C1), those that turn the direction of writing, and the byte order mark. */
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+/** Control characters (C0 and C1), line separators, those that turn the direction of writing, the byte order mark. */
+const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/gu;
 
 const escape = (character: string): string =>
   character === '\n'

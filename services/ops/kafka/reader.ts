@@ -16,6 +16,8 @@ import {
   type TopicPartitionOffset,
 } from '../../shared/kafka-native.ts';
 import type { Logger } from '../../shared/logger.ts';
+import { OPS_GROUP } from '../../shared/resources.ts';
+import { askCoordinator } from './coordinator.ts';
 import { describeGroup, type GroupState } from './group.ts';
 
 /** Offsets of a partition: the first that is still there, and the one that the next record gets. */
@@ -66,8 +68,6 @@ export interface ReaderOptions {
   readonly signal: AbortSignal;
 }
 
-/** Group that librdkafka wants a name of even where no group is used. */
-const READER_GROUP = 'taskstream-ops';
 /** An operator waits for a command: rather an error than silence. */
 const CONNECT_DEADLINE_MS = 20_000;
 const METADATA_TIMEOUT_MS = 5_000;
@@ -97,7 +97,7 @@ const settings = (config: KafkaConfig, group: string): RdKafka.ConsumerGlobalCon
 
 /** @throws TaskstreamError `broker_unavailable` when no broker answers */
 export const createTopicReader = async (config: KafkaConfig, options: ReaderOptions): Promise<TopicReader> => {
-  const { logger, group = READER_GROUP, signal } = options;
+  const { logger, group = OPS_GROUP, signal } = options;
   const create = () => createNativeConsumer(settings(config, group));
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_DEADLINE_MS)]);
   const client = await connectPatiently('Kafka consumer', create, logger, deadline).catch((error: unknown) => {
@@ -117,10 +117,13 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
   const ended = new Set<number>();
   const events: EventEmitter = client;
   events.on('partition.eof', ({ partition }: TopicPartitionOffset) => void ended.add(partition));
+  // The client looks for its group's coordinator even where nothing is committed: an ACL that is missing shows here.
   const poll = (max: number) =>
-    promised<Message[]>((done) => {
-      client.consume(max, done);
-    });
+    askCoordinator(group, () =>
+      promised<Message[]>((done) => {
+        client.consume(max, done);
+      }),
+    );
   return {
     ends: async (topic) => {
       const found: PartitionEnds[] = [];
@@ -145,12 +148,14 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
       );
     },
     committed: (topic, partitions) =>
-      committedOffsets(
-        client,
-        partitions.map((partition) => ({ topic, partition })),
+      askCoordinator(group, () =>
+        committedOffsets(
+          client,
+          partitions.map((partition) => ({ topic, partition })),
+        ),
       ),
     commit: trackCommits(client),
-    group: () => describeGroup(client, group),
+    group: () => askCoordinator(group, () => describeGroup(client, group)),
     read: async function* (topic, ranges, { signal, maxBatch = MAX_BATCH }) {
       const open = new Map(
         ranges.filter(({ from, to }) => to === undefined || from < to).map(({ partition, to }) => [partition, to]),
