@@ -68,8 +68,9 @@ const letter = (
   ...record,
   headers: [
     ...record.headers,
+    // As bytes: the binding cuts a text off at its first NUL.
+    { 'dlq.topic': Buffer.from(source['topic'] ?? topics.tasks) },
     ...toHeaders({
-      'dlq.topic': source['topic'] ?? topics.tasks,
       'dlq.partition': '3',
       'dlq.offset': source['offset'] ?? '7',
       // No moment that can be written down: whoever may write to the topic may write this.
