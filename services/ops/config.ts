@@ -97,3 +97,31 @@ const kafkaOf = (values: EnvValues<typeof verifyEnv>, brokers: string): KafkaCon
   ...values,
   KAFKA_BROKERS: brokers,
 });
+
+/** For commands that look at the topics. */
+export const topicsEnv = {
+  ...kafkaEnv,
+  ...loggerEnv,
+  CONSUMER_GROUP: indexerEnv.CONSUMER_GROUP,
+} as const satisfies EnvSpec;
+
+export type TopicsConfig = EnvValues<typeof topicsEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readTopicsConfig = (env: NodeJS.ProcessEnv): TopicsConfig => readEnv(topicsEnv, env, kafkaChecks);
+
+/** For `ops dlq`: the letters are in Kafka, what was done about them in PostgreSQL. */
+export const deadLettersEnv = { ...kafkaEnv, ...postgresEnv, ...loggerEnv } as const satisfies EnvSpec;
+
+export type DeadLettersConfig = EnvValues<typeof deadLettersEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readDeadLettersConfig = (env: NodeJS.ProcessEnv): DeadLettersConfig =>
+  readEnv(deadLettersEnv, env, kafkaChecks);
+
+export const outboxEnv = { ...postgresEnv } as const satisfies EnvSpec;
+
+export type OutboxConfig = EnvValues<typeof outboxEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readOutboxConfig = (env: NodeJS.ProcessEnv): OutboxConfig => readEnv(outboxEnv, env);

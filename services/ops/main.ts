@@ -2,8 +2,12 @@
 import { Command } from 'commander';
 import { messageOf } from '../shared/errors.ts';
 import { configCommand } from './commands/config.ts';
+import { dlqCommand } from './commands/dlq.ts';
+import { eventsCommand } from './commands/events.ts';
 import { importCommand } from './commands/import.ts';
+import { lagCommand } from './commands/lag.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { outboxCommand } from './commands/outbox.ts';
 import { reindexCommand } from './commands/reindex.ts';
 import { secretsCommand } from './commands/secrets.ts';
 import { statusCommand } from './commands/status.ts';
@@ -22,6 +26,10 @@ const program = new Command('ops')
   .addCommand(importCommand())
   .addCommand(reindexCommand())
   .addCommand(verifyCommand())
+  .addCommand(dlqCommand())
+  .addCommand(eventsCommand())
+  .addCommand(lagCommand())
+  .addCommand(outboxCommand())
   .addCommand(configCommand());
 
 try {

@@ -1,17 +1,11 @@
 /** Topics of a test's own, written and read with the clients the services use. */
 import { randomUUID } from 'node:crypto';
-import kafka, { type RdKafka } from '@confluentinc/kafka-javascript';
+import kafka from '@confluentinc/kafka-javascript';
+import { createTopicReader } from '../../services/ops/kafka/reader.ts';
 import { createLogger } from '../../services/shared/logger.ts';
 import { readEnv } from '../../services/shared/env.ts';
 import { kafkaEnv } from '../../services/shared/kafka.ts';
-import {
-  connectClient,
-  createNativeConsumer,
-  disconnectClient,
-  toError,
-  type Message,
-  type NativeConsumer,
-} from '../../services/shared/kafka-native.ts';
+import type { Message } from '../../services/shared/kafka-native.ts';
 import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/shared/producer.ts';
 import { TASKS_MAX_MESSAGE_BYTES, TOPICS } from '../../services/shared/resources.ts';
 
@@ -20,6 +14,8 @@ export interface TestTopics {
   readonly deadLetters: string;
   /** Writes records in order; rejects when the broker refused one. */
   produce(records: readonly ProducerRecord[]): Promise<void>;
+  /** The same for the dead-letter topic. */
+  produceLetters(records: readonly ProducerRecord[]): Promise<void>;
   /** Everything in a topic, in offset order within each partition. */
   readAll(topic: string): Promise<Message[]>;
   /** What the group committed, summed over the partitions. */
@@ -93,6 +89,9 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     produce: async (records) => {
       await sendAll(await connected(), tasks, records);
     },
+    produceLetters: async (records) => {
+      await sendAll(await connected(), deadLetters, records);
+    },
     readAll: (topic) => readTopic(brokers, topic),
     committed: async (group) => {
       const found = await admin.fetchOffsets({ groupId: group, topics: [tasks] });
@@ -109,72 +108,20 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
   };
 };
 
-/** Everything that is in a topic now, by direct assignment and without a group's state. */
+/** For topics of some 100,000 records on a busy machine. */
+const READ_MS = 180_000;
+
+/** Everything that is in a topic now, without a group's state. */
 export const readTopic = async (brokers: string, topic: string): Promise<Message[]> => {
-  const consumer = createNativeConsumer({
-    'bootstrap.servers': brokers,
-    'group.id': `reader-${randomUUID()}`,
-    'enable.auto.commit': false,
-  });
-  await connectClient(consumer, 10_000);
+  const signal = AbortSignal.timeout(READ_MS);
+  const reader = await createTopicReader(readEnv(kafkaEnv, { KAFKA_BROKERS: brokers }), { logger: silent, signal });
   try {
-    const ends = await watermarksOf(consumer, topic);
-    consumer.setDefaultConsumeTimeout(200);
-    consumer.setDefaultIsTimeoutOnlyForFirstMessage(true);
-    consumer.assign(ends.map(({ partition, low }) => ({ topic, partition, offset: low })));
-    const open = new Map(ends.filter(({ low, high }) => high > low).map(({ partition, high }) => [partition, high]));
+    const ranges = (await reader.ends(topic)).map(({ partition, low, high }) => ({ partition, from: low, to: high }));
     const messages: Message[] = [];
-    let silentSince = performance.now();
-    while (open.size > 0) {
-      const batch = await consumeBatch(consumer);
-      if (batch.length > 0) silentSince = performance.now();
-      // However long the topic is: what counts is that records come.
-      if (performance.now() - silentSince > SILENT_MS) {
-        throw new Error(
-          `no record of ${topic} for ${SILENT_MS} ms, and partitions ${[...open.keys()].join()} have more`,
-        );
-      }
-      messages.push(...batch);
-      for (const { partition, offset } of batch) if (offset + 1 >= (open.get(partition) ?? 0)) open.delete(partition);
-    }
+    for await (const batch of reader.read(topic, ranges, { signal })) messages.push(...batch);
+    signal.throwIfAborted();
     return messages;
   } finally {
-    consumer.unassign();
-    await disconnectClient(consumer);
+    await reader.close();
   }
-};
-
-const SILENT_MS = 30_000;
-
-const consumeBatch = (consumer: NativeConsumer): Promise<Message[]> =>
-  new Promise((resolve, reject) => {
-    consumer.consume(1_000, (error, found) => {
-      // The callback's type promises an error even on success.
-      if (error as unknown) reject(new Error(error.message));
-      else resolve(found);
-    });
-  });
-
-const watermarksOf = async (
-  consumer: NativeConsumer,
-  topic: string,
-): Promise<{ partition: number; low: number; high: number }[]> => {
-  const metadata = await new Promise<RdKafka.Metadata>((resolve, reject) => {
-    consumer.getMetadata({ topic, timeout: 10_000 }, (error: unknown, found) => {
-      if (error) reject(toError(error));
-      else resolve(found);
-    });
-  });
-  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
-  return Promise.all(
-    partitions.map(
-      ({ id }) =>
-        new Promise<{ partition: number; low: number; high: number }>((resolve, reject) => {
-          consumer.queryWatermarkOffsets(topic, id, 10_000, (error: unknown, { lowOffset, highOffset }) => {
-            if (error) reject(toError(error));
-            else resolve({ partition: id, low: lowOffset, high: highOffset });
-          });
-        }),
-    ),
-  );
 };

@@ -1,9 +1,21 @@
-/** The command line of an operator as a real process. */
-import { spawn } from 'node:child_process';
+/** The command line of an operator as a real process: its exit code and its pipes are part of what it promises. */
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 
-export interface OpsRun {
+const root = join(import.meta.dirname, '../..');
+
+export interface OpsProcess {
+  readonly child: ChildProcess;
+  stdout(): string;
+  stderr(): string;
+  /** Resolves when it has ended and its output is complete. */
+  readonly ended: Promise<OpsResult>;
+}
+
+export interface OpsResult {
+  /** Null when a signal ended it. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -11,29 +23,53 @@ export interface OpsRun {
   readonly peakBytes: number;
 }
 
-const root = join(import.meta.dirname, '../..');
 const WATCH_MS = 50;
+const ENTRY = ['--import', 'tsx', join(root, 'services/ops/main.ts')];
 
-/** Runs `ops` with arguments to its end. */
-export const runOps = (args: readonly string[], env: Readonly<Record<string, string>>): Promise<OpsRun> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'services/ops/main.ts'), ...args], {
-      cwd: root,
-      env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let [stdout, stderr, peakBytes] = ['', '', 0];
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    const watch = setInterval(() => {
-      peakBytes = Math.max(peakBytes, peakOf(child.pid));
-    }, WATCH_MS);
+/** Starts `ops` with these arguments. */
+export const startOps = (args: readonly string[], env: Readonly<Record<string, string>>): OpsProcess => {
+  const child = spawn(process.execPath, [...ENTRY, ...args], optionsWith(env));
+  const { stdout, stderr, ended } = follow(child);
+  return { child, stdout, stderr, ended };
+};
+
+/** Runs `ops` to its end. */
+export const runOps = (args: readonly string[], env: Readonly<Record<string, string>>): Promise<OpsResult> =>
+  startOps(args, env).ended;
+
+/** Runs `ops` in a shell with `rest` behind it, such as `| head -1`; the exit code is the one of `ops`. */
+export const runOpsPiped = (
+  args: readonly string[],
+  rest: string,
+  env: Readonly<Record<string, string>>,
+): Promise<OpsResult> => {
+  const script = `"$0" "$@" ${rest}; exit \${PIPESTATUS[0]}`;
+  return follow(spawn('bash', ['-c', script, process.execPath, ...ENTRY, ...args], optionsWith(env))).ended;
+};
+
+const optionsWith = (env: Readonly<Record<string, string>>) => ({
+  cwd: root,
+  env: { PATH: process.env['PATH'], NO_COLOR: '1', ...env },
+  stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'],
+});
+
+/** Collects what a process says until its end. */
+const follow = (child: ChildProcessByStdio<null, Readable, Readable>) => {
+  let [stdout, stderr, peakBytes] = ['', '', 0];
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+  const watch = setInterval(() => {
+    peakBytes = Math.max(peakBytes, peakOf(child.pid));
+  }, WATCH_MS);
+  const ended = new Promise<OpsResult>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
       clearInterval(watch);
       resolve({ code, stdout, stderr, peakBytes });
     });
   });
+  return { stdout: () => stdout, stderr: () => stderr, ended };
+};
 
 /** The kernel's own high-water mark; 0 when the process has just ended. */
 const peakOf = (pid: number | undefined): number => {
@@ -43,3 +79,10 @@ const peakOf = (pid: number | undefined): number => {
     return 0;
   }
 };
+
+/** The objects of JSON lines. */
+export const jsonLines = <T>(text: string): T[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);

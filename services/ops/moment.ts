@@ -1,0 +1,66 @@
+/** Times, durations and counts on the command line. */
+import { InvalidArgumentError } from 'commander';
+
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
+
+/** `90s`, `15m`, `2h` or `3d`, in milliseconds. */
+export const durationMs = (text: string): number => {
+  const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
+  if (count === undefined || !isUnit(unit))
+    throw new InvalidArgumentError('Use a duration such as 90s, 15m, 2h or 3d.');
+  return Number(count) * UNIT_MS[unit];
+};
+
+const isUnit = (text: string | undefined): text is keyof typeof UNIT_MS => text !== undefined && text in UNIT_MS;
+
+/** A moment as milliseconds since 1970: RFC 3339, or how long ago. */
+export const momentMs = (text: string): number => {
+  if (/^\d+[smhd]$/.test(text)) return Date.now() - durationMs(text);
+  const time = RFC3339.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new InvalidArgumentError(
+      'Use RFC 3339 with a zone, such as 2026-11-24T08:00:00Z, or how long ago: 15m, 2h, 3d.',
+    );
+  }
+  return time;
+};
+
+export const wholeNumber = (text: string): number => {
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(number)) throw new InvalidArgumentError('Use a whole number from 0 on.');
+  return number;
+};
+
+export const seconds = (text: string): number => {
+  const number = Number(text);
+  if (!(number >= 0.1 && number <= 3_600)) throw new InvalidArgumentError('Use a number of seconds from 0.1 to 3600.');
+  return number;
+};
+
+export interface Position {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** `partition:offset`. */
+export const position = (text: string): Position => {
+  const [, partition, offset] = /^(\d+):(\d+)$/.exec(text) ?? [];
+  if (partition === undefined || offset === undefined)
+    throw new InvalidArgumentError('Use partition:offset, as in 0:17.');
+  return { partition: Number(partition), offset: Number(offset) };
+};
+
+/** For options that may be given several times. */
+export const collect =
+  <T>(parse: (text: string) => T) =>
+  (text: string, before: readonly T[] = []): readonly T[] => [...before, parse(text)];
+
+/** How a person says a duration: `3 s`, `2 min 5 s`, `1 h 10 min`. */
+export const spoken = (seconds: number): string => {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < 86_400) return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`;
+  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3_600)} h`;
+};

@@ -1,0 +1,388 @@
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { toHeaders, type ProducerRecord } from '../../services/shared/producer.ts';
+import type { Task } from '../../services/shared/events.ts';
+import { taskMapping } from '../../services/indexer/task-index.ts';
+import { isOpen, judge } from '../../services/ops/dead-letters/actions.ts';
+import { findLetters, type LetterFilter } from '../../services/ops/dead-letters/find.ts';
+import { letterJson } from '../../services/ops/dead-letters/show.ts';
+import { createTopicReader } from '../../services/ops/kafka/reader.ts';
+import { readEnv } from '../../services/shared/env.ts';
+import { kafkaEnv } from '../../services/shared/kafka.ts';
+import { createLogger } from '../../services/shared/logger.ts';
+import { eventRecord, taskOf, versionsOf } from '../support/events.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createIndexerFixture, type IndexerFixture } from '../support/indexer.ts';
+import { createTestTopics, type TestTopics } from '../support/kafka.ts';
+import { jsonLines, runOps, startOps } from '../support/ops.ts';
+import { waitFor } from '../support/wait.ts';
+
+// Each process loads all of the command line, seconds on a busy machine.
+vi.setConfig({ testTimeout: 180_000 });
+
+let database: TestDatabase;
+let topics: TestTopics;
+let env: Record<string, string>;
+
+interface LetterLine {
+  readonly partition: number;
+  readonly offset: number;
+  readonly state: string;
+  readonly reason: string;
+  readonly task: string | null;
+  readonly result?: string | null;
+}
+
+interface ActionRow {
+  readonly letter_offset: string;
+  readonly action: string;
+  readonly state: string;
+  readonly actor: string;
+  readonly result: string | null;
+  readonly is_finished: boolean;
+}
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject('databaseUrl'));
+});
+beforeEach(async () => {
+  topics = await createTestTopics(inject('kafkaBrokers'));
+  env = environment(topics);
+});
+afterEach(() => topics.close());
+afterAll(() => database.close());
+
+const environment = ({ tasks, deadLetters }: TestTopics): Record<string, string> => ({
+  DATABASE_URL: database.url,
+  KAFKA_BROKERS: inject('kafkaBrokers'),
+  TASKS_TOPIC: tasks,
+  DEAD_LETTER_TOPIC: deadLetters,
+});
+
+/** A letter as the indexer writes it. */
+const letter = (
+  record: ProducerRecord,
+  reason: string,
+  source: Partial<Record<string, string>> = {},
+): ProducerRecord => ({
+  ...record,
+  headers: [
+    ...record.headers,
+    // As bytes: the binding cuts a text off at its first NUL.
+    { 'dlq.topic': Buffer.from(source['topic'] ?? topics.tasks) },
+    ...toHeaders({
+      'dlq.partition': '3',
+      'dlq.offset': source['offset'] ?? '7',
+      // No moment that can be written down: whoever may write to the topic may write this.
+      'dlq.timestamp': '99999999999999999999',
+      'dlq.reason': reason,
+      'dlq.error': `why it is ${reason}`,
+      'dlq.attempts': '1',
+      'dlq.failed_at': '2026-01-01T00:00:00.000Z',
+    }),
+  ],
+});
+
+/** A task in PostgreSQL with this version. */
+const store = async (task: Task): Promise<Task> => {
+  await database.pool.query(
+    'INSERT INTO tasks (id, description, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)',
+    [task.id, task.description, task.version, task.createdAt, task.updatedAt],
+  );
+  return task;
+};
+
+const actions = async (deadLetters = topics.deadLetters): Promise<ActionRow[]> =>
+  (
+    await database.pool.query<ActionRow>(
+      `SELECT letter_offset, action, state, actor, result, finished_at IS NOT NULL AS is_finished
+       FROM dead_letter_actions WHERE topic = $1 ORDER BY id`,
+      [deadLetters],
+    )
+  ).rows;
+
+/** Letters as `dlq list --json` prints them, read inside this process: a process a look would take minutes. */
+const list = async (filter: LetterFilter = {}, { all = false } = {}): Promise<LetterLine[]> => {
+  const signal = AbortSignal.timeout(30_000);
+  const logger = createLogger({ service: 'test', level: 'silent' });
+  const reader = await createTopicReader(readEnv(kafkaEnv, env), { logger, signal });
+  const client = new Client({ connectionString: database.url });
+  try {
+    await client.connect();
+    const topic = env['DEAD_LETTER_TOPIC'] ?? '';
+    const found: LetterLine[] = [];
+    for await (const batch of findLetters({ reader, topic, filter, signal })) {
+      const judged = await judge(client, topic, batch);
+      found.push(...judged.filter((each) => all || isOpen(each)).map(letterJson));
+    }
+    return found;
+  } finally {
+    await client.end();
+    await reader.close();
+  }
+};
+
+describe('dlq replay', () => {
+  it('takes an event that the mapping rejected to the index once it is mended; replayed again it leaves one result', async () => {
+    const fixture: IndexerFixture = await createIndexerFixture({
+      kafkaBrokers: inject('kafkaBrokers'),
+      elasticsearchUrl: inject('elasticsearchUrl'),
+    });
+    try {
+      env = environment(fixture.topics);
+      const { client, index, alias } = fixture.index;
+      const create = async (mappings: object) => {
+        await client.indices.delete({ index });
+        await client.indices.create({ index, aliases: { [alias]: {} }, mappings });
+      };
+      // A bad mapping was shipped: description became a number.
+      await create({ ...taskMapping, properties: { ...taskMapping.properties, description: { type: 'integer' } } });
+      await fixture.start();
+      const task = await store(taskOf({ description: 'no number', version: 3 }));
+      const record = eventRecord('tasks.event.updated', task);
+      await fixture.topics.produce([
+        { ...record, headers: [...record.headers, { binary: Buffer.from([0xff, 0x00]) }] },
+      ]);
+      await fixture.settled();
+      expect(await list()).toMatchObject([{ offset: 0, state: 'open', reason: 'rejected_by_index', task: task.id }]);
+
+      await create(taskMapping);
+      const first = await runOps(['dlq', 'replay', '--task', task.id, '--by', 'ada'], env);
+      expect(first).toMatchObject({ code: 0, stdout: '1 letters: 1 replayed\n' });
+      await fixture.settled();
+      expect(await fixture.index.versions()).toEqual(new Map([[task.id, 3]]));
+
+      // What is dealt with is not touched again, unless it is asked for.
+      expect(await runOps(['dlq', 'replay', '--yes'], env)).toMatchObject({ code: 0, stdout: '0 letters\n' });
+      const again = await runOps(['dlq', 'replay', '--again', '--yes', '--by', 'grace'], env);
+      expect(again).toMatchObject({ code: 0, stdout: '1 letters: 1 replayed\n' });
+      await fixture.settled();
+      expect(await fixture.index.versions()).toEqual(new Map([[task.id, 3]]));
+      expect(await list()).toEqual([]);
+      expect(await list({}, { all: true })).toMatchObject([{ offset: 0, state: 'replayed' }]);
+      expect(await actions(fixture.topics.deadLetters)).toEqual(
+        ['ada', 'grace'].map((actor) => ({
+          letter_offset: '0',
+          action: 'replay',
+          state: 'replayed',
+          actor,
+          result: null,
+          is_finished: true,
+        })),
+      );
+      // The same event each time: key, bytes, headers, and none of the dead letter's.
+      const [original, ...replayed] = await fixture.topics.readAll(fixture.topics.tasks);
+      expect(replayed).toHaveLength(2);
+      for (const message of replayed) {
+        expect(message.key).toEqual(original?.key);
+        expect(message.value).toEqual(original?.value);
+        expect(message.headers).toEqual(original?.headers);
+      }
+    } finally {
+      await fixture.close();
+    }
+  });
+
+  it('replays again what a kill left between the event and its audit row', async () => {
+    const task = await store(taskOf());
+    await topics.produceLetters([letter(eventRecord('tasks.event.created', task), 'rejected_by_index')]);
+    const blocker = new Client({ connectionString: database.url });
+    await blocker.connect();
+    try {
+      // The second row of the audit waits for this session, so that the kill meets the process between the two.
+      await blocker.query('SELECT pg_advisory_lock(4711)');
+      await blocker.query(`CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END $$`);
+      await blocker.query(
+        'CREATE TRIGGER hold BEFORE UPDATE ON dead_letter_actions FOR EACH ROW EXECUTE FUNCTION hold()',
+      );
+      const replay = startOps(['dlq', 'replay', '--yes'], env);
+      await waitFor('the event to be produced', async () => (await topics.end()) === 1);
+      replay.child.kill('SIGKILL');
+      expect(await replay.ended).toMatchObject({ code: null });
+    } finally {
+      await blocker
+        .query('DROP TRIGGER IF EXISTS hold ON dead_letter_actions; DROP FUNCTION IF EXISTS hold')
+        .catch(() => undefined);
+      await blocker.end();
+    }
+    expect(await actions()).toMatchObject([{ state: 'replaying', is_finished: false }]);
+    expect(await list()).toMatchObject([{ offset: 0, state: 'open' }]);
+
+    // The killed command's session may live on for a moment, and with it its turn.
+    await waitFor('the next replay', async () => (await runOps(['dlq', 'replay', '--yes'], env)).code === 0);
+    expect((await actions()).map(({ state }) => state)).toEqual(['replaying', 'replayed']);
+    expect(await list()).toEqual([]);
+    expect(versionsOf(await topics.readAll(topics.tasks), task.id)).toEqual([1]);
+  });
+
+  it('brings poison back as a new letter, and lists that', async () => {
+    const fixture = await createIndexerFixture({
+      kafkaBrokers: inject('kafkaBrokers'),
+      elasticsearchUrl: inject('elasticsearchUrl'),
+    });
+    try {
+      env = environment(fixture.topics);
+      await fixture.topics.produce([{ key: 'somebody', value: Buffer.from('{"type":'), headers: [] }]);
+      await fixture.start();
+      await fixture.settled();
+      expect(await list()).toMatchObject([{ offset: 0, reason: 'malformed_event', task: 'somebody' }]);
+      expect(await runOps(['dlq', 'replay', '--offset', '0'], env)).toMatchObject({ code: 0 });
+      await fixture.settled();
+      expect(await list()).toMatchObject([{ offset: 1, state: 'open', reason: 'malformed_event', task: 'somebody' }]);
+      const [, second] = await fixture.topics.readAll(fixture.topics.deadLetters);
+      // One explanation, and not the old one beside it.
+      expect(second?.headers?.filter((header) => 'dlq.offset' in header)).toEqual([{ 'dlq.offset': Buffer.from('1') }]);
+    } finally {
+      await fixture.close();
+    }
+  });
+
+  it('tells of each letter that cannot be replayed, goes on with the others, and ends with 2', async () => {
+    const tasks = await Promise.all(Array.from({ length: 20 }, () => store(taskOf())));
+    const good = tasks.map((task) => letter(eventRecord('tasks.event.created', task), 'rejected_by_index'));
+    // A compacted topic takes no record without a key.
+    const keyless = { key: null, value: Buffer.from('{}'), headers: [] };
+    await topics.produceLetters([
+      ...good.slice(0, 10),
+      letter(keyless, 'null_key'),
+      letter(keyless, 'null_key', { topic: 'somewhere\u0000else' }),
+      { ...keyless, key: 'no letter' },
+      // Behind the good events of a task, poison would be what compaction keeps.
+      letter({ ...keyless, key: tasks[0]?.id ?? '' }, 'malformed_event'),
+      ...good.slice(10),
+    ]);
+    const { code, stdout } = await runOps(['dlq', 'replay', '--yes', '--json'], env);
+    expect(code).toBe(2);
+    const failed = jsonLines<LetterLine>(stdout).filter(({ state }) => state === 'failed');
+    expect(failed.map(({ offset, result }) => [offset, result])).toEqual([
+      [10, expect.stringContaining('has no key')],
+      [11, expect.stringContaining('came from the topic somewhere\u0000else')],
+      [12, expect.stringContaining('does not say which topic')],
+      [13, expect.stringContaining('cannot read it either')],
+    ]);
+    const arrived = new Set((await topics.readAll(topics.tasks)).map(({ key }) => String(key)));
+    expect(arrived).toEqual(new Set(tasks.map(({ id }) => id)));
+    // They stay open.
+    expect((await list()).map(({ offset }) => offset)).toEqual([10, 11, 12, 13]);
+  });
+
+  it('puts no old version behind a newer one, and brings no deleted task back: compaction would keep that', async () => {
+    const updated = await store(taskOf({ version: 5 }));
+    const deleted = taskOf({ version: 2 });
+    await topics.produceLetters([
+      letter(eventRecord('tasks.event.updated', { ...updated, version: 4 }), 'rejected_by_index'),
+      letter(eventRecord('tasks.event.updated', deleted), 'rejected_by_index'),
+      letter(eventRecord('tasks.event.deleted', { ...deleted, version: 3 }), 'rejected_by_index'),
+      letter(eventRecord('tasks.event.updated', { ...updated, version: 6 }), 'rejected_by_index'),
+    ]);
+    const dry = await runOps(['dlq', 'replay', '--dry-run'], env);
+    expect(dry.stdout).toContain('0:2  would be replayed');
+    expect(await topics.end()).toBe(0);
+    expect(await actions()).toEqual([]);
+
+    const { code, stdout } = await runOps(['dlq', 'replay', '--yes', '--json'], env);
+    expect(jsonLines<LetterLine>(stdout).map(({ state, result }) => [state, result])).toEqual([
+      ['superseded', expect.stringContaining('version 5')],
+      ['superseded', expect.stringContaining('deleted')],
+      ['replayed', null],
+      ['failed', expect.stringContaining('set back')],
+    ]);
+    expect(code).toBe(2);
+    // The deletion, and the tombstone that lets compaction forget the task.
+    const messages = await topics.readAll(topics.tasks);
+    expect(messages.map(({ key, value }) => [String(key), value === null])).toEqual([
+      [deleted.id, false],
+      [deleted.id, true],
+    ]);
+  });
+
+  it('waits for no answer when all letters are meant, but refuses until it is told so', async () => {
+    await topics.produceLetters([
+      letter(eventRecord('tasks.event.created', await store(taskOf())), 'rejected_by_index'),
+    ]);
+    for (const verb of ['replay', 'discard']) {
+      const { code, stderr } = await runOps(['dlq', verb], env);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`would ${verb} all 1 open letters`);
+    }
+    expect(await topics.end()).toBe(0);
+    expect(await actions()).toEqual([]);
+  });
+});
+
+describe('dlq list, show and discard', () => {
+  it('pick letters by reason, time, task, partition and offset', async () => {
+    const [a, b] = [taskOf(), taskOf()];
+    await topics.produceLetters([
+      letter(eventRecord('tasks.event.created', a), 'rejected_by_index'),
+      letter({ ...eventRecord('tasks.event.created', a), key: b.id }, 'key_mismatch'),
+      letter({ key: b.id, value: Buffer.from([0xff]), headers: [] }, 'malformed_event'),
+    ]);
+    const offsets = async (filter: LetterFilter = {}) => (await list(filter)).map(({ offset }) => offset);
+    const agoMs = Date.now() - 600_000;
+    expect(await offsets()).toEqual([0, 1, 2]);
+    expect(await offsets({ reasons: ['key_mismatch', 'malformed_event'] })).toEqual([1, 2]);
+    expect(await offsets({ task: a.id })).toEqual([0, 1]);
+    expect(await offsets({ task: b.id })).toEqual([1, 2]);
+    expect(await offsets({ offsets: [2, 0] })).toEqual([0, 2]);
+    expect(await offsets({ partition: 9 })).toEqual([]);
+    expect(await offsets({ sinceMs: agoMs })).toEqual([0, 1, 2]);
+    expect(await offsets({ untilMs: agoMs })).toEqual([]);
+    const [middle = 0] = (await topics.readAll(topics.deadLetters)).map(({ timestamp }) => timestamp ?? 0);
+    expect(await offsets({ sinceMs: middle + 60_000 })).toEqual([]);
+    // The same from the command line.
+    const flags = ['--reason', 'key_mismatch', '--reason', 'malformed_event', '--task', b.id, '--since', '10m'];
+    const json = await runOps(['dlq', 'list', '--json', ...flags, '--offset', '2', '--partition', '0'], env);
+    expect(json).toMatchObject({ code: 0, stderr: '' });
+    expect(jsonLines<LetterLine>(json.stdout)).toMatchObject([
+      { offset: 2, state: 'open', reason: 'malformed_event', task: b.id, source: { partition: 3, offset: 7 } },
+    ]);
+    const table = await runOps(['dlq', 'list'], env);
+    expect(table.stdout).toContain(`${topics.tasks} 3:7`);
+    expect(table.stdout).toContain('3 open: 1 rejected_by_index, 1 key_mismatch, 1 malformed_event');
+    expect((await runOps(['dlq', 'list', '--since', 'yesterday'], env)).code).toBe(1);
+
+    const discarded = await runOps(
+      ['dlq', 'discard', '--reason', 'malformed_event', '--by', 'ada', '--note', 'old importer'],
+      env,
+    );
+    expect(discarded).toMatchObject({ code: 0, stdout: '0:2  discarded\n1 discarded: 1 malformed_event\n' });
+    expect(await actions()).toEqual([
+      {
+        letter_offset: '2',
+        action: 'discard',
+        state: 'discarded',
+        actor: 'ada',
+        result: 'old importer',
+        is_finished: true,
+      },
+    ]);
+    expect(await offsets()).toEqual([0, 1]);
+    expect(await list({}, { all: true })).toMatchObject([{ state: 'open' }, { state: 'open' }, { state: 'discarded' }]);
+  });
+
+  it('show all of a letter, and let none of its bytes reach the terminal', async () => {
+    await topics.produceLetters([
+      letter(
+        { key: 'k\u001b[2J', value: Buffer.from('{"a":"\u009b31m\u202e"}'), headers: [{ 'x-origin': 'te\u0007st' }] },
+        'schema_violation',
+      ),
+      letter({ key: 'k', value: Buffer.from([0xff, 0xfe, 0x41]), headers: [] }, 'malformed_event'),
+    ]);
+    const first = await runOps(['dlq', 'show', '0:0'], env);
+    expect(first.code).toBe(0);
+    expect(first.stdout).toContain('k\\u001b[2J');
+    expect(first.stdout).toContain('x-origin: te\\u0007st');
+    expect(first.stdout).toContain('"a": "\\u009b31m\\u202e"');
+    expect(first.stdout).toContain('dlq.reason: schema_violation');
+    const second = await runOps(['dlq', 'show', '0:1'], env);
+    expect(second.stdout).toContain('ff fe 41');
+    for (const { stdout } of [first, second, await runOps(['dlq', 'list'], env)]) {
+      expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    }
+    const json = await runOps(['dlq', 'show', '0:1', '--json'], env);
+    expect(JSON.parse(json.stdout)).toMatchObject({ value: 'base64://5B' });
+    expect(await runOps(['dlq', 'show', '0:99'], env)).toMatchObject({ code: 1, stdout: '' });
+  });
+});

@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { RELAY_LOCK_KEY } from '../../services/api/relay-session.ts';
+import { measureLag, type LagReport } from '../../services/ops/backlog/lag.ts';
+import { measureOutbox, type OutboxReport } from '../../services/ops/backlog/outbox.ts';
+import { createTopicReader, type TopicReader } from '../../services/ops/kafka/reader.ts';
+import { readEnv } from '../../services/shared/env.ts';
+import { kafkaEnv } from '../../services/shared/kafka.ts';
+import { createLogger } from '../../services/shared/logger.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventRecord, taskOf } from '../support/events.ts';
+import { createIndexerFixture, type IndexerFixture } from '../support/indexer.ts';
+import { jsonLines, runOps, startOps } from '../support/ops.ts';
+import { waitFor } from '../support/wait.ts';
+
+// Each process loads all of the command line, seconds on a busy machine.
+vi.setConfig({ testTimeout: 180_000 });
+
+const INTERVAL_MS = 1_000;
+const never = new AbortController().signal;
+
+const events = (count: number) => Array.from({ length: count }, () => eventRecord('tasks.event.created', taskOf()));
+
+describe('ops lag', () => {
+  let fixture: IndexerFixture;
+  let reader: TopicReader;
+
+  beforeAll(async () => {
+    fixture = await createIndexerFixture({
+      kafkaBrokers: inject('kafkaBrokers'),
+      elasticsearchUrl: inject('elasticsearchUrl'),
+    });
+    await fixture.topics.produce(events(400));
+    reader = await open(fixture.group);
+  });
+  afterAll(async () => {
+    await reader.close();
+    await fixture.close();
+  });
+
+  const open = (group: string) =>
+    createTopicReader(readEnv(kafkaEnv, { KAFKA_BROKERS: inject('kafkaBrokers') }), {
+      logger: createLogger({ service: 'test', level: 'silent' }),
+      group,
+      signal: AbortSignal.timeout(30_000),
+    });
+  const measure = async (each: TopicReader, group: string): Promise<LagReport> => {
+    const report = await measureLag(each, {
+      topic: fixture.topics.tasks,
+      group,
+      intervalMs: INTERVAL_MS,
+      signal: never,
+    });
+    if (report === undefined) throw new Error('it was not measured');
+    return report;
+  };
+
+  it('shows as many events as were planted, no member, and no end of a lag that does not shrink', async () => {
+    const report = await measure(reader, fixture.group);
+    expect(report.total).toEqual({ lag: 400, rateIn: 0, rateOut: 0, etaSeconds: null });
+    expect(report.members).toEqual([]);
+    expect(report.partitions.map(({ partition, committed }) => [partition, committed])).toEqual(
+      [0, 1, 2, 3].map((partition) => [partition, null]),
+    );
+    expect(report.partitions.reduce((sum, { end }) => sum + end, 0)).toBe(400);
+  });
+
+  it('ends with 2 when more than --max wait, 0 when not, and 1 when there is no such topic', async () => {
+    const run = (...args: string[]) => runOps(['lag', '--interval', '0.1', ...args], fixture.env);
+    const [over, under] = [await run('--max', '399', '--json'), await run('--max', '400')];
+    expect(over.code).toBe(2);
+    expect(jsonLines<LagReport>(over.stdout)[0]?.total.lag).toBe(400);
+    expect(under.code).toBe(0);
+    expect(under.stdout).toMatch(/total .*400/);
+    const gone = await runOps(['lag'], { ...fixture.env, TASKS_TOPIC: 'not-there' });
+    expect(gone).toMatchObject({ code: 1, stdout: '' });
+    expect(gone.stderr).toContain('no topic not-there');
+  });
+
+  it('tells when a lag that shrinks will be gone, from what was committed and produced meanwhile', async () => {
+    // A group whose commits the test makes itself, so that the figures are known.
+    const group = `lag-${randomUUID()}`;
+    const own = await open(group);
+    try {
+      const { tasks } = fixture.topics;
+      const ends = await own.ends(tasks);
+      const commit = (each: TopicReader, offset: number) =>
+        each.pollWhile(each.commit(ends.map(({ partition }) => ({ topic: tasks, partition, offset }))));
+      await commit(own, 10);
+      const watcher = await open(group);
+      try {
+        const measured = measureLag(watcher, { topic: tasks, group, intervalMs: 3_000, signal: never });
+        // Into the middle of the measurement: its first sample saw the 10, its second will see the 50.
+        await waitFor('the middle', () => new Promise<boolean>((resolve) => setTimeout(resolve, 1_500, true)));
+        await commit(own, 50);
+        const report = await measured;
+        expect(report?.total.lag).toBe(400 - 4 * 50);
+        expect(report?.total.rateIn).toBe(0);
+        // 160 events in some 3 s; the rest then takes the same rate.
+        const { rateOut = 0, etaSeconds } = report?.total ?? {};
+        expect(rateOut).toBeGreaterThan(160 / 10);
+        expect(rateOut).toBeLessThan(160 / 2.9);
+        expect(etaSeconds).toBeCloseTo(200 / rateOut, 5);
+      } finally {
+        await watcher.close();
+      }
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('is nothing when the indexers have caught up, and shows who reads each partition', async () => {
+    await fixture.start();
+    await fixture.settled();
+    const report = await measure(reader, fixture.group);
+    expect(report.total).toEqual({ lag: 0, rateIn: 0, rateOut: 0, etaSeconds: 0 });
+    expect(report.members).toHaveLength(1);
+    expect(report.members[0]?.partitions).toEqual([0, 1, 2, 3]);
+    for (const { member, end, committed } of report.partitions) {
+      expect(member).toMatch(/^taskstream-indexer@/);
+      expect(committed).toBe(end === 0 ? null : end);
+    }
+  });
+});
+
+describe('ops outbox', () => {
+  let database: TestDatabase;
+  let client: Client;
+
+  beforeAll(async () => {
+    database = await createTestDatabase(inject('databaseUrl'));
+    client = new Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client.end();
+    await database.close();
+  });
+
+  const plant = (count: number, ageSeconds: number) =>
+    database.pool.query(
+      `INSERT INTO outbox (type, task_id, version, task, created_at)
+       SELECT 'tasks.event.created', gen_random_uuid(), 1, '{}', clock_timestamp() - make_interval(secs => $2)
+       FROM generate_series(1, $1)`,
+      [count, ageSeconds],
+    );
+  const measure = async (): Promise<OutboxReport> => {
+    const report = await measureOutbox(client, { intervalMs: INTERVAL_MS, signal: never });
+    if (report === undefined) throw new Error('it was not measured');
+    return report;
+  };
+
+  it('shows depth and age as they were planted, and that no relay is active', async () => {
+    expect(await measure()).toMatchObject({ depth: 0, oldestAgeSeconds: null, etaSeconds: 0, relay: null });
+    await plant(300, 90);
+    const report = await measure();
+    expect(report).toMatchObject({ depth: 300, rateIn: 0, rateOut: 0, etaSeconds: null, relay: null });
+    expect(report.oldestAgeSeconds).toBeGreaterThan(90);
+    expect(report.oldestAgeSeconds).toBeLessThan(150);
+  });
+
+  it('ends with 2 when --max or --max-age is exceeded', async () => {
+    const env = { DATABASE_URL: database.url };
+    const run = (...args: string[]) => runOps(['outbox', '--interval', '0.1', ...args], env);
+    expect(await run('--max', '299')).toMatchObject({ code: 2 });
+    expect(await run('--max-age', '80s')).toMatchObject({ code: 2 });
+    const fine = await run('--max', '300', '--max-age', '1h', '--json');
+    expect(fine.code).toBe(0);
+    expect(jsonLines<OutboxReport>(fine.stdout)).toMatchObject([{ depth: 300, relay: null }]);
+    const away = await runOps(['outbox'], { DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none' });
+    expect(away).toMatchObject({ code: 1, stdout: '' });
+    expect(away.stderr).toContain('PostgreSQL does not answer');
+    expect(away.stderr).not.toContain('secret');
+  });
+
+  it('tells when a shrinking outbox will be empty, and which relay has been active for how long', async () => {
+    const relay = new Client({ connectionString: database.url });
+    await relay.connect();
+    try {
+      await relay.query('SELECT pg_advisory_lock($1)', [RELAY_LOCK_KEY]);
+      const { rows } = await relay.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      const measured = measureOutbox(client, { intervalMs: 3_000, signal: never });
+      await waitFor('the middle', () => new Promise<boolean>((resolve) => setTimeout(resolve, 1_500, true)));
+      // 20 came and 120 went.
+      await plant(20, 0);
+      await relay.query('DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT 120)');
+      const report = await measured;
+      expect(report?.depth).toBe(200);
+      const { rateIn = 0, rateOut = 0, etaSeconds } = report ?? {};
+      expect(rateOut / rateIn).toBeCloseTo(6, 5);
+      expect(rateOut).toBeLessThan(120 / 2.9);
+      expect(etaSeconds).toBeCloseTo(200 / (rateOut - rateIn), 5);
+      expect(report?.relay).toMatchObject({ pid: rows[0]?.pid, address: '127.0.0.1' });
+      expect(report?.relay?.sessionSeconds).toBeGreaterThan(1.5);
+      expect(report?.relay?.sessionSeconds).toBeLessThan(60);
+    } finally {
+      await relay.end();
+    }
+  });
+
+  it('is watched until it is told to stop, and the last figure decides the exit code', async () => {
+    const watch = startOps(['outbox', '--watch', '--json', '--interval', '0.1', '--max', '150'], {
+      DATABASE_URL: database.url,
+    });
+    await waitFor('two figures', () => jsonLines(watch.stdout()).length >= 2);
+    watch.child.kill('SIGTERM');
+    const { code, stdout } = await watch.ended;
+    expect(code).toBe(2);
+    expect(jsonLines<OutboxReport>(stdout).every(({ depth }) => depth === 200)).toBe(true);
+  });
+});
