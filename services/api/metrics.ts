@@ -25,3 +25,11 @@ export const createApiMetrics = (registry: Registry) => ({
     registers: [registry],
   }),
 });
+
+/** Requests that were answered, those of the console's own page apart. */
+export const countRequests = async ({ requests }: ApiMetrics): Promise<number> => {
+  const { values } = await requests.get();
+  return values
+    .filter(({ labels }) => !String(labels.route).startsWith('/console'))
+    .reduce((sum, { value }) => sum + value, 0);
+};

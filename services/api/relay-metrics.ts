@@ -1,6 +1,7 @@
 /** What the outbox and its relay tell Prometheus. */
 import type { Pool } from 'pg';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { readOutbox } from './store/outbox.ts';
 
 export type RelayMetrics = ReturnType<typeof createRelayMetrics>;
 
@@ -50,13 +51,9 @@ export const observeOutbox = (pool: Pool, registry: Registry): void => {
     registers: [registry],
     async collect() {
       try {
-        const { rows } = await pool.query<{ depth: string; age: string }>(
-          `SELECT count(*) AS depth,
-                  coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS age
-           FROM outbox`,
-        );
-        this.set(Number(rows[0]?.depth ?? 0));
-        age.set(Number(rows[0]?.age ?? 0));
+        const { depth, oldestAgeSeconds } = await readOutbox(pool);
+        this.set(depth);
+        age.set(oldestAgeSeconds);
       } catch {
         // Readiness says that the database is away; a scrape must still answer.
       }
