@@ -40,7 +40,7 @@ const breaker = createSearchBreaker({ resetMs: config.SEARCH_BREAKER_RESET_MS, r
 const metrics = createApiMetrics(registry);
 const isStopping = (): boolean => lifecycle.signal.aborted;
 const taskConsole = config.CONSOLE
-  ? createConsole({ config, pool, elasticsearch, logger, requestCount: () => countRequests(metrics) })
+  ? createConsole({ config, pool, elasticsearch, logger, requestCounts: () => countRequests(metrics) })
   : undefined;
 if (taskConsole !== undefined) {
   lifecycle.signal.addEventListener('abort', taskConsole.endStreams);

@@ -26,10 +26,16 @@ export const createApiMetrics = (registry: Registry) => ({
   }),
 });
 
-/** Requests that were answered, those of the console's own page apart. */
-export const countRequests = async ({ requests }: ApiMetrics): Promise<number> => {
+/** Requests of this process since it started, those of the console's own page apart. */
+export interface RequestCounts {
+  readonly answered: number;
+  /** Those that were answered with 5xx. */
+  readonly failed: number;
+}
+
+export const countRequests = async ({ requests }: ApiMetrics): Promise<RequestCounts> => {
   const { values } = await requests.get();
-  return values
-    .filter(({ labels }) => !String(labels.route).startsWith('/console'))
-    .reduce((sum, { value }) => sum + value, 0);
+  const counted = values.filter(({ labels }) => !String(labels.route).startsWith('/console'));
+  const sum = (list: typeof counted) => list.reduce((total, { value }) => total + value, 0);
+  return { answered: sum(counted), failed: sum(counted.filter(({ labels }) => Number(labels.status) >= 500)) };
 };

@@ -11,6 +11,7 @@ import type { KafkaConfig } from '../../shared/kafka.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { ApiEnv } from '../api-env.ts';
 import { parsePath, parseQuery } from '../input.ts';
+import type { RequestCounts } from '../metrics.ts';
 import { taskPath } from '../schemas.ts';
 import { createIndexLook } from './index-look.ts';
 import { followJourney } from './journey.ts';
@@ -34,8 +35,7 @@ export interface ConsoleOptions {
   readonly config: KafkaConfig & { readonly CONSUMER_GROUP: string; readonly TASK_INDEX: string };
   readonly pool: Pool;
   readonly elasticsearch: Client;
-  /** Requests that this process has answered since it started, those of the console apart. */
-  readonly requestCount: () => Promise<number>;
+  readonly requestCounts: () => Promise<RequestCounts>;
   readonly logger: Logger;
 }
 
@@ -100,7 +100,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
     const stop = new AbortController();
     const ended = runSampler(
       {
-        ...{ pool, kafka, index, logger, requestCount: options.requestCount },
+        ...{ pool, kafka, index, logger, requestCounts: options.requestCounts },
         ...{ probe: createProbe({ pool, index }), intervalMs: SAMPLE_MS, timeoutMs: LOOK_MS },
       },
       (sample) => {

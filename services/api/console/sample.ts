@@ -43,8 +43,9 @@ export interface LatencyReading {
 export interface Sample {
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** Of this replica alone. */
+  /** Requests of this replica alone, and those of them that were answered with 5xx. */
   readonly requestRate: number | null;
+  readonly failureRate: number | null;
   readonly outbox: Reading<OutboxReading>;
   readonly kafka: Reading<KafkaReading>;
   readonly topicRate: number | null;

@@ -4,6 +4,7 @@ import { statusOf } from '../../shared/elasticsearch.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { sleep, withDeadline } from '../../shared/time.ts';
+import type { RequestCounts } from '../metrics.ts';
 import { readOutbox } from '../store/outbox.ts';
 import type { IndexLook } from './index-look.ts';
 import type { KafkaWatch } from './kafka-watch.ts';
@@ -16,8 +17,7 @@ export interface SamplerOptions {
   readonly kafka: Pick<KafkaWatch, 'read'>;
   readonly index: Pick<IndexLook, 'count'>;
   readonly probe: Probe;
-  /** Requests that this process has answered since it started. */
-  readonly requestCount: () => Promise<number>;
+  readonly requestCounts: () => Promise<RequestCounts>;
   readonly intervalMs: number;
   /** Bound on one look at a server, in milliseconds. */
   readonly timeoutMs: number;
@@ -33,9 +33,10 @@ export const runSampler = async (
   onSample: (sample: Sample) => void,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { pool, kafka, index, probe, requestCount, intervalMs, timeoutMs, logger } = options;
+  const { pool, kafka, index, probe, requestCounts, intervalMs, timeoutMs, logger } = options;
   const rates = {
     requests: createRate(RATE_WINDOW_MS),
+    failures: createRate(RATE_WINDOW_MS),
     topic: createRate(RATE_WINDOW_MS),
     indexed: createRate(RATE_WINDOW_MS),
   };
@@ -59,7 +60,7 @@ export const runSampler = async (
       look('PostgreSQL', () => readOutbox(pool)),
       look('Kafka', () => kafka.read()),
       look('Elasticsearch', async () => ({ documents: await index.count() })),
-      requestCount(),
+      requestCounts(),
     ]);
     const at = Date.now();
     const topicRate = found.up ? rates.topic.next(found.end, at) : null;
@@ -67,7 +68,8 @@ export const runSampler = async (
     if (!found.up) for (const rate of [rates.topic, rates.indexed]) rate.reset();
     return {
       at,
-      requestRate: rates.requests.next(requests, at),
+      requestRate: rates.requests.next(requests.answered, at),
+      failureRate: rates.failures.next(requests.failed, at),
       outbox,
       kafka: found,
       topicRate,

@@ -70,7 +70,7 @@ export const api = {
   delete: ({ id, version }) => request('DELETE', `/tasks/${id}`, undefined, ifMatch(version)),
 
   /** @param {string | null} cursor @returns {Promise<{ tasks: Task[], nextCursor: string | null }>} */
-  list: (cursor) => request('GET', `/tasks?limit=20${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`),
+  list: (cursor) => request('GET', `/tasks?limit=10${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`),
 
   /**
    * @param {{ description?: string, isDone?: boolean }} conditions
@@ -78,5 +78,5 @@ export const api = {
    * @returns {Promise<{ tasks: Task[], nextCursor: string | null, total: number }>}
    */
   search: (conditions, cursor) =>
-    request('POST', '/tasks/search', { ...conditions, size: 20, ...(cursor === null ? {} : { cursor }) }),
+    request('POST', '/tasks/search', { ...conditions, size: 10, ...(cursor === null ? {} : { cursor }) }),
 };

@@ -52,9 +52,10 @@ export const createPipeline = () => {
   };
 
   /** @param {Sample} sample */
-  const showServers = ({ outbox, kafka, index, latency, requestRate, topicRate, indexedRate }) => {
+  const showServers = ({ outbox, kafka, index, latency, requestRate, failureRate, topicRate, indexedRate }) => {
     showState('http', 'up', 'answers');
     show('requestRate', formatRate(requestRate));
+    show('failureRate', formatRate(failureRate));
     if (outbox.up) {
       const old = outbox.oldestAgeSeconds > OLD_OUTBOX_SECONDS;
       showState('postgres', old ? 'busy' : 'up', old ? 'outbox waits' : 'answers');

@@ -141,15 +141,20 @@ export const createTasks = (onChange) => {
     setText(empty, conditions === undefined ? 'No task yet. The first one is yours.' : 'Nothing found.');
   };
 
-  /** @param {boolean} fresh from the beginning, or the next page */
-  const load = async (fresh) => {
+  /**
+   * What cannot be loaded leaves the page as it is.
+   * @param {boolean} fresh from the beginning, or the next page
+   * @param {Conditions | undefined} wanted
+   */
+  const load = async (fresh, wanted) => {
     asked += 1;
     const mine = asked;
-    if (fresh) cursor = null;
+    const from = fresh ? null : cursor;
     list.setAttribute('aria-busy', 'true');
     try {
-      const page = conditions === undefined ? await api.list(cursor) : await api.search(conditions, cursor);
+      const page = wanted === undefined ? await api.list(from) : await api.search(wanted, from);
       if (mine !== asked) return;
+      conditions = wanted;
       setText(searchProblem, '');
       const drawn = page.tasks.map(draw);
       if (fresh) list.replaceChildren(...drawn);
@@ -162,7 +167,7 @@ export const createTasks = (onChange) => {
       const found =
         'total' in page && typeof page.total === 'number' ? `${formatCount(page.total)} found` : 'newest first';
       setText(count, found);
-      if (conditions !== undefined && fresh) announce(found);
+      if (wanted !== undefined && fresh) announce(found);
       showEmpty();
     } catch (error) {
       if (mine !== asked) return;
@@ -173,32 +178,34 @@ export const createTasks = (onChange) => {
     }
   };
 
+  const showNewest = () => {
+    words.value = '';
+    done.value = '';
+    void load(true, undefined);
+  };
+
   need('#search', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     const description = words.value.trim();
-    conditions = {
+    void load(true, {
       ...(description === '' ? {} : { description }),
       ...(done.value === '' ? {} : { isDone: done.value === 'true' }),
-    };
-    void load(true);
+    });
   });
   need('#clear-search', HTMLButtonElement).addEventListener('click', () => {
-    conditions = undefined;
-    words.value = '';
-    done.value = '';
-    void load(true);
+    showNewest();
   });
-  more.addEventListener('click', () => void load(false));
+  more.addEventListener('click', () => void load(false, conditions));
 
   setUpCreation((task) => {
     if (conditions === undefined) {
       list.prepend(draw(task));
       showEmpty();
-    }
+    } else showNewest();
     changed('Created', task);
     announce('Created.');
   });
-  void load(true);
+  void load(true, undefined);
 };
 
 /** @param {Task} task */
