@@ -37,6 +37,7 @@ export const followJourney = async (
 ): Promise<void> => {
   const startedAt = Date.now();
   let acknowledgedAt: number | undefined;
+  let indexedAt = Number.POSITIVE_INFINITY;
   const since = (atMs: number): number => Math.max(0, Math.round(atMs - (acknowledgedAt ?? startedAt)));
 
   /** Looks until `look` finds something. A server that does not answer is asked again. */
@@ -80,7 +81,8 @@ export const followJourney = async (
     if (confirmedAt === undefined || signal.aborted) return;
     acknowledge(found?.changedAtMs ?? startedAt);
     tell({ stage: 'published', ms: since(found?.producedAtMs ?? confirmedAt) });
-    tell({ stage: 'in-kafka', ms: since(confirmedAt), ...placeOf(found) });
+    // That the relay has deleted its row may be seen later than what the indexer has made of it.
+    tell({ stage: 'in-kafka', ms: since(Math.min(confirmedAt, indexedAt)), ...placeOf(found) });
   };
 
   const isThere = (look: (change: Change) => Promise<boolean>) => async (): Promise<number | undefined> =>
@@ -88,10 +90,10 @@ export const followJourney = async (
 
   /** What is seen early waits until the stages before it are told. */
   const throughIndex = async (kafkaPassed: Promise<void>): Promise<void> => {
-    const indexedAt = await until(isThere(index.isIndexed), signal);
+    indexedAt = (await until(isThere(index.isIndexed), signal)) ?? indexedAt;
     const searchable = until(isThere(index.isSearchable), signal);
     await kafkaPassed;
-    if (indexedAt !== undefined) tell({ stage: 'indexed', ms: since(indexedAt) });
+    if (Number.isFinite(indexedAt)) tell({ stage: 'indexed', ms: since(indexedAt) });
     const searchableAt = await searchable;
     if (searchableAt !== undefined) tell({ stage: 'searchable', ms: since(searchableAt) });
   };

@@ -53,6 +53,7 @@ export const createPipeline = () => {
 
   /** @param {Sample} sample */
   const showServers = ({ outbox, kafka, index, latency, requestRate, failureRate, topicRate, indexedRate }) => {
+    const lag = kafka.up ? kafka.partitions.reduce((sum, one) => sum + one.lag, 0) : null;
     showState('http', 'up', 'answers');
     show('requestRate', formatRate(requestRate));
     show('failureRate', formatRate(failureRate));
@@ -65,7 +66,8 @@ export const createPipeline = () => {
     if (kafka.up) {
       const letters = kafka.deadLetters > 0;
       showState('kafka', letters ? 'busy' : 'up', letters ? 'has dead letters' : 'answers');
-      if (kafka.members === 0) showState('indexer', 'down', 'no replica runs');
+      // Without work the indexer may be scaled to nothing.
+      if (kafka.members === 0) showState('indexer', lag === 0 ? 'waiting' : 'down', 'no replica runs');
       else showState('indexer', 'up', 'reads');
     } else {
       showState('kafka', 'down', kafka.reason);
@@ -75,7 +77,6 @@ export const createPipeline = () => {
     show('deadLetters', kafka.up ? formatCount(kafka.deadLetters) : NONE);
     show('indexedRate', formatRate(indexedRate));
     show('members', kafka.up ? formatCount(kafka.members) : NONE);
-    const lag = kafka.up ? kafka.partitions.reduce((sum, one) => sum + one.lag, 0) : null;
     if (index.up) showState('elasticsearch', 'up', 'answers');
     else showState('elasticsearch', 'down', index.reason);
     show('documents', index.up ? formatCount(index.documents) : NONE);
