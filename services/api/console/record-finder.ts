@@ -98,6 +98,10 @@ export const createRecordFinder = ({ config, watch, logger }: RecordFinderOption
     running ??= read()
       .catch((error: unknown) => {
         logger.debug({ reason: messageOf(error) }, 'could not look for a record');
+        // Whatever is wrong with this client, the next search begins with another one.
+        const broken = client;
+        client = undefined;
+        return broken === undefined ? undefined : disconnectClient(broken);
       })
       .finally(() => {
         running = undefined;
