@@ -9,6 +9,7 @@ import {
   connectPatiently,
   createNativeConsumer,
   disconnectClient,
+  promised,
   REBALANCE,
   toError,
   type KafkaError,
@@ -171,14 +172,3 @@ const trackCommits = (client: NativeConsumer): GroupClient['commit'] => {
     });
   };
 };
-
-/** Turns the binding's callbacks into a promise. */
-const promised = <T = undefined>(
-  call: (done: (error: KafkaError | null | undefined, value?: T) => void) => void,
-): Promise<T> =>
-  new Promise((resolve, reject) => {
-    call((error, value) => {
-      if (error) reject(error instanceof Error ? error : Object.assign(toError(error), { code: error.code }));
-      else resolve(value as T);
-    });
-  });

@@ -116,3 +116,14 @@ export const toError = (error: unknown): Error =>
     : new Error(
         typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error),
       );
+
+/** Turns the binding's callbacks into a promise. */
+export const promised = <T = undefined>(
+  call: (done: (error: KafkaError | null | undefined, value?: T) => void) => void,
+): Promise<T> =>
+  new Promise((resolve, reject) => {
+    call((error, value) => {
+      if (error) reject(error instanceof Error ? error : Object.assign(toError(error), { code: error.code }));
+      else resolve(value as T);
+    });
+  });

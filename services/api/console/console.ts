@@ -63,8 +63,8 @@ export const createConsole = (options: ConsoleOptions): Console => {
   const { config, pool } = options;
   const logger = options.logger.child({ part: 'console' });
   const streams = createStreams({ most: MAX_STREAMS, heartbeatMs: HEARTBEAT_MS });
-  const kafka = createKafkaWatch({ config, group: config.CONSUMER_GROUP, timeoutMs: QUESTION_MS });
-  const records = createRecordFinder({ config, watch: kafka, logger });
+  const kafka = createKafkaWatch({ config, group: config.CONSUMER_GROUP, timeoutMs: QUESTION_MS, logger });
+  const records = createRecordFinder({ config, group: config.CONSUMER_GROUP, watch: kafka, logger });
   const index = createIndexLook({ client: options.elasticsearch, alias: config.TASK_INDEX, timeoutMs: QUESTION_MS });
   const watchers = new Set<EventStream>();
   let sampling: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
@@ -73,8 +73,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
 
   const closeConnections = async (): Promise<void> => {
     clearTimeout(idleTimer);
-    await records.close();
-    await kafka.close();
+    await Promise.all([records.close(), kafka.close()]);
   };
 
   /** Opens a stream, and closes the connections to Kafka a while after the last one has ended. */

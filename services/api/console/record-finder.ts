@@ -4,18 +4,13 @@
  * commits nothing.
  */
 import { crc32 } from 'node:zlib';
-import { connectionSettings, type KafkaConfig } from '../../shared/kafka.ts';
-import {
-  connectPatiently,
-  createNativeConsumer,
-  disconnectClient,
-  toError,
-  type Message,
-  type NativeConsumer,
-} from '../../shared/kafka-native.ts';
-import { messageOf, TaskstreamError } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/errors.ts';
+import type { KafkaConfig } from '../../shared/kafka.ts';
+import { toError, type Message, type NativeConsumer } from '../../shared/kafka-native.ts';
 import type { Logger } from '../../shared/logger.ts';
+import { sleep } from '../../shared/time.ts';
 import type { KafkaWatch } from './kafka-watch.ts';
+import { createLazyConsumer } from './lazy-consumer.ts';
 
 export interface FoundRecord {
   readonly partition: number;
@@ -34,6 +29,7 @@ export interface RecordFinder {
 
 export interface RecordFinderOptions {
   readonly config: KafkaConfig;
+  readonly group: string;
   readonly watch: Pick<KafkaWatch, 'offsetsAt'>;
   readonly logger: Logger;
 }
@@ -43,21 +39,20 @@ const BATCH = 1_000;
 
 type Found = (record: FoundRecord) => void;
 
-export const createRecordFinder = ({ config, watch, logger }: RecordFinderOptions): RecordFinder => {
+export const createRecordFinder = ({ config, group, watch, logger }: RecordFinderOptions): RecordFinder => {
+  const consumer = createLazyConsumer({ config, group, logger });
   /** Who waits for which event. */
   const wanted = new Map<string, Set<Found>>();
   /** Where to read on in each partition. */
   const next = new Map<number, number>();
   let moved = false;
-  let stop = new AbortController();
+  let closing = false;
   let running: Promise<void> | undefined;
-  let client: NativeConsumer | undefined;
-  const stopped = (): boolean => stop.signal.aborted;
+  const isClosing = (): boolean => closing;
   const hasMoved = (): boolean => moved;
 
   const connected = async (): Promise<NativeConsumer> => {
-    if (client !== undefined) return client;
-    client = await connectPatiently('Kafka consumer of the console', () => create(config), logger, stop.signal);
+    const client = await consumer.connected();
     client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
     client.setDefaultIsTimeoutOnlyForFirstMessage(true);
     return client;
@@ -75,21 +70,21 @@ export const createRecordFinder = ({ config, watch, logger }: RecordFinderOption
 
   /** Reads until nobody waits any more. */
   const read = async (): Promise<void> => {
-    const consumer = await connected();
+    const client = await connected();
     try {
-      while (wanted.size > 0 && !stopped()) {
+      while (wanted.size > 0 && !isClosing()) {
         if (moved) {
           moved = false;
-          consumer.assign([...next].map(([partition, offset]) => ({ topic: config.TASKS_TOPIC, partition, offset })));
+          client.assign([...next].map(([partition, offset]) => ({ topic: config.TASKS_TOPIC, partition, offset })));
         }
-        for (const message of await consume(consumer)) {
+        for (const message of await consume(client)) {
           report(message);
           // Somebody may have gone back in the meantime.
           if (!hasMoved()) next.set(message.partition, message.offset + 1);
         }
       }
     } finally {
-      consumer.unassign();
+      client.unassign();
       next.clear();
     }
   };
@@ -99,14 +94,12 @@ export const createRecordFinder = ({ config, watch, logger }: RecordFinderOption
       .catch((error: unknown) => {
         logger.debug({ reason: messageOf(error) }, 'could not look for a record');
         // Whatever is wrong with this client, the next search begins with another one.
-        const broken = client;
-        client = undefined;
-        return broken === undefined ? undefined : disconnectClient(broken);
+        return consumer.close();
       })
       .finally(() => {
         running = undefined;
         // Somebody came between the last look and the end.
-        if (wanted.size > 0 && moved && !stopped()) run();
+        if (wanted.size > 0 && moved && !isClosing()) run();
       });
   };
 
@@ -131,30 +124,15 @@ export const createRecordFinder = ({ config, watch, logger }: RecordFinderOption
       });
     },
     close: async () => {
-      stop.abort(new TaskstreamError('stopped', 'nobody looks at the console'));
+      closing = true;
+      // Reading ends with the poll that is under way. What still connects does not end by itself.
+      await Promise.race([running, sleep(2 * POLL_TIMEOUT_MS)]);
+      await consumer.close();
       await running;
-      stop = new AbortController();
-      const open = client;
-      client = undefined;
-      if (open !== undefined) await disconnectClient(open);
+      closing = false;
     },
   };
 };
-
-const create = (config: KafkaConfig): NativeConsumer =>
-  createNativeConsumer({
-    ...connectionSettings(config, 'taskstream-console'),
-    // The client wants a name; no group is ever joined.
-    'group.id': 'taskstream-console',
-    'enable.auto.commit': false,
-    'enable.auto.offset.store': false,
-    'allow.auto.create.topics': false,
-    // An event is looked for that somebody watches: it should not wait for others to fill a response.
-    'fetch.wait.max.ms': 20,
-    'queued.max.messages.kbytes': 4_096,
-    log_level: 4,
-    event_cb: true,
-  });
 
 const consume = (client: NativeConsumer): Promise<Message[]> =>
   new Promise((resolve, reject) => {

@@ -20,7 +20,8 @@ export interface KafkaReading {
   readonly end: number;
   /** What the group has behind it, on the same scale as `end`. */
   readonly done: number;
-  readonly members: number;
+  /** Null while it is not known. */
+  readonly members: number | null;
   /** Records in the dead-letter topic. */
   readonly deadLetters: number;
 }

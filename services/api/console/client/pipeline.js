@@ -67,7 +67,8 @@ export const createPipeline = () => {
       const letters = kafka.deadLetters > 0;
       showState('kafka', letters ? 'busy' : 'up', letters ? 'has dead letters' : 'answers');
       // Without work the indexer may be scaled to nothing.
-      if (kafka.members === 0) showState('indexer', lag === 0 ? 'waiting' : 'down', 'no replica runs');
+      if (kafka.members === null) showState('indexer', 'waiting', 'unknown');
+      else if (kafka.members === 0) showState('indexer', lag === 0 ? 'waiting' : 'down', 'no replica runs');
       else showState('indexer', 'up', 'reads');
     } else {
       showState('kafka', 'down', kafka.reason);
@@ -76,7 +77,7 @@ export const createPipeline = () => {
     show('topicRate', formatRate(topicRate));
     show('deadLetters', kafka.up ? formatCount(kafka.deadLetters) : NONE);
     show('indexedRate', formatRate(indexedRate));
-    show('members', kafka.up ? formatCount(kafka.members) : NONE);
+    show('members', kafka.up && kafka.members !== null ? formatCount(kafka.members) : NONE);
     if (index.up) showState('elasticsearch', 'up', 'answers');
     else showState('elasticsearch', 'down', index.reason);
     show('documents', index.up ? formatCount(index.documents) : NONE);
