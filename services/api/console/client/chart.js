@@ -63,7 +63,7 @@ const render = (svg, points, format) => {
     parts.push(shape('polyline', { class: `line ${kind}`, points: line.join(' ') }));
   }
   for (const { at, value, measured } of points) {
-    if (measured && value !== null) parts.push(shape('circle', { class: 'dot', cx: x(at), cy: y(value), r: 2.5 }));
+    if (measured && value !== null) parts.push(shape('circle', { class: 'dot', cx: x(at), cy: y(value), r: 2 }));
   }
   svg.replaceChildren(...parts);
 };
@@ -86,10 +86,10 @@ const runsOf = (points) => {
   return runs;
 };
 
-/** The next of 1, 2, 5, 10, 20, … @param {number} value */
+/** The next round number above: one whose half is round, too. @param {number} value */
 const niceTop = (value) => {
   const power = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 5].find((step) => step * power >= value) ?? 10) * power;
+  return ([1, 2, 3, 4, 6, 8].find((step) => step * power >= value) ?? 10) * power;
 };
 
 /** @param {string} name @param {Record<string, string | number>} attributes */

@@ -24,6 +24,12 @@ export const formatMs = (ms) => {
   return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} min`;
 };
 
+/** Round values on an axis. @param {number} ms */
+export const formatAxis = (ms) => {
+  if (ms < 1_000) return `${ms} ms`;
+  return ms < 60_000 ? `${ms / 1_000} s` : `${oneDigit.format(ms / 60_000)} min`;
+};
+
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 /** @param {string} iso */

@@ -1,7 +1,7 @@
 /** Draws what the server found in the pipeline. */
 import { createChart } from './chart.js';
 import { announce, make, need, setText } from './dom.js';
-import { formatCount, formatMs, formatRate, NONE } from './format.js';
+import { formatAxis, formatCount, formatMs, formatRate, NONE } from './format.js';
 
 /**
  * @typedef {import('../sample.ts').Sample} Sample
@@ -20,14 +20,14 @@ const NODE_OF_STAGE = {
 };
 /** A change passes several boxes within milliseconds; a person sees it only when it stays a moment in each. */
 const STAY_MS = 260;
-const GLOW_MS = 1_600;
+const GLOW_MS = 1_000;
 /** An outbox this old, in seconds, is not just work under way. */
 const OLD_OUTBOX_SECONDS = 5;
 
 export const createPipeline = () => {
   const bars = need('#bars', HTMLElement);
   const svg = need('#latency', SVGSVGElement);
-  const draw = createChart(svg, formatMs);
+  const draw = createChart(svg, formatAxis);
   /** @type {Map<string, State>} */
   const states = new Map();
   let measured = 0;
