@@ -131,7 +131,8 @@ export const createPipeline = () => {
 
   /** @param {Sample} sample */
   const showLatency = ({ at, latency: { measured: count, lastMs, pendingMs } }) => {
-    const waiting = pendingMs !== null && pendingMs > (lastMs ?? 0);
+    // Some changes take a little longer than the last one; that is no delay yet.
+    const waiting = pendingMs !== null && pendingMs > Math.max(2_000, 2 * (lastMs ?? 0));
     const value = waiting ? pendingMs : lastMs;
     draw({ at, value, waiting, measured: count > measured });
     measured = count;
