@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Levels: `unit` and `infra` (the manifests) need no server, `cluster` a Kubernetes; `integration` runs against real ones, which its global setup starts and stops. */
+/**
+ * Levels: `unit` and `infra` (the manifests) need no server, `cluster` a Kubernetes, `browser` a Chromium; `integration`
+ * and `browser` run against real servers, which their global setup starts and stops.
+ */
 export default defineConfig({
   test: {
     // The last line of a run is `N passed, N failed`.
@@ -38,6 +41,18 @@ export default defineConfig({
           hookTimeout: 180_000,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 90_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
       {

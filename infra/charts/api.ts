@@ -26,7 +26,7 @@ const DRAIN_DELAY_MS = 5_000;
 export class ApiChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
     super(scope, id, { namespace: environment.namespace, disableResourceNameHashes: true });
-    const { images, api, ingress } = environment;
+    const { images, api, ingress, console } = environment;
     const workload = new ServiceWorkload(this, 'workload', {
       component: API,
       image: images.api,
@@ -37,6 +37,7 @@ export class ApiChart extends Chart {
         DRAIN_DELAY_MS: { value: String(DRAIN_DELAY_MS) },
         // Only the ingress controller reaches the port, and it writes X-Forwarded-For.
         TRUST_PROXY: { value: 'true' },
+        ...(console ? { CONSOLE: { value: 'true' } } : {}),
       },
       resources: api.resources,
       ports: { http: PORTS.api, health: PORTS.apiHealth },

@@ -52,12 +52,28 @@ export const ACLS: Readonly<Record<KafkaClient, readonly Acl[]>> = {
 
 const CLIENTS = Object.keys(ACLS) as KafkaClient[];
 
+/** What the API's console adds: it looks at topic, dead letters and group, and finds single events again. */
+const CONSOLE_ACLS: readonly Acl[] = [
+  { type: 'topic', name: TASKS_TOPIC, operations: ['Read'] },
+  { type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Describe'] },
+  { type: 'group', name: INDEXER_GROUP, operations: ['Describe'] },
+];
+
+export interface AclOptions {
+  /** Whether the API serves its console. */
+  readonly console: boolean;
+}
+
+export const aclsOf = (client: KafkaClient, options: AclOptions): readonly Acl[] =>
+  client === 'api' && options.console ? [...ACLS.api, ...CONSOLE_ACLS] : ACLS[client];
+
 export const userNameOf = (client: KafkaClient): string => `${PART_OF}-${client}`;
 
 export interface KafkaClusterOptions {
   readonly kafka: OperatorServers['kafka'];
   readonly topic: Environment['topic'];
   readonly namespace: string;
+  readonly acls: AclOptions;
 }
 
 export class KafkaCluster extends Construct {
@@ -112,7 +128,7 @@ export class KafkaCluster extends Construct {
     for (const pool of kafka.nodePools) addNodePool(this, pool);
     addTopic(this, TASKS_TOPIC, { ...TOPICS.tasks, partitions: topic.partitions }, topic);
     addTopic(this, DEAD_LETTER_TOPIC, TOPICS.deadLetter, topic);
-    for (const client of CLIENTS) addUser(this, client);
+    for (const client of CLIENTS) addUser(this, client, options.acls);
   }
 
   connectionOf(client: KafkaClient): Connection {
@@ -184,7 +200,7 @@ const addTopic = (
   });
 };
 
-const addUser = (scope: Construct, client: KafkaClient): void => {
+const addUser = (scope: Construct, client: KafkaClient, options: AclOptions): void => {
   new CustomResource(scope, `user-${client}`, {
     apiVersion: API_VERSION,
     kind: 'KafkaUser',
@@ -195,7 +211,7 @@ const addUser = (scope: Construct, client: KafkaClient): void => {
       authentication: { type: 'scram-sha-512' },
       authorization: {
         type: 'simple',
-        acls: ACLS[client].map(({ type, name, isPrefix, operations }) => ({
+        acls: aclsOf(client, options).map(({ type, name, isPrefix, operations }) => ({
           resource: { type, name, patternType: isPrefix ? 'prefix' : 'literal' },
           operations,
         })),

@@ -34,6 +34,7 @@ export const lab: Environment = {
     postgresPort: 25_432,
     postgresSecret: 'taskstream-db-app',
   },
+  console: true,
   monitoring: false,
   monitoringNamespace: 'monitoring',
   kedaNamespace: 'operators',

@@ -49,6 +49,7 @@ export const local: Environment = {
     },
     postgres: { instances: 1, volume: { size: '1Gi' }, resources: { cpuRequest: '50m', memory: '256Mi' } },
   },
+  console: true,
   monitoring: false,
   monitoringNamespace: 'monitoring',
   kedaNamespace: 'operators',

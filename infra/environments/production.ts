@@ -60,6 +60,7 @@ export const production: Environment = {
     },
     postgres: { instances: 3, volume: { size: '50Gi' }, resources: { cpuRequest: '1', memory: '2Gi' } },
   },
+  console: false,
   monitoring: true,
   monitoringNamespace: 'monitoring',
   kedaNamespace: 'operators',

@@ -113,6 +113,11 @@ export const settingsSchema = z.strictObject({
   }),
   index: z.strictObject({ shards: count(1), replicas: count(0, 9) }),
   servers: z.discriminatedUnion('kind', [operatorsSchema, externalSchema]),
+  console: z
+    .boolean()
+    .describe(
+      'Whether the API serves its console, which has no login: anyone who reaches the ingress can see and change all tasks.',
+    ),
   monitoring: z.boolean().describe('Whether the Prometheus operator is there, and PodMonitors are wanted.'),
   monitoringNamespace: dnsLabel.describe('Namespace of Prometheus.'),
   kedaNamespace: dnsLabel,

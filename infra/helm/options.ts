@@ -19,6 +19,7 @@ const unset = (path: string, value: unknown, condition = referenceOf(path)): Opt
 });
 
 const EVERYWHERE: readonly Option[] = [
+  unset('console', false),
   unset('monitoring', false),
   without('ingress.tlsSecret'),
   without('api.resources.cpuLimit'),
@@ -58,6 +59,7 @@ export const withEverything = (production: Environment): Environment => {
   });
   return {
     ...production,
+    console: true,
     monitoring: true,
     api: limited(api),
     indexer: limited(indexer),

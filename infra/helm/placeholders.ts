@@ -18,7 +18,7 @@ const POOLS = 'servers.kafka.nodePools';
 export const POOL_VARIABLE = '$pool';
 
 /** Kept as they are: words that decide which objects there are. */
-const FIXED = new Set(['servers.kind', 'monitoring', 'servers.elasticsearch.allowMmap']);
+const FIXED = new Set(['servers.kind', 'console', 'monitoring', 'servers.elasticsearch.allowMmap']);
 
 /** The first number; all have ten digits, and later ones are larger, so that a minimum stays below its maximum. */
 const FIRST_NUMBER = 7_000_000_000;

@@ -9,6 +9,7 @@ import { rateLimiter } from 'hono-rate-limiter';
 import { TaskstreamError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { ApiEnv } from './api-env.ts';
+import type { Console } from './console/console.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { clientAddress } from './middleware/client-address.ts';
 import { limitBody } from './middleware/limit-body.ts';
@@ -31,6 +32,8 @@ export interface AppOptions extends RouteDependencies {
   readonly rateLimitPerMinute: number;
   readonly trustProxy: boolean;
   readonly isStopping: () => boolean;
+  /** The console, where it is wanted. */
+  readonly taskConsole?: Console | undefined;
 }
 
 export const createApp = (options: AppOptions): Hono<ApiEnv> => {
@@ -62,6 +65,7 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   for (const [path, methods] of methodsByPath(literal)) app.all(path, (c) => refuseMethod(c, methods));
   for (const route of parameterised) addRoute(app, route);
   addDocs(app, made);
+  options.taskConsole?.addTo(app);
   return app;
 };
 

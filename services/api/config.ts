@@ -8,6 +8,7 @@ import { loggerEnv } from '../shared/logger.ts';
 import { postgresEnv } from '../shared/postgres.ts';
 import { PORTS } from '../shared/resources.ts';
 import { telemetryEnv } from '../shared/telemetry.ts';
+import { consoleEnv } from './console/config.ts';
 
 export const apiEnv = {
   ...postgresEnv,
@@ -17,6 +18,7 @@ export const apiEnv = {
   ...loggerEnv,
   ...lifecycleEnv,
   ...listenEnv,
+  ...consoleEnv,
   PORT: {
     schema: integer(PORTS.api, { min: 0, max: 65_535 }),
     defaultText: String(PORTS.api),

@@ -9,8 +9,9 @@ import { createPool } from '../shared/postgres.ts';
 import { startTelemetry } from '../shared/telemetry.ts';
 import { createApp } from './app.ts';
 import { AFTER_HTTP_MS, readApiConfig } from './config.ts';
+import { createConsole } from './console/console.ts';
 import { readinessChecks } from './health.ts';
-import { createApiMetrics } from './metrics.ts';
+import { countRequests, createApiMetrics } from './metrics.ts';
 import { createRelayMetrics, observeOutbox } from './relay-metrics.ts';
 import { startRelay } from './relay.ts';
 import { createSearchBreaker } from './search/breaker.ts';
@@ -40,6 +41,13 @@ void purgeRegularly(pool, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.si
 const breaker = createSearchBreaker({ resetMs: config.SEARCH_BREAKER_RESET_MS, registry, logger });
 const metrics = createApiMetrics(registry);
 const isStopping = (): boolean => lifecycle.signal.aborted;
+const taskConsole = config.CONSOLE
+  ? createConsole({ config, pool, elasticsearch, logger, requestCounts: () => countRequests(metrics) })
+  : undefined;
+if (taskConsole !== undefined) {
+  lifecycle.signal.addEventListener('abort', taskConsole.endStreams);
+  lifecycle.onClose('console', 3_000, taskConsole.close);
+}
 const app = createApp({
   store: createTaskStore({
     pool,
@@ -61,6 +69,7 @@ const app = createApp({
   rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
   trustProxy: config.TRUST_PROXY,
   isStopping,
+  taskConsole,
 });
 
 const ready = readinessChecks(pool, isStopping);

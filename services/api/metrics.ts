@@ -25,3 +25,17 @@ export const createApiMetrics = (registry: Registry) => ({
     registers: [registry],
   }),
 });
+
+/** Requests of this process since it started, those of the console's own page apart. */
+export interface RequestCounts {
+  readonly answered: number;
+  /** Those that were answered with 5xx. */
+  readonly failed: number;
+}
+
+export const countRequests = async ({ requests }: ApiMetrics): Promise<RequestCounts> => {
+  const { values } = await requests.get();
+  const counted = values.filter(({ labels }) => !String(labels.route).startsWith('/console'));
+  const sum = (list: typeof counted) => list.reduce((total, { value }) => total + value, 0);
+  return { answered: sum(counted), failed: sum(counted.filter(({ labels }) => Number(labels.status) >= 500)) };
+};

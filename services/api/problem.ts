@@ -17,6 +17,7 @@ export const PROBLEMS = {
   validation_failed: { status: 400, title: 'The request is not valid' },
   cursor_invalid: { status: 400, title: 'The cursor is not valid' },
   page_too_deep: { status: 400, title: 'The page is too deep' },
+  foreign_origin: { status: 403, title: 'Another site may not ask this' },
   task_not_found: { status: 404, title: 'There is no such task' },
   route_not_found: { status: 404, title: 'There is no such resource' },
   method_not_allowed: { status: 405, title: 'The method is not allowed' },
@@ -28,6 +29,7 @@ export const PROBLEMS = {
   internal: { status: 500, title: 'Something went wrong' },
   database_unavailable: { status: 503, title: 'The database is not available' },
   search_unavailable: { status: 503, title: 'Search is not available' },
+  console_unavailable: { status: 503, title: 'The console takes no more streams' },
 } as const satisfies Partial<Record<ErrorCode, Problem>>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

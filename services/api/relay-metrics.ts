@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { sharedRead } from './shared-read.ts';
+import { readOutbox } from './store/outbox.ts';
 
 export type RelayMetrics = ReturnType<typeof createRelayMetrics>;
 
@@ -40,20 +41,14 @@ export const createRelayMetrics = (registry: Registry) => {
 
 /** Gauges of the outbox, asked for when Prometheus scrapes; a database that does not answer leaves the last figures. */
 export const observeOutbox = (pool: Pool, registry: Registry): void => {
-  const read = sharedRead(async () => {
-    const { rows } = await pool.query<{ depth: string; age: string }>(
-      `SELECT count(*) AS depth, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS age
-       FROM outbox`,
-    );
-    return rows[0];
-  });
+  const read = sharedRead(() => readOutbox(pool));
   new Gauge({
     name: 'taskstream_outbox_oldest_age_seconds',
     help: 'Age of the oldest change that the broker has not confirmed.',
     registers: [registry],
     async collect() {
       const outbox = await read();
-      if (outbox !== undefined) this.set(Number(outbox.age));
+      if (outbox !== undefined) this.set(outbox.oldestAgeSeconds);
     },
   });
   new Gauge({
@@ -62,7 +57,7 @@ export const observeOutbox = (pool: Pool, registry: Registry): void => {
     registers: [registry],
     async collect() {
       const outbox = await read();
-      if (outbox !== undefined) this.set(Number(outbox.depth));
+      if (outbox !== undefined) this.set(outbox.depth);
     },
   });
 };

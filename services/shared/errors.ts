@@ -17,10 +17,12 @@ export type ErrorCode =
   | 'page_too_deep'
   | 'cursor_invalid'
   | 'rate_limited'
+  | 'foreign_origin'
   // A server we depend on is away or refuses.
   | 'database_unavailable'
   | 'search_unavailable'
   | 'broker_unavailable'
+  | 'console_unavailable'
   // An event that can never be indexed.
   | 'null_key'
   | 'malformed_event'

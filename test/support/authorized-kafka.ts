@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import getPort from 'get-port';
-import { ACLS, userNameOf, type KafkaClient } from '../../infra/constructs/kafka.ts';
+import { ACLS, aclsOf, userNameOf, type KafkaClient } from '../../infra/constructs/kafka.ts';
 import { findJdk } from '../../infra/local/bootstrap/jdk.mjs';
 import { kafkaHome } from '../../infra/local/jars.ts';
 import { startKafka } from '../../infra/local/kafka.ts';
@@ -27,12 +27,13 @@ const passwordOf = (client: KafkaClient): string => `password-of-${client}`;
 
 /**
  * @param options.host address to listen on
+ * @param options.console whether the API has the rights that its console needs
  * @param options.advertised how clients with TLS reach it, when that is not `host` and the port
  */
 export const startAuthorizedKafka = async (
-  options: { readonly host?: string; readonly advertised?: string } = {},
+  options: { readonly host?: string; readonly advertised?: string; readonly console?: boolean } = {},
 ): Promise<AuthorizedKafka> => {
-  const { host = '127.0.0.1', advertised } = options;
+  const { host = '127.0.0.1', advertised, console = false } = options;
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-authorized-'));
   const authority = await createAuthority('taskstream test CA');
   const names = advertised === undefined ? [] : [advertised.replace(/:\d+$/, '')];
@@ -66,7 +67,7 @@ export const startAuthorizedKafka = async (
   await runTool(findJdk().java, [
     ...['-cp', home.classpath, join(import.meta.dirname, 'CreateAcls.java'), `${host}:${plain}`],
     ...CLIENTS.flatMap((client) =>
-      ACLS[client].flatMap(({ type, name, isPrefix, operations }) =>
+      aclsOf(client, { console }).flatMap(({ type, name, isPrefix, operations }) =>
         operations.map(
           (operation) => `${userNameOf(client)} ${type} ${name} ${isPrefix ? 'PREFIXED' : 'LITERAL'} ${operation}`,
         ),

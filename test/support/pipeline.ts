@@ -2,7 +2,7 @@
 import { inject } from 'vitest';
 import type { Task } from '../../services/shared/events.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { createTestTopics, type TestTopics } from './kafka.ts';
+import { createTestTopics, type TestTopicOptions, type TestTopics } from './kafka.ts';
 import { killProcess, startService, type ServiceProcess } from './process.ts';
 import { createTestIndex, type TestIndex } from './search-index.ts';
 import { waitFor } from './wait.ts';
@@ -20,12 +20,12 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
-export const createPipeline = async (): Promise<Pipeline> => {
+export const createPipeline = async (topicOptions: TestTopicOptions = {}): Promise<Pipeline> => {
   const kafkaBrokers = inject('kafkaBrokers');
   const elasticsearchUrl = inject('elasticsearchUrl');
   const [database, topics, index] = await Promise.all([
     createTestDatabase(inject('databaseUrl')),
-    createTestTopics(kafkaBrokers),
+    createTestTopics(kafkaBrokers, topicOptions),
     createTestIndex(elasticsearchUrl),
   ]);
   const env = {

@@ -10,6 +10,7 @@ export const printNextSteps = (ports: ServicePorts, dataDir: string, elapsed: st
   console.log(`
 ${title(`taskstream is ready after ${elapsed}.`)}
 
+  Console      ${api}/console
   API          ${api}
   Docs         ${api}/docs
   OpenAPI      ${api}/openapi.json

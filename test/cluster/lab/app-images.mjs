@@ -53,7 +53,10 @@ const compile = () => {
   rmSync(join(APP, 'services'), { recursive: true, force: true });
   run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', APP]);
   cpSync(join(ROOT, 'package.json'), join(APP, 'package.json'));
-  cpSync(join(ROOT, 'services/api/migrations'), join(APP, 'services/api/migrations'), { recursive: true });
+  // What the compiler passes over.
+  for (const folder of ['services/api/migrations', 'services/api/console/client']) {
+    cpSync(join(ROOT, folder), join(APP, folder), { recursive: true });
+  }
 };
 
 /** @param {'api' | 'indexer'} service */

@@ -1,0 +1,82 @@
+/**
+ * The public HTTP API, as any other client uses it.
+ * @typedef {{ start: string | null, due: string | null }} Dates
+ * @typedef {{ id: string, description: string, priority: string, dates: Dates, isDone: boolean, version: number, createdAt: string, updatedAt: string }} Task
+ * @typedef {Pick<Task, 'description' | 'priority' | 'dates' | 'isDone'>} TaskFields
+ */
+
+/** An answer that is no success, in words. */
+export class ApiProblem extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status 0 when no answer came
+   * @param {string} code
+   */
+  constructor(message, status, code) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<any>} the answer's JSON
+ * @throws {ApiProblem}
+ */
+const request = async (method, path, body, headers = {}) => {
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch {
+    throw new ApiProblem('The API cannot be reached. Your input is still here: try again.', 0, 'unreachable');
+  }
+  if (response.status === 204) return undefined;
+  const answer = await response.json().catch(() => undefined);
+  if (response.ok && answer !== undefined) return answer;
+  const wait = response.headers.get('retry-after');
+  const words = [
+    typeof answer?.detail === 'string' ? answer.detail : `The API answered ${response.status}.`,
+    response.status === 429 && wait !== null ? `It asks to wait ${wait} s.` : '',
+  ];
+  throw new ApiProblem(words.filter(Boolean).join(' '), response.status, String(answer?.code ?? ''));
+};
+
+/** @param {number} version */
+const ifMatch = (version) => ({ 'if-match': `"${version}"` });
+
+/** A key for one thing that is to be done once. `crypto.randomUUID` is missing on pages without TLS. */
+export const newKey = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+export const api = {
+  /** @param {Omit<TaskFields, 'isDone'>} fields @param {string} key @returns {Promise<Task>} */
+  create: async (fields, key) => (await request('POST', '/tasks', fields, { 'idempotency-key': key })).task,
+
+  /** @param {string} id @returns {Promise<Task>} */
+  read: async (id) => (await request('GET', `/tasks/${id}`)).task,
+
+  /** @param {Task} task as it was read @param {TaskFields} fields @returns {Promise<Task>} */
+  update: async ({ id, version }, fields) => (await request('PUT', `/tasks/${id}`, fields, ifMatch(version))).task,
+
+  /** @param {Task} task as it was read @returns {Promise<void>} */
+  delete: ({ id, version }) => request('DELETE', `/tasks/${id}`, undefined, ifMatch(version)),
+
+  /** @param {string | null} cursor @returns {Promise<{ tasks: Task[], nextCursor: string | null }>} */
+  list: (cursor) => request('GET', `/tasks?limit=10${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`),
+
+  /**
+   * @param {{ description?: string, isDone?: boolean }} conditions
+   * @param {string | null} cursor
+   * @returns {Promise<{ tasks: Task[], nextCursor: string | null, total: number }>}
+   */
+  search: (conditions, cursor) =>
+    request('POST', '/tasks/search', { ...conditions, size: 10, ...(cursor === null ? {} : { cursor }) }),
+};

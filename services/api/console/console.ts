@@ -1,0 +1,171 @@
+/**
+ * The console: `/console`, a page on the public HTTP API, and the streams that show it the pipeline.
+ * It looks at the pipeline only while a browser watches; its connections to Kafka are closed when nobody has for a while.
+ */
+import type { Client } from '@elastic/elasticsearch';
+import type { Context, Hono, MiddlewareHandler } from 'hono';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { TaskstreamError } from '../../shared/errors.ts';
+import type { KafkaConfig } from '../../shared/kafka.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { ApiEnv } from '../api-env.ts';
+import { parsePath, parseQuery } from '../input.ts';
+import type { RequestCounts } from '../metrics.ts';
+import { taskPath } from '../schemas.ts';
+import { createIndexLook } from './index-look.ts';
+import { followJourney } from './journey.ts';
+import { createKafkaWatch } from './kafka-watch.ts';
+import { addPage } from './page.ts';
+import { createProbe } from './probe.ts';
+import { createRecordFinder } from './record-finder.ts';
+import { runSampler } from './sampler.ts';
+import { createStreams, type EventStream } from './streams.ts';
+
+export interface Console {
+  /** Adds the page and its streams to the app. */
+  readonly addTo: (app: Hono<ApiEnv>) => void;
+  /** Ends all streams, at once. */
+  readonly endStreams: () => void;
+  /** Closes what is still open. */
+  readonly close: () => Promise<void>;
+}
+
+export interface ConsoleOptions {
+  readonly config: KafkaConfig & { readonly CONSUMER_GROUP: string; readonly TASK_INDEX: string };
+  readonly pool: Pool;
+  readonly elasticsearch: Client;
+  readonly requestCounts: () => Promise<RequestCounts>;
+  readonly logger: Logger;
+}
+
+const SAMPLE_MS = 1_000;
+/** Bound on one question to a server. */
+const QUESTION_MS = 1_500;
+/** Bound on one look at a server, which may be several questions. */
+const LOOK_MS = 4_000;
+const MAX_STREAMS = 50;
+const HEARTBEAT_MS = 10_000;
+/** A page that is loaded again should find the connections open. */
+const IDLE_MS = 30_000;
+/** A journey that takes longer is followed again, from where it is by then. */
+const JOURNEY_MS = 60_000;
+
+const journeyQuery = z.strictObject({
+  version: z
+    .string({ error: 'must be given once' })
+    .regex(/^[1-9]\d{0,14}$/, { error: 'must be a version' })
+    .transform(Number),
+  deleted: z.enum(['true', 'false'], { error: 'must be true or false' }).default('false'),
+});
+
+export const createConsole = (options: ConsoleOptions): Console => {
+  const { config, pool } = options;
+  const logger = options.logger.child({ part: 'console' });
+  const streams = createStreams({ most: MAX_STREAMS, heartbeatMs: HEARTBEAT_MS });
+  const kafka = createKafkaWatch({ config, group: config.CONSUMER_GROUP, timeoutMs: QUESTION_MS, logger });
+  const records = createRecordFinder({ config, group: config.CONSUMER_GROUP, watch: kafka, logger });
+  const index = createIndexLook({ client: options.elasticsearch, alias: config.TASK_INDEX, timeoutMs: QUESTION_MS });
+  const watchers = new Set<EventStream>();
+  let sampling: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
+  let users = 0;
+  let idleTimer: NodeJS.Timeout | undefined;
+
+  const closeConnections = async (): Promise<void> => {
+    clearTimeout(idleTimer);
+    await Promise.all([records.close(), kafka.close()]);
+  };
+
+  /** Opens a stream, and closes the connections to Kafka a while after the last one has ended. */
+  const openStream = (): EventStream => {
+    const stream = streams.open();
+    users += 1;
+    clearTimeout(idleTimer);
+    stream.signal.addEventListener('abort', () => {
+      users -= 1;
+      if (users > 0) return;
+      idleTimer = setTimeout(() => {
+        closeConnections().catch((error: unknown) => {
+          logger.warn({ err: error }, 'could not close the connections to Kafka');
+        });
+      }, IDLE_MS);
+      idleTimer.unref();
+    });
+    return stream;
+  };
+
+  const startSampling = (): void => {
+    if (sampling !== undefined) return;
+    const stop = new AbortController();
+    const ended = runSampler(
+      {
+        ...{ pool, kafka, index, logger, requestCounts: options.requestCounts },
+        ...{ probe: createProbe({ pool, index }), intervalMs: SAMPLE_MS, timeoutMs: LOOK_MS },
+      },
+      (sample) => {
+        for (const stream of watchers) stream.send('sample', sample);
+      },
+      stop.signal,
+    ).catch((error: unknown) => {
+      logger.error({ err: error }, 'the console stopped looking');
+    });
+    sampling = { stop, ended };
+  };
+
+  const watch = (): Response => {
+    const stream = openStream();
+    watchers.add(stream);
+    stream.signal.addEventListener('abort', () => {
+      watchers.delete(stream);
+      if (watchers.size > 0) return;
+      sampling?.stop.abort();
+      sampling = undefined;
+    });
+    startSampling();
+    return stream.response;
+  };
+
+  const journey = (c: Context<ApiEnv>): Response => {
+    const { id } = parsePath(c, taskPath);
+    const { version, deleted } = parseQuery(c, journeyQuery);
+    const stream = openStream();
+    void followJourney(
+      { pool, index, records },
+      { id, version, deleted: deleted === 'true' },
+      (stage) => {
+        stream.send('stage', stage);
+      },
+      AbortSignal.any([stream.signal, AbortSignal.timeout(JOURNEY_MS)]),
+    ).finally(stream.end);
+    return stream.response;
+  };
+
+  return {
+    addTo: (app) => {
+      addPage(app);
+      const get = (path: string, handle: (c: Context<ApiEnv>) => Response): void => {
+        app.get(path, sameOriginOnly, (c) => {
+          c.set('route', path);
+          return handle(c);
+        });
+      };
+      get('/console/events', watch);
+      get('/console/journeys/:id', journey);
+    },
+    endStreams: streams.endAll,
+    close: async () => {
+      streams.endAll();
+      await sampling?.ended;
+      await closeConnections();
+    },
+  };
+};
+
+/** Another site's page could not read the streams, but it could use them up. */
+const sameOriginOnly: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  const site = c.req.header('sec-fetch-site');
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
+    throw new TaskstreamError('foreign_origin', 'Only the console itself may open its streams.');
+  }
+  await next();
+};

@@ -1,0 +1,23 @@
+/** The process of group-members.ts: asks once a second, and ends when its parent is gone. */
+import kafka from '@confluentinc/kafka-javascript';
+import { readEnv } from '../../shared/env.ts';
+import { connectionSettings, kafkaEnv } from '../../shared/kafka.ts';
+import { sleep } from '../../shared/time.ts';
+import { consoleEnv } from './config.ts';
+
+const INTERVAL_MS = 1_000;
+const TIMEOUT_MS = 1_500;
+
+process.once('disconnect', () => process.exit(0));
+const config = readEnv({ ...kafkaEnv, ...consoleEnv }, process.env);
+const admin = new kafka.KafkaJS.Kafka({ ...connectionSettings(config, 'taskstream-console'), log_level: 0 }).admin();
+await admin.connect();
+while (process.connected) {
+  try {
+    const { groups } = await admin.describeGroups([config.CONSUMER_GROUP], { timeout: TIMEOUT_MS });
+    process.send?.(groups[0]?.members.length ?? 0);
+  } catch {
+    process.send?.('unknown');
+  }
+  await sleep(INTERVAL_MS);
+}

@@ -1,0 +1,105 @@
+/**
+ * The way of one change through the pipeline, told stage by stage to whoever made it.
+ * Times count from the moment it was acknowledged.
+ */
+import type { Pool } from 'pg';
+import { sleep } from '../../shared/time.ts';
+import { changeState } from './changes.ts';
+import type { Change, IndexLook } from './index-look.ts';
+import type { FoundRecord, RecordFinder } from './record-finder.ts';
+
+export type Stage =
+  | { readonly stage: 'acknowledged' | 'published' | 'indexed' | 'searchable'; readonly ms: number }
+  /** Where it lies is unknown when the topic may not be read. */
+  | { readonly stage: 'in-kafka'; readonly ms: number; readonly partition?: number; readonly offset?: number };
+
+export interface JourneyOptions {
+  readonly pool: Pool;
+  readonly index: IndexLook;
+  readonly records: Pick<RecordFinder, 'find'>;
+}
+
+/** Between two looks: first so, later a part of the time that was waited already, and never longer than a second. */
+const LOOK_MS = 20;
+const LOOK_PART = 0.05;
+const MAX_LOOK_MS = 1_000;
+/** Clocks of two machines differ; records are looked for from this long before the change. */
+const CLOCK_SKEW_MS = 10_000;
+/** How long the record is looked for after Kafka confirmed it. */
+const RECORD_MS = 2_000;
+
+/** Resolves when the change is searchable, or `signal` aborts. */
+export const followJourney = async (
+  { pool, index, records }: JourneyOptions,
+  change: Change,
+  tell: (stage: Stage) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  const startedAt = Date.now();
+  let acknowledgedAt: number | undefined;
+  let indexedAt = Number.POSITIVE_INFINITY;
+  const since = (atMs: number): number => Math.max(0, Math.round(atMs - (acknowledgedAt ?? startedAt)));
+
+  /** Looks until `look` finds something. A server that does not answer is asked again. */
+  const until = async <T>(look: () => Promise<T | undefined>, within: AbortSignal): Promise<T | undefined> => {
+    while (!within.aborted) {
+      const askedAt = Date.now();
+      const found = await look().catch(() => undefined);
+      if (found !== undefined) return found;
+      const now = Date.now();
+      await sleep(Math.min(MAX_LOOK_MS, Math.max(LOOK_MS, now - askedAt, LOOK_PART * (now - startedAt))), within);
+    }
+    return undefined;
+  };
+
+  const acknowledge = (atMs: number): void => {
+    if (acknowledgedAt !== undefined) return;
+    acknowledgedAt = atMs;
+    tell({ stage: 'acknowledged', ms: 0 });
+  };
+
+  /** Whether Kafka has it, as far as PostgreSQL knows; nothing while the relay still has to confirm. */
+  const confirmed = async (): Promise<number | undefined> => {
+    const { ageMs, inOutbox } = await changeState(pool, change);
+    const now = Date.now();
+    if (ageMs !== undefined) acknowledge(now - ageMs);
+    return inOutbox ? undefined : now;
+  };
+
+  const throughKafka = async (): Promise<void> => {
+    const stopLooking = new AbortController();
+    const either = AbortSignal.any([signal, stopLooking.signal]);
+    const first = await confirmed().catch(() => undefined);
+    const sinceMs = (acknowledgedAt ?? startedAt) - CLOCK_SKEW_MS;
+    const record = until(() => records.find(change.id, change.version, sinceMs, either), either);
+    const confirmedAt = first ?? (await until(confirmed, signal));
+    const timer = setTimeout(() => {
+      stopLooking.abort();
+    }, RECORD_MS);
+    const found = await record;
+    clearTimeout(timer);
+    if (confirmedAt === undefined || signal.aborted) return;
+    acknowledge(found?.changedAtMs ?? startedAt);
+    tell({ stage: 'published', ms: since(found?.producedAtMs ?? confirmedAt) });
+    // That the relay has deleted its row may be seen later than what the indexer has made of it.
+    tell({ stage: 'in-kafka', ms: since(Math.min(confirmedAt, indexedAt)), ...placeOf(found) });
+  };
+
+  const isThere = (look: (change: Change) => Promise<boolean>) => async (): Promise<number | undefined> =>
+    (await look(change)) ? Date.now() : undefined;
+
+  /** What is seen early waits until the stages before it are told. */
+  const throughIndex = async (kafkaPassed: Promise<void>): Promise<void> => {
+    indexedAt = (await until(isThere(index.isIndexed), signal)) ?? indexedAt;
+    const searchable = until(isThere(index.isSearchable), signal);
+    await kafkaPassed;
+    if (Number.isFinite(indexedAt)) tell({ stage: 'indexed', ms: since(indexedAt) });
+    const searchableAt = await searchable;
+    if (searchableAt !== undefined) tell({ stage: 'searchable', ms: since(searchableAt) });
+  };
+
+  await throughIndex(throughKafka());
+};
+
+const placeOf = (found: FoundRecord | undefined) =>
+  found === undefined ? {} : { partition: found.partition, offset: found.offset };

@@ -1,0 +1,101 @@
+/**
+ * Asks Kafka how far topic and group are. It connects when first asked, and can be closed and asked again.
+ * It asks as a consumer that never joins: the admin client's questions about a group end the process when the group's
+ * coordinator is away (an assertion of librdkafka, a null pointer of its binding), which is just when one looks here.
+ */
+import type { RdKafka } from '@confluentinc/kafka-javascript';
+import type { KafkaConfig } from '../../shared/kafka.ts';
+import { promised } from '../../shared/kafka-calls.ts';
+import type { NativeConsumer, TopicPartitionOffset } from '../../shared/kafka-native.ts';
+import type { Logger } from '../../shared/logger.ts';
+import { createGroupMembers } from './group-members.ts';
+import { createLazyConsumer } from './lazy-consumer.ts';
+import type { KafkaReading } from './sample.ts';
+
+export interface KafkaWatch {
+  /** @throws what the client throws when Kafka does not answer or refuses */
+  readonly read: () => Promise<KafkaReading>;
+  /** For each partition of the tasks topic the first offset at or after a time. @throws as above */
+  readonly offsetsAt: (timeMs: number) => Promise<ReadonlyMap<number, number>>;
+  readonly close: () => Promise<void>;
+}
+
+export interface KafkaWatchOptions {
+  readonly config: KafkaConfig;
+  /** The indexers' consumer group. */
+  readonly group: string;
+  /** Bound on one question, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+}
+
+export const createKafkaWatch = ({ config, group, timeoutMs, logger }: KafkaWatchOptions): KafkaWatch => {
+  const consumer = createLazyConsumer({ config, group, logger });
+  const members = createGroupMembers(logger);
+
+  // All questions are asked one after the other: one without an answer holds a thread of the process until its timeout.
+  const rangesOf = async (client: NativeConsumer, topic: string) => {
+    const ranges: { readonly partition: number; readonly low: number; readonly high: number }[] = [];
+    for (const partition of await partitionsOf(client, topic, timeoutMs)) {
+      const { lowOffset, highOffset } = await promised<RdKafka.WatermarkOffsets>((done) => {
+        client.queryWatermarkOffsets(topic, partition, timeoutMs, done);
+      });
+      ranges.push({ partition, low: lowOffset, high: highOffset });
+    }
+    return ranges;
+  };
+
+  return {
+    read: async () => {
+      const client = await consumer.connected();
+      const topic = config.TASKS_TOPIC;
+      const wanted = (await partitionsOf(client, topic, timeoutMs)).map((partition) => ({ topic, partition }));
+      // What the group committed is asked before the end, so that no lag can come out negative.
+      const committed = await promised<TopicPartitionOffset[]>((done) => {
+        client.committed(wanted, timeoutMs, done);
+      });
+      const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
+      const partitions = (await rangesOf(client, topic)).map(({ partition, low, high }) => {
+        const offset = offsets.get(partition);
+        // Without a commit the group begins at the start of the partition; an offset is then absent or negative.
+        const position = Math.max(low, offset !== undefined && Number.isFinite(offset) ? offset : 0);
+        return { partition, high, lag: Math.max(0, high - position) };
+      });
+      const deadLetters = await rangesOf(client, config.DEAD_LETTER_TOPIC);
+      const end = partitions.reduce((sum, { high }) => sum + high, 0);
+      return {
+        partitions: partitions.map(({ partition, lag }) => ({ partition, lag })),
+        end,
+        done: end - partitions.reduce((sum, { lag }) => sum + lag, 0),
+        members: members.count(),
+        deadLetters: deadLetters.reduce((sum, { low, high }) => sum + high - low, 0),
+      };
+    },
+    offsetsAt: async (timeMs) => {
+      const client = await consumer.connected();
+      const topic = config.TASKS_TOPIC;
+      const ranges = await rangesOf(client, topic);
+      const found = await promised<TopicPartitionOffset[]>((done) => {
+        const times = ranges.map(({ partition }) => ({ topic, partition, offset: timeMs }));
+        client.offsetsForTimes(times, timeoutMs, done);
+      });
+      // Where nothing is as new as that, what comes next is read: a negative offset stands for the end.
+      const ends = new Map(ranges.map(({ partition, high }) => [partition, high]));
+      return new Map(
+        found.map(({ partition, offset }) => [partition, offset >= 0 ? offset : (ends.get(partition) ?? 0)]),
+      );
+    },
+    close: async () => {
+      await Promise.all([members.close(), consumer.close()]);
+    },
+  };
+};
+
+const partitionsOf = async (client: NativeConsumer, topic: string, timeoutMs: number): Promise<readonly number[]> => {
+  const metadata = await promised<RdKafka.Metadata>((done) => {
+    client.getMetadata({ topic, timeout: timeoutMs }, done);
+  });
+  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
+  if (partitions.length === 0) throw new Error(`unknown topic ${topic}, or no authorization to see it`);
+  return partitions.map(({ id }) => id).sort((a, b) => a - b);
+};

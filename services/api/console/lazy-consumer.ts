@@ -1,0 +1,58 @@
+/**
+ * A Kafka consumer that connects when it is first wanted, and can be closed and wanted again.
+ * It bears the indexers' group id, as only their group may be asked about; it subscribes to nothing, so it never joins,
+ * and it commits nothing.
+ */
+import { TaskstreamError } from '../../shared/errors.ts';
+import { connectionSettings, type KafkaConfig } from '../../shared/kafka.ts';
+import {
+  connectPatiently,
+  createNativeConsumer,
+  disconnectClient,
+  type NativeConsumer,
+} from '../../shared/kafka-native.ts';
+import type { Logger } from '../../shared/logger.ts';
+
+export interface LazyConsumer {
+  /** Retries until a broker answers. @throws when it is closed before */
+  readonly connected: () => Promise<NativeConsumer>;
+  readonly close: () => Promise<void>;
+}
+
+export interface LazyConsumerOptions {
+  readonly config: KafkaConfig;
+  readonly group: string;
+  readonly logger: Logger;
+}
+
+export const createLazyConsumer = ({ config, group, logger }: LazyConsumerOptions): LazyConsumer => {
+  let stop = new AbortController();
+  let connecting: Promise<NativeConsumer> | undefined;
+  const create = () =>
+    createNativeConsumer({
+      ...connectionSettings(config, 'taskstream-console'),
+      'group.id': group,
+      'enable.auto.commit': false,
+      'enable.auto.offset.store': false,
+      'allow.auto.create.topics': false,
+      // An event is looked for that somebody watches: it should not wait for others to fill a response.
+      'fetch.wait.max.ms': 20,
+      'queued.max.messages.kbytes': 4_096,
+      log_level: 4,
+      event_cb: true,
+    });
+  return {
+    connected: () => {
+      connecting ??= connectPatiently('Kafka consumer of the console', create, logger, stop.signal);
+      return connecting;
+    },
+    close: async () => {
+      stop.abort(new TaskstreamError('stopped', 'nobody looks at the console'));
+      stop = new AbortController();
+      const open = connecting;
+      connecting = undefined;
+      const client = await open?.catch(() => undefined);
+      if (client !== undefined) await disconnectClient(client);
+    },
+  };
+};

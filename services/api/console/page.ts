@@ -1,0 +1,50 @@
+/** The page of the console and its files: all from this process, nothing from elsewhere. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Hono } from 'hono';
+import { MAX_DESCRIPTION_LENGTH, PRIORITIES } from '../../shared/events.ts';
+import type { ApiEnv } from '../api-env.ts';
+
+const FOLDER = join(import.meta.dirname, 'client');
+const SCRIPT = 'text/javascript; charset=utf-8';
+
+/** The files the page loads, by name: a request cannot name another one. */
+const FILES = {
+  'console.css': 'text/css; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
+  'main.js': SCRIPT,
+  'api.js': SCRIPT,
+  'chart.js': SCRIPT,
+  'dom.js': SCRIPT,
+  'editor.js': SCRIPT,
+  'format.js': SCRIPT,
+  'journeys.js': SCRIPT,
+  'pipeline.js': SCRIPT,
+  'stream.js': SCRIPT,
+  'tasks.js': SCRIPT,
+} as const;
+
+/** Scripts, styles and connections of this origin alone; no frame, no plug-in, no form that leaves the page. */
+const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export const addPage = (app: Hono<ApiEnv>): void => {
+  const page = readFileSync(join(FOLDER, 'console.html'), 'utf8')
+    .replaceAll('{{priorities}}', PRIORITIES.map((name) => `<option>${name}</option>`).join(''))
+    .replaceAll('{{maxDescriptionLength}}', String(MAX_DESCRIPTION_LENGTH));
+  app.get('/console', (c) => {
+    c.set('route', '/console');
+    return c.body(page, 200, {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': CONTENT_SECURITY_POLICY,
+      'cache-control': 'no-store',
+    });
+  });
+  for (const [name, type] of Object.entries(FILES)) {
+    const content = readFileSync(join(FOLDER, name));
+    app.get(`/console/${name}`, (c) => {
+      c.set('route', '/console/{file}');
+      return c.body(content, 200, { 'content-type': type, 'cache-control': 'no-cache' });
+    });
+  }
+};
