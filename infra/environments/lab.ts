@@ -30,6 +30,7 @@ export const lab: Environment = {
     postgresSecret: 'taskstream-db-app',
   },
   monitoring: false,
+  runbooksUrl: 'https://git.example.com/taskstream/taskstream/blob/main/docs/runbooks',
   monitoringNamespace: 'monitoring',
   kedaNamespace: 'operators',
   operatorsNamespace: 'operators',

@@ -45,6 +45,7 @@ export const local: Environment = {
     postgres: { instances: 1, volume: { size: '1Gi' }, resources: { cpuRequest: '50m', memory: '256Mi' } },
   },
   monitoring: false,
+  runbooksUrl: 'https://git.example.com/taskstream/taskstream/blob/main/docs/runbooks',
   monitoringNamespace: 'monitoring',
   kedaNamespace: 'operators',
   operatorsNamespace: 'operators',

@@ -30,9 +30,21 @@ export type Values = z.infer<typeof valuesSchema>;
 export const valuesJsonSchema = (): Described => z.toJSONSchema(valuesSchema, { target: 'draft-7' }) as Described;
 
 export const valuesOf = ({ images, api, ingress, indexer, topic, index, servers, ...rest }: Environment): Values => {
-  const { monitoring, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
+  const { monitoring, runbooksUrl, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
   const namespaces = { monitoringNamespace, kedaNamespace, operatorsNamespace };
-  return { createNamespace: false, images, api, ingress, indexer, topic, index, servers, monitoring, ...namespaces };
+  return {
+    createNamespace: false,
+    images,
+    api,
+    ingress,
+    indexer,
+    topic,
+    index,
+    servers,
+    monitoring,
+    runbooksUrl,
+    ...namespaces,
+  };
 };
 
 /** `values.yaml`, each setting with what its schema says of it. */
