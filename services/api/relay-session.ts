@@ -6,7 +6,7 @@ import type { Client } from 'pg';
 import type { OutboxRow } from './relay-records.ts';
 
 /** Key of the advisory lock, the same in all replicas; "task" in ASCII. Advisory locks are local to a database. */
-const LOCK_KEY = 0x7461736b;
+export const RELAY_LOCK_KEY = 0x7461736b;
 
 /**
  * A server finds out within 25 s that the machine of the active relay is gone, and frees the lock; its default is hours.
@@ -29,7 +29,7 @@ export const openSession = async (client: Client, onEnd: (error?: Error) => void
  * and with it every deleted outbox row, from being vacuumed.
  */
 export const tryLock = async (client: Client): Promise<boolean> => {
-  const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [LOCK_KEY]);
+  const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [RELAY_LOCK_KEY]);
   return rows[0]?.locked === true;
 };
 

@@ -4,6 +4,7 @@ import { messageOf } from '../shared/errors.ts';
 import { configCommand } from './commands/config.ts';
 import { importCommand } from './commands/import.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { relayCommand } from './commands/relay.ts';
 import { secretsCommand } from './commands/secrets.ts';
 import { statusCommand } from './commands/status.ts';
 import { teardownCommand } from './commands/teardown.ts';
@@ -18,6 +19,7 @@ const program = new Command('ops')
   .addCommand(waitCommand())
   .addCommand(teardownCommand())
   .addCommand(importCommand())
+  .addCommand(relayCommand())
   .addCommand(configCommand());
 
 try {
