@@ -4,7 +4,9 @@ import type { RuleGroup, Series } from './rule.ts';
 const DAY_SECONDS = 24 * 60 * 60;
 
 export const verifyRules = (series: Series): RuleGroup => {
-  const lastRun = series('taskstream_verify_last_run_timestamp_seconds');
+  const last = series('taskstream_verify_last_run_timestamp_seconds');
+  // 0 means that there was none.
+  const lastRun = `max by (namespace) (${last})`;
   return {
     name: 'taskstream-verify',
     rules: [
@@ -24,12 +26,12 @@ export const verifyRules = (series: Series): RuleGroup => {
         for: '1d',
         severity: 'warning',
         summary: 'The comparison of the index with the database does not come to an end',
-        description: '{{ $value }} tasks changed so often that the comparison could not judge them.',
+        description: '{{ $value }} differences could not be judged, as their events may have been on their way.',
         runbook: 'verify-drift',
       },
       {
         alert: 'TaskstreamVerifyOverdue',
-        expr: `time() - max by (namespace) (${lastRun}) > ${1.5 * DAY_SECONDS}`,
+        expr: `time() - (${lastRun} > 0) > ${1.5 * DAY_SECONDS}`,
         for: '10m',
         severity: 'warning',
         summary: 'The nightly comparison of the index with the database does not run',
@@ -38,7 +40,7 @@ export const verifyRules = (series: Series): RuleGroup => {
       },
       {
         alert: 'TaskstreamVerifyNeverRan',
-        expr: `absent(${lastRun})`,
+        expr: `${lastRun} == 0 or absent(${last})`,
         for: '26h',
         severity: 'warning',
         summary: 'The index was never compared with the database',

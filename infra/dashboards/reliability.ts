@@ -33,7 +33,9 @@ export const reliability: Row = {
       unit: 's',
       thresholds: warnAt(1.2 * SECONDS_A_DAY, 1.5 * SECONDS_A_DAY),
       runbook: 'verify-drift',
-      queries: [{ expr: `time() - max(${series('taskstream_verify_last_run_timestamp_seconds')})`, legend: 'ago' }],
+      queries: [
+        { expr: `time() - (max(${series('taskstream_verify_last_run_timestamp_seconds')}) > 0)`, legend: 'ago' },
+      ],
     },
     {
       title: 'Certificates end in',

@@ -21,7 +21,7 @@ export const verifyAlerts: readonly AlertCase[] = [
     firing: {
       series: { [undecided]: '4x40' },
       at: '30h',
-      description: '4 tasks changed so often that the comparison could not judge them.',
+      description: '4 differences could not be judged, as their events may have been on their way.',
     },
     quiet: { 'one busy night': { series: { [undecided]: '4x20 0x20' }, at: '30h' } },
   },
@@ -34,19 +34,22 @@ export const verifyAlerts: readonly AlertCase[] = [
       at: '40h',
       description: 'It ended 1d 15h 0m 0s ago for the last time.',
     },
-    quiet: { 'it ran last night': { series: { [lastRun]: '3600x24 86400x25' }, at: '40h' } },
+    quiet: {
+      'it ran last night': { series: { [lastRun]: '3600x24 86400x25' }, at: '40h' },
+      'it never ran, which is an alert of its own': { series: { [lastRun]: '0x50' }, at: '40h' },
+    },
   },
   {
     alert: 'TaskstreamVerifyNeverRan',
     interval: '1h',
     firing: {
-      series: { [`taskstream_verify_last_run_timestamp_seconds{${OTHER}}`]: '3600x50' },
+      series: { [`taskstream_verify_last_run_timestamp_seconds{${OTHER}}`]: '3600x50', [lastRun]: '0x50' },
       at: '30h',
       description: 'There is no result of a run, more than a day after this rule was made.',
     },
     quiet: {
       'it ran': { series: { [lastRun]: '3600x50' }, at: '30h' },
-      'the first night is to come': { series: {}, at: '20h' },
+      'the first night is to come': { series: { [lastRun]: '0x50' }, at: '20h' },
     },
   },
 ];
