@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Levels: `unit` and `infra` (the manifests) need no server, `cluster` a Kubernetes, `browser` a Chromium; `integration`
- * and `browser` run against real servers, which their global setup starts and stops.
+ * Levels: `unit` and `infra` (the manifests) need no server, `cluster` a Kubernetes, `browser` a Chromium, `alerts` a
+ * Prometheus; `integration`, `browser` and `alerts` run against real servers, which their global setup starts and stops.
  */
 export default defineConfig({
   test: {
@@ -29,6 +29,18 @@ export default defineConfig({
           testTimeout: 20_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'alerts',
+          include: ['test/alerts/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
       {

@@ -1,26 +1,49 @@
-/** PodMonitors for the Prometheus operator. */
+/** For the Prometheus operator and Grafana: what to scrape, when to alert, what to show. */
 import { Chart } from 'cdk8s';
+import { ConfigMap } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
-import { CustomResource } from '../constructs/custom-resource.ts';
-import { selectorLabels } from '../constructs/labels.ts';
+import { rulesSpec } from '../alerts/index.ts';
+import { CustomResource, PART_OF } from '../constructs/custom-resource.ts';
+import { labelsOf, selectorLabels } from '../constructs/labels.ts';
+import { dashboardJson } from '../dashboards/index.ts';
 import type { Environment } from '../environments/schema.ts';
 import { API } from './api.ts';
 import { INDEXER } from './indexer.ts';
 
+const COMPONENT = 'monitoring';
+const API_VERSION = 'monitoring.coreos.com/v1';
+
 export class MonitoringChart extends Chart {
-  constructor(scope: Construct, id: string, { namespace }: Environment) {
+  constructor(scope: Construct, id: string, { namespace, runbooksUrl }: Environment) {
     super(scope, id, { namespace, disableResourceNameHashes: true });
     for (const component of [API, INDEXER]) {
       new CustomResource(this, component, {
-        apiVersion: 'monitoring.coreos.com/v1',
+        apiVersion: API_VERSION,
         kind: 'PodMonitor',
-        name: `taskstream-${component}`,
+        name: `${PART_OF}-${component}`,
         component,
         spec: {
+          // The alerts select by this label; without it the job would be called namespace/name.
+          jobLabel: 'app.kubernetes.io/name',
           selector: { matchLabels: selectorLabels(component) },
           podMetricsEndpoints: [{ port: 'health', path: '/metrics', interval: '15s' }],
         },
       });
     }
+    new CustomResource(this, 'rules', {
+      apiVersion: API_VERSION,
+      kind: 'PrometheusRule',
+      name: PART_OF,
+      component: COMPONENT,
+      spec: rulesSpec({ namespace, runbooksUrl }),
+    });
+    new ConfigMap(this, 'dashboard', {
+      metadata: {
+        name: `${PART_OF}-dashboard`,
+        // What Grafana's sidecar looks for.
+        labels: { ...labelsOf(COMPONENT), grafana_dashboard: '1' },
+      },
+      data: { [`${PART_OF}.json`]: dashboardJson(runbooksUrl) },
+    });
   }
 }

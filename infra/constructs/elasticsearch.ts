@@ -36,6 +36,8 @@ export interface ElasticsearchClusterOptions {
 
 export class ElasticsearchCluster extends Construct {
   static readonly podLabels = { 'elasticsearch.k8s.elastic.co/cluster-name': CLUSTER };
+  /** Names of the pods, as matchers of the label `pod`. */
+  static readonly podMatchers = [`pod=~"${CLUSTER}-es-.+"`] as const;
   static readonly port = HTTP_PORT;
   /** Passwords that no operator makes: the Secrets exist without them until `ops secrets` has run. */
   static readonly passwords: readonly SecretKey[] = CLIENTS.map((client) => ({

@@ -79,6 +79,8 @@ export interface KafkaClusterOptions {
 export class KafkaCluster extends Construct {
   /** Labels of the brokers' pods. */
   static readonly podLabels = CLUSTER_LABEL;
+  /** Names of the pods, those of all node pools, as matchers of the label `pod`. */
+  static readonly podMatchers = [`pod=~"${CLUSTER}-.+-[0-9]{1,3}"`, `pod!~"${CLUSTER}-(es|db)-.+"`] as const;
   static readonly port = TLS_PORT;
   /** Strimzi's listener for replication, and for its entity operator. */
   static readonly replicationPort = 9_091;

@@ -20,6 +20,9 @@ export interface LagScalerOptions {
 }
 
 export class LagScaler extends Construct {
+  /** KEDA's name for the HorizontalPodAutoscaler that it makes. */
+  static readonly autoscaler = `keda-hpa-${NAME}`;
+
   constructor(scope: Construct, id: string, options: LagScalerOptions) {
     super(scope, id);
     const { deployment, bootstrap, indexer, partitions, credentials } = options;

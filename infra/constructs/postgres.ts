@@ -11,6 +11,8 @@ const DATABASE = PART_OF;
 
 export class PostgresCluster extends Construct {
   static readonly podLabels = { 'cnpg.io/cluster': CLUSTER };
+  /** Names of the pods, as matchers of the label `pod`; jobs that join an instance have more in theirs. */
+  static readonly podMatchers = [`pod=~"${CLUSTER}-[0-9]+"`] as const;
   static readonly port = PORT;
 
   constructor(scope: Construct, id: string, { instances, volume, resources }: OperatorServers['postgres']) {

@@ -36,6 +36,7 @@ export const lab: Environment = {
   },
   console: true,
   monitoring: false,
+  runbooksUrl: 'https://git.example.com/taskstream/taskstream/blob/main/docs/runbooks',
   monitoringNamespace: 'monitoring',
   kedaNamespace: 'operators',
   operatorsNamespace: 'operators',

@@ -51,6 +51,7 @@ export const local: Environment = {
   },
   console: true,
   monitoring: false,
+  runbooksUrl: 'https://git.example.com/taskstream/taskstream/blob/main/docs/runbooks',
   monitoringNamespace: 'monitoring',
   kedaNamespace: 'operators',
   operatorsNamespace: 'operators',

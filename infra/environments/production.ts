@@ -62,6 +62,7 @@ export const production: Environment = {
   },
   console: false,
   monitoring: true,
+  runbooksUrl: 'https://git.example.com/taskstream/taskstream/blob/main/docs/runbooks',
   monitoringNamespace: 'monitoring',
   kedaNamespace: 'operators',
   operatorsNamespace: 'operators',

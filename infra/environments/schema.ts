@@ -118,7 +118,15 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Whether the API serves its console, which has no login: anyone who reaches the ingress can see and change all tasks.',
     ),
-  monitoring: z.boolean().describe('Whether the Prometheus operator is there, and PodMonitors are wanted.'),
+  monitoring: z
+    .boolean()
+    .describe(
+      'Whether the Prometheus operator is there, and PodMonitors, alerts and the Grafana dashboard are wanted.',
+    ),
+  runbooksUrl: z
+    .url({ protocol: /^https?$/, error: 'must be a URL such as https://git.example.com/taskstream/docs/runbooks' })
+    .refine((url) => !url.endsWith('/'), { error: 'must not end with a slash' })
+    .describe('Where docs/runbooks can be read: alerts and panels link to its pages.'),
   monitoringNamespace: dnsLabel.describe('Namespace of Prometheus.'),
   kedaNamespace: dnsLabel,
   operatorsNamespace: dnsLabel.describe('Namespace of the operators of Kafka, Elasticsearch and PostgreSQL.'),

@@ -41,6 +41,8 @@ export const renderTree = (tree: Tree, replacements: Replacements): string[] => 
     const name = scalar(key);
     const list = listSetting(value, replacements);
     if (list !== undefined) return [`${name}: {{ toJson ${list.reference} }}`];
+    const block = blockText(value, replacements);
+    if (block !== undefined) return [`${name}: |-`, ...indented(block)];
     if (isInline(value)) return [`${name}: ${lines(value)[0] ?? ''}`];
     return [`${name}:`, ...indented(lines(value))];
   };
@@ -92,11 +94,23 @@ const scalarText = (value: unknown, { placeholders, computed }: Replacements): s
   }
   // Never folded: a line of its own would need indentation. JSON is YAML.
   const text = value.includes('\n') ? JSON.stringify(value) : stringify(value, { lineWidth: 0 }).trimEnd();
-  return text.replace(PLACEHOLDER, (found) => {
+  return filled(text, placeholders);
+};
+
+/** Text in which placeholders become references; what is a template to somebody else, such as Prometheus, stays text. */
+const filled = (text: string, placeholders: Placeholders): string =>
+  text.replaceAll('{{', '{{ "{{" }}').replace(PLACEHOLDER, (found) => {
     const placeholder = placeholders.get(found);
     if (placeholder === undefined) throw new Error(`${found} stands for nothing`);
     return placeholder.kind === 'number' ? numberText(placeholder.reference) : `{{ ${placeholder.reference} }}`;
   });
+
+/** The lines of a file, to stand as they are; nothing for text that a block of YAML would change, or that is no file. */
+const blockText = (tree: Tree, { placeholders }: Replacements): string[] | undefined => {
+  if (tree.kind !== 'leaf' || typeof tree.value !== 'string' || !tree.value.includes('\n')) return undefined;
+  const lines = tree.value.split('\n');
+  const isPlain = lines.every((line, index) => (line === line.trimEnd() && line !== '') || index === 0);
+  return isPlain && lines[0]?.startsWith('{') === true ? lines.map((line) => filled(line, placeholders)) : undefined;
 };
 
 /** Helm reads numbers as floating point, and would print a million as 1e+06. */

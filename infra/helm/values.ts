@@ -40,7 +40,7 @@ export const valuesOf = ({
   servers,
   ...rest
 }: Environment): Values => {
-  const { console, monitoring, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
+  const { console, monitoring, runbooksUrl, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
   const namespaces = { monitoringNamespace, kedaNamespace, operatorsNamespace };
   return {
     createNamespace: false,
@@ -54,6 +54,7 @@ export const valuesOf = ({
     servers,
     console,
     monitoring,
+    runbooksUrl,
     ...namespaces,
   };
 };

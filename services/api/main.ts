@@ -1,5 +1,6 @@
 /** The API: HTTP → PostgreSQL, and the relay that publishes what was written. Composition root. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { observeCertificates } from '../shared/certificates.ts';
 import { createElasticsearch } from '../shared/elasticsearch.ts';
 import { exitOnInvalidConfig } from '../shared/env.ts';
 import { drainServer, listen, startHealthServer } from '../shared/health.ts';
@@ -25,6 +26,7 @@ const logger = createLogger({ service: 'api', level: config.LOG_LEVEL });
 const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
 const registry = new Registry();
 collectDefaultMetrics({ register: registry });
+observeCertificates(config, registry, logger);
 
 const { tracer, close: closeTelemetry } = await startTelemetry('taskstream-api', config.OTEL_EXPORTER_OTLP_ENDPOINT);
 lifecycle.onClose('telemetry', 3_000, closeTelemetry);

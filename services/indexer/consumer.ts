@@ -12,7 +12,7 @@ import type { Logger } from '../shared/logger.ts';
 import { backoffMs, sleep } from '../shared/time.ts';
 import { Committer } from './committer.ts';
 import type { GroupClient, RebalanceListener } from './group-client.ts';
-import type { IndexerMetrics } from './metrics.ts';
+import type { IndexerMetrics, RebalanceKind } from './metrics.ts';
 import { progressOf } from './offsets.ts';
 import type { BatchProcessor } from './process-batch.ts';
 
@@ -227,7 +227,7 @@ export class TaskConsumer {
     clearTimeout(timer);
   }
 
-  #report(kind: string, partitions: readonly number[]): void {
+  #report(kind: RebalanceKind, partitions: readonly number[]): void {
     this.#options.metrics.rebalances.inc({ kind });
     this.#options.metrics.assigned.set(this.#owned.size);
     this.#options.logger.info({ partitions, total: this.#owned.size }, `partitions ${kind}`);

@@ -1,5 +1,6 @@
 /** The indexer: topic `tasks` → search index. Composition root. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { observeCertificates } from '../shared/certificates.ts';
 import { createElasticsearch } from '../shared/elasticsearch.ts';
 import { exitOnInvalidConfig } from '../shared/env.ts';
 import { startHealthServer } from '../shared/health.ts';
@@ -15,6 +16,7 @@ const logger = createLogger({ service: 'indexer', level: config.LOG_LEVEL });
 const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
 const registry = new Registry();
 collectDefaultMetrics({ register: registry });
+observeCertificates(config, registry, logger);
 
 const telemetry = await startTelemetry('taskstream-indexer', config.OTEL_EXPORTER_OTLP_ENDPOINT);
 lifecycle.onClose('telemetry', 3_000, telemetry.close);

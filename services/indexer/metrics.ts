@@ -1,9 +1,14 @@
 /** What the indexer tells Prometheus. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { POISON_CODES } from '../shared/errors.ts';
 
 /** Fates of an event; `superseded` means that a newer version of its task came in the same batch. */
 export const EVENT_OUTCOMES = ['indexed', 'deleted', 'stale', 'superseded', 'tombstone', 'dead_letter'] as const;
 export type EventOutcome = (typeof EVENT_OUTCOMES)[number];
+
+/** What happens to partitions; `lost` means that the group gave them away without asking. */
+export const REBALANCE_KINDS = ['assigned', 'revoked', 'lost'] as const;
+export type RebalanceKind = (typeof REBALANCE_KINDS)[number];
 
 export type IndexerMetrics = ReturnType<typeof createIndexerMetrics>;
 
@@ -17,14 +22,23 @@ export const createIndexerMetrics = (registry: Registry) => {
   });
   // A series that is missing until its first event cannot be alerted on.
   for (const outcome of EVENT_OUTCOMES) events.inc({ outcome }, 0);
+  const deadLetters = new Counter({
+    name: 'taskstream_indexer_dead_letters_total',
+    help: 'Events written to the dead-letter topic, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
+  for (const reason of POISON_CODES) deadLetters.inc({ reason }, 0);
+  const rebalances = new Counter({
+    name: 'taskstream_indexer_rebalances_total',
+    help: 'Assignments and revocations of partitions.',
+    labelNames: ['kind'],
+    registers,
+  });
+  for (const kind of REBALANCE_KINDS) rebalances.inc({ kind }, 0);
   return {
     events,
-    deadLetters: new Counter({
-      name: 'taskstream_indexer_dead_letters_total',
-      help: 'Events written to the dead-letter topic, by reason.',
-      labelNames: ['reason'],
-      registers,
-    }),
+    deadLetters,
     batchEvents: new Histogram({
       name: 'taskstream_indexer_batch_events',
       help: 'Events in a batch.',
@@ -71,12 +85,7 @@ export const createIndexerMetrics = (registry: Registry) => {
       help: 'Events read from Kafka that wait for the batch in flight.',
       registers,
     }),
-    rebalances: new Counter({
-      name: 'taskstream_indexer_rebalances_total',
-      help: 'Assignments and revocations of partitions.',
-      labelNames: ['kind'],
-      registers,
-    }),
+    rebalances,
     commitFailures: new Counter({
       name: 'taskstream_indexer_commit_failures_total',
       help: 'Commits the broker refused; the events are read again, and found stale.',

@@ -8,6 +8,7 @@ import { importCommand } from './commands/import.ts';
 import { lagCommand } from './commands/lag.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { outboxCommand } from './commands/outbox.ts';
+import { relayCommand } from './commands/relay.ts';
 import { reindexCommand } from './commands/reindex.ts';
 import { secretsCommand } from './commands/secrets.ts';
 import { statusCommand } from './commands/status.ts';
@@ -30,6 +31,7 @@ const program = new Command('ops')
   .addCommand(eventsCommand())
   .addCommand(lagCommand())
   .addCommand(outboxCommand())
+  .addCommand(relayCommand())
   .addCommand(configCommand());
 
 try {

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, TaskstreamError, type ErrorDetail } from './errors.ts';
+import { EXIT_INVALID_CONFIGURATION } from './resources.ts';
 
 export interface EnvVar<T = unknown> {
   /** Parses the variable's text; it is called with `undefined` when the variable is unset or empty. */
@@ -129,6 +130,6 @@ export const exitOnInvalidConfig = <T>(read: () => T): T => {
     return read();
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);
-    process.exit(78); // EX_CONFIG of sysexits.h
+    process.exit(EXIT_INVALID_CONFIGURATION);
   }
 };

@@ -3,6 +3,18 @@
  * `services/api/problem.ts` maps a code to an HTTP status, `services/indexer/dead-letter.ts` to a dead-letter reason.
  */
 
+/** Why an event can never be indexed. `internal` is among them: a handler that throws must not stop its partition. */
+export const POISON_CODES = [
+  'null_key',
+  'malformed_event',
+  'unknown_event_type',
+  'schema_violation',
+  'key_mismatch',
+  'rejected_by_index',
+  'document_too_large',
+  'internal',
+] as const;
+
 export type ErrorCode =
   // The caller's fault.
   | 'malformed_json'
@@ -24,17 +36,10 @@ export type ErrorCode =
   | 'broker_unavailable'
   | 'console_unavailable'
   // An event that can never be indexed.
-  | 'null_key'
-  | 'malformed_event'
-  | 'unknown_event_type'
-  | 'schema_violation'
-  | 'key_mismatch'
-  | 'rejected_by_index'
-  | 'document_too_large'
+  | (typeof POISON_CODES)[number]
   // Ours.
   | 'invalid_configuration'
-  | 'stopped'
-  | 'internal';
+  | 'stopped';
 
 export interface ErrorOptions {
   /** True when the same call may succeed later without a change. */

@@ -27,6 +27,9 @@ export const firstIndexOf = (alias: string): string => indexNameOf(alias, 1);
 /** TCP ports the services listen on. */
 export const PORTS = { api: 9234, apiHealth: 9235, indexerHealth: 9236 } as const;
 
+/** Exit code of a service that refuses its settings: EX_CONFIG of sysexits.h. */
+export const EXIT_INVALID_CONFIGURATION = 78;
+
 /** Largest record the tasks topic takes, in bytes. */
 export const TASKS_MAX_MESSAGE_BYTES = 1_048_576;
 

@@ -10,14 +10,15 @@ export interface Certificate {
 const options = (extensions: CertificateExtension[]) =>
   ({ keyType: 'ec', curve: 'P-256', algorithm: 'sha256', extensions }) as const;
 
-export const createAuthority = async (commonName: string): Promise<Certificate> => {
-  const { cert, private: key } = await generate(
-    [{ name: 'commonName', value: commonName }],
-    options([
+/** @param notAfterDate when it ends; in a year unless given */
+export const createAuthority = async (commonName: string, notAfterDate?: Date): Promise<Certificate> => {
+  const { cert, private: key } = await generate([{ name: 'commonName', value: commonName }], {
+    ...options([
       { name: 'basicConstraints', cA: true, critical: true },
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
     ]),
-  );
+    ...(notAfterDate === undefined ? {} : { notAfterDate }),
+  });
   return { cert, key };
 };
 

@@ -1,0 +1,62 @@
+/** Changes are stored and not yet published: they wait in PostgreSQL. */
+import type { RuleGroup, Series } from './rule.ts';
+
+const OLD_SECONDS = 60;
+const STUCK_SECONDS = 600;
+
+export const outboxRules = (series: Series): RuleGroup => {
+  const age = `max by (namespace) (${series('taskstream_outbox_oldest_age_seconds')})`;
+  const leaders = `sum by (namespace) (${series('taskstream_relay_leader')})`;
+  return {
+    name: 'taskstream-outbox',
+    rules: [
+      {
+        alert: 'TaskstreamOutboxOld',
+        expr: `${age} > ${OLD_SECONDS}`,
+        for: '2m',
+        severity: 'warning',
+        summary: 'Changes are published late',
+        description: 'The oldest unpublished change has waited for {{ $value | humanizeDuration }}.',
+        runbook: 'outbox-grows',
+      },
+      {
+        alert: 'TaskstreamOutboxStuck',
+        expr: `${age} > ${STUCK_SECONDS}`,
+        for: '1m',
+        severity: 'critical',
+        summary: 'Changes are not published',
+        description:
+          'The oldest unpublished change has waited for {{ $value | humanizeDuration }}. Writes are safe; search does not see them.',
+        runbook: 'outbox-grows',
+      },
+      {
+        alert: 'TaskstreamNoActiveRelay',
+        expr: `${leaders} < 1`,
+        for: '2m',
+        severity: 'critical',
+        summary: 'No relay is active: changes are not published',
+        description: 'No API replica holds the advisory lock of the relay ({{ $value }} active).',
+        runbook: 'outbox-grows',
+      },
+      {
+        alert: 'TaskstreamSeveralActiveRelays',
+        expr: `${leaders} > 1`,
+        for: '3m',
+        severity: 'warning',
+        summary: 'More than one relay believes that it is the active one',
+        description:
+          '{{ $value }} relays say that they are active. Events may be published twice and out of order; external versions keep the index right.',
+        runbook: 'outbox-grows',
+      },
+      {
+        alert: 'TaskstreamRelayFails',
+        expr: `sum by (namespace) (increase(${series('taskstream_relay_failures_total')}[5m])) > 0`,
+        for: '10m',
+        severity: 'warning',
+        summary: 'Kafka does not confirm what the relay publishes, or its database session breaks',
+        description: '{{ $value | humanize }} failures within 5 minutes, for 10 minutes already.',
+        runbook: 'broker-lost',
+      },
+    ],
+  };
+};

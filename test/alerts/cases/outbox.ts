@@ -1,0 +1,69 @@
+import { NS, OTHER, type AlertCase } from '../support/case.ts';
+
+const age = (pod: string) => `taskstream_outbox_oldest_age_seconds{${NS},pod="${pod}"}`;
+const leader = (pod: string) => `taskstream_relay_leader{${NS},pod="${pod}"}`;
+const failures = `taskstream_relay_failures_total{${NS},pod="a"}`;
+
+export const outboxAlerts: readonly AlertCase[] = [
+  {
+    alert: 'TaskstreamOutboxOld',
+    firing: {
+      series: { [age('a')]: '90x10', [age('b')]: '88x10' },
+      at: '5m',
+      description: 'The oldest unpublished change has waited for 1m 30s.',
+    },
+    quiet: {
+      'it is published within a minute': { series: { [age('a')]: '59x10' }, at: '5m' },
+      'it was old for a moment': { series: { [age('a')]: '0 90 0 0 90 0' }, at: '5m' },
+    },
+  },
+  {
+    alert: 'TaskstreamOutboxStuck',
+    firing: {
+      series: { [age('a')]: '660x10' },
+      at: '5m',
+      description: 'The oldest unpublished change has waited for 11m 0s. Writes are safe; search does not see them.',
+    },
+    quiet: { 'it is only late': { series: { [age('a')]: '590x10' }, at: '5m' } },
+  },
+  {
+    alert: 'TaskstreamNoActiveRelay',
+    firing: {
+      series: { [leader('a')]: '0x10', [leader('b')]: '0x10', [`taskstream_relay_leader{${OTHER}}`]: '1x10' },
+      at: '5m',
+      description: 'No API replica holds the advisory lock of the relay (0 active).',
+    },
+    quiet: {
+      'one is active': { series: { [leader('a')]: '0x10', [leader('b')]: '1x10' }, at: '5m' },
+      'another one takes over': { series: { [leader('a')]: '1 1 0 0 0 0', [leader('b')]: '0 0 0 1 1 1' }, at: '5m' },
+    },
+  },
+  {
+    alert: 'TaskstreamSeveralActiveRelays',
+    firing: {
+      series: { [leader('a')]: '1x10', [leader('b')]: '1x10' },
+      at: '5m',
+      description:
+        '2 relays say that they are active. Events may be published twice and out of order; external versions keep the index right.',
+    },
+    quiet: {
+      'one is active': { series: { [leader('a')]: '1x10', [leader('b')]: '0x10' }, at: '5m' },
+      'another installation has one too': {
+        series: { [leader('a')]: '1x10', [`taskstream_relay_leader{${OTHER}}`]: '1x10' },
+        at: '5m',
+      },
+    },
+  },
+  {
+    alert: 'TaskstreamRelayFails',
+    firing: {
+      series: { [failures]: '0+2x30' },
+      at: '20m',
+      description: '10 failures within 5 minutes, for 10 minutes already.',
+    },
+    quiet: {
+      'it failed once': { series: { [failures]: '0x5 1x30' }, at: '20m' },
+      'nothing fails': { series: { [failures]: '7x30' }, at: '20m' },
+    },
+  },
+];

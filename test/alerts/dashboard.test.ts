@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rulesSpec } from '../../infra/alerts/index.ts';
+import { DASHBOARD_ROWS } from '../../infra/dashboards/index.ts';
+import { FOREIGN_METRICS } from '../support/metric-sources.ts';
+import { startObservedPipeline, type ObservedPipeline } from '../support/observed-pipeline.ts';
+import { parsePromql } from '../support/promql.ts';
+import { waitFor } from '../support/wait.ts';
+import { startPrometheus, type PrometheusServer } from './support/server.ts';
+
+const NAMESPACE = 'here';
+let pipeline: ObservedPipeline;
+let prometheus: PrometheusServer;
+
+beforeAll(async () => {
+  pipeline = await startObservedPipeline();
+  const targets = (['api', 'indexer'] as const).map((service) => ({
+    address: new URL(pipeline[service].healthUrl).host,
+    labels: { job: `taskstream-${service}`, namespace: NAMESPACE, pod: `${service}-0` },
+  }));
+  prometheus = await startPrometheus(
+    targets,
+    rulesSpec({ namespace: NAMESPACE, runbooksUrl: 'https://runbooks.example.com' }),
+  );
+  await waitFor('both targets', async () => (await prometheus.query('sum(up) == 2')).length > 0);
+  // Rates are of what happens while Prometheus looks.
+  for (let i = 0; i < 5; i += 1) await pipeline.exercise();
+  await waitFor('rates', async () => (await prometheus.query('min(count_over_time(up[20s])) > 12')).length > 0);
+});
+afterAll(async () => {
+  await prometheus.close();
+  await pipeline.close();
+});
+
+const queries = DASHBOARD_ROWS.flatMap(({ panels }) => panels).flatMap(({ title, queries: own }) =>
+  own.map(({ expr, legend }) => ({
+    title,
+    legend,
+    expr: expr.replaceAll('$namespace', NAMESPACE).replaceAll('$__rate_interval', '20s'),
+    // Of what did not happen: no request failed here, and nothing was compared.
+    mayBeEmpty: expr.includes('status=~"5.."') || expr.includes('taskstream_verify_last_run'),
+  })),
+);
+
+describe('a real Prometheus that scrapes the real services', () => {
+  it.each(queries)('answers the panel "$title" ($legend)', async ({ expr, mayBeEmpty }) => {
+    const samples = await prometheus.query(expr);
+    const isForeign = parsePromql(expr).selectors.some(({ metric }) => metric !== 'up' && metric in FOREIGN_METRICS);
+    if (isForeign || mayBeEmpty) return;
+    expect(samples.length, expr).toBeGreaterThan(0);
+    expect(
+      samples.some(({ value }) => Number.isFinite(Number(value[1]))),
+      expr,
+    ).toBe(true);
+  });
+
+  it('evaluates every rule without a fault, and none of the alerts about ourselves fires on a healthy pipeline', async () => {
+    const states = await waitFor('every rule to be evaluated', async () => {
+      const rules = await prometheus.rules();
+      return rules.every(({ health }) => health !== 'unknown') && rules;
+    });
+    expect(states.filter(({ health }) => health !== 'ok')).toEqual([]);
+    const active = await prometheus.query('ALERTS{alertstate="firing"}');
+    // The poison of the exercise.
+    expect(new Set(active.map(({ metric }) => metric['alertname']))).toEqual(new Set(['TaskstreamDeadLetters']));
+  });
+});

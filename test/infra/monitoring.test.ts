@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { isAlert, seriesIn } from '../../infra/alerts/rule.ts';
+import { ruleGroups } from '../../infra/alerts/index.ts';
+import { LagScaler } from '../../infra/constructs/lag-scaler.ts';
+import { environmentOf } from '../../infra/environments/index.ts';
+import { chartFiles } from '../../infra/helm/chart.ts';
+import { find, manifestsOf, ofKind, podsOf } from '../support/manifests.ts';
+
+const production = environmentOf('production');
+const KINDS = ['PodMonitor', 'PrometheusRule'];
+const dashboards = (manifests: ReturnType<typeof manifestsOf>) =>
+  ofKind(manifests, 'ConfigMap').filter(({ metadata }) => metadata.labels?.['grafana_dashboard'] === '1');
+
+describe('monitoring', () => {
+  it('is there when it is switched on, and leaves no trace when it is off', () => {
+    const on = manifestsOf({ ...production, monitoring: true });
+    const off = manifestsOf({ ...production, monitoring: false });
+    expect(KINDS.map((kind) => ofKind(on, kind).length)).toEqual([2, 1]);
+    expect(dashboards(on)).toHaveLength(1);
+    expect(KINDS.map((kind) => ofKind(off, kind).length)).toEqual([0, 0]);
+    expect(dashboards(off)).toEqual([]);
+    expect(JSON.stringify(off)).not.toContain(production.runbooksUrl);
+  });
+
+  it('asks only for series of its own namespace, and links to the runbooks of the environment', () => {
+    const manifests = manifestsOf({
+      ...production,
+      namespace: 'elsewhere',
+      runbooksUrl: 'https://wiki.example.com/pages',
+    });
+    const { groups } = find(manifests, 'PrometheusRule', 'taskstream').spec as {
+      groups: { rules: { expr: string; alert?: string; annotations?: Record<string, string> }[] }[];
+    };
+    const rules = groups.flatMap((group) => group.rules);
+    for (const { expr } of rules) {
+      expect(expr).toContain('namespace="elsewhere"');
+      expect(expr).not.toContain('namespace="taskstream"');
+    }
+    const alerts = rules.filter(({ alert }) => alert !== undefined);
+    expect(alerts.length).toBeGreaterThan(20);
+    for (const { annotations } of alerts) {
+      expect(annotations?.['runbook_url']).toMatch(/^https:\/\/wiki\.example\.com\/pages\/[a-z-]+\.md$/);
+    }
+    const [dashboard] = dashboards(manifests);
+    expect(dashboard?.data?.['taskstream.json']).toContain('https://wiki.example.com/pages/lag-grows.md');
+  });
+
+  it('names the jobs and the autoscaler as the manifests do', () => {
+    const manifests = manifestsOf(production);
+    for (const { metadata, spec } of ofKind(manifests, 'PodMonitor')) {
+      const pod = podsOf(manifests).find(({ name }) => name === metadata.name)?.pod;
+      // The value of the label that `jobLabel` names, on the pods that are selected.
+      expect(pod?.metadata.labels[String(spec.jobLabel)]).toBe(metadata.name);
+      expect(pod?.metadata.labels).toMatchObject(spec.selector.matchLabels);
+    }
+    expect(LagScaler.autoscaler).toBe(`keda-hpa-${ofKind(manifests, 'ScaledObject')[0]?.metadata.name ?? ''}`);
+  });
+});
+
+describe('the alerts', () => {
+  const rules = ruleGroups('taskstream').flatMap((group) => group.rules);
+  const alerts = rules.filter(isAlert);
+
+  it('have names of their own, a sentence each, and say how much of what', () => {
+    expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length);
+    for (const { alert, summary, description } of alerts) {
+      expect(alert).toMatch(/^Taskstream[A-Z]\w+$/);
+      expect(summary, alert).not.toMatch(/\{\{|\.$/);
+      expect(description, alert).toMatch(/\.$/);
+    }
+    expect(seriesIn('a')('b', 'c="d"')).toBe('b{namespace="a",c="d"}');
+  });
+});
+
+describe('the dashboard', () => {
+  const [configMap] = dashboards(manifestsOf(production));
+  const text = configMap?.data?.['taskstream.json'] ?? '{}';
+  const { panels, templating } = JSON.parse(text) as {
+    panels: {
+      id: number;
+      type: string;
+      title: string;
+      gridPos: { x: number; y: number; w: number; h: number };
+      targets?: { expr: string }[];
+    }[];
+    templating: { list: { name: string }[] };
+  };
+
+  it('has panels that do not overlap, each with queries for the chosen namespace', () => {
+    expect(templating.list.map(({ name }) => name)).toEqual(['datasource', 'namespace']);
+    const cells = new Set<string>();
+    for (const { gridPos, title } of panels) {
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x += 1) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) {
+          expect(cells.has(`${x},${y}`), title).toBe(false);
+          cells.add(`${x},${y}`);
+          expect(x).toBeLessThan(24);
+        }
+      }
+    }
+    const charts = panels.filter(({ type }) => type !== 'row');
+    expect(charts.length).toBeGreaterThan(25);
+    for (const { targets = [], title } of charts) {
+      expect(targets.length, title).toBeGreaterThan(0);
+      for (const { expr } of targets) expect(expr, title).toContain('namespace="$namespace"');
+    }
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length);
+  });
+
+  it('fits into a ConfigMap with room to spare', () => {
+    expect(Buffer.byteLength(text)).toBeLessThan(256 * 1_024);
+  });
+});
+
+it('the chart keeps the templates of Prometheus and Grafana as text', () => {
+  const template = chartFiles().get('templates/monitoring.yaml') ?? '';
+  expect(template).toContain('{{ "{{" }} $value');
+  expect(template).toContain('{{ "{{" }}partition}}');
+  // What is left for Helm refers to its values only.
+  const actions = [...template.replaceAll('{{ "{{" }}', '').matchAll(/\{\{-? ?([^}]*)/g)].map(([, action]) => action);
+  for (const action of actions) expect(action).toMatch(/^(\$\.(Values|Release)|if |else|end|int64 |toJson |\/\* )/);
+});

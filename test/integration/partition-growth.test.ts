@@ -1,0 +1,156 @@
+import { spawn } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import type { Message } from '../../services/shared/kafka-native.ts';
+import { growTopic } from '../support/grow-topic.ts';
+import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
+import { stopProcess, type ServiceProcess } from '../support/process.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** Topics of tests begin with four partitions. */
+const AFTER = 8;
+const TASKS = 40;
+/** New partitions are found within 30 s. */
+const FOUND = { timeoutMs: 60_000, intervalMs: 200 };
+
+let pipeline: Pipeline;
+let ids: string[];
+
+beforeEach(async () => {
+  pipeline = await createPipeline();
+});
+afterEach(() => pipeline.close());
+
+const update = async (api: ServiceProcess, id: string, description: string): Promise<void> => {
+  const { status } = await call(api, 'PUT', `/tasks/${id}`, { description, priority: 'low', dates: {}, isDone: false });
+  if (status !== 200) throw new Error(`PUT answered ${status}`);
+};
+const updateAll = (api: ServiceProcess, description: string) =>
+  Promise.all(ids.map((id) => update(api, id, description)));
+const deleteTask = async (api: ServiceProcess, id: string | undefined): Promise<void> => {
+  expect((await call(api, 'DELETE', `/tasks/${id ?? ''}`)).status).toBe(204);
+};
+const createAll = async (api: ServiceProcess): Promise<void> => {
+  ids = await Promise.all(Array.from({ length: TASKS }, async (_, i) => (await createTask(api, `grown ${i}`)).id));
+};
+
+interface Place {
+  readonly partition: number;
+  readonly version: number;
+}
+
+/** Where the versions of each task stand, in the order of the topic within each partition. */
+const placesByTask = (messages: readonly Message[]): ReadonlyMap<string, readonly Place[]> => {
+  const places = new Map<string, Place[]>();
+  for (const { key, value, partition } of messages) {
+    if (value === null) continue;
+    const { version } = (JSON.parse(String(value)) as { value: { version: number } }).value;
+    const id = String(key);
+    places.set(id, [...(places.get(id) ?? []), { partition, version }]);
+  }
+  return places;
+};
+
+const movedOf = async (): Promise<(readonly [string, readonly Place[]])[]> => {
+  const places = placesByTask(await pipeline.topics.readAll(pipeline.topics.tasks));
+  return [...places].filter(([, found]) => new Set(found.map(({ partition }) => partition)).size > 1);
+};
+
+const assignedOf = async (indexers: readonly ServiceProcess[]): Promise<number> =>
+  (await Promise.all(indexers.map((one) => one.metric('taskstream_indexer_assigned_partitions')))).reduce(
+    (sum, count) => sum + count,
+    0,
+  );
+
+describe('when partitions grow from 4 to 8', () => {
+  it('under writes, events of one task stand in two partitions, and the index keeps the newest: nothing lost or resurrected', async () => {
+    const first = await pipeline.startApi();
+    const indexers = await Promise.all([pipeline.startIndexer(), pipeline.startIndexer()]);
+    await createAll(first);
+    // Acknowledged by whichever API is up: the rollout that makes producers see the new partitions.
+    let api = first;
+    const stop = new AbortController();
+    const writer = (async () => {
+      for (let round = 0; !stop.signal.aborted; round += 1) {
+        for (const id of ids.slice(2)) await update(api, id, `round ${round}`);
+      }
+    })();
+    await growTopic(inject('kafkaBrokers'), pipeline.topics.tasks, AFTER);
+    const second = await pipeline.startApi();
+    api = second;
+    await Promise.all([stopProcess(first), deleteTask(second, ids[0]), deleteTask(second, ids[1])]);
+    await waitFor('all new partitions to be read', async () => (await assignedOf(indexers)) === AFTER, FOUND);
+    await updateAll(second, 'last').catch((error: unknown) => {
+      // Two of them are deleted.
+      expect(String(error)).toContain('404');
+    });
+    stop.abort();
+    await writer;
+    await pipeline.converged();
+    const moved = await movedOf();
+    // A key keeps its partition or moves to the one four further on: librdkafka takes a hash modulo their number.
+    expect(moved.length).toBeGreaterThan(TASKS / 8);
+    for (const [, places] of moved) {
+      const [from, to] = [...new Set(places.map(({ partition }) => partition))].sort((a, b) => a - b);
+      expect((to ?? 0) - (from ?? 0)).toBe(AFTER / 2);
+    }
+    const versions = await pipeline.index.versions();
+    expect(versions.size).toBe(TASKS - 2);
+    expect([ids[0], ids[1]].filter((id) => versions.has(id ?? ''))).toEqual([]);
+    expect(await indexers[0].metric('taskstream_indexer_dead_letters_total')).toBe(0);
+  }, 180_000);
+
+  it('a newer version that is read before an older one stays, whichever partition is read first', async () => {
+    const first = await pipeline.startApi();
+    await createAll(first);
+    await updateAll(first, 'old place');
+    await waitFor('publication', async () => (await first.metric('taskstream_outbox_rows')) === 0);
+    await stopProcess(first);
+    await growTopic(inject('kafkaBrokers'), pipeline.topics.tasks, AFTER);
+    const second = await pipeline.startApi();
+    await updateAll(second, 'new place');
+    await Promise.all(ids.slice(0, 10).map((id) => deleteTask(second, id)));
+    await waitFor('publication', async () => (await second.metric('taskstream_outbox_rows')) === 0);
+    expect((await movedOf()).length).toBeGreaterThan(TASKS / 8);
+    // Everything waits, in old places and new: the readers take it in any order.
+    await Promise.all([pipeline.startIndexer(), pipeline.startIndexer()]);
+    await pipeline.converged();
+    expect((await pipeline.index.versions()).size).toBe(TASKS - 10);
+  }, 120_000);
+
+  it('with publication held back, as the runbook says, nothing of the old places waits when keys move: order holds too', async () => {
+    const api = await pipeline.startApi();
+    const indexer = await pipeline.startIndexer();
+    await createAll(api);
+    const hold = spawn(process.execPath, ['--import', 'tsx', 'services/ops/main.ts', 'relay', 'hold'], {
+      env: { PATH: process.env['PATH'], DATABASE_URL: pipeline.database.url },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    hold.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const ended = new Promise<number | null>((resolve) => hold.once('exit', resolve));
+    await waitFor('the hold', () => output.includes('held back'));
+    // Writes are taken, and wait.
+    await updateAll(api, 'while held');
+    await waitFor('what was published to be indexed', async () => {
+      const [end, committed] = [
+        await pipeline.topics.end(),
+        await pipeline.topics.committed(`group-${pipeline.topics.tasks}`),
+      ];
+      return end > 0 && end === committed;
+    });
+    const endBefore = await pipeline.topics.end();
+    expect(await api.metric('taskstream_outbox_rows')).toBeGreaterThanOrEqual(TASKS);
+    await growTopic(inject('kafkaBrokers'), pipeline.topics.tasks, AFTER);
+    const second = await pipeline.startApi();
+    await stopProcess(api);
+    await waitFor('the new partitions to be read', async () => (await assignedOf([indexer])) === AFTER, FOUND);
+    // All replicas were replaced, and still nothing was published.
+    expect(await pipeline.topics.end()).toBe(endBefore);
+    hold.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    await pipeline.converged();
+    expect([...(await pipeline.index.versions()).values()].every((version) => version === 2)).toBe(true);
+    expect(await second.metric('taskstream_relay_leader')).toBe(1);
+    expect((await movedOf()).length).toBeGreaterThan(TASKS / 8);
+  }, 180_000);
+});

@@ -1,0 +1,38 @@
+/**
+ * Where metrics come from that the API and the indexer do not export, with the labels that they have there.
+ * What is in none of these lists must be exported by a service that really runs.
+ */
+
+/** Labels of a scraped pod, as the Prometheus operator sets them for a PodMonitor. */
+export const TARGET_LABELS = ['namespace', 'pod', 'container', 'endpoint', 'instance', 'job'] as const;
+
+type Source = Readonly<Record<string, readonly string[]>>;
+
+/** github.com/kubernetes/kube-state-metrics, docs/metrics. */
+const KUBE_STATE_METRICS: Source = {
+  kube_horizontalpodautoscaler_status_current_replicas: ['horizontalpodautoscaler', 'namespace'],
+  kube_horizontalpodautoscaler_spec_max_replicas: ['horizontalpodautoscaler', 'namespace'],
+  kube_pod_status_ready: ['pod', 'namespace', 'condition', 'uid'],
+  kube_pod_container_status_restarts_total: ['container', 'pod', 'namespace', 'uid'],
+  kube_pod_container_status_waiting_reason: ['container', 'pod', 'namespace', 'reason', 'uid'],
+  kube_pod_container_status_last_terminated_exitcode: ['container', 'pod', 'namespace', 'uid'],
+};
+
+/** The kubelet's own, at /metrics and /metrics/cadvisor. */
+const KUBELET: Source = {
+  kubelet_volume_stats_available_bytes: ['namespace', 'persistentvolumeclaim'],
+  kubelet_volume_stats_capacity_bytes: ['namespace', 'persistentvolumeclaim'],
+  container_cpu_cfs_periods_total: ['container', 'namespace', 'pod'],
+  container_cpu_cfs_throttled_periods_total: ['container', 'namespace', 'pod'],
+};
+
+const PROMETHEUS: Source = { up: TARGET_LABELS };
+
+/** TO DROP when the verify command is there, whose metrics are then to be compared with what it exports. */
+const VERIFY: Source = {
+  taskstream_verify_last_run_timestamp_seconds: ['namespace'],
+  taskstream_verify_drift: ['namespace', 'kind'],
+  taskstream_verify_undecided: ['namespace'],
+};
+
+export const FOREIGN_METRICS: Source = { ...KUBE_STATE_METRICS, ...KUBELET, ...PROMETHEUS, ...VERIFY };
