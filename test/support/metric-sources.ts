@@ -28,11 +28,4 @@ const KUBELET: Source = {
 
 const PROMETHEUS: Source = { up: TARGET_LABELS };
 
-/** TO DROP when the verify command is there, whose metrics are then to be compared with what it exports. */
-const VERIFY: Source = {
-  taskstream_verify_last_run_timestamp_seconds: ['namespace'],
-  taskstream_verify_drift: ['namespace', 'kind'],
-  taskstream_verify_undecided: ['namespace'],
-};
-
-export const FOREIGN_METRICS: Source = { ...KUBE_STATE_METRICS, ...KUBELET, ...PROMETHEUS, ...VERIFY };
+export const FOREIGN_METRICS: Source = { ...KUBE_STATE_METRICS, ...KUBELET, ...PROMETHEUS };
