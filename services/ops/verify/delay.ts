@@ -48,7 +48,7 @@ export const createDelay = ({ pool, offsets, graceMs }: DelayOptions): Delay => 
       const tasks = ids.filter(isTaskId);
       const startedAt = performance.now();
       const last = await lastOfOutbox();
-      let publishedAt: number | undefined;
+      let publishedAt = (await isPublished(tasks, last)) ? startedAt : undefined;
       let ends: ReadonlyMap<number, number> | undefined;
       return async () => {
         if (publishedAt === undefined) {

@@ -20,7 +20,7 @@ export interface DocumentSnapshot {
    * In order of the field `id`. A document whose `_id` is another goes to `onMisplaced` instead: no row is its
    * counterpart at this place of the order.
    */
-  stream(onMisplaced: (document: Entry) => void): AsyncGenerator<Entry>;
+  stream(onMisplaced: (document: Entry) => Promise<void>): AsyncGenerator<Entry>;
   close(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export const openSnapshot = async (
     stream: async function* (onMisplaced) {
       for await (const { _id: id = '', _version: version = 0, sort } of inPages(undefined, fetch)) {
         if (sort?.[0] === id) yield { id, version };
-        else onMisplaced({ id, version });
+        else await onMisplaced({ id, version });
       }
     },
     close: async () => {

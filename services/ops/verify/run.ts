@@ -140,9 +140,14 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     if (candidates.length >= maxCandidates) await judge();
   };
 
-  const countDocument = ({ id }: Entry): void => {
-    counts.documents += 1;
+  const suspect = async (id: string): Promise<void> => {
     suspects.push(id);
+    if (suspects.length >= SUSPECTS) await sift();
+  };
+
+  const onMisplaced = async ({ id }: Entry): Promise<void> => {
+    counts.documents += 1;
+    await suspect(id);
   };
 
   // Taken before the snapshot of the index: rows that come later are not looked for, and so not missed.
@@ -152,12 +157,11 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     total = snapshot.count;
     progress('comparing');
     const rows = last === undefined ? nothing() : streamRows(pool, last);
-    for await (const pair of mergeJoin(rows, snapshot.stream(countDocument))) {
+    for await (const pair of mergeJoin(rows, snapshot.stream(onMisplaced))) {
       counts.compared += 1;
       if (pair.row !== undefined) counts.rows += 1;
       if (pair.document !== undefined) counts.documents += 1;
-      if (kindOf(pair) !== undefined) suspects.push(pair.id);
-      if (suspects.length >= SUSPECTS) await sift();
+      if (kindOf(pair) !== undefined) await suspect(pair.id);
       if (counts.compared % SUSPECTS === 0) {
         progress('comparing');
         await keepTo(maxRate, counts.compared, clock);
