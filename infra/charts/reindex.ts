@@ -12,7 +12,7 @@ import { OPS } from './setup.ts';
 
 export const REINDEX = 'reindex';
 /** Pages and batches are bounded, whatever the number of tasks. */
-const RESOURCES = { cpuRequest: '250m', memory: '512Mi' };
+const RESOURCES = { cpuRequest: '250m', memory: '768Mi' };
 const DEADLINE_SECONDS = 24 * 60 * 60;
 /** Any would do: it is suspended. */
 const SCHEDULE = '0 0 1 1 *';

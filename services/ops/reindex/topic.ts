@@ -57,6 +57,9 @@ export const openTopic = async (config: KafkaConfig, logger: Logger, signal: Abo
         'enable.auto.offset.store': false,
         'enable.partition.eof': true,
         'allow.auto.create.topics': false,
+        // A broker answers one request of a connection after the other: where the end is, it would tell only after the
+        // fetch before has waited for events, half a second by default. Indexers wait for this answer at the switch.
+        'fetch.wait.max.ms': 50,
         // As the indexer's: memory stays bounded.
         'queued.max.messages.kbytes': 16_384,
         'fetch.message.max.bytes': 262_144,
