@@ -1,7 +1,7 @@
 /** Schemathesis in a Python environment of its own, in the cache outside the clone. */
 import { createHash } from 'node:crypto';
 import { execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cached } from '../../infra/local/bootstrap/cache.mjs';
@@ -52,7 +52,10 @@ export const fuzz = async ({ url, maxExamples, seed, reportFolder }: FuzzOptions
     .concat('--checks', 'all', '--phases', 'examples,coverage,fuzzing,stateful')
     .concat('--max-examples', String(maxExamples), '--seed', String(seed), '--continue-on-failure')
     .concat('--request-timeout', '10', '--report', 'junit', '--report-dir', reportFolder);
+  mkdirSync(reportFolder, { recursive: true });
   const child = spawn('python3', args, {
+    // It leaves a cache where it runs.
+    cwd: reportFolder,
     env: { ...process.env, PYTHONPATH: packages },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
