@@ -4,7 +4,8 @@ import { freshness } from './freshness.ts';
 import { http } from './http.ts';
 import { indexer } from './indexer.ts';
 import { memory } from './memory.ts';
+import { ops } from './ops.ts';
 import { relay } from './relay.ts';
 import { stop } from './stop.ts';
 
-export const BENCHES: readonly Bench[] = [http, relay, indexer, freshness, stop, memory];
+export const BENCHES: readonly Bench[] = [http, relay, indexer, freshness, stop, memory, ops];
