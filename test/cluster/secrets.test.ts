@@ -122,7 +122,13 @@ describe('passwords that no operator makes', () => {
 
 describe('what workloads read', () => {
   /** Made by Strimzi, whose operator the lab lacks: names and keys as its documentation gives them. */
-  const STRIMZI = ['taskstream-cluster-ca-cert', 'taskstream-api', 'taskstream-indexer', 'taskstream-keda', 'taskstream-ops'];
+  const STRIMZI = [
+    'taskstream-cluster-ca-cert',
+    'taskstream-api',
+    'taskstream-indexer',
+    'taskstream-keda',
+    'taskstream-ops',
+  ];
 
   it('is there, made by the real operators: every Secret and key', async () => {
     const wanted = podsOf(manifests).flatMap(({ pod }) => secretKeysOf(pod));
