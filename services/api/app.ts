@@ -1,7 +1,6 @@
 /** The HTTP application: middleware, routes, documentation. It listens to nothing by itself. */
 import type { Tracer } from '@opentelemetry/api';
 import { Hono, type Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
@@ -12,6 +11,7 @@ import type { Logger } from '../shared/logger.ts';
 import type { ApiEnv } from './api-env.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { clientAddress } from './middleware/client-address.ts';
+import { limitBody } from './middleware/limit-body.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { toProblemResponse } from './problem.ts';
 import type { Route, RouteDependencies } from './route.ts';
@@ -54,14 +54,7 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   }
   if (options.rateLimitPerMinute > 0) app.use(limitRate(options));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: () => {
-        throw new TaskstreamError('payload_too_large', `A body may have ${MAX_BODY_BYTES} bytes at most.`);
-      },
-    }),
-  );
+  app.use(limitBody(MAX_BODY_BYTES));
   const made = routes.map((make) => make(options));
   const [literal, parameterised] = [made.filter(isLiteral), made.filter((route) => !isLiteral(route))];
   for (const route of literal) addRoute(app, route);

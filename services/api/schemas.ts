@@ -11,7 +11,8 @@ export const description = z
   .max(MAX_DESCRIPTION_LENGTH, { error: `must not be longer than ${MAX_DESCRIPTION_LENGTH} characters` })
   .refine((text) => !text.includes('\0'), { error: 'must not contain the character NUL' })
   .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode: it has half of a surrogate pair' })
-  .openapi({ pattern: '^[^\\u0000]*\\S[^\\u0000]*$' });
+  // One character at least that is neither white space nor NUL, and no NUL beside it.
+  .openapi({ pattern: '^[^\\u0000]*[^\\u0000\\s][^\\u0000]*$' });
 
 export const priority = z.enum(PRIORITIES, { error: `must be one of ${PRIORITIES.join(', ')}` });
 

@@ -1,5 +1,5 @@
 /** JSON logs on standard output, one object a line. */
-import { destination, pino, stdTimeFunctions, type Logger } from 'pino';
+import { pino, stdTimeFunctions, type Logger } from 'pino';
 import { choice, type EnvSpec } from './env.ts';
 
 export type { Logger } from 'pino';
@@ -14,6 +14,9 @@ export const loggerEnv = {
   },
 } as const satisfies EnvSpec;
 
+/** File descriptor of standard output. */
+const STDOUT = 1;
+
 export interface LoggerOptions {
   readonly service: string;
   readonly level: (typeof LOG_LEVELS)[number];
@@ -21,8 +24,12 @@ export interface LoggerOptions {
   readonly fd?: 1 | 2;
 }
 
-/** The root logger of a process; parts of it derive their own with `logger.child({ part })`. */
-export const createLogger = ({ service, level, fd = 1 }: LoggerOptions): Logger =>
+/**
+ * The root logger of a process; parts of it derive their own with `logger.child({ part })`.
+ * Lines are written at once, together with those that came while the write before was under way: under load one system
+ * call carries many. What is left is written when the process exits; SIGKILL alone loses the lines of the last moment.
+ */
+export const createLogger = ({ service, level, fd = STDOUT }: LoggerOptions): Logger =>
   pino(
     {
       level,
@@ -32,5 +39,5 @@ export const createLogger = ({ service, level, fd = 1 }: LoggerOptions): Logger 
       // Last line of defence: configuration objects are not logged, but an error of a client library may carry one.
       redact: { paths: ['*.password', '*.authorization', '*.headers.authorization', '*.apiKey'], censor: '[redacted]' },
     },
-    destination(fd),
+    pino.destination({ dest: fd, sync: false }),
   );

@@ -1,10 +1,11 @@
 /** Judges a run from the outside: from what clients were told, and what the three servers hold. It knows no service. */
 import { waitFor } from '../support/wait.ts';
+import { judgeLog } from './check-log.ts';
 import type { History } from './history.ts';
 import type { World } from './world.ts';
 
 export interface Judgement {
-  /** Acknowledged writes that are not there. */
+  /** Acknowledged writes that are not there, and events that went nowhere. */
   readonly lost: readonly string[];
   /** Tasks that the index has in another version than the database, or not, or too many. */
   readonly stale: readonly string[];
@@ -15,13 +16,11 @@ export interface Judgement {
   readonly recoveryMs: number;
 }
 
-const QUIET_MS = 90_000;
+const QUIET_MS = 120_000;
 
-/** @param expectedDeadLetters poison events that were put into the topic */
 export const judge = async (
   world: Pick<World, 'database' | 'topics' | 'index' | 'group'>,
   history: History,
-  expectedDeadLetters: number,
 ): Promise<Judgement> => {
   const startedAt = performance.now();
   const { database, topics, index, group } = world;
@@ -57,24 +56,24 @@ export const judge = async (
   const recoveryMs = performance.now() - startedAt;
 
   const rows = await database.versions();
-  const lost = [...history.versions].flatMap(([id, version]) => {
+  const log = judgeLog(await topics.readAll(topics.tasks), await topics.readAll(topics.deadLetters), rows);
+  if (log.created > history.keys.size) other.push(`${log.created} tasks out of ${history.keys.size} keys`);
+  const stats = await index.client.indices.stats({ index: index.alias, metric: 'indexing' });
+  const indexing = stats._all.primaries?.indexing as { index_failed_due_to_version_conflict?: number } | undefined;
+  return {
+    lost: [...missingWrites(history, rows), ...log.lost],
+    stale,
+    other: [...other, ...log.other],
+    redelivered: indexing?.index_failed_due_to_version_conflict ?? 0,
+    recoveryMs,
+  };
+};
+
+/** Every acknowledged write is in the database, or a later one of its task. */
+const missingWrites = (history: History, rows: ReadonlyMap<string, number>): string[] =>
+  [...history.versions].flatMap(([id, version]) => {
     const found = rows.get(id);
     if (history.deleted.has(id)) return found === undefined ? [] : [`${id} was deleted and is there`];
     if (found === undefined) return history.maybeDeleted.has(id) ? [] : [`${id} is not there`];
     return found < version ? [`${id} has version ${found}, and ${version} was acknowledged`] : [];
   });
-  const events = await topics.readAll(topics.tasks);
-  const created = new Set(
-    events.flatMap(({ key, value }) => {
-      const text = String(value);
-      // What `poison` plants is no task.
-      return text.includes('"tasks.event.created"') && !text.includes('"version":-1') ? [String(key)] : [];
-    }),
-  );
-  if (created.size > history.keys.size) other.push(`${created.size} tasks out of ${history.keys.size} keys`);
-  const deadLetters = (await topics.readAll(topics.deadLetters)).length;
-  if (deadLetters < expectedDeadLetters) other.push(`${deadLetters} dead letters of ${expectedDeadLetters}`);
-  const stats = await index.client.indices.stats({ index: index.alias, metric: 'indexing' });
-  const indexing = stats._all.primaries?.indexing as { index_failed_due_to_version_conflict?: number } | undefined;
-  return { lost, stale, other, redelivered: indexing?.index_failed_due_to_version_conflict ?? 0, recoveryMs };
-};

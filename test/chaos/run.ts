@@ -1,15 +1,31 @@
 /** One run: clients write, faults are injected, it goes quiet, and is judged. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded } from '../support/process.ts';
 import { judge, type Judgement } from './checker.ts';
-import type { Fault } from './faults/index.ts';
-import { emptyHistory, runClient } from './history.ts';
+import { runClient } from './client.ts';
+import { emptyHistory } from './history.ts';
 import { watchIndex } from './observer.ts';
+import { namesOf, type Step } from './plan.ts';
 import { randomOf } from './random.ts';
-import { createWorld, type Servers } from './world.ts';
+import { saveRecord } from './record.ts';
+import type { Servers } from './servers.ts';
+import { createWorld } from './world.ts';
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly plan: readonly Step[];
+  /** How long clients write at least; they write on while a fault lasts. */
+  readonly writeMs: number;
+  /** Folder of the compiled services. */
+  readonly build: string;
+  /** Where the record of a run goes that broke a promise. */
+  readonly recordFolder: string;
+}
 
 export interface RunResult extends Judgement {
   readonly seed: number;
-  readonly faults: readonly Fault[];
+  /** Names of the faults, step by step. */
+  readonly plan: readonly (readonly string[])[];
   readonly acknowledged: number;
   /** What broke a promise; empty when all were kept. */
   readonly broken: readonly string[];
@@ -20,22 +36,13 @@ const PARTITIONS = 6;
 const INDEXERS = 2;
 const APIS = 2;
 
-/**
- * @param faults injected one after the other, each at a moment that the seed chooses
- * @param writeMs how long clients write at least; they write on while a fault lasts
- */
-export const run = async (
-  servers: Servers,
-  seed: number,
-  faults: readonly Fault[],
-  writeMs: number,
-): Promise<RunResult> => {
+export const run = async (servers: Servers, options: RunOptions): Promise<RunResult> => {
+  const { seed, plan, writeMs, build } = options;
   const random = randomOf(seed);
-  const world = await createWorld(servers, PARTITIONS);
+  const world = await createWorld(servers, { partitions: PARTITIONS, build });
   const history = emptyHistory();
   const writing = new AbortController();
   const broken: string[] = [];
-  let deadLetters = 0;
   try {
     await Promise.all([
       ...Array.from({ length: APIS }, world.startApi),
@@ -46,23 +53,22 @@ export const run = async (
       runClient(`client-${client}`, world.apis, history, random.fork(client), writing.signal),
     );
     const endsAt = performance.now() + writeMs;
-    for (const [turn, fault] of faults.entries()) {
-      await sleep(random.int(500, Math.max(500, writeMs / (faults.length + 1))));
-      try {
-        deadLetters += (await fault.inject(world, random.fork(1_000 + turn))) ?? 0;
-      } catch (error) {
-        broken.push(`${fault.name}: ${String(error)}`);
+    for (const [turn, step] of plan.entries()) {
+      await sleep(random.int(500, Math.max(500, writeMs / (plan.length + 1))));
+      const injected = step.map(async (fault, index) => {
+        await fault.inject(world, random.fork(1_000 + 10 * turn + index), history);
+      });
+      for (const [index, result] of (await Promise.allSettled(injected)).entries()) {
+        if (result.status === 'rejected') broken.push(`${step[index]?.name ?? ''}: ${String(result.reason)}`);
       }
     }
     await sleep(Math.max(0, endsAt - performance.now()));
     writing.abort();
     await Promise.all(clients);
-    const crashed = [...world.apis, ...world.indexers].filter(
-      ({ child }) => child.exitCode !== null || child.signalCode !== null,
-    );
-    const judgement = await judge(world, history, deadLetters);
+    const judgement = await judge(world, history);
+    const crashed = [...world.apis, ...world.indexers].filter(hasEnded);
     const backwards = await observer.stop();
-    const isGraceful = faults.every(({ graceful }) => graceful);
+    const isGraceful = plan.flat().every(({ graceful }) => graceful);
     broken.push(
       ...judgement.lost.map((text) => `lost: ${text}`),
       ...judgement.stale.map((text) => `stale: ${text}`),
@@ -71,7 +77,8 @@ export const run = async (
       ...crashed.map((service) => `a service ended by itself: ${service.logs().slice(-500)}`),
       ...(isGraceful && judgement.redelivered > 0 ? [`${judgement.redelivered} events delivered twice`] : []),
     );
-    return { ...judgement, seed, faults, acknowledged: history.acknowledged, broken };
+    if (broken.length > 0) saveRecord(options, world, history, broken);
+    return { ...judgement, seed, plan: namesOf(plan), acknowledged: history.acknowledged, broken };
   } finally {
     writing.abort();
     await world.close();

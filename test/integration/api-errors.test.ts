@@ -85,6 +85,21 @@ describe('every error', () => {
     expect(answer.body.error).toBe(answer.body.detail);
   });
 
+  it.each([
+    [201, 100],
+    [413, 70_000],
+  ])(
+    'and the right answer: %i for a body in chunks, whose length nobody says, of %i characters',
+    async (status, length) => {
+      const json = Buffer.from(JSON.stringify({ description: 'x'.repeat(length) }));
+      const middle = Math.floor(json.length / 2);
+      const body = ReadableStream.from([json.subarray(0, middle), json.subarray(middle)]);
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${api.url}/tasks`, { method: 'POST', headers, body, duplex: 'half' });
+      expect(answer.status).toBe(status);
+    },
+  );
+
   it('of validation names the field', async () => {
     const answer = await api.request('POST', '/tasks', { description: 'x', dates: { due: 'soon' }, colour: 'red' });
     expect(answer.body.errors.map(({ path }) => path)).toContain('dates.due');

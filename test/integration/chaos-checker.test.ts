@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { judge } from '../chaos/checker.ts';
+import { POISON_HEADER } from '../chaos/faults/poison.ts';
 import { toRecord } from '../chaos/faults/records.ts';
 import { emptyHistory, type History } from '../chaos/history.ts';
 import { watchIndex } from '../chaos/observer.ts';
+import { eventRecord, taskOf } from '../support/events.ts';
 import { createTask, createPipeline, type Pipeline } from '../support/pipeline.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -27,9 +29,9 @@ beforeEach(async () => {
 });
 afterEach(() => pipeline.close());
 
-const judged = (deadLetters = 0) => {
+const judged = () => {
   const { database, topics, index } = pipeline;
-  return judge({ database, topics, index, group: `group-${topics.tasks}` }, history, deadLetters);
+  return judge({ database, topics, index, group: `group-${topics.tasks}` }, history);
 };
 const id = (turn: number): string => ids[turn] ?? '';
 
@@ -42,11 +44,14 @@ it('finds an acknowledged write that is gone, one that is older, and a deletion 
   history.versions.set(id(1), 7);
   history.deleted.add(id(2));
   const { lost, stale } = await judged();
-  expect(lost.map((text) => text.replace(/^\S+ /, '')).sort()).toEqual([
-    'has version 1, and 7 was acknowledged',
-    'is not there',
-    'was deleted and is there',
-  ]);
+  expect([...lost].sort()).toEqual(
+    [
+      `${id(0)} is not there`,
+      `${id(0)}: deleted, and its deletion never published`,
+      `${id(1)} has version 1, and 7 was acknowledged`,
+      `${id(2)} was deleted and is there`,
+    ].sort(),
+  );
   expect(stale).toEqual([`${id(0)}: only in the index`]);
 });
 
@@ -54,17 +59,49 @@ it('finds documents that are missing or of another version', async () => {
   const { client, alias } = pipeline.index;
   await client.delete({ index: alias, id: id(0), version: 2, version_type: 'external' });
   await pipeline.database.pool.query('UPDATE tasks SET version = 2 WHERE id = $1', [id(1)]);
-  const { stale } = await judged();
+  const { stale, lost } = await judged();
+  expect(lost).toEqual([`version 2 of ${id(1)} was never published`]);
   expect([...stale].sort()).toEqual([`${id(0)}: database 1, index nothing`, `${id(1)}: database 2, index 1`].sort());
 });
 
-it('finds poison events that are nowhere, more tasks than keys, and events that came twice', async () => {
+it('finds more tasks than keys, and events that came twice', async () => {
   history.keys.clear();
   const events = await pipeline.topics.readAll(pipeline.topics.tasks);
   await pipeline.topics.produce(events.map(toRecord));
-  const { other, redelivered } = await judged(2);
-  expect(other).toEqual(['3 tasks out of 0 keys', '0 dead letters of 2']);
+  const { other, redelivered } = await judged();
+  expect(other).toEqual(['3 tasks out of 0 keys']);
   expect(redelivered).toBe(3);
+});
+
+it('finds poison that is no dead letter, a good event that is one, and changes the database does not have', async () => {
+  const { topics } = pipeline;
+  const good = { ...taskOf({ id: id(0) }), version: 2 };
+  // Not poison at all, whatever its header says: the indexer has no reason to bury it.
+  await topics.produce([
+    {
+      ...eventRecord('tasks.event.updated', { ...good, updatedAt: '2020-01-01T00:00:00.000Z' }),
+      headers: [{ [POISON_HEADER]: 'true' }],
+    },
+    {
+      key: id(1),
+      value: Buffer.from(JSON.stringify({ type: 'tasks.event.updated', value: { id: id(1), version: 9 } })),
+      headers: [],
+    },
+    eventRecord('tasks.event.updated', { ...taskOf({ id: id(2) }), version: 3, updatedAt: '2020-01-01T00:00:00.000Z' }),
+  ]);
+  const { lost, other } = await judged();
+  const creation = (await topics.readAll(topics.tasks)).find(({ key }) => String(key) === id(2))?.value;
+  const first = (JSON.parse(String(creation)) as { value: { updatedAt: string } }).value.updatedAt;
+  expect([...lost].map((text) => text.replace(/\d+:\d+/, 'x:y')).sort()).toEqual(
+    [
+      'poison at x:y is no dead letter',
+      `${id(1)}: the log has version 9, the database 1`,
+      `${id(2)}: the log has version 3, the database 1`,
+    ].sort(),
+  );
+  expect([...other].map((text) => text.replace(/\d+:\d+ /, 'x:y ')).sort()).toEqual(
+    ['a good event at x:y is a dead letter', `${id(2)}: updatedAt went back: ${first},2020-01-01T00:00:00.000Z`].sort(),
+  );
 });
 
 it('sees a version that goes back, and a deleted task that comes back', async () => {

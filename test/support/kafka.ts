@@ -1,6 +1,6 @@
 /** Topics of a test's own, written and read with the clients the services use. */
 import { randomUUID } from 'node:crypto';
-import kafka from '@confluentinc/kafka-javascript';
+import kafka, { type RdKafka } from '@confluentinc/kafka-javascript';
 import { createLogger } from '../../services/shared/logger.ts';
 import { readEnv } from '../../services/shared/env.ts';
 import { kafkaEnv } from '../../services/shared/kafka.ts';
@@ -8,11 +8,12 @@ import {
   connectClient,
   createNativeConsumer,
   disconnectClient,
+  toError,
   type Message,
+  type NativeConsumer,
 } from '../../services/shared/kafka-native.ts';
 import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/shared/producer.ts';
 import { TASKS_MAX_MESSAGE_BYTES, TOPICS } from '../../services/shared/resources.ts';
-import { waitFor } from './wait.ts';
 
 export interface TestTopics {
   readonly tasks: string;
@@ -92,7 +93,7 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     produce: async (records) => {
       await sendAll(await connected(), tasks, records);
     },
-    readAll: async (topic) => readAll(brokers, topic, await offsets(topic)),
+    readAll: (topic) => readTopic(brokers, topic),
     committed: async (group) => {
       const found = await admin.fetchOffsets({ groupId: group, topics: [tasks] });
       return found
@@ -108,12 +109,8 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
   };
 };
 
-/** Reads up to the ends given, by direct assignment and without a group's state. */
-const readAll = async (
-  brokers: string,
-  topic: string,
-  ends: readonly { partition: number; low: number; high: number }[],
-): Promise<Message[]> => {
+/** Everything that is in a topic now, by direct assignment and without a group's state. */
+export const readTopic = async (brokers: string, topic: string): Promise<Message[]> => {
   const consumer = createNativeConsumer({
     'bootstrap.servers': brokers,
     'group.id': `reader-${randomUUID()}`,
@@ -121,30 +118,63 @@ const readAll = async (
   });
   await connectClient(consumer, 10_000);
   try {
+    const ends = await watermarksOf(consumer, topic);
     consumer.setDefaultConsumeTimeout(200);
     consumer.setDefaultIsTimeoutOnlyForFirstMessage(true);
     consumer.assign(ends.map(({ partition, low }) => ({ topic, partition, offset: low })));
     const open = new Map(ends.filter(({ low, high }) => high > low).map(({ partition, high }) => [partition, high]));
     const messages: Message[] = [];
-    await waitFor(
-      `all of ${topic}`,
-      async () => {
-        const batch = await new Promise<Message[]>((resolve, reject) => {
-          consumer.consume(1_000, (error, found) => {
-            // The callback's type promises an error even on success.
-            if (error as unknown) reject(new Error(error.message));
-            else resolve(found);
-          });
-        });
-        messages.push(...batch);
-        for (const { partition, offset } of batch) if (offset + 1 >= (open.get(partition) ?? 0)) open.delete(partition);
-        return open.size === 0;
-      },
-      { intervalMs: 1 },
-    );
+    let silentSince = performance.now();
+    while (open.size > 0) {
+      const batch = await consumeBatch(consumer);
+      if (batch.length > 0) silentSince = performance.now();
+      // However long the topic is: what counts is that records come.
+      if (performance.now() - silentSince > SILENT_MS) {
+        throw new Error(
+          `no record of ${topic} for ${SILENT_MS} ms, and partitions ${[...open.keys()].join()} have more`,
+        );
+      }
+      messages.push(...batch);
+      for (const { partition, offset } of batch) if (offset + 1 >= (open.get(partition) ?? 0)) open.delete(partition);
+    }
     return messages;
   } finally {
     consumer.unassign();
     await disconnectClient(consumer);
   }
+};
+
+const SILENT_MS = 30_000;
+
+const consumeBatch = (consumer: NativeConsumer): Promise<Message[]> =>
+  new Promise((resolve, reject) => {
+    consumer.consume(1_000, (error, found) => {
+      // The callback's type promises an error even on success.
+      if (error as unknown) reject(new Error(error.message));
+      else resolve(found);
+    });
+  });
+
+const watermarksOf = async (
+  consumer: NativeConsumer,
+  topic: string,
+): Promise<{ partition: number; low: number; high: number }[]> => {
+  const metadata = await new Promise<RdKafka.Metadata>((resolve, reject) => {
+    consumer.getMetadata({ topic, timeout: 10_000 }, (error: unknown, found) => {
+      if (error) reject(toError(error));
+      else resolve(found);
+    });
+  });
+  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
+  return Promise.all(
+    partitions.map(
+      ({ id }) =>
+        new Promise<{ partition: number; low: number; high: number }>((resolve, reject) => {
+          consumer.queryWatermarkOffsets(topic, id, 10_000, (error: unknown, { lowOffset, highOffset }) => {
+            if (error) reject(toError(error));
+            else resolve({ partition: id, low: lowOffset, high: highOffset });
+          });
+        }),
+    ),
+  );
 };

@@ -24,14 +24,22 @@ export interface ServiceProcess {
 
 const root = join(import.meta.dirname, '../..');
 
-/** Starts a service; ports are chosen unless `env` sets them. */
+/**
+ * Starts a service; ports are chosen unless `env` sets them.
+ * @param build folder of the compiled services (`build.ts`); from their sources when not given
+ */
 export const startService = async (
   service: 'api' | 'indexer',
   env: Readonly<Record<string, string>>,
+  build?: string,
 ): Promise<ServiceProcess> => {
   const port = await getPort();
   const healthPort = await getPort();
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, `services/${service}/main.ts`)], {
+  const main =
+    build === undefined
+      ? ['--import', 'tsx', join(root, `services/${service}/main.ts`)]
+      : [join(build, `services/${service}/main.js`)];
+  const child = spawn(process.execPath, main, {
     cwd: root,
     env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), HEALTH_PORT: String(healthPort), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -79,9 +87,12 @@ export const sumOf = (text: string, name: string, labels: Readonly<Record<string
     .filter((line) => Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`)))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 
+/** Whether the process is over, however that came. */
+export const hasEnded = ({ child }: ServiceProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
 /** Ends a process that a failed test left behind. */
 export const killProcess = async (service: ServiceProcess): Promise<void> => {
-  if (service.child.exitCode === null && service.child.signalCode === null) service.child.kill('SIGKILL');
+  if (!hasEnded(service)) service.child.kill('SIGKILL');
   await service.exited;
 };
 

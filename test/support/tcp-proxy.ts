@@ -1,64 +1,106 @@
-/** A TCP proxy on loopback, to cut or silence the connection between two parts. */
+/** A TCP proxy on loopback, to cut, silence, slow down or answer for the connection between two parts. */
 import { createServer, connect, type Socket } from 'node:net';
+
+export type ProxyMode =
+  | { readonly kind: 'open' }
+  /** Closes all connections and refuses new ones. */
+  | { readonly kind: 'cut' }
+  /** Keeps connections, and passes nothing on. */
+  | { readonly kind: 'black hole' }
+  /** Passes everything on, each piece later by so much. */
+  | { readonly kind: 'slow'; readonly delayMs: number }
+  /** Answers in the target's place, with these bytes, whatever it is sent. */
+  | { readonly kind: 'answer'; readonly bytes: string };
 
 export interface TcpProxy {
   readonly port: number;
-  /** Closes all connections and refuses new ones. */
+  set(mode: ProxyMode): void;
   cut(): void;
-  /** Keeps connections, and passes nothing on. */
   blackHole(): void;
   restore(): void;
   close(): Promise<void>;
 }
 
-type Mode = 'open' | 'cut' | 'black hole';
-
 export const createTcpProxy = async (targetPort: number): Promise<TcpProxy> => {
-  let mode: Mode = 'open';
+  let mode: ProxyMode = { kind: 'open' };
   const sockets = new Set<Socket>();
   const dropAll = () => {
     for (const socket of sockets) socket.destroy();
   };
+  const track = (socket: Socket, peer: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      peer.destroy();
+    });
+  };
   const server = createServer((client) => {
-    if (mode === 'cut') {
+    if (mode.kind === 'cut') {
       client.destroy();
       return;
     }
     const target = connect(targetPort, '127.0.0.1');
-    for (const [from, to] of [
-      [client, target],
-      [target, client],
-    ] as const) {
-      sockets.add(from);
-      from.on('data', (chunk) => {
-        if (mode === 'open') to.write(chunk);
-      });
-      from.on('error', () => undefined);
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
+    track(client, target);
+    track(target, client);
+    const toClient = delayed(client);
+    const toTarget = delayed(target);
+    target.on('data', (chunk) => {
+      if (mode.kind === 'open' || mode.kind === 'slow') toClient(chunk, mode);
+    });
+    client.on('data', (chunk) => {
+      if (mode.kind === 'answer') client.end(mode.bytes);
+      else if (mode.kind === 'open' || mode.kind === 'slow') toTarget(chunk, mode);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
+  const set = (next: ProxyMode): void => {
+    // What was swallowed is missing for good: such a connection cannot go on.
+    if (next.kind === 'cut' || mode.kind === 'black hole') dropAll();
+    mode = next;
+  };
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
+    set,
     cut: () => {
-      mode = 'cut';
-      dropAll();
+      set({ kind: 'cut' });
     },
     blackHole: () => {
-      mode = 'black hole';
+      set({ kind: 'black hole' });
     },
     restore: () => {
-      // What was swallowed is missing for good: such a connection cannot go on.
-      if (mode === 'black hole') dropAll();
-      mode = 'open';
+      set({ kind: 'open' });
     },
     close: async () => {
       dropAll();
       await new Promise((resolve) => server.close(resolve));
     },
+  };
+};
+
+/** Writes pieces in their order, each when its time has come: one that is not late never overtakes one that is. */
+const delayed = (to: Socket): ((chunk: Buffer, mode: ProxyMode) => void) => {
+  const waiting: { readonly chunk: Buffer; readonly at: number }[] = [];
+  const pump = () => {
+    const [next] = waiting;
+    if (next === undefined) return;
+    const leftMs = next.at - performance.now();
+    if (leftMs > 0) {
+      setTimeout(pump, leftMs);
+      return;
+    }
+    waiting.shift();
+    to.write(next.chunk);
+    pump();
+  };
+  return (chunk, mode) => {
+    const delayMs = mode.kind === 'slow' ? mode.delayMs : 0;
+    if (delayMs === 0 && waiting.length === 0) {
+      to.write(chunk);
+      return;
+    }
+    waiting.push({ chunk, at: Math.max(performance.now() + delayMs, waiting.at(-1)?.at ?? 0) });
+    if (waiting.length === 1) pump();
   };
 };

@@ -24,18 +24,11 @@ const start = async (args) => {
   return runScript('infra/local/start.ts')(args);
 };
 
-/** @type {Command} */
-const devServers = async (args) => {
+/** Runs a script that starts servers. @param {string} script @returns {Command} */
+const onServers = (script) => async (args) => {
   checkJava();
   await install();
-  return runScript('infra/local/dev-servers.ts')(args);
-};
-
-/** @type {Command} */
-const chaos = async (args) => {
-  checkJava();
-  await install();
-  return runScript('test/chaos/main.ts')(args);
+  return runScript(script)(args);
 };
 
 /** @type {Command} */
@@ -87,8 +80,10 @@ const COMMANDS = {
   start,
   test,
   ops,
-  'dev:servers': devServers,
-  'test:chaos': chaos,
+  'dev:servers': onServers('infra/local/dev-servers.ts'),
+  'test:chaos': onServers('test/chaos/main.ts'),
+  'test:contract': onServers('test/contract/main.ts'),
+  bench: onServers('test/load/main.ts'),
   install: () => install().then(() => 0),
 };
 

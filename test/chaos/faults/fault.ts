@@ -1,22 +1,28 @@
 /** Something that goes wrong, and is over when `inject` returns. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killProcess, type ServiceProcess } from '../../support/process.ts';
+import type { History } from '../history.ts';
 import type { Random } from '../random.ts';
-import type { ServerKind, World } from '../world.ts';
+import type { ServerKind } from '../servers.ts';
+import type { World } from '../world.ts';
+
+/** What a fault lays hands on; two that share nothing may happen at the same time. */
+export type Part = ServerKind | 'apis' | 'indexers' | 'links' | 'index' | 'topic' | 'clock';
 
 export interface Fault {
   /** What its file is called. */
   readonly name: string;
   /** Nothing may be delivered twice because of it. */
   readonly graceful: boolean;
-  /** @returns how many poison events it put into the topic, if any */
-  readonly inject: (world: World, random: Random) => Promise<number | undefined>;
+  readonly touches: readonly Part[];
+  /** @throws when the product did not take it as it should */
+  readonly inject: (world: World, random: Random, history: History) => Promise<void>;
 }
 
 /** SIGKILL to one of them, and a new one. */
-export const killOneOf = async (
-  list: ServiceProcess[],
-  victim: ServiceProcess,
+export const killOneOf = async <S extends ServiceProcess>(
+  list: S[],
+  victim: S,
   start: () => Promise<void>,
 ): Promise<void> => {
   list.splice(list.indexOf(victim), 1);
@@ -26,8 +32,7 @@ export const killOneOf = async (
 
 /** SIGSTOP, and after `forMs` SIGCONT. */
 export const pauseServer = async ({ servers }: World, kind: ServerKind, forMs: number): Promise<void> => {
-  const pid = servers.pidOf(kind);
-  process.kill(pid, 'SIGSTOP');
+  await servers.signal(kind, 'SIGSTOP');
   await sleep(forMs);
-  process.kill(pid, 'SIGCONT');
+  await servers.signal(kind, 'SIGCONT');
 };

@@ -5,6 +5,7 @@ import type { Fault } from './fault.ts';
 export const floodDisk: Fault = {
   name: 'flood-disk',
   graceful: true,
+  touches: ['index'],
   inject: async ({ index }, random) => {
     const block = (value: boolean | null) =>
       index.client.indices.putSettings({
@@ -14,6 +15,5 @@ export const floodDisk: Fault = {
     await block(true);
     await sleep(random.int(1_000, 5_000));
     await block(null);
-    return undefined;
   },
 };

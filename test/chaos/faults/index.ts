@@ -1,6 +1,7 @@
 /** All faults by name. */
 import { cutConnections } from './cut-connections.ts';
 import type { Fault } from './fault.ts';
+import { fillOutbox } from './fill-outbox.ts';
 import { floodDisk } from './flood-disk.ts';
 import { killApi } from './kill-api.ts';
 import { killIndexer } from './kill-indexer.ts';
@@ -13,7 +14,10 @@ import { restartBroker } from './restart-broker.ts';
 import { restartDatabase } from './restart-database.ts';
 import { restartSearch } from './restart-search.ts';
 import { scale } from './scale.ts';
+import { slowConnections } from './slow-connections.ts';
+import { stepClock } from './step-clock.ts';
 import { stopStorm } from './stop-storm.ts';
+import { throttleSearch } from './throttle-search.ts';
 
 export const FAULTS: readonly Fault[] = [
   killApi,
@@ -28,7 +32,11 @@ export const FAULTS: readonly Fault[] = [
   floodDisk,
   restartDatabase,
   cutConnections,
+  slowConnections,
+  throttleSearch,
+  stepClock,
   repeatEvents,
   poison,
+  fillOutbox,
 ];
 export type { Fault };

@@ -4,8 +4,8 @@ import { pauseServer, type Fault } from './fault.ts';
 export const pauseBroker: Fault = {
   name: 'pause-broker',
   graceful: false,
+  touches: ['kafka'],
   inject: async (world, random) => {
     await pauseServer(world, 'kafka', random.int(7_000, 10_000));
-    return undefined;
   },
 };

@@ -7,11 +7,11 @@ const MOST = 500;
 export const repeatEvents: Fault = {
   name: 'repeat-events',
   graceful: false,
+  touches: ['topic'],
   inject: async ({ topics }, random) => {
     const events = await topics.readAll(topics.tasks);
-    if (events.length === 0) return undefined;
+    if (events.length === 0) return;
     const again = Array.from({ length: Math.min(MOST, events.length) }, () => toRecord(random.pick(events)));
     await topics.produce(again);
-    return undefined;
   },
 };

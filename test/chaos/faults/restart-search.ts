@@ -4,8 +4,8 @@ import type { Fault } from './fault.ts';
 export const restartSearch: Fault = {
   name: 'restart-search',
   graceful: false,
+  touches: ['elasticsearch', 'index'],
   inject: async ({ servers }, random) => {
-    await servers.restart('elasticsearch', random.int(0, 3_000));
-    return undefined;
+    await servers.restart('elasticsearch', random.int(0, 3_000), 'SIGKILL');
   },
 };

@@ -7,6 +7,7 @@ const MOST = 6;
 export const scale: Fault = {
   name: 'scale',
   graceful: true,
+  touches: ['indexers'],
   inject: async ({ indexers, startIndexer }) => {
     const before = indexers.length;
     await Promise.all(Array.from({ length: MOST - before }, startIndexer));
@@ -14,6 +15,5 @@ export const scale: Fault = {
     for (const { code } of await Promise.all(leaving.map(stopProcess))) {
       if (code !== 0) throw new Error(`a graceful stop ended with ${code}`);
     }
-    return undefined;
   },
 };

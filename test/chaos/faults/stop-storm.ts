@@ -5,6 +5,7 @@ import type { Fault } from './fault.ts';
 export const stopStorm: Fault = {
   name: 'stop-storm',
   graceful: true,
+  touches: ['apis', 'indexers'],
   inject: async (world, random) => {
     for (let round = 0; round < 3; round += 1) {
       const isApi = random.chance(40);
@@ -16,6 +17,5 @@ export const stopStorm: Fault = {
       const { code } = await stopProcess(victim);
       if (code !== 0) throw new Error(`a graceful stop ended with ${code}: ${victim.logs().slice(-2_000)}`);
     }
-    return undefined;
   },
 };

@@ -1,0 +1,74 @@
+/** Judges the event log: each change of each task is in it, in order, and whatever is no task is a dead letter. */
+import type { Message } from '../../services/shared/kafka-native.ts';
+import { POISON_HEADER } from './faults/poison.ts';
+
+export interface LogJudgement {
+  readonly lost: readonly string[];
+  readonly other: readonly string[];
+  /** Number of tasks whose creation is in the log. */
+  readonly created: number;
+}
+
+interface Change {
+  readonly type: string;
+  readonly value: { readonly version: number; readonly updatedAt: string };
+}
+
+/** @param rows version by id, as the database has them */
+export const judgeLog = (
+  events: readonly Message[],
+  deadLetters: readonly Message[],
+  rows: ReadonlyMap<string, number>,
+): LogJudgement => {
+  const changes = new Map<string, Map<number, Change>>();
+  const poison = new Set<string>();
+  for (const event of events) {
+    if (header(event, POISON_HEADER) !== undefined) poison.add(`${event.partition}:${event.offset}`);
+    else if (event.value !== null) {
+      const change = JSON.parse(String(event.value)) as Change;
+      const id = String(event.key);
+      // A repeated delivery is the same change again.
+      changes.set(id, (changes.get(id) ?? new Map<number, Change>()).set(change.value.version, change));
+    }
+  }
+  const letters = new Set(
+    deadLetters.map((letter) => `${header(letter, 'dlq.partition') ?? '?'}:${header(letter, 'dlq.offset') ?? '?'}`),
+  );
+  return {
+    lost: [
+      ...[...rows].flatMap(([id, version]) => missingChanges(id, version, changes.get(id))),
+      ...[...changes].flatMap(([id, list]) => unfinished(id, list, rows)),
+      ...[...poison].filter((place) => !letters.has(place)).map((place) => `poison at ${place} is no dead letter`),
+    ],
+    other: [
+      ...[...letters].filter((place) => !poison.has(place)).map((place) => `a good event at ${place} is a dead letter`),
+      ...[...changes].flatMap(([id, list]) => backwardsInTime(id, list)),
+    ],
+    created: [...changes.values()].filter((list) => list.get(1)?.type === 'tasks.event.created').length,
+  };
+};
+
+/** Every version up to the row's is in the log. */
+const missingChanges = (id: string, version: number, list: ReadonlyMap<number, Change> | undefined): string[] =>
+  Array.from({ length: version }, (_, index) => index + 1)
+    .filter((wanted) => list?.has(wanted) !== true)
+    .map((missing) => `version ${missing} of ${id} was never published`);
+
+/** The log says nothing that the database does not: its last change of a task is the row, or its deletion. */
+const unfinished = (id: string, list: ReadonlyMap<number, Change>, rows: ReadonlyMap<string, number>): string[] => {
+  const newest = Math.max(...list.keys());
+  const row = rows.get(id);
+  if (row !== undefined) return newest > row ? [`${id}: the log has version ${newest}, the database ${row}`] : [];
+  return list.get(newest)?.type === 'tasks.event.deleted' ? [] : [`${id}: deleted, and its deletion never published`];
+};
+
+/** No change looks older than the one before it, whatever the clocks did. */
+const backwardsInTime = (id: string, list: ReadonlyMap<number, Change>): string[] => {
+  const times = [...list].sort(([a], [b]) => a - b).map(([, { value }]) => value.updatedAt);
+  return times.some((time, index) => time < (times[index - 1] ?? ''))
+    ? [`${id}: updatedAt went back: ${times.join()}`]
+    : [];
+};
+
+const header = (message: Message, name: string): string | undefined =>
+  message.headers?.find((entry) => name in entry)?.[name]?.toString();

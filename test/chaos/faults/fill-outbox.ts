@@ -1,0 +1,51 @@
+/** A long outage of the broker: 100,000 changes wait in the outbox, and drain with bounded memory when it is back. */
+import { v7 as uuidv7 } from 'uuid';
+import { createTasks } from '../../../services/api/store/create.ts';
+import { waitFor } from '../../support/wait.ts';
+import { acknowledge } from '../history.ts';
+import type { Fault } from './fault.ts';
+
+const ROWS = 100_000;
+const CHUNK = 500;
+/** What the processes may take more than before, all rows together being some 50 MB of text. */
+const MOST_MORE_BYTES = 160 * 1024 * 1024;
+const DRAIN_MS = 120_000;
+
+export const fillOutbox: Fault = {
+  name: 'fill-outbox',
+  graceful: true,
+  touches: ['links', 'kafka', 'postgres', 'apis', 'indexers', 'topic', 'clock'],
+  inject: async ({ servers, database, apis, indexers }, _random, history) => {
+    await servers.setLink('api-kafka', { kind: 'cut' });
+    for (let made = 0; made < ROWS; made += CHUNK) {
+      const commands = Array.from({ length: CHUNK }, (_, index) => ({
+        id: uuidv7(),
+        description: `task ${made + index} of a long outage`,
+        priority: 'none' as const,
+        start: null,
+        due: null,
+        traceparent: null,
+        idempotency: undefined,
+      }));
+      for (const result of await createTasks(database.pool, commands)) {
+        if (result instanceof Error) throw result;
+        history.keys.add(result.id);
+        acknowledge(history, result);
+      }
+    }
+    const services = [...apis, ...indexers];
+    const before = services.map((service) => service.residentBytes());
+    let most = 0;
+    await servers.setLink('api-kafka', { kind: 'open' });
+    await waitFor(
+      'the outbox to drain',
+      async () => {
+        most = Math.max(most, ...services.map((service, index) => service.residentBytes() - (before[index] ?? 0)));
+        const { rows } = await database.pool.query('SELECT 1 FROM outbox OFFSET 5000 LIMIT 1');
+        return rows.length === 0;
+      },
+      { timeoutMs: DRAIN_MS, intervalMs: 50 },
+    );
+    if (most > MOST_MORE_BYTES) throw new Error(`a service took ${Math.round(most / 1_048_576)} MiB more to drain`);
+  },
+};

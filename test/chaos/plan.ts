@@ -1,0 +1,38 @@
+/** What happens in a run, chosen by its seed. */
+import { FAULTS, type Fault } from './faults/index.ts';
+import type { Random } from './random.ts';
+
+/** Faults that happen at the same time. */
+export type Step = readonly Fault[];
+
+/**
+ * One to three faults, one after the other or at the same time.
+ * @param turn number of the run: each fault is the first of a run in turn, so that a short round has seen all
+ */
+export const planOf = (turn: number, random: Random): readonly Step[] => {
+  const first = FAULTS[turn % FAULTS.length] ?? random.pick(FAULTS);
+  const steps: Fault[][] = [[first]];
+  if (random.chance(40)) {
+    const beside = FAULTS.filter(({ touches }) => !touches.some((part) => first.touches.includes(part)));
+    if (beside.length > 0) steps[0]?.push(random.pick(beside));
+  }
+  // An outage with 100,000 rows is long enough by itself.
+  if (random.chance(40)) steps.push([random.pick(FAULTS.filter(({ name }) => name !== 'fill-outbox'))]);
+  return steps;
+};
+
+/** For people and for `faultsByName`. */
+export const describePlan = (plan: readonly Step[]): string =>
+  plan.map((step) => step.map(({ name }) => name).join(' & ')).join(', then ');
+
+export const namesOf = (plan: readonly Step[]): string[][] => plan.map((step) => step.map(({ name }) => name));
+
+/** @throws for a name that no fault has */
+export const planByNames = (names: readonly (readonly string[])[]): Step[] =>
+  names.map((step) =>
+    step.map((wanted) => {
+      const found = FAULTS.find(({ name }) => name === wanted);
+      if (found === undefined) throw new Error(`there is no fault "${wanted}"`);
+      return found;
+    }),
+  );

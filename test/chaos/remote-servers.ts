@@ -1,0 +1,66 @@
+/**
+ * The servers, for a run in a process of its own: calls travel as messages to the process that has started them.
+ * A run has its own process so that whatever ends it (an assertion in a native library of the checker's, say) is one
+ * failed run, and so that runs leave nothing to each other.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { RunningServers, Servers } from './servers.ts';
+
+type Method = 'setLink' | 'signal' | 'restart';
+interface Call {
+  readonly type: 'call';
+  readonly id: number;
+  readonly method: Method;
+  readonly args: readonly unknown[];
+}
+interface Answer {
+  readonly type: 'answer';
+  readonly id: number;
+  readonly error?: string;
+}
+
+const isOf = <T extends { readonly type: string }>(type: T['type'], message: unknown): message is T =>
+  typeof message === 'object' && message !== null && 'type' in message && message.type === type;
+
+/** Carries out the calls of `child`. */
+export const serveServers = (child: ChildProcess, servers: RunningServers): void => {
+  const send = (answer: Answer) => {
+    // A run that has ended wants no answer.
+    if (child.connected) child.send(answer);
+  };
+  child.on('message', (message: unknown) => {
+    if (!isOf<Call>('call', message)) return;
+    const { id, method, args } = message;
+    (servers[method] as (...args: readonly unknown[]) => Promise<void>)(...args).then(
+      () => {
+        send({ type: 'answer', id });
+      },
+      (error: unknown) => {
+        send({ type: 'answer', id, error: String(error) });
+      },
+    );
+  });
+};
+
+/** In the run's process: the servers of its parent. */
+export const remoteServers = (known: Pick<Servers, 'urls' | 'linkPorts'>): Servers => {
+  let last = 0;
+  const call = async (method: Method, args: readonly unknown[]): Promise<void> => {
+    last += 1;
+    const id = last;
+    process.send?.({ type: 'call', id, method, args } satisfies Call);
+    for (;;) {
+      const [message] = (await once(process, 'message')) as unknown[];
+      if (!isOf<Answer>('answer', message) || message.id !== id) continue;
+      if (message.error !== undefined) throw new Error(message.error);
+      return;
+    }
+  };
+  return {
+    ...known,
+    setLink: (...args) => call('setLink', args),
+    signal: (...args) => call('signal', args),
+    restart: (...args) => call('restart', args),
+  };
+};

@@ -1,0 +1,125 @@
+/** The real servers of all runs, with a proxy in each connection between a service and a server. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import getPort from 'get-port';
+import { startElasticsearch } from '../../infra/local/elasticsearch.ts';
+import type { EmbeddedServer } from '../../infra/local/embedded-server.ts';
+import { startKafka } from '../../infra/local/kafka.ts';
+import { startPostgres } from '../../infra/local/postgres.ts';
+import { createTcpProxy, type ProxyMode, type TcpProxy } from '../support/tcp-proxy.ts';
+
+export type ServerKind = 'postgres' | 'kafka' | 'elasticsearch';
+
+/** Who talks to whom; clients and the API have links of their own (`world.ts`). */
+export const LINKS = [
+  'api-postgres',
+  'api-kafka',
+  'api-elasticsearch',
+  'indexer-kafka',
+  'indexer-elasticsearch',
+] as const;
+export type Link = (typeof LINKS)[number];
+
+/** What a run, in a process of its own, may do to the servers. */
+export interface Servers {
+  /** Past the proxies, for the checker. */
+  readonly urls: Readonly<Record<ServerKind, string>>;
+  readonly linkPorts: Readonly<Record<Link, number>>;
+  setLink(link: Link, mode: ProxyMode): Promise<void>;
+  signal(kind: ServerKind, signal: NodeJS.Signals): Promise<void>;
+  /** Ends it by `signal`, and starts it again on the same data after `downMs`. */
+  restart(kind: ServerKind, downMs: number, signal: NodeJS.Signals): Promise<void>;
+}
+
+export interface RunningServers extends Servers {
+  /** Where the servers keep their logs. */
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+/** Clients come back to the address that a broker tells them: one listener for each link, one for the checker. */
+const kafkaSettings = (
+  ports: Readonly<Record<string, number>>,
+  advertised: Readonly<Record<string, number>>,
+  controllerPort: number,
+) => {
+  const addresses = (of: Readonly<Record<string, number>>) =>
+    Object.entries(of).map(([name, port]) => `${name}://127.0.0.1:${port}`);
+  return {
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: [...addresses(ports), `CONTROLLER://127.0.0.1:${controllerPort}`].join(),
+    'advertised.listeners': addresses(advertised).join(),
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'listener.security.protocol.map': ['CONTROLLER', ...Object.keys(ports)].map((name) => `${name}:PLAINTEXT`).join(),
+  };
+};
+
+export const startServers = async (): Promise<RunningServers> => {
+  const folder = mkdtempSync(join(tmpdir(), 'taskstream-chaos-'));
+  const [postgresPort, elasticsearchPort] = await Promise.all([getPort(), getPort()]);
+  const [kafkaPort, apiPort, indexerPort, controllerPort] = await Promise.all([
+    getPort(),
+    getPort(),
+    getPort(),
+    getPort(),
+  ]);
+  const proxies: Readonly<Record<Link, TcpProxy>> = {
+    'api-postgres': await createTcpProxy(postgresPort),
+    'api-kafka': await createTcpProxy(apiPort),
+    'api-elasticsearch': await createTcpProxy(elasticsearchPort),
+    'indexer-kafka': await createTcpProxy(indexerPort),
+    'indexer-elasticsearch': await createTcpProxy(elasticsearchPort),
+  };
+  const settings = kafkaSettings(
+    { PLAINTEXT: kafkaPort, API: apiPort, INDEXER: indexerPort },
+    { PLAINTEXT: kafkaPort, API: proxies['api-kafka'].port, INDEXER: proxies['indexer-kafka'].port },
+    controllerPort,
+  );
+  const options = (kind: ServerKind, port: number) => ({
+    dataDir: join(folder, kind),
+    port,
+    logFile: join(folder, `${kind}.log`),
+  });
+  const starts: Readonly<Record<ServerKind, () => Promise<EmbeddedServer>>> = {
+    postgres: () => startPostgres(options('postgres', postgresPort)),
+    kafka: () => startKafka({ ...options('kafka', kafkaPort), settings }),
+    elasticsearch: () => startElasticsearch(options('elasticsearch', elasticsearchPort)),
+  };
+  const running: Record<ServerKind, EmbeddedServer> = {
+    postgres: await starts.postgres(),
+    kafka: await starts.kafka(),
+    elasticsearch: await starts.elasticsearch(),
+  };
+  return {
+    folder,
+    urls: { postgres: running.postgres.url, kafka: running.kafka.url, elasticsearch: running.elasticsearch.url },
+    linkPorts: {
+      'api-postgres': proxies['api-postgres'].port,
+      'api-kafka': proxies['api-kafka'].port,
+      'api-elasticsearch': proxies['api-elasticsearch'].port,
+      'indexer-kafka': proxies['indexer-kafka'].port,
+      'indexer-elasticsearch': proxies['indexer-elasticsearch'].port,
+    },
+    setLink: (link, mode) => {
+      proxies[link].set(mode);
+      return Promise.resolve();
+    },
+    signal: (kind, signal) => {
+      process.kill(running[kind].pid, signal);
+      return Promise.resolve();
+    },
+    restart: async (kind, downMs, signal) => {
+      const server = running[kind];
+      process.kill(server.pid, signal);
+      await server.exited;
+      await new Promise((resolve) => setTimeout(resolve, downMs));
+      running[kind] = await starts[kind]();
+    },
+    close: async () => {
+      await Promise.all(Object.values(running).map((server) => server.stop()));
+      await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};

@@ -1,0 +1,72 @@
+/**
+ * `npm run test:contract`: the HTTP API against input that is generated from its own OpenAPI document, valid and not,
+ * call by call and in sequences: no 5xx, no status or body that the document does not have.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import getPort from 'get-port';
+import { summaryLine } from '../../infra/local/bootstrap/summary.mjs';
+import { startServers, stopServers } from '../../infra/local/servers.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { createTestTopics } from '../support/kafka.ts';
+import { startService, stopProcess } from '../support/process.ts';
+import { createTestIndex } from '../support/search-index.ts';
+import { fuzz, pythonEnvironment } from './schemathesis.ts';
+
+const whole = (text: string): number => {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return number;
+};
+
+const { examples, seed } = new Command('test:contract')
+  .description('Schemathesis, all checks, against the API on real servers')
+  .option('--examples <count>', 'generated requests for each operation and phase', whole, 100)
+  .option('--seed <number>', 'repeats a run', whole, (Date.now() % 1_000_000) + 1)
+  .parse()
+  .opts<{ examples: number; seed: number }>();
+
+await pythonEnvironment();
+const dataDir = mkdtempSync(join(tmpdir(), 'taskstream-contract-'));
+const ports = { postgres: await getPort(), kafka: await getPort(), elasticsearch: await getPort() };
+console.error(`Starting the servers; seed ${seed}`);
+const servers = await startServers({ dataDir, ports });
+const [database, topics, index] = [
+  await createTestDatabase(servers.postgres?.url ?? ''),
+  await createTestTopics(servers.kafka?.url ?? ''),
+  await createTestIndex(servers.elasticsearch?.url ?? ''),
+];
+const env = {
+  DATABASE_URL: database.url,
+  KAFKA_BROKERS: servers.kafka?.url ?? '',
+  ELASTICSEARCH_URL: servers.elasticsearch?.url ?? '',
+  TASKS_TOPIC: topics.tasks,
+  DEAD_LETTER_TOPIC: topics.deadLetters,
+  TASK_INDEX: index.alias,
+  LOG_LEVEL: 'error',
+};
+// The indexer too: searches are then answered from what the calls before wrote.
+const services = await Promise.all([startService('api', env), startService('indexer', env)]);
+let code = 1;
+try {
+  await Promise.all(services.map((service) => service.ready()));
+  code = await fuzz({
+    url: `http://127.0.0.1:${services[0].port}/openapi.json`,
+    maxExamples: examples,
+    seed,
+    reportFolder: join(import.meta.dirname, '../../dist/contract'),
+  });
+  const logs = services[0].logs();
+  if (logs !== '') console.error(`The API logged errors:\n${logs.slice(-4_000)}`);
+  if (logs !== '') code = 1;
+} finally {
+  await Promise.all(services.map(stopProcess));
+  await Promise.all([database.close(), topics.close(), index.close()]);
+  await stopServers(servers);
+  rmSync(dataDir, { recursive: true, force: true });
+}
+if (code !== 0) console.error(`Repeat it with: npm run test:contract -- --seed ${seed}`);
+console.log(summaryLine({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }));
+process.exit(code === 0 ? 0 : 1);

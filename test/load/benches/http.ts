@@ -1,0 +1,120 @@
+/** The five calls of the API against connections, each beside the same SQL or search without HTTP. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { runChild } from '../child.ts';
+import type { StoreOrder, StoreResult } from '../children/call-store.ts';
+import { OPERATIONS, type HttpResult, type Operation } from '../children/generate-http.ts';
+import { ratioGoal, type Measurement, type Series } from '../measurement.ts';
+import type { Stack } from '../stack.ts';
+import { fillTasks } from '../tasks.ts';
+import { caughtUp } from '../caught-up.ts';
+import type { Bench, BenchContext } from './bench.ts';
+
+const CONNECTIONS = [1, 32, 128];
+/** Where the goals are. */
+const GOAL_CONNECTIONS = 32;
+const GOALS: Partial<Record<Operation, number>> = { create: 0.8, search: 0.8 };
+
+export const nameOf = (operation: Operation, connections: number): string => `${operation}, ${connections} connections`;
+
+export const http: Bench = {
+  name: 'http',
+  description: 'create, update, read, list and search against connections',
+  run: async ({ servers, report, isQuick }) => {
+    const seconds = isQuick ? 2 : 8;
+    const stack = await servers.createStack();
+    try {
+      report.progress('filling 100,000 tasks');
+      const ids = await fillTasks(stack.database.pool, isQuick ? 10_000 : 100_000);
+      const api = await stack.startApi();
+      await stack.startIndexer();
+      await caughtUp(stack);
+      const url = `http://127.0.0.1:${api.port}`;
+      const generate = (operation: Operation, connections: number, base = url, length = seconds) =>
+        runChild<HttpResult>('generate-http', { url: base, operation, connections, seconds: length, ids });
+      const throughput: Series[] = [];
+      const latency: Series[] = [];
+      // Reads first: what they see is the same in each run.
+      for (const operation of ['read', 'list', 'search', 'update', 'create'] satisfies (typeof OPERATIONS)[number][]) {
+        await generate(operation, GOAL_CONNECTIONS, url, 2);
+        const points: [number, number][] = [];
+        const ceilings: [number, number][] = [];
+        const slowest: [number, number][] = [];
+        for (const connections of CONNECTIONS) {
+          report.progress(nameOf(operation, connections));
+          const order: StoreOrder = { env: stack.env, operation, concurrency: connections, seconds, ids };
+          const [result, ceiling] = [
+            await generate(operation, connections),
+            await runChild<StoreResult>('call-store', order),
+          ];
+          if (result.failures > 0) throw new Error(`${operation}: ${result.failures} requests failed`);
+          report.add({
+            what: nameOf(operation, connections),
+            value: result.perSecond,
+            unit: '/s',
+            p50Ms: result.p50Ms,
+            p99Ms: result.p99Ms,
+            ...goalOf(operation, connections, result.perSecond, ceiling.perSecond),
+          });
+          points.push([connections, result.perSecond]);
+          ceilings.push([connections, ceiling.perSecond]);
+          slowest.push([connections, result.p99Ms]);
+        }
+        throughput.push({ name: operation, points }, { name: `${operation}, without HTTP`, points: ceilings });
+        latency.push({ name: operation, points: slowest });
+      }
+      await compareWithOneStatement(stack, { report, servers, isQuick }, generate);
+      const x = { xTitle: 'connections', logX: true };
+      report.plot({ name: 'http-throughput', title: 'Requests a second', yTitle: '1/s', series: throughput, ...x });
+      report.plot({ name: 'http-latency', title: 'Latency, p99', yTitle: 'ms', series: latency, ...x });
+    } finally {
+      await stack.close();
+    }
+  },
+};
+
+const goalOf = (
+  operation: Operation,
+  connections: number,
+  value: number,
+  perSecond: number,
+): Pick<Measurement, 'ceiling' | 'goal'> => {
+  const ceiling = { what: operation === 'search' ? 'raw _search' : 'same SQL without HTTP', value: perSecond };
+  const least = connections === GOAL_CONNECTIONS ? GOALS[operation] : undefined;
+  return least === undefined ? { ceiling } : ratioGoal(value, ceiling, least);
+};
+
+/** The same API with one statement for each request, on the same database, its relay and the indexer running too. */
+const compareWithOneStatement = async (
+  stack: Stack,
+  { report }: BenchContext,
+  generate: (operation: Operation, connections: number, base: string) => Promise<HttpResult>,
+): Promise<void> => {
+  report.progress('create, one statement a request');
+  const child = fork(join(import.meta.dirname, '../children/one-statement-api.ts'), [], {
+    execArgv: ['--import', 'tsx'],
+    env: { ...process.env, ...stack.env },
+  });
+  try {
+    const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+    const single = await generate('create', GOAL_CONNECTIONS, `http://127.0.0.1:${port}`);
+    const gathered = report.valueOf(nameOf('create', GOAL_CONNECTIONS)) ?? 0;
+    const times = gathered / single.perSecond;
+    report.add({
+      what: `create, ${GOAL_CONNECTIONS} connections, one statement a request`,
+      value: single.perSecond,
+      unit: '/s',
+      p50Ms: single.p50Ms,
+      p99Ms: single.p99Ms,
+    });
+    report.add({
+      what: 'create: gathered against one statement a request',
+      value: times,
+      unit: 'x',
+      goal: { text: '≥ 2.5', isMet: times >= 2.5 },
+    });
+  } finally {
+    child.kill('SIGKILL');
+  }
+};

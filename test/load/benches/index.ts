@@ -1,0 +1,10 @@
+/** All benches, in the order they run. */
+import type { Bench } from './bench.ts';
+import { freshness } from './freshness.ts';
+import { http } from './http.ts';
+import { indexer } from './indexer.ts';
+import { memory } from './memory.ts';
+import { relay } from './relay.ts';
+import { stop } from './stop.ts';
+
+export const BENCHES: readonly Bench[] = [http, relay, indexer, freshness, stop, memory];

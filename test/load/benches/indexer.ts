@@ -1,0 +1,48 @@
+/** Kafka to Elasticsearch: a full topic drains, beside raw `_bulk` of the same documents and a raw consumer. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runChild } from '../child.ts';
+import type { BulkOrder } from '../children/bulk.ts';
+import { ratioGoal } from '../measurement.ts';
+import { rateOf, type Sample } from '../rate.ts';
+import { createTestIndex } from '../../support/search-index.ts';
+import { fillTasks } from '../tasks.ts';
+import type { Bench } from './bench.ts';
+
+const CHUNK = 1_000;
+
+export const indexer: Bench = {
+  name: 'indexer',
+  description: 'events a second from a full topic to Elasticsearch',
+  run: async ({ servers, report, isQuick }) => {
+    const count = isQuick ? 20_000 : 200_000;
+    const stack = await servers.createStack();
+    const spare = await createTestIndex(stack.env['ELASTICSEARCH_URL'] ?? '');
+    try {
+      report.progress(`filling a topic with ${count} events`);
+      await fillTasks(stack.database.pool, count);
+      await runChild<unknown>('produce', { env: stack.env, topic: stack.topics.tasks, chunk: CHUNK });
+      report.progress('raw _bulk and raw consumer');
+      const order: BulkOrder = { env: stack.env, topic: stack.topics.tasks, alias: spare.alias, chunk: CHUNK };
+      const raw = await runChild<{ perSecond: number; consumedPerSecond: number }>('bulk', order);
+      report.progress('indexer');
+      const service = await stack.startIndexer();
+      const samples: Sample[] = [];
+      for (let indexed = 0; indexed < count;) {
+        indexed = await service.metric('taskstream_indexer_events_total', { outcome: 'indexed' });
+        samples.push({ atMs: performance.now(), count: indexed });
+        await sleep(50);
+      }
+      const value = rateOf(samples);
+      report.add({
+        what: 'indexer, full topic',
+        value,
+        unit: '/s',
+        ...ratioGoal(value, { what: 'raw _bulk', value: raw.perSecond }, 0.85),
+      });
+      report.add({ what: 'raw consumer', value: raw.consumedPerSecond, unit: '/s' });
+    } finally {
+      await spare.close();
+      await stack.close();
+    }
+  },
+};

@@ -1,0 +1,70 @@
+/** The ceiling of HTTP: the same SQL and the same searches by the same clients, called without HTTP. */
+import { createElasticsearch, elasticsearchEnv } from '../../../services/shared/elasticsearch.ts';
+import { readEnv } from '../../../services/shared/env.ts';
+import { createLogger } from '../../../services/shared/logger.ts';
+import { createPool, postgresEnv } from '../../../services/shared/postgres.ts';
+import { SORT, toQuery } from '../../../services/api/search/query.ts';
+import { createTaskStore } from '../../../services/api/store/task-store.ts';
+import { answerOrder } from '../child.ts';
+import { createCommand, descriptionOf, queryOf } from '../tasks.ts';
+import type { Operation } from './generate-http.ts';
+
+export interface StoreOrder {
+  readonly env: Readonly<Record<string, string>>;
+  readonly operation: Operation;
+  readonly concurrency: number;
+  readonly seconds: number;
+  readonly ids: readonly string[];
+}
+
+export interface StoreResult {
+  readonly perSecond: number;
+}
+
+answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) => {
+  const pool = createPool(readEnv(postgresEnv, env), 'bench', createLogger({ service: 'bench', level: 'silent' }));
+  const config = readEnv(elasticsearchEnv, env);
+  const client = createElasticsearch(config);
+  const store = createTaskStore({ pool, onCommit: () => undefined, onBatch: () => undefined });
+  let turn = 0;
+  const id = () => ids[(turn * 7_919) % ids.length] ?? '';
+  const calls: Readonly<Record<Operation, () => Promise<unknown>>> = {
+    create: () => store.create(createCommand(turn)),
+    update: () =>
+      store.update({
+        id: id(),
+        description: descriptionOf(turn),
+        priority: 'high',
+        start: null,
+        due: null,
+        isDone: true,
+        expected: undefined,
+        traceparent: null,
+      }),
+    read: () => store.read(id()),
+    list: () => store.list(20, undefined),
+    search: () =>
+      client.search({
+        index: config.TASK_INDEX,
+        query: toQuery({ description: queryOf(turn) }),
+        sort: SORT,
+        size: 10,
+        from: 0,
+        track_total_hits: true,
+        track_scores: true,
+      }),
+  };
+  const call = calls[operation];
+  let done = 0;
+  const endsAt = performance.now() + seconds * 1_000;
+  const startedAt = performance.now();
+  const loop = async () => {
+    while (performance.now() < endsAt) {
+      turn += 1;
+      await call();
+      done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, loop));
+  return { perSecond: (done * 1_000) / (performance.now() - startedAt) };
+});

@@ -1,0 +1,89 @@
+/** Load on the API by autocannon: closed loop, one request at a time on each connection. */
+import autocannon from 'autocannon';
+import { answerOrder } from '../child.ts';
+import { descriptionOf, queryOf } from '../tasks.ts';
+
+export const OPERATIONS = ['create', 'update', 'read', 'list', 'search'] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+export interface HttpOrder {
+  readonly url: string;
+  readonly operation: Operation;
+  readonly connections: number;
+  readonly seconds: number;
+  /** Ids of tasks that are there. */
+  readonly ids: readonly string[];
+  /** Requests a second, all connections together; as many as go when not given. */
+  readonly rate?: number;
+}
+
+export interface HttpResult {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Answers other than 2xx, and requests without one. */
+  readonly failures: number;
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json' };
+
+const requestsOf = ({ operation, ids }: HttpOrder): autocannon.Request => {
+  let turn = 0;
+  const next = () => (turn += 1);
+  const id = () => ids[(next() * 7_919) % ids.length] ?? '';
+  switch (operation) {
+    case 'create':
+      return {
+        method: 'POST',
+        path: '/tasks',
+        headers: JSON_HEADERS,
+        setupRequest: (request) => ({
+          ...request,
+          body: JSON.stringify({ description: descriptionOf(next()), priority: 'low' }),
+        }),
+      };
+    case 'update':
+      return {
+        method: 'PUT',
+        headers: JSON_HEADERS,
+        setupRequest: (request) => ({
+          ...request,
+          path: `/tasks/${id()}`,
+          body: JSON.stringify({
+            description: descriptionOf(turn),
+            priority: 'high',
+            dates: { start: null, due: null },
+            isDone: true,
+          }),
+        }),
+      };
+    case 'read':
+      return { method: 'GET', setupRequest: (request) => ({ ...request, path: `/tasks/${id()}` }) };
+    case 'list':
+      return { method: 'GET', path: '/tasks?limit=20' };
+    case 'search':
+      return {
+        method: 'POST',
+        path: '/tasks/search',
+        headers: JSON_HEADERS,
+        setupRequest: (request) => ({ ...request, body: JSON.stringify({ description: queryOf(next()), size: 10 }) }),
+      };
+  }
+};
+
+answerOrder<HttpOrder>(async (order) => {
+  const { url, connections, seconds, rate } = order;
+  const result = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+    requests: [requestsOf(order)],
+    ...(rate === undefined ? {} : { overallRate: rate }),
+  });
+  return {
+    perSecond: result.requests.total / result.duration,
+    p50Ms: result.latency.p50,
+    p99Ms: result.latency.p99,
+    failures: result.non2xx + result.errors,
+  };
+});

@@ -1,0 +1,39 @@
+/**
+ * The API as it would be without gathering: the same application and statement, one statement for each request.
+ * It answers its order with its port, and serves until it is killed.
+ */
+import { trace } from '@opentelemetry/api';
+import { Registry } from 'prom-client';
+import { createApp } from '../../../services/api/app.ts';
+import { createApiMetrics } from '../../../services/api/metrics.ts';
+import { createTasks } from '../../../services/api/store/create.ts';
+import { createTaskStore } from '../../../services/api/store/task-store.ts';
+import { readEnv } from '../../../services/shared/env.ts';
+import { listen } from '../../../services/shared/health.ts';
+import { createLogger } from '../../../services/shared/logger.ts';
+import { createPool, postgresEnv } from '../../../services/shared/postgres.ts';
+
+const logger = createLogger({ service: 'bench', level: 'warn' });
+const pool = createPool(readEnv(postgresEnv, process.env), 'bench', logger);
+const store = createTaskStore({ pool, onCommit: () => undefined, onBatch: () => undefined });
+const app = createApp({
+  store: {
+    ...store,
+    create: async (command) => {
+      const [result] = await createTasks(pool, [command]);
+      if (result === undefined || result instanceof Error) throw result ?? new Error('no result');
+      return result;
+    },
+  },
+  search: { find: () => Promise.reject(new Error('not part of this bench')) },
+  logger,
+  tracer: trace.getTracer('bench'),
+  metrics: createApiMetrics(new Registry()),
+  corsOrigins: [],
+  rateLimitPerMinute: 0,
+  trustProxy: false,
+  isStopping: () => false,
+});
+const { port } = await listen(app.fetch, '127.0.0.1', 0);
+process.on('disconnect', () => process.exit(0));
+process.send?.({ port });

@@ -1,0 +1,45 @@
+/** Raw producing: the records of rows that are in the outbox, straight from memory, some chunks in flight. */
+import { advance } from '../../../services/api/relay-session.ts';
+import { toRecords } from '../../../services/api/relay-records.ts';
+import { readEnv } from '../../../services/shared/env.ts';
+import { createClient, postgresEnv } from '../../../services/shared/postgres.ts';
+import type { ProducerRecord } from '../../../services/shared/producer.ts';
+import { createTestProducer, sendAll } from '../../support/kafka.ts';
+import { answerOrder } from '../child.ts';
+
+export interface ProduceOrder {
+  readonly env: Readonly<Record<string, string>>;
+  readonly topic: string;
+  /** Records of one `send`. */
+  readonly chunk: number;
+}
+
+const IN_FLIGHT = 4;
+const READ = 5_000;
+
+answerOrder<ProduceOrder>(async ({ env, topic, chunk }) => {
+  const client = createClient(readEnv(postgresEnv, env), 'bench');
+  await client.connect();
+  const { rows: all } = await client.query<{ id: string }>('SELECT id::text FROM outbox');
+  const seen: string[] = [];
+  const records: ProducerRecord[] = [];
+  while (seen.length < all.length) {
+    const rows = await advance(client, [], seen, READ);
+    records.push(...rows.flatMap(toRecords));
+    seen.push(...rows.map(({ id }) => id));
+  }
+  await client.end();
+  const chunks = Array.from({ length: Math.ceil(records.length / chunk) }, (_, n) =>
+    records.slice(n * chunk, (n + 1) * chunk),
+  );
+  const producer = await createTestProducer(env);
+  const startedAt = performance.now();
+  await Promise.all(
+    Array.from({ length: IN_FLIGHT }, async () => {
+      for (let next = chunks.shift(); next !== undefined; next = chunks.shift()) await sendAll(producer, topic, next);
+    }),
+  );
+  const ms = performance.now() - startedAt;
+  await producer.disconnect(1_000);
+  return { perSecond: (records.length * 1_000) / ms, count: records.length };
+});

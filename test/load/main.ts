@@ -1,0 +1,79 @@
+/**
+ * `npm run bench`: what the pipeline does a second and how long things take, each figure beside a ceiling that was
+ * measured in the same run. Prints a table, and writes it with plots into `dist/bench`.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { join, relative } from 'node:path';
+import { Command, Option } from 'commander';
+import { buildServices } from '../support/build.ts';
+import { BENCHES } from './benches/index.ts';
+import type { Measurement, Plot } from './measurement.ts';
+import { writePlots } from './plots.ts';
+import { markdownOf, rowOf, tableOf } from './report.ts';
+import { startBenchServers } from './stack.ts';
+
+const root = join(import.meta.dirname, '../..');
+const folder = join(root, 'dist/bench');
+
+const { only, quick } = new Command('bench')
+  .description('Throughput, latency and memory of the pipeline on real servers, each beside a ceiling of the same run')
+  .addOption(new Option('--only <names...>', 'only these').choices(BENCHES.map(({ name }) => name)))
+  .option('--quick', 'short and with little data: to see whether it runs, not how fast', false)
+  .addHelpText(
+    'after',
+    `\n${BENCHES.map(({ name, description }) => `  ${name.padEnd(10)} ${description}`).join('\n')}
+
+All together take about twenty minutes on two cores. Leave the machine alone meanwhile.
+Exit code: 0 when everything could be measured, whether goals were met or not.`,
+  )
+  .parse()
+  .opts<{ only?: string[]; quick: boolean }>();
+
+const measurements: Measurement[] = [];
+const plots: Plot[] = [];
+const log = (text: string) => process.stderr.write(`${text}\n`);
+const report = {
+  add: (measurement: Measurement) => {
+    measurements.push(measurement);
+    log(
+      `    ${rowOf(measurement)
+        .filter((cell) => cell !== '')
+        .join('  ')}`,
+    );
+  },
+  plot: (plot: Plot) => {
+    plots.push(plot);
+  },
+  valueOf: (wanted: string) => measurements.find(({ what }) => what === wanted)?.value,
+  progress: (text: string) => {
+    log(`  ${text}`);
+  },
+};
+
+const startedAt = performance.now();
+log('Compiling the services and starting the servers');
+const servers = await startBenchServers(await buildServices());
+let failed = 0;
+for (const bench of BENCHES.filter(({ name }) => only?.includes(name) ?? true)) {
+  log(`${bench.name}: ${bench.description}`);
+  try {
+    await bench.run({ servers, report, isQuick: quick });
+  } catch (error) {
+    failed += 1;
+    log(`  could not be measured: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+}
+await servers.close();
+mkdirSync(folder, { recursive: true });
+const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
+const minutes = ((performance.now() - startedAt) / 60_000).toFixed(0);
+writeFileSync(
+  join(folder, 'report.md'),
+  `Machine: ${machine}. Took ${minutes} minutes.\n\n${markdownOf(measurements)}`,
+);
+const files = writePlots(plots, folder);
+console.log(tableOf(measurements));
+console.log(`${machine}; ${minutes} minutes.`);
+for (const file of files) console.log(`plot: ${relative(root, file)}`);
+process.exit(failed > 0 ? 1 : 0);

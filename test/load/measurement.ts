@@ -1,0 +1,53 @@
+/** What a bench says: figures, each beside the ceiling that was measured in the same run. */
+
+export interface Measurement {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: '/s' | 'ms' | 'MB' | '%' | 'x';
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
+  /** The same work without what is measured, in the same unit. */
+  readonly ceiling?: { readonly what: string; readonly value: number };
+  readonly goal?: { readonly text: string; readonly isMet: boolean };
+}
+
+/** A line of a plot. */
+export interface Series {
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+export interface Plot {
+  /** Name of its file, without ending. */
+  readonly name: string;
+  readonly title: string;
+  readonly xTitle: string;
+  readonly yTitle: string;
+  readonly logX?: boolean;
+  readonly series: readonly Series[];
+}
+
+export interface Report {
+  add(measurement: Measurement): void;
+  plot(plot: Plot): void;
+  /** The value of an earlier measurement, if that bench ran. */
+  valueOf(what: string): number | undefined;
+  /** Says what is being done. */
+  progress(text: string): void;
+}
+
+/** @param p between 0 and 1; the smallest value that is not below the part `p` of all ("nearest rank") */
+export const percentile = (values: readonly number[], p: number): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? Number.NaN;
+};
+
+/** A goal on the ratio of a value to its ceiling. */
+export const ratioGoal = (
+  value: number,
+  ceiling: { readonly what: string; readonly value: number },
+  least: number,
+): Pick<Measurement, 'ceiling' | 'goal'> => ({
+  ceiling,
+  goal: { text: `≥ ${least} of the ceiling`, isMet: value / ceiling.value >= least },
+});

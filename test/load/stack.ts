@@ -1,0 +1,85 @@
+/** What the benches run on: the embedded servers, and for each bench a database, topics and an index of its own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import getPort from 'get-port';
+import { startServers, stopServers } from '../../infra/local/servers.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestTopics, type TestTopics } from '../support/kafka.ts';
+import { killProcess, startService, type ServiceProcess } from '../support/process.ts';
+import { createTestIndex, type TestIndex } from '../support/search-index.ts';
+
+export interface BenchServers {
+  /** Everything of one bench's own. */
+  createStack(): Promise<Stack>;
+  close(): Promise<void>;
+}
+
+export interface Stack {
+  readonly database: TestDatabase;
+  readonly topics: TestTopics;
+  readonly index: TestIndex;
+  /** Settings of both services. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Compiled, as in the image. */
+  readonly startApi: () => Promise<ServiceProcess>;
+  readonly startIndexer: () => Promise<ServiceProcess>;
+  close(): Promise<void>;
+}
+
+/** As the product's own default. */
+export const PARTITIONS = 12;
+
+/** @param build folder of the compiled services */
+export const startBenchServers = async (build: string): Promise<BenchServers> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'taskstream-bench-'));
+  const ports = { postgres: await getPort(), kafka: await getPort(), elasticsearch: await getPort() };
+  const servers = await startServers({ dataDir, ports });
+  const urls = {
+    postgres: servers.postgres?.url ?? '',
+    kafka: servers.kafka?.url ?? '',
+    elasticsearch: servers.elasticsearch?.url ?? '',
+  };
+  return {
+    createStack: async () => {
+      const [database, topics, index] = await Promise.all([
+        createTestDatabase(urls.postgres),
+        createTestTopics(urls.kafka, { partitions: PARTITIONS }),
+        createTestIndex(urls.elasticsearch),
+      ]);
+      const env = {
+        DATABASE_URL: database.url,
+        KAFKA_BROKERS: urls.kafka,
+        ELASTICSEARCH_URL: urls.elasticsearch,
+        TASKS_TOPIC: topics.tasks,
+        DEAD_LETTER_TOPIC: topics.deadLetters,
+        TASK_INDEX: index.alias,
+        CONSUMER_GROUP: `group-${topics.tasks}`,
+        NODE_ENV: 'production',
+      };
+      const processes: ServiceProcess[] = [];
+      const start = async (service: 'api' | 'indexer') => {
+        const started = await startService(service, env, build);
+        processes.push(started);
+        await started.ready();
+        return started;
+      };
+      return {
+        database,
+        topics,
+        index,
+        env,
+        startApi: () => start('api'),
+        startIndexer: () => start('indexer'),
+        close: async () => {
+          await Promise.all(processes.map(killProcess));
+          await Promise.all([database.close(), topics.close(), index.close()]);
+        },
+      };
+    },
+    close: async () => {
+      await stopServers(servers);
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+};

@@ -1,0 +1,72 @@
+/** Tasks as people write them, made by number: the same ones in each run. */
+import type { Pool } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { createTasks } from '../../services/api/store/create.ts';
+import type { CreateTask } from '../../services/api/store/commands.ts';
+import { PRIORITIES } from '../../services/shared/events.ts';
+
+const VERBS = ['water', 'buy', 'call', 'fix', 'clean', 'read', 'write', 'book', 'pay', 'return', 'plan', 'send'];
+const THINGS = [
+  'plants',
+  'bread',
+  'dentist',
+  'bicycle',
+  'kitchen',
+  'report',
+  'letter',
+  'flight',
+  'rent',
+  'parcel',
+  'holiday',
+  'invoice',
+  'garden',
+  'laptop',
+  'window',
+];
+const WHERE = [
+  'at home',
+  'in the office',
+  'before lunch',
+  'for the team',
+  'with Ada',
+  'on the way back',
+  'after the meeting',
+];
+
+const pick = <T>(items: readonly T[], n: number, fallback: T): T => items[n % items.length] ?? fallback;
+
+/** Two words that some tasks have. */
+export const queryOf = (n: number): string => `${pick(VERBS, n, '')} ${pick(THINGS, Math.floor(n / 7), '')}`;
+
+export const descriptionOf = (n: number): string =>
+  `${pick(VERBS, n, '')} the ${pick(THINGS, Math.floor(n / 5), '')} ${pick(WHERE, Math.floor(n / 3), '')}, number ${n}`;
+
+export const createCommand = (n: number): CreateTask => ({
+  id: uuidv7(),
+  description: descriptionOf(n),
+  priority: pick(PRIORITIES, n, 'none'),
+  start: null,
+  due: null,
+  traceparent: null,
+  idempotency: undefined,
+});
+
+const CHUNK = 2_000;
+
+/** Creates tasks, and with them the rows of the outbox; returns their ids. */
+export const fillTasks = async (
+  pool: Pool,
+  count: number,
+  onProgress: (done: number) => void = () => undefined,
+): Promise<string[]> => {
+  const ids: string[] = [];
+  for (let done = 0; done < count; done += CHUNK) {
+    const commands = Array.from({ length: Math.min(CHUNK, count - done) }, (_, index) => createCommand(done + index));
+    for (const result of await createTasks(pool, commands)) {
+      if (result instanceof Error) throw result;
+      ids.push(result.id);
+    }
+    onProgress(ids.length);
+  }
+  return ids;
+};

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { FAULTS } from '../chaos/faults/index.ts';
+import { describePlan, namesOf, planByNames, planOf } from '../chaos/plan.ts';
+import { randomOf } from '../chaos/random.ts';
+
+const planned = (turn: number, seed: number) => planOf(turn, randomOf(seed));
+
+it('repeats a plan by its seed and turn', () => {
+  for (let seed = 0; seed < 50; seed += 1) expect(planned(seed, seed)).toEqual(planned(seed, seed));
+  expect(new Set(Array.from({ length: 50 }, (_, seed) => describePlan(planned(0, seed)))).size).toBeGreaterThan(5);
+});
+
+it('begins with each fault once in as many runs as there are faults', () => {
+  const firsts = FAULTS.map((_, turn) => planned(turn, turn)[0]?.[0]);
+  expect(new Set(firsts)).toEqual(new Set(FAULTS));
+});
+
+it('injects at the same time only what lays hands on different parts', () => {
+  for (let seed = 0; seed < 500; seed += 1) {
+    for (const step of planned(seed, seed)) {
+      const touched = step.flatMap(({ touches }) => touches);
+      expect(new Set(touched).size).toBe(touched.length);
+    }
+  }
+});
+
+it('travels to another process by names, and names what it does not know', () => {
+  const plan = planned(3, 7);
+  expect(planByNames(namesOf(plan))).toEqual(plan);
+  expect(() => planByNames([['earthquake']])).toThrow('there is no fault "earthquake"');
+});
