@@ -1,5 +1,5 @@
 /** JSON logs on standard output, one object a line. */
-import { destination, pino, stdTimeFunctions, type Logger } from 'pino';
+import { pino, stdTimeFunctions, type Logger } from 'pino';
 import { choice, type EnvSpec } from './env.ts';
 
 export type { Logger } from 'pino';

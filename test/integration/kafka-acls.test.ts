@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createTestProducer, sendAll } from '../support/kafka.ts';
 import { createTask, search } from '../support/pipeline.ts';
-import { runOps } from '../support/run-ops.ts';
+import { runOps } from '../support/ops.ts';
 import { killProcess, startService, stopProcess, type ServiceProcess } from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { waitFor } from '../support/wait.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startWriteLoad, watchSearch } from '../support/load.ts';
 import { createPipeline, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';
-import { runOps, startOps } from '../support/run-ops.ts';
+import { runOps, startOps } from '../support/ops.ts';
 import { waitFor } from '../support/wait.ts';
 
 const TASKS = 4_000;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { createHttpProxy, type HttpProxy, type HttpProxyHooks } from '../support/http-proxy.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
-import { runOps, startOps, type OpsProcess } from '../support/run-ops.ts';
+import { runOps, startOps, type OpsProcess } from '../support/ops.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
 

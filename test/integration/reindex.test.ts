@@ -3,7 +3,7 @@ import { encodeEvent, type Task } from '../../services/shared/events.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';
-import { runOps, startOps } from '../support/run-ops.ts';
+import { runOps, startOps } from '../support/ops.ts';
 import { waitFor } from '../support/wait.ts';
 
 let pipeline: Pipeline;
@@ -97,6 +97,22 @@ describe('ops reindex', () => {
     const ended = await first.ended;
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain('Ended by SIGTERM');
+    expect(await allIndices()).toEqual([indexOf(1)]);
+    expect(await liveIndex()).toEqual([indexOf(1)]);
+  });
+
+  it('ends when it loses its lock, before another one could begin beside it', async () => {
+    await insertTasks(2_000);
+    const running = startOps(['reindex', '--max-rate', '50'], pipeline.env);
+    await waitFor('the copy to begin', () => running.stderr().includes('copying tasks'));
+    const { rowCount } = await pipeline.database.pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%pg_try_advisory_lock%'`,
+    );
+    expect(rowCount).toBe(1);
+    const ended = await running.ended;
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain('Lost the connection to PostgreSQL, and with it the lock');
     expect(await allIndices()).toEqual([indexOf(1)]);
     expect(await liveIndex()).toEqual([indexOf(1)]);
   });

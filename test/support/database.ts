@@ -22,6 +22,11 @@ export const createTestDatabase = async (serverUrl: string): Promise<TestDatabas
   url.pathname = `/${name}`;
   await migrate(readEnv(postgresEnv, { DATABASE_URL: url.href }), createLogger({ service: 'test', level: 'silent' }));
   const pool = new Pool({ connectionString: url.href });
+  // The pool's end does not wait for the server, which may end such a session itself when the database is dropped; an
+  // error of a query is its caller's all the same.
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+  });
   return {
     url: url.href,
     pool,

@@ -17,6 +17,7 @@ export interface OpsProcess {
 export interface OpsResult {
   /** Null when a signal ended it. */
   readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
   /** Most resident memory it had, in bytes, as far as was seen. */
@@ -49,7 +50,7 @@ export const runOpsPiped = (
 
 const optionsWith = (env: Readonly<Record<string, string>>) => ({
   cwd: root,
-  env: { PATH: process.env['PATH'], NO_COLOR: '1', ...env },
+  env: { PATH: process.env['PATH'], NO_COLOR: '1', LOG_LEVEL: 'warn', ...env },
   stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'],
 });
 
@@ -63,9 +64,9 @@ const follow = (child: ChildProcessByStdio<null, Readable, Readable>) => {
   }, WATCH_MS);
   const ended = new Promise<OpsResult>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => {
+    child.once('close', (code, signal) => {
       clearInterval(watch);
-      resolve({ code, stdout, stderr, peakBytes });
+      resolve({ code, signal, stdout, stderr, peakBytes });
     });
   });
   return { stdout: () => stdout, stderr: () => stderr, ended };

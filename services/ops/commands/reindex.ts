@@ -8,6 +8,7 @@ import { readReindexConfig } from '../config.ts';
 import { createProgressBar } from '../reindex/bar.ts';
 import type { ReindexContext } from '../reindex/context.ts';
 import { discardIndex } from '../reindex/discard.ts';
+import { explainOutage } from '../reindex/explain.ts';
 import { listIndices } from '../reindex/list.ts';
 import type { Source } from '../reindex/move.ts';
 import { reindex, type ReindexResult } from '../reindex/reindex.ts';
@@ -147,6 +148,8 @@ const withContext = async (work: (context: ReindexContext) => Promise<void>): Pr
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     await work({ config, client, pool, logger, progress: bar, signal: interrupted.signal });
+  } catch (error) {
+    throw explainOutage(error);
   } finally {
     bar.stop();
     await Promise.all([client.close(), pool.end()]);

@@ -1,0 +1,22 @@
+/** Which server does not answer, where a client library says only that something refused. */
+import { errors } from '@elastic/elasticsearch';
+import { isDatabaseOutage } from '../../api/store/outage.ts';
+import { messageOf, TaskstreamError } from '../../shared/errors.ts';
+
+/** The error itself, or one that names the server. */
+export const explainOutage = (error: unknown): unknown => {
+  if (error instanceof TaskstreamError) return error;
+  if (error instanceof errors.ConnectionError || error instanceof errors.TimeoutError) {
+    return new TaskstreamError(
+      'search_unavailable',
+      `Elasticsearch does not answer (${messageOf(error)}): see whether it is up, and ELASTICSEARCH_URL.`,
+      { cause: error, retriable: true },
+    );
+  }
+  if (!isDatabaseOutage(error)) return error;
+  return new TaskstreamError(
+    'database_unavailable',
+    `PostgreSQL does not answer (${messageOf(error)}): see whether it is up, and DATABASE_URL.`,
+    { cause: error, retriable: true },
+  );
+};
