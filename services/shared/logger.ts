@@ -36,5 +36,5 @@ export const createLogger = ({ service, level, fd = 1 }: LoggerOptions): Logger 
       // Last line of defence: configuration objects are not logged, but an error of a client library may carry one.
       redact: { paths: ['*.password', '*.authorization', '*.headers.authorization', '*.apiKey'], censor: '[redacted]' },
     },
-    destination({ dest: fd, sync: false }),
+    pino.destination({ dest: fd, sync: false }),
   );
