@@ -29,7 +29,9 @@ export const openSession = async (client: Client, onEnd: (error?: Error) => void
  * and with it every deleted outbox row, from being vacuumed.
  */
 export const tryLock = async (client: Client): Promise<boolean> => {
-  const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [RELAY_LOCK_KEY]);
+  const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
+    RELAY_LOCK_KEY,
+  ]);
   return rows[0]?.locked === true;
 };
 
