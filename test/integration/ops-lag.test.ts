@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { RELAY_LOCK_KEY } from '../../services/api/relay-session.ts';
+import { holdPublication } from '../../services/ops/relay/hold.ts';
+import { postgresEnv } from '../../services/shared/postgres.ts';
 import { measureLag, type LagReport } from '../../services/ops/backlog/lag.ts';
 import { measureOutbox, type OutboxReport } from '../../services/ops/backlog/outbox.ts';
 import { createTopicReader, type TopicReader } from '../../services/ops/kafka/reader.ts';
@@ -191,12 +193,18 @@ describe('ops outbox', () => {
       expect(rateOut / rateIn).toBeCloseTo(6, 5);
       expect(rateOut).toBeLessThan(120 / 2.9);
       expect(etaSeconds).toBeCloseTo(200 / (rateOut - rateIn), 5);
-      expect(report?.relay).toMatchObject({ pid: rows[0]?.pid, address: '127.0.0.1' });
+      expect(report?.relay).toMatchObject({ pid: rows[0]?.pid, address: '127.0.0.1', isHold: false });
       expect(report?.relay?.sessionSeconds).toBeGreaterThan(1.5);
       expect(report?.relay?.sessionSeconds).toBeLessThan(60);
     } finally {
       await relay.end();
     }
+  });
+
+  it('tells a relay from a hold that keeps publication back', async () => {
+    const hold = await holdPublication(readEnv(postgresEnv, { DATABASE_URL: database.url }));
+    expect((await measure()).relay).toMatchObject({ isHold: true });
+    await hold.release();
   });
 
   it('is watched until it is told to stop, and the last figure decides the exit code', async () => {

@@ -2,6 +2,7 @@
 import type { Client } from 'pg';
 import { RELAY_LOCK_KEY } from '../../api/relay-session.ts';
 import { sleep } from '../../shared/time.ts';
+import { HOLD_SESSION } from '../relay/hold.ts';
 import { etaSeconds, rate } from './drain.ts';
 
 export interface RelayState {
@@ -10,6 +11,8 @@ export interface RelayState {
   readonly address: string | null;
   /** How long its database session has been there. */
   readonly sessionSeconds: number;
+  /** True when it is no relay, but an `ops relay hold` that keeps publication back on purpose. */
+  readonly isHold: boolean;
 }
 
 export interface OutboxReport {
@@ -76,14 +79,21 @@ const take = async (client: Client): Promise<Sample> => {
 
 /** A lock with a 64-bit key shows as two halves, and `objsubid` 1. PostgreSQL documentation, 53.13 "pg_locks". */
 const activeRelay = async (client: Client): Promise<RelayState | null> => {
-  const { rows } = await client.query<{ pid: number; address: string | null; seconds: string | null }>(
-    `SELECT l.pid, host(a.client_addr) AS address, extract(epoch FROM clock_timestamp() - a.backend_start) AS seconds
+  const { rows } = await client.query<{
+    pid: number;
+    address: string | null;
+    seconds: string | null;
+    is_hold: boolean;
+  }>(
+    `SELECT l.pid, host(a.client_addr) AS address, extract(epoch FROM clock_timestamp() - a.backend_start) AS seconds,
+            coalesce(a.application_name = $2, false) AS is_hold
      FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
        AND (l.classid::bigint << 32) | l.objid::bigint = $1::bigint`,
-    [RELAY_LOCK_KEY],
+    [RELAY_LOCK_KEY, HOLD_SESSION],
   );
   const row = rows[0];
-  return row === undefined ? null : { pid: row.pid, address: row.address, sessionSeconds: Number(row.seconds ?? 0) };
+  if (row === undefined) return null;
+  return { pid: row.pid, address: row.address, sessionSeconds: Number(row.seconds ?? 0), isHold: row.is_hold };
 };

@@ -53,7 +53,7 @@ export const outboxText = ({ depth, oldestAgeSeconds, rateIn, rateOut, etaSecond
       'relay',
       relay === null
         ? colors.red('none is active: is an API running?')
-        : `active for ${spoken(relay.sessionSeconds)}, from ${relay.address ?? 'a local socket'} (server process ${relay.pid})`,
+        : `${relay.isHold ? 'HELD BACK by `ops relay hold`' : 'active'} for ${spoken(relay.sessionSeconds)}, from ${relay.address ?? 'a local socket'} (server process ${relay.pid})`,
     ],
   ]
     .map(([name, value]) => `${String(name).padEnd(9)}${String(value)}`)

@@ -52,6 +52,8 @@ const PAGE = 1_000;
 const MAX_TOLD = 20;
 /** The switch begins when what is left of the topic takes no longer than this. */
 const CLOSE_ENOUGH_MS = 1_000;
+/** Part of the round before from which on a round counts as no shorter. */
+const NO_SHORTER = 0.8;
 
 /** @throws TaskstreamError when it could not be done; the alias is where it was */
 export const moveTo = async (context: ReindexContext, options: MoveOptions): Promise<MoveResult> => {
@@ -199,12 +201,17 @@ const move = async (
   return { outcome: 'switched', copied, events: tail.events, pruned, blockedMs, attempts };
 };
 
-/** Until so little is left that the time without writes is short. */
+/**
+ * Until so little is left that the time without writes is short, or rounds get no shorter: on a slow machine the
+ * question where the topic ends takes long by itself. Either way the switch has a deadline of its own.
+ */
 const catchUpClosely = async (catchUp: Mover['catchUp'], signal: AbortSignal): Promise<void> => {
-  for (;;) {
+  for (let beforeMs = Number.POSITIVE_INFINITY; ;) {
     const startedAt = performance.now();
     await catchUp(signal);
-    if (performance.now() - startedAt < CLOSE_ENOUGH_MS) return;
+    const ms = performance.now() - startedAt;
+    if (ms < CLOSE_ENOUGH_MS || ms > beforeMs * NO_SHORTER) return;
+    beforeMs = ms;
   }
 };
 

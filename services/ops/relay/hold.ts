@@ -15,11 +15,14 @@ export interface Hold {
   readonly release: () => Promise<void>;
 }
 
+/** How PostgreSQL shows the session. */
+export const HOLD_SESSION = 'taskstream-relay-hold';
+
 const HOLDER_POLL_MS = 100;
 
 /** Sends the active relay away and takes its place. */
 export const holdPublication = async (config: PostgresConfig): Promise<Hold> => {
-  const holder = createClient(config, 'taskstream-relay-hold');
+  const holder = createClient(config, HOLD_SESSION);
   const lost = new Promise<never>((_, reject) => {
     holder.on('error', (cause) => {
       reject(new TaskstreamError('database_unavailable', 'The session is lost: publication goes on.', { cause }));
@@ -39,7 +42,7 @@ export const holdPublication = async (config: PostgresConfig): Promise<Hold> => 
 
 /** Waits in the lock's queue, where it comes before every relay, as these only try; and ends the session that has it. */
 const takeLock = async (holder: Client, config: PostgresConfig): Promise<void> => {
-  const assistant = createClient(config, 'taskstream-relay-hold');
+  const assistant = createClient(config, HOLD_SESSION);
   await assistant.connect();
   const taken = new AbortController();
   const lock = holder.query('SELECT pg_advisory_lock($1)', [RELAY_LOCK_KEY]).finally(() => {
