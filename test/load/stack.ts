@@ -56,6 +56,8 @@ export const startBenchServers = async (build: string): Promise<BenchServers> =>
         TASK_INDEX: index.alias,
         CONSUMER_GROUP: `group-${topics.tasks}`,
         NODE_ENV: 'production',
+        // Without a line for each request; what the lines cost is a figure of its own.
+        LOG_LEVEL: 'warn',
       };
       const processes: ServiceProcess[] = [];
       const start = async (service: 'api' | 'indexer') => {

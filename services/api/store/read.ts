@@ -23,11 +23,14 @@ export const readTask = async (pool: Pool, id: string): Promise<StoredTask | und
 /** Above every UUIDv7 that time will bring. */
 const BEYOND_ALL = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
-/** Up to `limit` tasks created before the task `before`, newest first: ids are UUIDv7, and so in order of creation. */
+/**
+ * Up to `limit` tasks created before the task `before`, newest first: ids are UUIDv7, and so in order of creation.
+ * The order is by the column: a bare `id` would be the text of the answer, for which all rows are read and sorted.
+ */
 export const listTasks = async (pool: Pool, limit: number, before: string | undefined): Promise<StoredTask[]> => {
   const { rows } = await pool.query<Row>({
     name: 'list-tasks',
-    text: 'SELECT id::text, version, task_json(tasks) AS json FROM tasks WHERE id < $1 ORDER BY id DESC LIMIT $2',
+    text: 'SELECT id::text, version, task_json(tasks) AS json FROM tasks WHERE id < $1 ORDER BY tasks.id DESC LIMIT $2',
     values: [before ?? BEYOND_ALL, limit],
   });
   return rows.map(toTask);

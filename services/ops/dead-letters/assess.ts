@@ -25,7 +25,7 @@ export const assess = async (client: Client, letters: readonly Letter[], tasksTo
   ]);
   // In key order, so that two commands cannot wait for each other.
   const { rows } = await client.query<{ id: string; version: string }>(
-    'SELECT id::text, version FROM tasks WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE',
+    'SELECT id::text, version FROM tasks WHERE id = ANY($1::uuid[]) ORDER BY tasks.id FOR SHARE',
     [[...ids]],
   );
   const versions = new Map(rows.map(({ id, version }) => [id, Number(version)]));

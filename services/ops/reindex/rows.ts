@@ -33,7 +33,7 @@ export const walkRows = async function* (pool: Pool, pageSize: number): AsyncGen
 const readPage = async (pool: Pool, after: string, limit: number): Promise<readonly TaskRow[]> => {
   const { rows } = await pool.query<Row>({
     name: 'tasks-after',
-    text: 'SELECT id::text, version, task_json(tasks) AS json FROM tasks WHERE id > $1 ORDER BY id LIMIT $2',
+    text: 'SELECT id::text, version, task_json(tasks) AS json FROM tasks WHERE id > $1 ORDER BY tasks.id LIMIT $2',
     values: [after, limit],
   });
   return rows.map(({ id, version, json }) => ({ id, version: Number(version), json }));

@@ -22,7 +22,7 @@ const query = async (pool: Pool, name: string, text: string, values: unknown[]):
 
 /** The highest id now; nothing when there are no rows. */
 export const lastRowId = async (pool: Pool): Promise<string | undefined> =>
-  (await query(pool, 'verify-last', 'SELECT id::text, version FROM tasks ORDER BY id DESC LIMIT 1', []))[0]?.id;
+  (await query(pool, 'verify-last', 'SELECT id::text, version FROM tasks ORDER BY tasks.id DESC LIMIT 1', []))[0]?.id;
 
 /**
  * Rows up to the id `last`, each page with a snapshot of its own: one snapshot for all would keep what is deleted
@@ -33,7 +33,7 @@ export const streamRows = (pool: Pool, last: string): AsyncGenerator<Entry> =>
     const items = await query(
       pool,
       'verify-rows',
-      'SELECT id::text, version FROM tasks WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3',
+      'SELECT id::text, version FROM tasks WHERE id > $1 AND id <= $2 ORDER BY tasks.id LIMIT $3',
       [after, last, PAGE_ROWS],
     );
     return { items, next: items.length < PAGE_ROWS ? undefined : items.at(-1)?.id };

@@ -1,0 +1,57 @@
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { v7 as uuidv7 } from 'uuid';
+import { listTasks } from '../../services/api/store/read.ts';
+import { walkRows } from '../../services/ops/reindex/rows.ts';
+import { lastRowId, streamRows } from '../../services/ops/verify/rows.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject('databaseUrl'));
+  await database.pool.query(
+    `INSERT INTO tasks SELECT id, 'task', 'none', NULL, NULL, false, 1, now(), now() FROM unnest($1::uuid[]) AS i(id)`,
+    [Array.from({ length: 5_000 }, () => uuidv7())],
+  );
+  await database.pool.query('ANALYZE tasks');
+});
+afterAll(() => database.close());
+
+/** The statements that `work` sends. */
+const statementsOf = async (work: (pool: Pool) => Promise<unknown>): Promise<string[]> => {
+  const { pool } = database;
+  const texts: string[] = [];
+  const recording = new Proxy(pool, {
+    get: (target, name) => {
+      if (name !== 'query') return Reflect.get(target, name, target) as unknown;
+      return (query: { text: string }) => {
+        texts.push(query.text);
+        return target.query(query);
+      };
+    },
+  });
+  await work(recording);
+  return texts;
+};
+
+const first = async <T>(pages: AsyncIterable<T>): Promise<void> => {
+  await pages[Symbol.asyncIterator]().next();
+};
+
+// A page costs what is on it, however many tasks there are: the index gives the order, nothing is sorted.
+it.each<[string, (pool: Pool) => Promise<unknown>]>([
+  ['a listing', (pool) => listTasks(pool, 20, undefined)],
+  ['a page of reindex', (pool) => first(walkRows(pool, 100))],
+  ['a page of verify', (pool) => first(streamRows(pool, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))],
+  ['the last row, for verify', (pool) => lastRowId(pool)],
+])('%s reads tasks in the order of their index', async (_, work) => {
+  const texts = await statementsOf(work);
+  expect(texts.length).toBeGreaterThan(0);
+  for (const text of texts) {
+    const { rows } = await database.pool.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${text}`);
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toContain('using tasks_pkey on tasks');
+    expect(plan).not.toContain('Sort');
+  }
+});
