@@ -67,8 +67,8 @@ export const apiEnv = {
     description: 'How long an Idempotency-Key is remembered, in hours.',
   },
   RELAY_BATCH_SIZE: {
-    schema: integer(1_000, { min: 1, max: 10_000 }),
-    defaultText: '1000',
+    schema: integer(2_000, { min: 1, max: 10_000 }),
+    defaultText: '2000',
     description: 'Most events the relay publishes at once.',
   },
   RELAY_POLL_MS: {

@@ -1,7 +1,7 @@
 /** From a row of the outbox to the records that carry it. */
 import { encodeEvent, encodeHeaders, isEventType } from '../shared/events.ts';
 import { TaskstreamError } from '../shared/errors.ts';
-import { toHeaders, type ProducerRecord } from '../shared/producer.ts';
+import type { ProducerRecord } from '../shared/producer.ts';
 
 /** A row of the outbox, all columns as text. */
 export interface OutboxRow {
@@ -11,7 +11,8 @@ export interface OutboxRow {
   readonly version: string;
   readonly task: string;
   readonly traceparent: string | null;
-  readonly time: string;
+  /** When the change was written, in milliseconds of Unix time. */
+  readonly time_ms: string;
 }
 
 /**
@@ -20,15 +21,13 @@ export interface OutboxRow {
  */
 export const toRecords = (row: OutboxRow): readonly ProducerRecord[] => {
   if (!isEventType(row.type)) throw new TaskstreamError('internal', `outbox row ${row.id} has the type "${row.type}"`);
-  const headers = toHeaders(
-    encodeHeaders({
-      id: `${row.task_id}:${row.version}`,
-      type: row.type,
-      taskId: row.task_id,
-      time: row.time,
-      traceparent: row.traceparent,
-    }),
-  );
+  const headers = encodeHeaders({
+    id: `${row.task_id}:${row.version}`,
+    type: row.type,
+    taskId: row.task_id,
+    time: new Date(Number(row.time_ms)).toISOString(),
+    traceparent: row.traceparent,
+  });
   const event: ProducerRecord = { key: row.task_id, value: encodeEvent(row.type, row.task), headers };
   return row.type === 'tasks.event.deleted' ? [event, { key: row.task_id, value: null, headers: [] }] : [event];
 };

@@ -53,17 +53,22 @@ export interface EventMetadata {
   readonly traceparent: string | null;
 }
 
+/** What is the same in every event; made once, as the relay makes headers tens of thousands of times a second. */
+const SPEC_VERSION = { ce_specversion: '1.0' };
+const SOURCE = { ce_source: '/taskstream/api' };
+const CONTENT_TYPE = { 'content-type': 'application/json' };
+
 /**
- * Headers of an event record.
+ * Headers of an event record, in Kafka's form: a list of single-key objects.
  * Attribute names: CloudEvents Kafka protocol binding 1.0.2, section 3.2.3.
  */
-export const encodeHeaders = (event: EventMetadata): Record<string, string> => ({
-  ce_specversion: '1.0',
-  ce_id: event.id,
-  ce_type: event.type,
-  ce_source: '/taskstream/api',
-  ce_subject: event.taskId,
-  ce_time: event.time,
-  'content-type': 'application/json',
-  ...(event.traceparent === null ? {} : { traceparent: event.traceparent }),
-});
+export const encodeHeaders = ({ id, type, taskId, time, traceparent }: EventMetadata): Record<string, string>[] => [
+  SPEC_VERSION,
+  { ce_id: id },
+  { ce_type: type },
+  SOURCE,
+  { ce_subject: taskId },
+  { ce_time: time },
+  CONTENT_TYPE,
+  ...(traceparent === null ? [] : [{ traceparent }]),
+];

@@ -2,7 +2,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { encodeEvent, encodeHeaders, type EventType, type Task } from '../../services/shared/events.ts';
 import type { Message } from '../../services/shared/kafka-native.ts';
-import { toHeaders, type ProducerRecord } from '../../services/shared/producer.ts';
+import type { ProducerRecord } from '../../services/shared/producer.ts';
 
 /** A valid task; fields can be replaced. */
 export const taskOf = (fields: Partial<Task> = {}): Task => ({
@@ -21,15 +21,13 @@ export const taskOf = (fields: Partial<Task> = {}): Task => ({
 export const eventRecord = (type: EventType, task: Task): ProducerRecord => ({
   key: task.id,
   value: encodeEvent(type, JSON.stringify(task)),
-  headers: toHeaders(
-    encodeHeaders({
-      id: `${task.id}:${task.version}`,
-      type,
-      taskId: task.id,
-      time: new Date().toISOString(),
-      traceparent: null,
-    }),
-  ),
+  headers: encodeHeaders({
+    id: `${task.id}:${task.version}`,
+    type,
+    taskId: task.id,
+    time: new Date().toISOString(),
+    traceparent: null,
+  }),
 });
 
 /** A record as the consumer hands it out. */
