@@ -71,6 +71,12 @@ export const apiEnv = {
     defaultText: '2000',
     description: 'Most events the relay publishes at once.',
   },
+  RELAY_LINGER_MS: {
+    schema: integer(20, { min: 0, max: 1_000 }),
+    defaultText: '20',
+    description:
+      'Shortest time between two chunks that are not full, in milliseconds: under load fewer and larger ones. A change that comes alone is published at once.',
+  },
   RELAY_POLL_MS: {
     schema: integer(250, { min: 5, max: 60_000 }),
     defaultText: '250',

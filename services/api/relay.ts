@@ -25,7 +25,12 @@ export interface Relay {
 }
 
 export interface RelayOptions {
-  readonly config: PostgresConfig & KafkaConfig & { readonly RELAY_BATCH_SIZE: number; readonly RELAY_POLL_MS: number };
+  readonly config: PostgresConfig &
+    KafkaConfig & {
+      readonly RELAY_BATCH_SIZE: number;
+      readonly RELAY_LINGER_MS: number;
+      readonly RELAY_POLL_MS: number;
+    };
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
   readonly tracer: Tracer;
@@ -120,7 +125,10 @@ export const startRelay = (options: RelayOptions): Relay => {
     }
   };
 
-  /** Publishes while this session holds the lock. The next chunk is read while the broker confirms the last one. */
+  /**
+   * Publishes while this session holds the lock. Behind a full chunk more is waiting: it is read while the broker confirms
+   * that one. Behind another one, rows have time to gather (RELAY_LINGER_MS): a chunk of a few costs as much as one of many.
+   */
   const lead = async (client: ReturnType<typeof createClient>, ended: AbortSignal): Promise<void> => {
     let confirmed: string[] = [];
     let rows: OutboxRow[] = [];
@@ -139,18 +147,22 @@ export const startRelay = (options: RelayOptions): Relay => {
         continue;
       }
       pollMs = MIN_POLL_MS;
+      const startedAt = performance.now();
       const inFlight = rows.map(({ id }) => id);
+      const isFull = rows.length === config.RELAY_BATCH_SIZE;
       const published = publish(rows);
       const [next, done] = await Promise.all([
-        advance(client, confirmed, inFlight, config.RELAY_BATCH_SIZE),
+        isFull ? advance(client, confirmed, inFlight, config.RELAY_BATCH_SIZE) : [],
         published,
       ]);
       const complete = done.length === inFlight.length;
-      confirmed = done;
+      confirmed = isFull ? done : [...confirmed, ...done];
       // Nothing may be sent ahead of a row that failed: read again from the oldest.
       rows = complete ? next : [];
       failures = complete ? 0 : failures + 1;
-      if (!complete) await sleep(backoffMs(failures, { baseMs: 200, maxMs: 5_000 }), stop.signal);
+      const lingerMs = isFull ? 0 : Math.max(0, startedAt + config.RELAY_LINGER_MS - performance.now());
+      const waitMs = complete ? lingerMs : backoffMs(failures, { baseMs: 200, maxMs: 5_000 });
+      if (waitMs > 0) await sleep(waitMs, stop.signal);
     }
     if (confirmed.length > 0 && !ended.aborted) await advance(client, confirmed, [], 0);
   };

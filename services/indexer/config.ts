@@ -30,6 +30,12 @@ export const indexerEnv = {
     defaultText: '1000',
     description: 'Most events in a batch, and so in a bulk request.',
   },
+  BATCH_LINGER_MS: {
+    schema: integer(20, { min: 0, max: 1_000 }),
+    defaultText: '20',
+    description:
+      'Shortest time from a batch that was not full to the next one, in milliseconds: under load fewer and larger ones. An event that comes alone is indexed at once.',
+  },
   BULK_MAX_BYTES: {
     schema: integer(5_242_880, { min: 65_536, max: 104_857_600 }),
     defaultText: '5242880',

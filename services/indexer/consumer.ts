@@ -21,6 +21,8 @@ export interface ConsumerOptions {
   readonly metrics: IndexerMetrics;
   readonly logger: Logger;
   readonly maxBatchEvents: number;
+  /** Shortest time from a read that was not full to the next one. */
+  readonly lingerMs: number;
   /** Time a batch in flight gets to finish when its partitions are revoked or the consumer closes. */
   readonly drainDeadlineMs: number;
   /** Called after each batch, settled or not. */
@@ -105,13 +107,20 @@ export class TaskConsumer {
   }
 
   async #pollLoop(client: GroupClient): Promise<void> {
+    const { maxBatchEvents, lingerMs } = this.#options;
     let failures = 0;
+    let readAt = Number.NEGATIVE_INFINITY;
     while (!this.#closed.signal.aborted) {
       if (this.#buffer.length > 0) await this.#nextChange(PAUSE_AFTER_MS);
+      // Events that come alone are read at once. Under load, many small batches would cost the whole pipeline more than
+      // this wait costs the events, which wait for a refresh of the index anyway.
+      const waitMs = readAt + lingerMs - performance.now();
+      if (waitMs > 0) await sleep(waitMs, this.#closed.signal);
       this.#setPaused(this.#buffer.length > 0 || this.#stopping);
       try {
-        const messages = await client.poll(this.#paused ? 1 : this.#options.maxBatchEvents);
+        const messages = await client.poll(this.#paused ? 1 : maxBatchEvents);
         failures = 0;
+        if (messages.length > 0 && messages.length < maxBatchEvents) readAt = performance.now();
         const owned = messages.filter(({ partition }) => this.#owned.has(partition));
         if (owned.length > 0) this.#setBuffer([...this.#buffer, ...owned]);
       } catch (error) {

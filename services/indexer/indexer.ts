@@ -83,6 +83,7 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
       metrics,
       logger,
       maxBatchEvents: config.BATCH_MAX_EVENTS,
+      lingerMs: config.BATCH_LINGER_MS,
       drainDeadlineMs: config.DRAIN_DEADLINE_MS,
       onProgress: watchdog.progress,
     });

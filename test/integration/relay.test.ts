@@ -40,6 +40,7 @@ const start = (brokers = inject('kafkaBrokers')): Relay => {
       ...readEnv(postgresEnv, env),
       ...readEnv(kafkaEnv, env),
       RELAY_BATCH_SIZE: 100,
+      RELAY_LINGER_MS: 20,
       RELAY_POLL_MS: 50,
     },
     logger: createLogger({ service: 'relay', level: 'silent' }),

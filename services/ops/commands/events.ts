@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { TaskstreamError } from '../../shared/errors.ts';
 import { readTopicsConfig } from '../config.ts';
+import { OPS_GROUP_PREFIX } from '../../shared/resources.ts';
 import { replayEvents, type ReplayEnd, type ReplayStart } from '../events/replay.ts';
 import { tailEvents } from '../events/tail.ts';
 import { withReader } from '../kafka/with-reader.ts';
@@ -111,6 +112,7 @@ not UTF-8 appear as "base64:…". Order holds within a task.
 The group goes on where it stopped: --from counts only where it has not read before. An offset is committed after its
 line was written: a run that was stopped repeats nothing, one that was killed repeats its last lines at most.
 Without --until or --until-end the topic is followed until Ctrl+C.
+In a cluster with the manifests' users, the group's name has to begin with ${OPS_GROUP_PREFIX}.
 
 Exit codes: 0 done, stopped, or the reader of the pipe had enough; 1 could not run.
 
