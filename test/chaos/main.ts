@@ -26,8 +26,14 @@ const bar = new SingleBar({ format: '{bar} run {value} of {total}, {duration_for
 const isTerminal = process.stderr.isTTY;
 const results: RunResult[] = [];
 let failed = 0;
+let done = 0;
+const stop = new AbortController();
+process.once('SIGINT', () => {
+  console.error('Stopping behind this run; Ctrl-C once more ends at once.');
+  stop.abort();
+});
 if (isTerminal) bar.start(runs, 0);
-for (let index = 0; index < runs; index += 1) {
+for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
   const turn = options.turn + index;
   const seed = firstSeed + index;
   const plan = options.fault === undefined ? planOf(turn, randomOf(seed).fork(0)) : planByNames([[options.fault]]);
@@ -45,12 +51,13 @@ for (let index = 0; index < runs; index += 1) {
     failed += 1;
     console.error(`${name}: the run itself failed:`, error, `\n${again}`);
   }
-  if (isTerminal) bar.update(index + 1);
+  done += 1;
+  if (isTerminal) bar.update(done);
 }
 if (isTerminal) bar.stop();
 await servers.close();
 console.log(tableOf(results));
 mkdirSync(recordFolder, { recursive: true });
 writeFileSync(join(recordFolder, 'report.md'), markdownOf(results));
-console.log(summaryLine({ passed: runs - failed, failed, skipped: 0 }));
+console.log(summaryLine({ passed: done - failed, failed, skipped: 0 }));
 process.exit(failed > 0 ? 1 : 0);
