@@ -25,8 +25,8 @@ export interface ConsumerOptions {
   readonly lingerMs: number;
   /** Time a batch in flight gets to finish when its partitions are revoked or the consumer closes. */
   readonly drainDeadlineMs: number;
-  /** Called after each batch, settled or not. */
-  readonly onProgress: () => void;
+  /** Called after each batch, settled or not, with its partitions. */
+  readonly onProgress: (partitions: ReadonlySet<number>) => void;
 }
 
 /** Joins the group; it is given the listener that the group's rebalances are told to. */
@@ -162,7 +162,7 @@ export class TaskConsumer {
 
   async #settle(committer: Committer, batch: readonly Message[], signal: AbortSignal): Promise<void> {
     const settled = await this.#options.processor.process(batch, signal);
-    this.#options.onProgress();
+    this.#options.onProgress(new Set(batch.map(({ partition }) => partition)));
     const { commit, unfinished } = progressOf(batch, settled);
     // A partition that was lost meanwhile has a new owner, whose commits must not be set back.
     committer.mark(commit.filter(({ partition }) => this.#owned.has(partition) || this.#revoking.has(partition)));
@@ -176,8 +176,10 @@ export class TaskConsumer {
 
   #onAssign(partitions: readonly number[]): void {
     for (const partition of partitions) this.#owned.add(partition);
-    // A pause belongs to an assignment: new partitions start out flowing.
+    // The client keeps a pause beyond its assignment: a partition that left while all were paused, and comes back later,
+    // would stand still for ever (librdkafka resets only pauses of its own when a partition leaves).
     if (this.#paused) this.#client?.pause(partitions);
+    else this.#client?.resume(partitions);
     this.#report('assigned', partitions);
   }
 

@@ -10,8 +10,8 @@ export interface LagMonitorOptions {
   readonly intervalMs: number;
   readonly metrics: IndexerMetrics;
   readonly logger: Logger;
-  /** Told the sum over the partitions, whenever the broker answered. */
-  readonly onLag: (events: number) => void;
+  /** Told the lag by partition, whenever the broker answered. */
+  readonly onLag: (lag: ReadonlyMap<number, number>) => void;
 }
 
 /** Runs until `signal` aborts. A broker that does not answer leaves the last figures standing. */
@@ -23,7 +23,7 @@ export const monitorLag = async (options: LagMonitorOptions, signal: AbortSignal
       // Partitions that went to another process must not keep their last figure here.
       metrics.lag.reset();
       for (const [partition, events] of lag) metrics.lag.set({ partition }, events);
-      onLag([...lag.values()].reduce((sum, events) => sum + events, 0));
+      onLag(lag);
     } catch (error) {
       logger.debug({ err: error }, 'no answer about the lag');
     }
