@@ -3,7 +3,7 @@ import { decodeMeta, encodeMeta } from '../../services/ops/reindex/meta.ts';
 import { nextIndexOf, numberOf } from '../../services/ops/reindex/names.ts';
 import { createPacer } from '../../services/ops/reindex/pacer.ts';
 import { Rejects, TooManyRejects } from '../../services/ops/reindex/rejects.ts';
-import { describeResult } from '../../services/ops/reindex/show.ts';
+import { describeResult, listTable } from '../../services/ops/reindex/show.ts';
 
 describe('the name of the next index', () => {
   it('is above all that exist, also those that no longer serve', () => {
@@ -80,5 +80,28 @@ describe('rejected documents', () => {
     expect(text).toContain('tasks still points to tasks-000001, as the mapping of tasks-000002 rejects 30 documents');
     expect(text).toContain('task id-0, version 1: no date');
     expect(text.split('\n').length).toBeLessThan(25);
+  });
+});
+
+describe('the list of indices', () => {
+  const listed = {
+    index: 'tasks-000001',
+    state: 'live',
+    alias: 'tasks',
+    isWriteBlocked: false,
+    isDiskFull: false,
+    documents: 1,
+    bytes: 1,
+    source: null,
+    startedAt: null,
+    switchedAt: null,
+  } as const;
+
+  it('tells a block by Elasticsearch, whose disk is full, from one that a killed reindex has left', () => {
+    expect(listTable([listed])).toContain('open');
+    const full = listTable([{ ...listed, isDiskFull: true }]);
+    expect(full).toContain('disk full');
+    expect(full).not.toContain('killed');
+    expect(listTable([{ ...listed, isWriteBlocked: true }])).toContain('one was killed doing so');
   });
 });

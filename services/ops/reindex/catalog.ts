@@ -8,6 +8,8 @@ export interface CatalogEntry {
   readonly name: string;
   readonly isLive: boolean;
   readonly isWriteBlocked: boolean;
+  /** Elasticsearch itself takes no writes to it, as a disk is nearly full. */
+  readonly isDiskFull: boolean;
   readonly meta: IndexMeta | undefined;
 }
 
@@ -52,5 +54,6 @@ const toEntry = (name: string, state: estypes.IndicesIndexState, alias: string):
   isLive: state.aliases !== undefined && alias in state.aliases,
   // Elasticsearch answers with text, whatever was set.
   isWriteBlocked: String(state.settings?.index?.blocks?.write) === 'true',
+  isDiskFull: String(state.settings?.index?.blocks?.read_only_allow_delete) === 'true',
   meta: decodeMeta(state.mappings?._meta),
 });
