@@ -1,4 +1,6 @@
+import type { Client } from '@elastic/elasticsearch';
 import { describe, expect, it } from 'vitest';
+import { readCatalog } from '../../services/ops/reindex/catalog.ts';
 import { decodeMeta, encodeMeta } from '../../services/ops/reindex/meta.ts';
 import { nextIndexOf, numberOf } from '../../services/ops/reindex/names.ts';
 import { createPacer } from '../../services/ops/reindex/pacer.ts';
@@ -16,6 +18,16 @@ describe('the name of the next index', () => {
     expect(numberOf('tasks', 'tasks-000003')).toBe(3);
     for (const name of ['tasks', 'tasks-', 'tasks-000003-old', 'tasks-2-000003', 'mytasks-000003', 'tasks-12'])
       expect(numberOf('tasks', name), name).toBeUndefined();
+  });
+});
+
+describe('the catalog without the alias', () => {
+  const reading = (found: object) =>
+    readCatalog({ indices: { get: () => Promise.resolve(found) } } as unknown as Client, 'tasks');
+
+  it('names the indices that could have it, and asks for a new one only when there is none', async () => {
+    await expect(reading({ 'tasks-000002': {}, other: {} })).rejects.toThrow(/no alias tasks, but tasks-000002: give/);
+    await expect(reading({})).rejects.toThrow('run ops migrate');
   });
 });
 

@@ -34,9 +34,13 @@ export const readCatalog = async (client: Client, alias: string): Promise<Catalo
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const [live, ...others] = indices.filter(({ isLive }) => isLive);
   if (live === undefined) {
+    const names = indices.map(({ name }) => name).join(', ');
     throw new TaskstreamError(
       'precondition_failed',
-      `There is no alias ${alias}: run ops migrate, which makes the first index, or set TASK_INDEX.`,
+      `There is no alias ${alias}` +
+        (names === ''
+          ? ': run ops migrate, which makes the first index, or set TASK_INDEX.'
+          : `, but ${names}: give the alias back to the one that served (docs/runbooks/search-breaker-open.md).`),
     );
   }
   if (others.length > 0) {
