@@ -1,9 +1,11 @@
+import type { Client } from '@elastic/elasticsearch';
 import { describe, expect, it } from 'vitest';
+import { readCatalog } from '../../services/ops/reindex/catalog.ts';
 import { decodeMeta, encodeMeta } from '../../services/ops/reindex/meta.ts';
 import { nextIndexOf, numberOf } from '../../services/ops/reindex/names.ts';
 import { createPacer } from '../../services/ops/reindex/pacer.ts';
 import { Rejects, TooManyRejects } from '../../services/ops/reindex/rejects.ts';
-import { describeResult } from '../../services/ops/reindex/show.ts';
+import { describeResult, listTable } from '../../services/ops/reindex/show.ts';
 
 describe('the name of the next index', () => {
   it('is above all that exist, also those that no longer serve', () => {
@@ -16,6 +18,16 @@ describe('the name of the next index', () => {
     expect(numberOf('tasks', 'tasks-000003')).toBe(3);
     for (const name of ['tasks', 'tasks-', 'tasks-000003-old', 'tasks-2-000003', 'mytasks-000003', 'tasks-12'])
       expect(numberOf('tasks', name), name).toBeUndefined();
+  });
+});
+
+describe('the catalog without the alias', () => {
+  const reading = (found: object) =>
+    readCatalog({ indices: { get: () => Promise.resolve(found) } } as unknown as Client, 'tasks');
+
+  it('names the indices that could have it, and asks for a new one only when there is none', async () => {
+    await expect(reading({ 'tasks-000002': {}, other: {} })).rejects.toThrow(/no alias tasks, but tasks-000002: give/);
+    await expect(reading({})).rejects.toThrow('run ops migrate');
   });
 });
 
@@ -80,5 +92,28 @@ describe('rejected documents', () => {
     expect(text).toContain('tasks still points to tasks-000001, as the mapping of tasks-000002 rejects 30 documents');
     expect(text).toContain('task id-0, version 1: no date');
     expect(text.split('\n').length).toBeLessThan(25);
+  });
+});
+
+describe('the list of indices', () => {
+  const listed = {
+    index: 'tasks-000001',
+    state: 'live',
+    alias: 'tasks',
+    isWriteBlocked: false,
+    isDiskFull: false,
+    documents: 1,
+    bytes: 1,
+    source: null,
+    startedAt: null,
+    switchedAt: null,
+  } as const;
+
+  it('tells a block by Elasticsearch, whose disk is full, from one that a killed reindex has left', () => {
+    expect(listTable([listed])).toContain('open');
+    const full = listTable([{ ...listed, isDiskFull: true }]);
+    expect(full).toContain('disk full');
+    expect(full).not.toContain('killed');
+    expect(listTable([{ ...listed, isWriteBlocked: true }])).toContain('one was killed doing so');
   });
 });

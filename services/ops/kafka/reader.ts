@@ -19,6 +19,7 @@ import type { Logger } from '../../shared/logger.ts';
 import { OPS_GROUP_PREFIX } from '../../shared/resources.ts';
 import { askCoordinator } from './coordinator.ts';
 import { describeGroup, type GroupState } from './group.ts';
+import { askLeader } from './leader.ts';
 
 /** Offsets of a partition: the first that is still there, and the one that the next record gets. */
 export interface PartitionEnds {
@@ -128,7 +129,7 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
     ends: async (topic) => {
       const found: PartitionEnds[] = [];
       for (const partition of await partitionsOf(client, topic)) {
-        const { lowOffset, highOffset } = await watermarksOf(client, { topic, partition });
+        const { lowOffset, highOffset } = await askLeader(() => watermarksOf(client, { topic, partition }));
         found.push({ partition, low: lowOffset, high: highOffset });
       }
       return found;

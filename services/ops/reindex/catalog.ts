@@ -8,6 +8,8 @@ export interface CatalogEntry {
   readonly name: string;
   readonly isLive: boolean;
   readonly isWriteBlocked: boolean;
+  /** Elasticsearch itself takes no writes to it, as a disk is nearly full. */
+  readonly isDiskFull: boolean;
   readonly meta: IndexMeta | undefined;
 }
 
@@ -32,9 +34,13 @@ export const readCatalog = async (client: Client, alias: string): Promise<Catalo
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const [live, ...others] = indices.filter(({ isLive }) => isLive);
   if (live === undefined) {
+    const names = indices.map(({ name }) => name).join(', ');
     throw new TaskstreamError(
       'precondition_failed',
-      `There is no alias ${alias}: run ops migrate, which makes the first index, or set TASK_INDEX.`,
+      `There is no alias ${alias}` +
+        (names === ''
+          ? ': run ops migrate, which makes the first index, or set TASK_INDEX.'
+          : `, but ${names}: give the alias back to the one that served (docs/runbooks/search-breaker-open.md).`),
     );
   }
   if (others.length > 0) {
@@ -52,5 +58,6 @@ const toEntry = (name: string, state: estypes.IndicesIndexState, alias: string):
   isLive: state.aliases !== undefined && alias in state.aliases,
   // Elasticsearch answers with text, whatever was set.
   isWriteBlocked: String(state.settings?.index?.blocks?.write) === 'true',
+  isDiskFull: String(state.settings?.index?.blocks?.read_only_allow_delete) === 'true',
   meta: decodeMeta(state.mappings?._meta),
 });

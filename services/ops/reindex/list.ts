@@ -9,6 +9,7 @@ export interface ListedIndex {
   readonly state: 'live' | 'previous' | 'kept' | 'building' | 'interrupted';
   readonly alias: string | null;
   readonly isWriteBlocked: boolean;
+  readonly isDiskFull: boolean;
   readonly documents: number;
   readonly bytes: number;
   readonly source: 'postgres' | 'topic' | null;
@@ -26,13 +27,14 @@ export const listIndices = async ({
   const names = indices.map(({ name }) => name);
   const stats = await client.indices.stats({ index: names, metric: ['docs', 'store'] });
   return indices.map((entry) => {
-    const { name, isLive, isWriteBlocked, meta } = entry;
+    const { name, isLive, isWriteBlocked, isDiskFull, meta } = entry;
     const primaries = stats.indices?.[name]?.primaries;
     return {
       index: name,
       state: stateOf(entry, live, isRunning),
       alias: isLive ? config.TASK_INDEX : null,
       isWriteBlocked,
+      isDiskFull,
       documents: primaries?.docs?.count ?? 0,
       bytes: stats.indices?.[name]?.total?.store?.size_in_bytes ?? 0,
       source: meta?.source ?? null,

@@ -46,12 +46,12 @@ export const listTable = (indices: readonly ListedIndex[]): string => {
     style: { head: [], border: [] },
     colAligns: ['left', 'left', 'left', 'left', 'right', 'right', 'left', 'left'],
   });
-  for (const { index, state, alias, isWriteBlocked, documents, bytes, source, switchedAt } of indices) {
+  for (const { index, state, alias, isWriteBlocked, isDiskFull, documents, bytes, source, switchedAt } of indices) {
     table.push([
       index,
       state,
       alias ?? '',
-      isWriteBlocked ? 'blocked' : 'open',
+      isDiskFull ? 'disk full' : isWriteBlocked ? 'blocked' : 'open',
       documents.toLocaleString('en'),
       (bytes / MIB).toFixed(1),
       source ?? '',

@@ -12,6 +12,7 @@ import {
 } from '../../shared/kafka-native.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { OPS_GROUP_PREFIX } from '../../shared/resources.ts';
+import { askLeader } from '../kafka/leader.ts';
 
 /** An offset for each partition. */
 export type Offsets = ReadonlyMap<number, number>;
@@ -92,7 +93,7 @@ const wrap = (consumer: NativeConsumer, topic: string): TopicReader => {
       const partitions = await partitionsOf(consumer, topic);
       const entries = await Promise.all(
         partitions.map(async (partition) => {
-          const { lowOffset, highOffset } = await watermarksOf(consumer, { topic, partition });
+          const { lowOffset, highOffset } = await askLeader(() => watermarksOf(consumer, { topic, partition }));
           return { partition, low: lowOffset, end: highOffset };
         }),
       );

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { askLeader } from '../../services/ops/kafka/leader.ts';
+
+const failing = (code: number, times: number) => {
+  let asked = 0;
+  return () => {
+    asked += 1;
+    return asked > times ? Promise.resolve(asked) : Promise.reject(Object.assign(new Error('refused'), { code }));
+  };
+};
+
+describe('asking the leader of a partition', () => {
+  it('is repeated while a new partition has none, as right after growth', async () => {
+    expect(await askLeader(failing(6, 2))).toBe(3);
+  });
+
+  it('fails at once where waiting does not help', async () => {
+    const ask = failing(29, 1);
+    await expect(askLeader(ask)).rejects.toThrow('refused');
+    expect(await ask()).toBe(2);
+  });
+});
