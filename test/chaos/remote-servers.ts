@@ -4,7 +4,6 @@
  * failed run, and so that runs leave nothing to each other.
  */
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import type { RunningServers, Servers } from './servers.ts';
 
 type Method = 'setLink' | 'signal' | 'restart';
@@ -46,16 +45,23 @@ export const serveServers = (child: ChildProcess, servers: RunningServers): void
 /** In the run's process: the servers of its parent. */
 export const remoteServers = (known: Pick<Servers, 'urls' | 'linkPorts'>): Servers => {
   let last = 0;
-  const call = async (method: Method, args: readonly unknown[]): Promise<void> => {
+  const open = new Map<number, (answer: Answer) => void>();
+  // One listener for all: answers to calls of faults that happen at the same time come right behind each other.
+  process.on('message', (message: unknown) => {
+    if (!isOf<Answer>('answer', message)) return;
+    open.get(message.id)?.(message);
+    open.delete(message.id);
+  });
+  const call = (method: Method, args: readonly unknown[]): Promise<void> => {
     last += 1;
     const id = last;
-    process.send?.({ type: 'call', id, method, args } satisfies Call);
-    for (;;) {
-      const [message] = (await once(process, 'message')) as unknown[];
-      if (!isOf<Answer>('answer', message) || message.id !== id) continue;
-      if (message.error !== undefined) throw new Error(message.error);
-      return;
-    }
+    return new Promise((resolve, reject) => {
+      open.set(id, ({ error }) => {
+        if (error === undefined) resolve();
+        else reject(new Error(error));
+      });
+      process.send?.({ type: 'call', id, method, args } satisfies Call);
+    });
   };
   return {
     ...known,
