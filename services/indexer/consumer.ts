@@ -146,7 +146,7 @@ export class TaskConsumer {
       this.#inFlight = { partitions, abort: new AbortController(), done };
       this.#setBuffer([]);
       try {
-        await this.#settle(committer, batch, this.#inFlight.abort.signal);
+        await this.#settle(committer, batch, this.#inFlight);
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -160,9 +160,9 @@ export class TaskConsumer {
     }
   }
 
-  async #settle(committer: Committer, batch: readonly Message[], signal: AbortSignal): Promise<void> {
-    const settled = await this.#options.processor.process(batch, signal);
-    this.#options.onProgress(new Set(batch.map(({ partition }) => partition)));
+  async #settle(committer: Committer, batch: readonly Message[], { abort, partitions }: InFlight): Promise<void> {
+    const settled = await this.#options.processor.process(batch, abort.signal);
+    this.#options.onProgress(partitions);
     const { commit, unfinished } = progressOf(batch, settled);
     // A partition that was lost meanwhile has a new owner, whose commits must not be set back.
     committer.mark(commit.filter(({ partition }) => this.#owned.has(partition) || this.#revoking.has(partition)));

@@ -1,4 +1,5 @@
 /** The binding's callbacks as promises. */
+import type { RdKafka } from '@confluentinc/kafka-javascript';
 import {
   toError,
   type KafkaError,
@@ -46,6 +47,15 @@ export const watermarksOf = (
   promised((done) => {
     client.queryWatermarkOffsets(topic, partition, QUERY_TIMEOUT_MS, done);
   });
+
+/** Numbers of a topic's partitions in their order; none when there is no such topic, or this user may not see it. */
+export const partitionsOf = async (client: NativeConsumer, topic: string, timeoutMs: number): Promise<number[]> => {
+  const { topics } = await promised<RdKafka.Metadata>((done) => {
+    client.getMetadata({ topic, timeout: timeoutMs }, done);
+  });
+  const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
+  return partitions.map(({ id }) => id).sort((a, b) => a - b);
+};
 
 export type Commit = (offsets: readonly TopicPartitionOffset[]) => Promise<void>;
 

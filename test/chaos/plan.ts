@@ -21,7 +21,7 @@ export const planOf = (turn: number, random: Random): readonly Step[] => {
   return steps;
 };
 
-/** For people and for `faultsByName`. */
+/** For people. */
 export const describePlan = (plan: readonly Step[]): string =>
   plan.map((step) => step.map(({ name }) => name).join(' & ')).join(', then ');
 

@@ -6,7 +6,14 @@ import type { EventEmitter } from 'node:events';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { messageOf, TaskstreamError } from '../../shared/errors.ts';
 import { connectionSettings, type KafkaConfig } from '../../shared/kafka.ts';
-import { committedOffsets, promised, trackCommits, watermarksOf, type Commit } from '../../shared/kafka-calls.ts';
+import {
+  committedOffsets,
+  partitionsOf,
+  promised,
+  trackCommits,
+  watermarksOf,
+  type Commit,
+} from '../../shared/kafka-calls.ts';
 import {
   connectPatiently,
   createNativeConsumer,
@@ -128,7 +135,7 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
   return {
     ends: async (topic) => {
       const found: PartitionEnds[] = [];
-      for (const partition of await partitionsOf(client, topic)) {
+      for (const partition of await partitionsThere(client, topic)) {
         const { lowOffset, highOffset } = await askLeader(() => watermarksOf(client, { topic, partition }));
         found.push({ partition, low: lowOffset, high: highOffset });
       }
@@ -208,13 +215,10 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
   };
 };
 
-const partitionsOf = async (client: NativeConsumer, topic: string): Promise<number[]> => {
-  const metadata = await promised<RdKafka.Metadata>((done) => {
-    client.getMetadata({ topic, timeout: METADATA_TIMEOUT_MS }, done);
-  });
-  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions.map(({ id }) => id) ?? [];
+const partitionsThere = async (client: NativeConsumer, topic: string): Promise<number[]> => {
+  const partitions = await partitionsOf(client, topic, METADATA_TIMEOUT_MS);
   if (partitions.length === 0) {
     throw new TaskstreamError('invalid_configuration', `Kafka has no topic ${topic}, or this user may not see it.`);
   }
-  return partitions.sort((a, b) => a - b);
+  return partitions;
 };

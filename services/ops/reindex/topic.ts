@@ -1,8 +1,7 @@
 /** The topic of the events, read by direct assignment: no group's offsets are used or moved. */
-import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { TaskstreamError } from '../../shared/errors.ts';
 import { connectionSettings, type KafkaConfig } from '../../shared/kafka.ts';
-import { promised, watermarksOf } from '../../shared/kafka-calls.ts';
+import { partitionsOf, promised, watermarksOf } from '../../shared/kafka-calls.ts';
 import {
   connectPatiently,
   createNativeConsumer,
@@ -90,7 +89,7 @@ const wrap = (consumer: NativeConsumer, topic: string): TopicReader => {
   });
   return {
     watermarks: async () => {
-      const partitions = await partitionsOf(consumer, topic);
+      const partitions = await partitionsThere(consumer, topic);
       const entries = await Promise.all(
         partitions.map(async (partition) => {
           const { lowOffset, highOffset } = await askLeader(() => watermarksOf(consumer, { topic, partition }));
@@ -119,11 +118,8 @@ const wrap = (consumer: NativeConsumer, topic: string): TopicReader => {
   };
 };
 
-const partitionsOf = async (consumer: NativeConsumer, topic: string): Promise<number[]> => {
-  const { topics } = await promised<RdKafka.Metadata>((done) => {
-    consumer.getMetadata({ topic, timeout: QUERY_TIMEOUT_MS }, done);
-  });
-  const partitions = topics.find(({ name }) => name === topic)?.partitions.map(({ id }) => id) ?? [];
+const partitionsThere = async (consumer: NativeConsumer, topic: string): Promise<number[]> => {
+  const partitions = await partitionsOf(consumer, topic, QUERY_TIMEOUT_MS);
   if (partitions.length === 0) {
     throw new TaskstreamError('precondition_failed', `There is no topic ${topic}: make it, or set TASKS_TOPIC.`);
   }
