@@ -8,14 +8,14 @@ import { statusOf } from '../shared/elasticsearch.ts';
 import { messageOf, TaskstreamError } from '../shared/errors.ts';
 import { backoffMs, sleep, type BackoffOptions } from '../shared/time.ts';
 import { judgeItem, type BulkItem } from './bulk-item.ts';
-import type { IndexOperation, Outcome } from './operation.ts';
+import type { EncodedOperation, Outcome } from './operation.ts';
 
 export interface BulkWriter {
   /**
    * Settles all operations; one outcome for each, in their order.
    * It returns early only when `signal` aborts; what was not settled by then is `pending`.
    */
-  write(operations: readonly IndexOperation[], signal: AbortSignal): Promise<readonly Outcome[]>;
+  write(operations: readonly EncodedOperation[], signal: AbortSignal): Promise<readonly Outcome[]>;
 }
 
 export interface BulkOptions {
@@ -28,24 +28,24 @@ export interface BulkOptions {
   readonly onRetry: (reason: string | undefined, pending: number) => void;
 }
 
-interface Encoded {
+/** An operation with its place among those of the call. */
+interface Placed {
   readonly index: number;
-  readonly lines: readonly string[];
-  readonly bytes: number;
+  readonly operation: EncodedOperation;
 }
 
 export const createBulkWriter = (options: BulkOptions): BulkWriter => {
   const { client, alias, maxBytes, backoff, onRetry } = options;
 
   /** Sends one request; returns the outcomes it settled, and why the others must be sent again. */
-  const send = async (chunk: readonly Encoded[], attempts: number, signal: AbortSignal): Promise<ChunkResult> => {
+  const send = async (chunk: readonly Placed[], attempts: number, signal: AbortSignal): Promise<ChunkResult> => {
     try {
       const response = await client.bulk(
         {
           index: alias,
           // Without the alias, auto-creation would make an index of that name with guessed mappings.
           require_alias: true,
-          operations: chunk.flatMap(({ lines }) => lines),
+          operations: chunk.flatMap(({ operation }) => operation.lines),
           filter_path: [
             'items.*.status',
             'items.*.error.type',
@@ -65,7 +65,7 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
   };
 
   const split = async (
-    chunk: readonly Encoded[],
+    chunk: readonly Placed[],
     status: number,
     message: string,
     attempts: number,
@@ -89,9 +89,9 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
   return {
     write: async (operations, signal) => {
       const outcomes = new Array<Outcome>(operations.length).fill({ kind: 'pending' });
-      let open: readonly Encoded[] = operations.map(encode);
+      let open: readonly Placed[] = operations.map((operation, index) => ({ index, operation }));
       for (let attempt = 1; open.length > 0 && !signal.aborted; attempt += 1) {
-        const retry: Encoded[] = [];
+        const retry: Placed[] = [];
         let reason: string | undefined;
         for (const chunk of chunksWithin(open, maxBytes)) {
           const result = await send(chunk, attempt, signal);
@@ -110,48 +110,40 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
 
 interface ChunkResult {
   readonly settled: readonly (readonly [index: number, outcome: Outcome])[];
-  readonly retry: readonly Encoded[];
+  readonly retry: readonly Placed[];
   readonly reason: string | undefined;
 }
 
-const encode = (operation: IndexOperation, index: number): Encoded => {
-  const target = { _id: operation.id, version: operation.version, version_type: 'external' };
-  const lines =
-    operation.kind === 'index'
-      ? [JSON.stringify({ index: target }), JSON.stringify(operation.document)]
-      : [JSON.stringify({ delete: target })];
-  return { index, lines, bytes: lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0) };
-};
-
 /** Cuts the operations into runs whose lines stay within `maxBytes` together. */
-const chunksWithin = (operations: readonly Encoded[], maxBytes: number): readonly (readonly Encoded[])[] => {
-  const chunks: Encoded[][] = [];
+const chunksWithin = (operations: readonly Placed[], maxBytes: number): readonly (readonly Placed[])[] => {
+  const chunks: Placed[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
-  for (const operation of operations) {
-    if (bytes + operation.bytes > maxBytes) {
+  for (const placed of operations) {
+    const { bytes: own } = placed.operation;
+    if (bytes + own > maxBytes) {
       chunks.push([]);
       bytes = 0;
     }
-    chunks.at(-1)?.push(operation);
-    bytes += operation.bytes;
+    chunks.at(-1)?.push(placed);
+    bytes += own;
   }
   return chunks;
 };
 
 const judgeItems = (
-  chunk: readonly Encoded[],
+  chunk: readonly Placed[],
   items: readonly Partial<Record<string, BulkItem>>[],
   attempts: number,
 ): ChunkResult => {
   const settled: [number, Outcome][] = [];
-  const retry: Encoded[] = [];
+  const retry: Placed[] = [];
   let reason: string | undefined;
-  chunk.forEach((encoded, position) => {
+  chunk.forEach((placed, position) => {
     const verdict = judgeItem(items[position], attempts);
     if (verdict.kind === 'retry') {
-      retry.push(encoded);
+      retry.push(placed);
       reason ??= verdict.reason;
-    } else settled.push([encoded.index, verdict]);
+    } else settled.push([placed.index, verdict]);
   });
   return { settled, retry, reason };
 };

@@ -1,9 +1,12 @@
 /** One operation a task: within a batch only the newest version matters, as every event carries the whole task. */
-import type { IndexOperation } from './operation.ts';
+interface Versioned {
+  readonly id: string;
+  readonly version: number;
+}
 
-export interface Collapsed {
+export interface Collapsed<T extends Versioned> {
   /** The newest operation of each task, in order of the tasks' first appearance. */
-  readonly operations: readonly IndexOperation[];
+  readonly operations: readonly T[];
   /** For each input, the position in `operations` of the operation that settles it. */
   readonly settledBy: readonly number[];
 }
@@ -12,9 +15,9 @@ export interface Collapsed {
  * Collapses operations to the newest of each task.
  * Of two with the same version the later one wins; they are the same change, delivered twice.
  */
-export const collapse = (inputs: readonly IndexOperation[]): Collapsed => {
+export const collapse = <T extends Versioned>(inputs: readonly T[]): Collapsed<T> => {
   const positions = new Map<string, number>();
-  const operations: IndexOperation[] = [];
+  const operations: T[] = [];
   const settledBy = inputs.map((operation) => {
     const position = positions.get(operation.id) ?? operations.length;
     const newest = operations[position];

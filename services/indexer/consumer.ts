@@ -1,5 +1,5 @@
 /**
- * The loop of the indexer: read → process → commit, one batch in flight and one read ahead.
+ * The loop of the indexer: read → process → commit, one batch in flight and one read ahead, parsed and encoded.
  *
  * - A batch's offsets are committed only after all outcomes below them are final.
  * - Revoked partitions are given away after the batch in flight that touches them is finished and committed.
@@ -15,6 +15,7 @@ import type { GroupClient, RebalanceListener } from './group-client.ts';
 import type { IndexerMetrics, RebalanceKind } from './metrics.ts';
 import { progressOf } from './offsets.ts';
 import type { BatchProcessor } from './process-batch.ts';
+import { receive, type ReceivedEvent } from './received.ts';
 
 export interface ConsumerOptions {
   readonly processor: BatchProcessor;
@@ -51,10 +52,11 @@ export class TaskConsumer {
   readonly #closed = new AbortController();
   #client: GroupClient | undefined;
   #committer: Committer | undefined;
-  #buffer: Message[] = [];
+  #buffer: ReceivedEvent[] = [];
   #bufferChanged = deferred();
   #inFlight: InFlight | undefined;
   #paused = false;
+  #pollFailures = 0;
   #loops: Promise<unknown> = Promise.resolve();
 
   constructor(options: ConsumerOptions) {
@@ -108,7 +110,6 @@ export class TaskConsumer {
 
   async #pollLoop(client: GroupClient): Promise<void> {
     const { maxBatchEvents, lingerMs } = this.#options;
-    let failures = 0;
     let readAt = Number.NEGATIVE_INFINITY;
     while (!this.#closed.signal.aborted) {
       if (this.#buffer.length > 0) await this.#nextChange(PAUSE_AFTER_MS);
@@ -117,19 +118,26 @@ export class TaskConsumer {
       const waitMs = readAt + lingerMs - performance.now();
       if (waitMs > 0) await sleep(waitMs, this.#closed.signal);
       this.#setPaused(this.#buffer.length > 0 || this.#stopping);
-      try {
-        const messages = await client.poll(this.#paused ? 1 : maxBatchEvents);
-        failures = 0;
-        if (messages.length > 0 && messages.length < maxBatchEvents) readAt = performance.now();
-        const owned = messages.filter(({ partition }) => this.#owned.has(partition));
-        if (owned.length > 0) this.#setBuffer([...this.#buffer, ...owned]);
-      } catch (error) {
-        failures += 1;
-        if (failures === 1 || failures % 20 === 0) {
-          this.#options.logger.warn({ err: error, failures }, 'cannot read from Kafka: trying again');
-        }
-        await sleep(backoffMs(failures, { baseMs: 100, maxMs: 5_000 }), this.#closed.signal);
+      const messages = await this.#poll(client, this.#paused ? 1 : maxBatchEvents);
+      if (messages.length > 0 && messages.length < maxBatchEvents) readAt = performance.now();
+      const owned = messages.filter(({ partition }) => this.#owned.has(partition));
+      if (owned.length > 0) this.#setBuffer([...this.#buffer, ...owned.map(receive)]);
+    }
+  }
+
+  /** Reads, with patience: nothing comes while Kafka does not answer. */
+  async #poll(client: GroupClient, max: number): Promise<readonly Message[]> {
+    try {
+      const messages = await client.poll(max);
+      this.#pollFailures = 0;
+      return messages;
+    } catch (error) {
+      this.#pollFailures += 1;
+      if (this.#pollFailures === 1 || this.#pollFailures % 20 === 0) {
+        this.#options.logger.warn({ err: error, failures: this.#pollFailures }, 'cannot read from Kafka: trying again');
       }
+      await sleep(backoffMs(this.#pollFailures, { baseMs: 100, maxMs: 5_000 }), this.#closed.signal);
+      return [];
     }
   }
 
@@ -160,7 +168,7 @@ export class TaskConsumer {
     }
   }
 
-  async #settle(committer: Committer, batch: readonly Message[], { abort, partitions }: InFlight): Promise<void> {
+  async #settle(committer: Committer, batch: readonly ReceivedEvent[], { abort, partitions }: InFlight): Promise<void> {
     const settled = await this.#options.processor.process(batch, abort.signal);
     this.#options.onProgress(partitions);
     const { commit, unfinished } = progressOf(batch, settled);
@@ -169,8 +177,8 @@ export class TaskConsumer {
     this.#requeue(unfinished);
   }
 
-  #requeue(messages: readonly Message[]): void {
-    const owned = messages.filter(({ partition }) => this.#owned.has(partition));
+  #requeue(events: readonly ReceivedEvent[]): void {
+    const owned = events.filter(({ partition }) => this.#owned.has(partition));
     if (owned.length > 0) this.#setBuffer([...owned, ...this.#buffer]);
   }
 
@@ -220,9 +228,9 @@ export class TaskConsumer {
     this.#options.logger.info({ paused }, paused ? 'paused: a batch waits for its server' : 'resumed');
   }
 
-  #setBuffer(messages: Message[]): void {
+  #setBuffer(events: ReceivedEvent[]): void {
     // What a stopping consumer has not begun, the next owner of its partition reads.
-    this.#buffer = this.#stopping ? [] : messages;
+    this.#buffer = this.#stopping ? [] : events;
     this.#options.metrics.buffered.set(this.#buffer.length);
     this.#bufferChanged.resolve();
     this.#bufferChanged = deferred();

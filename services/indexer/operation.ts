@@ -7,6 +7,23 @@ export type IndexOperation =
   | { readonly kind: 'index'; readonly id: string; readonly version: number; readonly document: Task }
   | { readonly kind: 'delete'; readonly id: string; readonly version: number };
 
+/** An operation as `_bulk` takes it. It no longer holds the document, which its text stands for. */
+export interface EncodedOperation {
+  readonly kind: IndexOperation['kind'];
+  readonly id: string;
+  readonly version: number;
+  readonly lines: readonly string[];
+  /** Length of the lines in UTF-8, with their line ends. */
+  readonly bytes: number;
+}
+
+export const encodeOperation = (operation: IndexOperation): EncodedOperation => {
+  const { kind, id, version } = operation;
+  const target = JSON.stringify({ [kind]: { _id: id, version, version_type: 'external' } });
+  const lines = operation.kind === 'index' ? [target, JSON.stringify(operation.document)] : [target];
+  return { kind, id, version, lines, bytes: lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0) };
+};
+
 /**
  * What became of an operation.
  * All but `pending` are final: `stale` means that the index already held this version or a newer one, `rejected` that

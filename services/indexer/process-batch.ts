@@ -1,26 +1,25 @@
 /**
  * A batch of records becomes at most one write a task, and every record gets a final outcome:
- * parse → collapse → bulk → dead letters.
+ * collapse → bulk → dead letters.
  */
 import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { TaskstreamError } from '../shared/errors.ts';
 import { contextFrom, linksTo } from '../shared/telemetry.ts';
-import type { Message } from '../shared/kafka-native.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { BulkWriter } from './bulk.ts';
 import { collapse } from './collapse.ts';
 import type { DeadLetter, DeadLetterWriter } from './dead-letter.ts';
 import { headerOf } from './headers.ts';
 import type { EventOutcome, IndexerMetrics } from './metrics.ts';
-import type { IndexOperation } from './operation.ts';
-import { parseEvent } from './parse-event.ts';
+import type { EncodedOperation } from './operation.ts';
+import type { ReceivedEvent } from './received.ts';
 
 export interface BatchProcessor {
   /**
    * Settles a batch; it returns when every record is settled, or when `signal` aborts.
    * @returns for each record whether its outcome is final
    */
-  process(messages: readonly Message[], signal: AbortSignal): Promise<readonly boolean[]>;
+  process(batch: readonly ReceivedEvent[], signal: AbortSignal): Promise<readonly boolean[]>;
 }
 
 export interface BatchProcessorOptions {
@@ -34,7 +33,7 @@ export interface BatchProcessorOptions {
 /** A record with its operation, and its place in the batch. */
 interface Entry {
   readonly index: number;
-  readonly operation: IndexOperation;
+  readonly operation: EncodedOperation;
 }
 
 interface Poison {
@@ -72,40 +71,43 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     return poison;
   };
 
-  const process = async (messages: readonly Message[], signal: AbortSignal): Promise<boolean[]> => {
-    const settled = new Array<boolean>(messages.length).fill(false);
+  const process = async (batch: readonly ReceivedEvent[], signal: AbortSignal): Promise<boolean[]> => {
+    const settled = new Array<boolean>(batch.length).fill(false);
+    const counts = new Map<EventOutcome, number>();
     const settle: Settle = (index, outcome) => {
       settled[index] = true;
-      metrics.events.inc({ outcome });
-      if (outcome === 'indexed' || outcome === 'deleted') observeLatency(messages[index]);
+      counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+      if (outcome !== 'indexed' && outcome !== 'deleted') return;
+      const { changedAtMs } = batch[index] ?? { changedAtMs: Number.NaN };
+      if (!Number.isNaN(changedAtMs)) {
+        metrics.eventToIndexed.observe(Math.max(0, Date.now() - changedAtMs) / 1_000);
+      }
     };
-    const observeLatency = (message: Message | undefined) => {
-      const changedAt = Date.parse(headerOf(message, 'ce_time') ?? '');
-      if (!Number.isNaN(changedAt)) metrics.eventToIndexed.observe(Math.max(0, Date.now() - changedAt) / 1_000);
-    };
-
     const entries: Entry[] = [];
     const poison: Poison[] = [];
-    messages.forEach((message, index) => {
-      const event = parseEvent(message);
+    batch.forEach(({ event }, index) => {
       if (event.kind === 'operation') entries.push({ index, operation: event.operation });
       else if (event.kind === 'tombstone') settle(index, 'tombstone');
       else poison.push({ index, error: event.error, attempts: 0 });
     });
-    poison.push(...(await writeAll(entries, settle, signal)));
-    await bury(poison, messages, settle, signal);
+    try {
+      poison.push(...(await writeAll(entries, settle, signal)));
+      await bury(poison, batch, settle, signal);
+    } finally {
+      for (const [outcome, count] of counts) metrics.events.inc({ outcome }, count);
+    }
     return settled;
   };
 
   const bury = async (
     poison: readonly Poison[],
-    messages: readonly Message[],
+    batch: readonly ReceivedEvent[],
     settle: Settle,
     signal: AbortSignal,
   ): Promise<void> => {
     if (poison.length === 0) return;
     const letters = poison.flatMap(({ index, error, attempts }): (DeadLetter & { index: number })[] => {
-      const message = messages[index];
+      const message = batch[index]?.message;
       return message === undefined ? [] : [{ index, message, error, attempts }];
     });
     const written = await deadLetters.write(letters, signal);
@@ -122,21 +124,17 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
   };
 
   return {
-    process: async (messages, signal) => {
+    process: async (batch, signal) => {
       const endTimer = metrics.batchDuration.startTimer();
-      metrics.batchEvents.observe(messages.length);
-      const span = tracer.startSpan(
-        'tasks process',
-        { links: linksTo(traceparentsOf(messages)) },
-        contextFrom(undefined),
-      );
+      metrics.batchEvents.observe(batch.length);
+      const span = tracer.startSpan('tasks process', { links: linksTo(traceparentsOf(batch)) }, contextFrom(undefined));
       span.setAttributes({
         'messaging.system': 'kafka',
         'messaging.operation.type': 'process',
-        'messaging.batch.message_count': messages.length,
+        'messaging.batch.message_count': batch.length,
       });
       try {
-        const settled = await process(messages, signal);
+        const settled = await process(batch, signal);
         span.setAttribute('taskstream.unsettled', settled.filter((final) => !final).length);
         return settled;
       } catch (error) {
@@ -153,6 +151,6 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
 type Settle = (index: number, outcome: EventOutcome) => void;
 
 /** Read one by one: a batch has more records than a span takes links. */
-const traceparentsOf = function* (messages: readonly Message[]): Iterable<string | undefined> {
-  for (const message of messages) yield headerOf(message, 'traceparent');
+const traceparentsOf = function* (batch: readonly ReceivedEvent[]): Iterable<string | undefined> {
+  for (const { message } of batch) yield headerOf(message, 'traceparent');
 };

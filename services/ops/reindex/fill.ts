@@ -1,6 +1,6 @@
 /** Writes into the index that is being filled: as the indexer does, versioned, and with the fate of every document. */
 import { createBulkWriter } from '../../indexer/bulk.ts';
-import type { IndexOperation } from '../../indexer/operation.ts';
+import { encodeOperation, type IndexOperation } from '../../indexer/operation.ts';
 import { fillingAliasOf } from './names.ts';
 import type { Rejects } from './rejects.ts';
 import type { ReindexContext } from './context.ts';
@@ -32,7 +32,7 @@ export const createFill = (
   });
   return async (operations, signal) => {
     if (operations.length === 0) return;
-    const outcomes = await bulk.write(operations, signal);
+    const outcomes = await bulk.write(operations.map(encodeOperation), signal);
     rejects.note(operations, outcomes);
     if (outcomes.some(({ kind }) => kind === 'pending')) signal.throwIfAborted();
   };

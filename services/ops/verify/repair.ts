@@ -5,7 +5,7 @@
 import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
 import { createBulkWriter } from '../../indexer/bulk.ts';
-import type { IndexOperation } from '../../indexer/operation.ts';
+import { encodeOperation, type IndexOperation } from '../../indexer/operation.ts';
 import { taskSchema } from '../../shared/events.ts';
 import { describeDetails, detailsOf } from '../../shared/validation.ts';
 import { readDocuments } from './documents.ts';
@@ -44,7 +44,7 @@ export const createRepair = ({ pool, client, alias, logged, patienceMs, onUnmend
         if (reason !== undefined) process.stderr.write(`\n${reason}: trying again\n`);
       },
     });
-    return writer.write(operations, AbortSignal.timeout(patienceMs));
+    return writer.write(operations.map(encodeOperation), AbortSignal.timeout(patienceMs));
   };
 
   /** Index operations of the rows as they are now. A row that is gone needs none: its deletion is on its way. */

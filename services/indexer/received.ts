@@ -1,0 +1,30 @@
+/**
+ * A record together with what it asks of the index. Both are worked out as the record is read, while the batch before it
+ * is being written: Elasticsearch then waits for nothing but the judging of its last answer.
+ */
+import type { Message, TopicPartitionOffset } from '../shared/kafka-native.ts';
+import { headerOf } from './headers.ts';
+import { encodeOperation, type EncodedOperation } from './operation.ts';
+import { parseEvent, type ParsedEvent } from './parse-event.ts';
+
+export interface ReceivedEvent extends TopicPartitionOffset {
+  readonly message: Message;
+  readonly event:
+    { readonly kind: 'operation'; readonly operation: EncodedOperation } | Exclude<ParsedEvent, { kind: 'operation' }>;
+  /** When the change was made, in milliseconds of Unix time; NaN when the record does not say so. */
+  readonly changedAtMs: number;
+}
+
+/** It never throws, as `parseEvent` does not. */
+export const receive = (message: Message): ReceivedEvent => {
+  const event = parseEvent(message);
+  const { topic, partition, offset } = message;
+  return {
+    topic,
+    partition,
+    offset,
+    message,
+    event: event.kind === 'operation' ? { kind: 'operation', operation: encodeOperation(event.operation) } : event,
+    changedAtMs: Date.parse(headerOf(message, 'ce_time') ?? ''),
+  };
+};
