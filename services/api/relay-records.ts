@@ -31,3 +31,23 @@ export const toRecords = (row: OutboxRow): readonly ProducerRecord[] => {
   const event: ProducerRecord = { key: row.task_id, value: encodeEvent(row.type, row.task), headers };
   return row.type === 'tasks.event.deleted' ? [event, { key: row.task_id, value: null, headers: [] }] : [event];
 };
+
+/** Rows that were read together, with their records. */
+export interface Chunk {
+  readonly rows: readonly OutboxRow[];
+  readonly records: readonly ProducerRecord[];
+  /** For each record the position of its row. */
+  readonly owners: readonly number[];
+}
+
+export const toChunk = (rows: readonly OutboxRow[]): Chunk => {
+  const records: ProducerRecord[] = [];
+  const owners: number[] = [];
+  for (const [position, row] of rows.entries()) {
+    for (const record of toRecords(row)) {
+      records.push(record);
+      owners.push(position);
+    }
+  }
+  return { rows, records, owners };
+};

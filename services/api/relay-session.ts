@@ -56,7 +56,10 @@ export const advance = async (
            WHERE id <> ALL($2::bigint[])
            ORDER BY outbox.id
            LIMIT $3`,
-    values: [confirmed, [...confirmed, ...inFlight], limit],
+    values: [arrayOf(confirmed), arrayOf([...confirmed, ...inFlight]), limit],
   });
   return rows;
 };
+
+/** Ids as an array literal. They are digits only: the driver's own way would look for what to escape in each of thousands. */
+const arrayOf = (ids: readonly string[]): string => `{${ids.join(',')}}`;

@@ -8,12 +8,12 @@ import { messageOf, TaskstreamError } from '../shared/errors.ts';
 import type { KafkaConfig } from '../shared/kafka.ts';
 import type { Logger } from '../shared/logger.ts';
 import { createClient, type PostgresConfig } from '../shared/postgres.ts';
-import { createProducer, type KafkaProducer, type ProducerRecord } from '../shared/producer.ts';
+import { createProducer, type KafkaProducer } from '../shared/producer.ts';
 import { TASKS_MAX_MESSAGE_BYTES } from '../shared/resources.ts';
 import { contextFrom, linksTo } from '../shared/telemetry.ts';
 import { backoffMs, sleep, withDeadline } from '../shared/time.ts';
 import type { RelayMetrics } from './relay-metrics.ts';
-import { toRecords, type OutboxRow } from './relay-records.ts';
+import { toChunk, type Chunk, type OutboxRow } from './relay-records.ts';
 import { advance, openSession, tryLock } from './relay-session.ts';
 
 export interface Relay {
@@ -44,6 +44,8 @@ const MIN_POLL_MS = 5;
 const DELIVERY_TIMEOUT_MS = 30_000;
 /** Time the chunk in flight gets when the process stops; its rows stay in the outbox otherwise. */
 const CLOSE_DEADLINE_MS = 5_000;
+
+const NOTHING: Chunk = { rows: [], records: [], owners: [] };
 
 /** Starts in the background; PostgreSQL and Kafka may come up later. */
 export const startRelay = (options: RelayOptions): Relay => {
@@ -88,18 +90,10 @@ export const startRelay = (options: RelayOptions): Relay => {
   };
 
   /** Publishes a chunk; returns the ids of the rows that need not be sent again. */
-  const publish = async (rows: readonly OutboxRow[]): Promise<string[]> => {
+  const publish = async ({ rows, records, owners }: Chunk): Promise<string[]> => {
     const connected = await connectedProducer();
     const span = tracer.startSpan('tasks publish', { links: linksTo(traceparentsOf(rows)) }, contextFrom(undefined));
     const endTimer = metrics.chunkDuration.startTimer();
-    const owners: number[] = [];
-    const records: ProducerRecord[] = [];
-    for (const [index, row] of rows.entries()) {
-      for (const record of toRecords(row)) {
-        owners.push(index);
-        records.push(record);
-      }
-    }
     const deliveries = await connected.send(config.TASKS_TOPIC, records);
     endTimer();
     span.setAttribute('messaging.batch.message_count', records.length);
@@ -126,21 +120,22 @@ export const startRelay = (options: RelayOptions): Relay => {
   };
 
   /**
-   * Publishes while this session holds the lock. Behind a full chunk more is waiting: it is read while the broker confirms
-   * that one. Behind another one, rows have time to gather (RELAY_LINGER_MS): a chunk of a few costs as much as one of many.
+   * Publishes while this session holds the lock. Behind a full chunk more is waiting: it is read, and its records made,
+   * while the broker confirms that one. Behind another one, rows have time to gather (RELAY_LINGER_MS): a chunk of a few
+   * costs as much as one of many.
    */
   const lead = async (client: ReturnType<typeof createClient>, ended: AbortSignal): Promise<void> => {
     let confirmed: string[] = [];
-    let rows: OutboxRow[] = [];
+    let chunk = NOTHING;
     let pollMs = MIN_POLL_MS;
     let failures = 0;
     const active = (): boolean => !stopping() && !ended.aborted;
     while (active()) {
-      if (rows.length === 0) {
+      if (chunk.rows.length === 0) {
         woken = false;
-        rows = await advance(client, confirmed, [], config.RELAY_BATCH_SIZE);
+        chunk = toChunk(await advance(client, confirmed, [], config.RELAY_BATCH_SIZE));
         confirmed = [];
-        if (rows.length === 0) {
+        if (chunk.rows.length === 0) {
           await idle(pollMs);
           pollMs = Math.min(pollMs * 2, config.RELAY_POLL_MS);
         }
@@ -148,17 +143,17 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       pollMs = MIN_POLL_MS;
       const startedAt = performance.now();
-      const inFlight = rows.map(({ id }) => id);
-      const isFull = rows.length === config.RELAY_BATCH_SIZE;
-      const published = publish(rows);
+      const inFlight = chunk.rows.map(({ id }) => id);
+      const isFull = inFlight.length === config.RELAY_BATCH_SIZE;
+      const published = publish(chunk);
       const [next, done] = await Promise.all([
-        isFull ? advance(client, confirmed, inFlight, config.RELAY_BATCH_SIZE) : [],
+        isFull ? advance(client, confirmed, inFlight, config.RELAY_BATCH_SIZE).then(toChunk) : NOTHING,
         published,
       ]);
       const complete = done.length === inFlight.length;
       confirmed = isFull ? done : [...confirmed, ...done];
       // Nothing may be sent ahead of a row that failed: read again from the oldest.
-      rows = complete ? next : [];
+      chunk = complete ? next : NOTHING;
       failures = complete ? 0 : failures + 1;
       const lingerMs = isFull ? 0 : Math.max(0, startedAt + config.RELAY_LINGER_MS - performance.now());
       const waitMs = complete ? lingerMs : backoffMs(failures, { baseMs: 200, maxMs: 5_000 });
