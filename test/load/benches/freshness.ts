@@ -12,7 +12,7 @@ import type { Bench } from './bench.ts';
 
 const REFRESH_MS = 1_000;
 const GOAL_MS = REFRESH_MS + 150;
-const LOOK_MS = 20;
+const LOOK_MS = 10;
 
 export const freshness: Bench = {
   name: 'freshness',
