@@ -148,14 +148,14 @@ describe('dlq replay', () => {
 
       await create(taskMapping);
       const first = await runOps(['dlq', 'replay', '--task', task.id, '--by', 'ada'], env);
-      expect(first).toMatchObject({ code: 0, stdout: '1 letters: 1 replayed\n' });
+      expect(first).toMatchObject({ code: 0, stdout: '1 letter: 1 replayed\n' });
       await fixture.settled();
       expect(await fixture.index.versions()).toEqual(new Map([[task.id, 3]]));
 
       // What is dealt with is not touched again, unless it is asked for.
       expect(await runOps(['dlq', 'replay', '--yes'], env)).toMatchObject({ code: 0, stdout: '0 letters\n' });
       const again = await runOps(['dlq', 'replay', '--again', '--yes', '--by', 'grace'], env);
-      expect(again).toMatchObject({ code: 0, stdout: '1 letters: 1 replayed\n' });
+      expect(again).toMatchObject({ code: 0, stdout: '1 letter: 1 replayed\n' });
       await fixture.settled();
       expect(await fixture.index.versions()).toEqual(new Map([[task.id, 3]]));
       expect(await list()).toEqual([]);
@@ -278,6 +278,7 @@ describe('dlq replay', () => {
     ]);
     const dry = await runOps(['dlq', 'replay', '--dry-run'], env);
     expect(dry.stdout).toContain('0:2  would be replayed');
+    expect(dry.stdout).toMatch(/4 letters, nothing was changed: .*1 would be replayed/);
     expect(await topics.end()).toBe(0);
     expect(await actions()).toEqual([]);
 
@@ -304,7 +305,7 @@ describe('dlq replay', () => {
     for (const verb of ['replay', 'discard']) {
       const { code, stderr } = await runOps(['dlq', verb], env);
       expect(code).toBe(1);
-      expect(stderr).toContain(`would ${verb} all 1 open letters`);
+      expect(stderr).toContain(`would ${verb} all of 1 open letter.`);
     }
     expect(await topics.end()).toBe(0);
     expect(await actions()).toEqual([]);
@@ -340,14 +341,14 @@ describe('dlq list, show and discard', () => {
     ]);
     const table = await runOps(['dlq', 'list'], env);
     expect(table.stdout).toContain(`${topics.tasks} 3:7`);
-    expect(table.stdout).toContain('3 open: 1 rejected_by_index, 1 key_mismatch, 1 malformed_event');
+    expect(table.stdout).toContain('3 open letters: 1 rejected_by_index, 1 key_mismatch, 1 malformed_event');
     expect((await runOps(['dlq', 'list', '--since', 'yesterday'], env)).code).toBe(1);
 
     const discarded = await runOps(
       ['dlq', 'discard', '--reason', 'malformed_event', '--by', 'ada', '--note', 'old importer'],
       env,
     );
-    expect(discarded).toMatchObject({ code: 0, stdout: '0:2  discarded\n1 discarded: 1 malformed_event\n' });
+    expect(discarded).toMatchObject({ code: 0, stdout: '0:2  discarded\n1 letter discarded: 1 malformed_event\n' });
     expect(await actions()).toEqual([
       {
         letter_offset: '2',

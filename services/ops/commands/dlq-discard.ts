@@ -60,6 +60,9 @@ Example:
           );
           await output.write(`${lines.join('\n')}\n`);
         }
-        if (!json) await output.write(`${summaryOf(reasons, dryRun ? 'letters, nothing was changed' : 'discarded')}\n`);
+        if (!json)
+          await output.write(
+            `${summaryOf(reasons, 'letter', dryRun ? ' would be discarded, nothing was changed' : ' discarded')}\n`,
+          );
       });
     });

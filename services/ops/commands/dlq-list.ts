@@ -49,7 +49,7 @@ Examples:
           }
         }
         if (json) return;
-        const summary = summaryOf(reasons, all ? 'letters' : 'open');
+        const summary = summaryOf(reasons, all ? 'letter' : 'open letter');
         const total = [...reasons.values()].reduce((sum, count) => sum + count, 0);
         const more = total > rows.length ? `; the table shows the oldest ${rows.length} (--limit)` : '';
         const table = rows.length === 0 ? '' : `${letterTable(rows, all)}\n`;

@@ -102,7 +102,8 @@ const createReport = (output: Output, json: boolean, dryRun: boolean): Report =>
     add: async (outcomes) => {
       const lines: string[] = [];
       for (const { letter, state, result } of outcomes) {
-        counts.set(state, (counts.get(state) ?? 0) + 1);
+        const name = dryRun && state === 'replayed' ? 'would be replayed' : state;
+        counts.set(name, (counts.get(name) ?? 0) + 1);
         const at = `${letter.partition}:${letter.offset}`;
         if (json) {
           const { partition, offset, task, reason } = letter;
@@ -119,8 +120,8 @@ const createReport = (output: Output, json: boolean, dryRun: boolean): Report =>
     end: async (isStopped) => {
       if (showsBar) bar.stop();
       if (!json) {
-        const what = `letters${dryRun ? ', nothing was changed' : ''}${isStopped ? ', stopped before the end' : ''}`;
-        await output.write(`${summaryOf(counts, what)}\n`);
+        const end = `${dryRun ? ', nothing was changed' : ''}${isStopped ? ', stopped before the end' : ''}`;
+        await output.write(`${summaryOf(counts, 'letter', end)}\n`);
       }
       return counts.get('failed') ?? 0;
     },

@@ -7,6 +7,7 @@ import type { KafkaConfig } from '../../shared/kafka.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createPool } from '../../shared/postgres.ts';
 import { readVerifyConfig } from '../config.ts';
+import { formatTime } from '../time-left.ts';
 import { loggedVersions } from '../verify/logged.ts';
 import { openOffsets } from '../verify/offsets.ts';
 import { recordRun } from '../verify/record.ts';
@@ -124,6 +125,7 @@ const progressBar = (): { show: (progress: Progress) => void; stop: () => void }
     notTTYSchedule: 5_000,
     hideCursor: true,
     fps: 5,
+    formatTime,
     etaBuffer: 100,
   });
   let started = false;

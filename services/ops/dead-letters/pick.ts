@@ -1,5 +1,6 @@
 /** What `replay` and `discard` share: which letters are meant, and that an operator means them. */
 import { TaskstreamError } from '../../shared/errors.ts';
+import { count } from '../count.ts';
 import { isOpen, type JudgedLetter } from './actions.ts';
 import { isFiltered, type LetterFilter } from './find.ts';
 import type { DeadLetterSession } from './session.ts';
@@ -31,11 +32,11 @@ export const confirm = async (
   { yes, verb }: { readonly yes: boolean; readonly verb: string },
 ): Promise<void> => {
   if (yes || isFiltered(options.filter)) return;
-  let count = 0;
-  for await (const batch of pick(session, options)) count += batch.length;
-  if (count === 0) return;
+  let total = 0;
+  for await (const batch of pick(session, options)) total += batch.length;
+  if (total === 0) return;
   throw new TaskstreamError(
     'invalid_configuration',
-    `This would ${verb} all ${count} ${options.again ? '' : 'open '}letters. If you mean it, add --yes; else narrow it down, as with --reason or --offset.`,
+    `This would ${verb} all of ${count(total, options.again ? 'letter' : 'open letter')}. If you mean it, add --yes; else narrow it down, as with --reason or --offset.`,
   );
 };

@@ -1,6 +1,7 @@
 /** Dead letters as people and scripts see them. */
 import Table from 'cli-table3';
 import colors from 'picocolors';
+import { count } from '../count.ts';
 import { headersOf } from '../kafka/header-list.ts';
 import { bytesBlock, bytesJson, bytesLine, lineOf } from '../kafka/printable.ts';
 import { timeText } from '../kafka/record-time.ts';
@@ -100,9 +101,9 @@ export const wholeLetterText = (letter: Letter, history: readonly Action[]): str
 const actionLine = ({ action, state, actor, result, startedAt }: Action): string =>
   `${startedAt}  ${action}: ${state}  by ${lineOf(actor)}${result === null ? '' : `  (${lineOf(result)})`}`;
 
-/** `12 open: 10 rejected_by_index, 2 malformed_event`. */
-export const summaryOf = (counts: ReadonlyMap<string, number>, what: string): string => {
-  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  const parts = [...counts].sort(([, a], [, b]) => b - a).map(([name, count]) => `${count} ${lineOf(name)}`);
-  return `${total} ${what}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
+/** `12 open letters: 10 rejected_by_index, 2 malformed_event`. */
+export const summaryOf = (counts: ReadonlyMap<string, number>, kind: 'letter' | 'open letter', end = ''): string => {
+  const total = [...counts.values()].reduce((sum, number) => sum + number, 0);
+  const parts = [...counts].sort(([, a], [, b]) => b - a).map(([name, number]) => `${number} ${lineOf(name)}`);
+  return `${count(total, kind)}${end}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
 };

@@ -1,5 +1,6 @@
 /** Progress on standard error: a bar with rate and remaining time on a terminal, a line now and then elsewhere. */
 import { SingleBar } from 'cli-progress';
+import { formatTime } from '../time-left.ts';
 import type { Progress } from './progress.ts';
 
 export interface ProgressBar extends Progress {
@@ -40,6 +41,7 @@ export const createProgressBar = (stream: NodeJS.WriteStream = process.stderr): 
         notTTYSchedule: LOG_EVERY_MS,
         hideCursor: true,
         fps: 5,
+        formatTime,
         // What comes in meanwhile is copied too.
         etaBuffer: 100,
       });

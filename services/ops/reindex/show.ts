@@ -1,12 +1,10 @@
 /** What a run and a list look like to a person. */
 import Table from 'cli-table3';
+import { count } from '../count.ts';
 import type { ListedIndex } from './list.ts';
 import type { ReindexResult } from './reindex.ts';
 
 const SHOWN = 20;
-
-const count = (number: number, noun: string): string =>
-  `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 
 /** The end of a run, and what to do next. */
 export const describeResult = (result: ReindexResult, alias: string): string => {
