@@ -1,6 +1,5 @@
 /** From a row of the outbox to the records that carry it. */
-import { encodeEvent, encodeHeaders, isEventType } from '../shared/events.ts';
-import { TaskstreamError } from '../shared/errors.ts';
+import { encodeEvent, encodeHeaders, isEventType, type EventType } from '../shared/events.ts';
 import type { ProducerRecord } from '../shared/producer.ts';
 
 /** A row of the outbox, all columns as text. */
@@ -19,17 +18,16 @@ export interface OutboxRow {
  * The records of one change: its event, and after a deletion the tombstone that lets compaction forget the task.
  * The event's id is made of task and version: the same however often it is published.
  */
-export const toRecords = (row: OutboxRow): readonly ProducerRecord[] => {
-  if (!isEventType(row.type)) throw new TaskstreamError('internal', `outbox row ${row.id} has the type "${row.type}"`);
+const toRecords = (row: OutboxRow, type: EventType): readonly ProducerRecord[] => {
   const headers = encodeHeaders({
     id: `${row.task_id}:${row.version}`,
-    type: row.type,
+    type,
     taskId: row.task_id,
     time: new Date(Number(row.time_ms)).toISOString(),
     traceparent: row.traceparent,
   });
-  const event: ProducerRecord = { key: row.task_id, value: encodeEvent(row.type, row.task), headers };
-  return row.type === 'tasks.event.deleted' ? [event, { key: row.task_id, value: null, headers: [] }] : [event];
+  const event: ProducerRecord = { key: row.task_id, value: encodeEvent(type, row.task), headers };
+  return type === 'tasks.event.deleted' ? [event, { key: row.task_id, value: null, headers: [] }] : [event];
 };
 
 /** Rows that were read together, with their records. */
@@ -38,13 +36,17 @@ export interface Chunk {
   readonly records: readonly ProducerRecord[];
   /** For each record the position of its row. */
   readonly owners: readonly number[];
+  /** The row that the chunk ends before, as this version does not know its type. */
+  readonly unknown?: OutboxRow | undefined;
 }
 
+/** It never throws: rows before one that cannot be published are published and deleted as ever. */
 export const toChunk = (rows: readonly OutboxRow[]): Chunk => {
   const records: ProducerRecord[] = [];
   const owners: number[] = [];
   for (const [position, row] of rows.entries()) {
-    for (const record of toRecords(row)) {
+    if (!isEventType(row.type)) return { rows: rows.slice(0, position), records, owners, unknown: row };
+    for (const record of toRecords(row, row.type)) {
       records.push(record);
       owners.push(position);
     }

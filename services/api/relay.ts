@@ -136,6 +136,7 @@ export const startRelay = (options: RelayOptions): Relay => {
         chunk = toChunk(await advance(client, confirmed, [], config.RELAY_BATCH_SIZE));
         confirmed = [];
         if (chunk.rows.length === 0) {
+          if (chunk.unknown !== undefined) throw unknownType(chunk.unknown);
           await idle(pollMs);
           pollMs = Math.min(pollMs * 2, config.RELAY_POLL_MS);
         }
@@ -215,6 +216,13 @@ export const startRelay = (options: RelayOptions): Relay => {
     },
   };
 };
+
+/**
+ * Only a newer version writes what this one does not know: the session ends, and with it the lock goes to whoever comes
+ * first. Passing the row over would bring later changes of its task before it.
+ */
+const unknownType = ({ id, type }: OutboxRow): TaskstreamError =>
+  new TaskstreamError('internal', `outbox row ${id} has the type "${type}", which a newer version of the API may know`);
 
 /** Read one by one: a chunk has more rows than a span takes links. */
 const traceparentsOf = function* (rows: readonly OutboxRow[]): Iterable<string | null> {

@@ -9,7 +9,7 @@ import { committedOffsets, promised, trackCommits, watermarksOf } from '../share
 import {
   connectPatiently,
   createNativeConsumer,
-  disconnectClient,
+  disconnectConsumer,
   REBALANCE,
   type KafkaError,
   type Message,
@@ -132,6 +132,6 @@ const wrap = (client: NativeConsumer, topic: string): GroupClient => {
       }
       return lag;
     },
-    disconnect: () => disconnectClient(client),
+    disconnect: () => disconnectConsumer(client),
   };
 };

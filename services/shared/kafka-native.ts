@@ -98,7 +98,7 @@ export const connectClient = (client: NativeClient, timeoutMs: number): Promise<
   });
 
 /** Disconnects; it has no deadline of its own. Resolves at once for a client that never connected. */
-export const disconnectClient = (client: NativeClient): Promise<void> =>
+export const disconnectConsumer = (client: RdKafka.KafkaConsumer): Promise<void> =>
   new Promise((resolve) => {
     if (!client.isConnected()) {
       resolve();

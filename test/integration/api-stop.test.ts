@@ -1,8 +1,11 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createPipeline, type Pipeline } from '../support/pipeline.ts';
+import { createTestTopics } from '../support/kafka.ts';
+import { createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { stopProcess } from '../support/process.ts';
+import { startOwnKafka } from '../support/embedded-kafka.ts';
+import { waitFor } from '../support/wait.ts';
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -57,4 +60,25 @@ it('answers every request on a kept connection when stopped, tells its client to
   expect(created).toBeGreaterThan(16);
   const { rows } = await pipeline.database.pool.query<{ count: string }>('SELECT count(*) FROM tasks');
   expect(Number(rows[0]?.count)).toBe(created);
+});
+
+it('exits 0 while Kafka is away and a change is in flight, and leaves the change to the next relay', async () => {
+  const kafka = await startOwnKafka();
+  const { pool } = pipeline.database;
+  const topics = await createTestTopics(kafka.brokers);
+  try {
+    const api = await pipeline.startApi({ KAFKA_BROKERS: kafka.brokers, TASKS_TOPIC: topics.tasks });
+    await createTask(api, 'published before');
+    await waitFor('the outbox to be empty', async () => (await pool.query('SELECT FROM outbox')).rowCount === 0);
+    await kafka.kill();
+    const { id } = await createTask(api, 'in flight');
+    // A sleep and no condition: nothing tells from outside that the relay has handed the row to its client.
+    await sleep(500);
+    expect(await stopProcess(api)).toEqual({ code: 0, signal: null });
+    expect((await pool.query('SELECT task_id FROM outbox')).rows).toEqual([{ task_id: id }]);
+  } finally {
+    await kafka.start();
+    await topics.close();
+    await kafka.close();
+  }
 });

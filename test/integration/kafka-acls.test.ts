@@ -2,7 +2,7 @@ import kafka from '@confluentinc/kafka-javascript';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { userNameOf, type KafkaClient } from '../../infra/constructs/kafka.ts';
 import { createTopics } from '../../infra/local/topics.ts';
-import { connectClient, createNativeConsumer, disconnectClient } from '../../services/shared/kafka-native.ts';
+import { connectClient, createNativeConsumer, disconnectConsumer } from '../../services/shared/kafka-native.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, TASKS_TOPIC } from '../../services/shared/resources.ts';
 import { startAuthorizedKafka, type AuthorizedKafka } from '../support/authorized-kafka.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -117,7 +117,7 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
     const consumer = createNativeConsumer({ ...settings('ops'), 'group.id': INDEXER_GROUP } as never);
     await connectClient(consumer, 10_000);
     expect(() => consumer.commitSync({ topic: TASKS_TOPIC, partition: 0, offset: 0 })).toThrow(/authoriz/i);
-    await disconnectClient(consumer);
+    await disconnectConsumer(consumer);
   });
 
   it.each<[KafkaClient, string]>([
@@ -158,6 +158,6 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
     );
     expect(outcome).toMatch(/authoriz/i);
     consumer.unassign();
-    await disconnectClient(consumer);
+    await disconnectConsumer(consumer);
   });
 });

@@ -8,7 +8,7 @@ import { connectionSettings, type KafkaConfig } from '../../shared/kafka.ts';
 import {
   connectPatiently,
   createNativeConsumer,
-  disconnectClient,
+  disconnectConsumer,
   type NativeConsumer,
 } from '../../shared/kafka-native.ts';
 import type { Logger } from '../../shared/logger.ts';
@@ -52,7 +52,7 @@ export const createLazyConsumer = ({ config, group, logger }: LazyConsumerOption
       const open = connecting;
       connecting = undefined;
       const client = await open?.catch(() => undefined);
-      if (client !== undefined) await disconnectClient(client);
+      if (client !== undefined) await disconnectConsumer(client);
     },
   };
 };

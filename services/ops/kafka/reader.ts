@@ -17,7 +17,7 @@ import {
 import {
   connectPatiently,
   createNativeConsumer,
-  disconnectClient,
+  disconnectConsumer,
   type Message,
   type NativeConsumer,
   type TopicPartitionOffset,
@@ -210,7 +210,7 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
     },
     close: async () => {
       client.unassign();
-      await disconnectClient(client);
+      await disconnectConsumer(client);
     },
   };
 };

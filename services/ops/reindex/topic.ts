@@ -5,7 +5,7 @@ import { partitionsOf, promised, watermarksOf } from '../../shared/kafka-calls.t
 import {
   connectPatiently,
   createNativeConsumer,
-  disconnectClient,
+  disconnectConsumer,
   type Message,
   type NativeConsumer,
 } from '../../shared/kafka-native.ts';
@@ -114,7 +114,7 @@ const wrap = (consumer: NativeConsumer, topic: string): TopicReader => {
       ends = new Map();
       return { messages, ends: met };
     },
-    close: () => disconnectClient(consumer),
+    close: () => disconnectConsumer(consumer),
   };
 };
 

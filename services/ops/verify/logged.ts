@@ -5,7 +5,7 @@ import { connectionSettings, type KafkaConfig } from '../../shared/kafka.ts';
 import {
   connectClient,
   createNativeConsumer,
-  disconnectClient,
+  disconnectConsumer,
   toError,
   type Message,
   type NativeConsumer,
@@ -66,7 +66,7 @@ export const loggedVersions = async (
     return newest;
   } finally {
     consumer.unassign();
-    await disconnectClient(consumer);
+    await disconnectConsumer(consumer);
   }
 };
 

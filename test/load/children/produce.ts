@@ -1,6 +1,6 @@
 /** Raw producing: the records of rows that are in the outbox, straight from memory, some chunks in flight. */
 import { advance } from '../../../services/api/relay-session.ts';
-import { toRecords } from '../../../services/api/relay-records.ts';
+import { toChunk } from '../../../services/api/relay-records.ts';
 import { readEnv } from '../../../services/shared/env.ts';
 import { createClient, postgresEnv } from '../../../services/shared/postgres.ts';
 import type { ProducerRecord } from '../../../services/shared/producer.ts';
@@ -25,7 +25,7 @@ answerOrder<ProduceOrder>(async ({ env, topic, chunk }) => {
   const records: ProducerRecord[] = [];
   while (seen.length < all.length) {
     const rows = await advance(client, [], seen, READ);
-    records.push(...rows.flatMap(toRecords));
+    records.push(...toChunk(rows).records);
     seen.push(...rows.map(({ id }) => id));
   }
   await client.end();
