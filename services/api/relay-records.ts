@@ -40,7 +40,7 @@ export interface Chunk {
   readonly unknown?: OutboxRow | undefined;
 }
 
-/** It never throws: rows before one that cannot be published are published and deleted as ever. */
+/** An unknown type is no error here: the rows before it are to be published and deleted as ever. */
 export const toChunk = (rows: readonly OutboxRow[]): Chunk => {
   const records: ProducerRecord[] = [];
   const owners: number[] = [];

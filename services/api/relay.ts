@@ -44,6 +44,8 @@ const MIN_POLL_MS = 5;
 const DELIVERY_TIMEOUT_MS = 30_000;
 /** Time the chunk in flight gets when the process stops; its rows stay in the outbox otherwise. */
 const CLOSE_DEADLINE_MS = 5_000;
+/** Time the Kafka client gets to close after that, with its broker away or not. */
+const DISCONNECT_DEADLINE_MS = 1_500;
 
 const NOTHING: Chunk = { rows: [], records: [], owners: [] };
 
@@ -104,18 +106,17 @@ export const startRelay = (options: RelayOptions): Relay => {
     const confirmed = rows.slice(0, failure === -1 ? rows.length : owners[failure]).map(({ id }) => id);
     metrics.published.inc(confirmed.length);
     metrics.chunkEvents.observe(rows.length);
-    if (failure !== -1) await onFailure(deliveries[failure]);
+    if (failure !== -1) await onFailure(connected, deliveries[failure]);
     return confirmed;
   };
 
-  const onFailure = async (error: Error | undefined): Promise<void> => {
+  const onFailure = async (used: KafkaProducer, error: Error | undefined): Promise<void> => {
     metrics.failures.inc();
     logger.warn({ err: error }, 'Kafka did not confirm: the rows stay in the outbox');
     // After a fatal error an idempotent producer refuses everything; a new one starts a new sequence.
     if (isFatal(error)) {
-      const broken = producer;
-      producer = undefined;
-      await broken?.disconnect(0);
+      if (producer === used) producer = undefined;
+      await used.disconnect(0);
     }
   };
 
@@ -153,7 +154,8 @@ export const startRelay = (options: RelayOptions): Relay => {
       ]);
       const complete = done.length === inFlight.length;
       confirmed = isFull ? done : [...confirmed, ...done];
-      // Nothing may be sent ahead of a row that failed: read again from the oldest.
+      // Nothing may be sent ahead of a row that failed: read again from the oldest. So it is behind an unknown row, which
+      // is found again once what stands before it is deleted.
       chunk = complete ? next : NOTHING;
       failures = complete ? 0 : failures + 1;
       const lingerMs = isFull ? 0 : Math.max(0, startedAt + config.RELAY_LINGER_MS - performance.now());
@@ -212,7 +214,13 @@ export const startRelay = (options: RelayOptions): Relay => {
       await withDeadline(finished, CLOSE_DEADLINE_MS, 'the chunk in flight').catch((error: unknown) => {
         logger.warn({ reason: messageOf(error) }, 'rows stay in the outbox for the next relay');
       });
-      await producer?.disconnect(0);
+      // Nothing is lost with it: what it has not confirmed is in the outbox.
+      if (producer === undefined) return;
+      await withDeadline(producer.disconnect(0), DISCONNECT_DEADLINE_MS, 'closing the producer').catch(
+        (error: unknown) => {
+          logger.warn({ reason: messageOf(error) }, 'the Kafka client is left to the end of the process');
+        },
+      );
     },
   };
 };

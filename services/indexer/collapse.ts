@@ -1,4 +1,5 @@
 /** One operation a task: within a batch only the newest version matters, as every event carries the whole task. */
+
 interface Versioned {
   readonly id: string;
   readonly version: number;

@@ -78,10 +78,15 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
       settled[index] = true;
       counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
       if (outcome !== 'indexed' && outcome !== 'deleted') return;
-      const { changedAtMs } = batch[index] ?? { changedAtMs: Number.NaN };
+      const changedAtMs = batch[index]?.changedAtMs ?? Number.NaN;
       if (!Number.isNaN(changedAtMs)) {
         metrics.eventToIndexed.observe(Math.max(0, Date.now() - changedAtMs) / 1_000);
       }
+    };
+    // Once for many: a labelled counter is looked up by the text of its labels.
+    const report = () => {
+      for (const [outcome, count] of counts) metrics.events.inc({ outcome }, count);
+      counts.clear();
     };
     const entries: Entry[] = [];
     const poison: Poison[] = [];
@@ -92,9 +97,10 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     });
     try {
       poison.push(...(await writeAll(entries, settle, signal)));
+      report();
       await bury(poison, batch, settle, signal);
     } finally {
-      for (const [outcome, count] of counts) metrics.events.inc({ outcome }, count);
+      report();
     }
     return settled;
   };

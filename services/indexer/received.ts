@@ -1,6 +1,6 @@
 /**
- * A record together with what it asks of the index. Both are worked out as the record is read, while the batch before it
- * is being written: Elasticsearch then waits for nothing but the judging of its last answer.
+ * A record together with what it asks of the index, parsed and encoded. That is done as the record is read, while the batch
+ * before it is being written, and not between two requests, when Elasticsearch has nothing to do.
  */
 import type { Message, TopicPartitionOffset } from '../shared/kafka-native.ts';
 import { headerOf } from './headers.ts';

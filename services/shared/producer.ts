@@ -25,7 +25,7 @@ export interface KafkaProducer {
    * Never rejects; a record that has failed may still have reached the broker.
    */
   send(topic: string, records: readonly ProducerRecord[]): Promise<readonly Delivery[]>;
-  /** Waits `flushMs` at most for what is in flight, then disconnects. */
+  /** Waits `flushMs` at most for what is in flight, then disconnects; what is open then has failed. A second call waits too. */
   disconnect(flushMs: number): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export interface ProducerOptions {
   readonly maxMessageBytes: number;
 }
 
-/** Collects the reports of one `send`. */
+/** Collects the reports of one `send`; what was not reported counts as failed. */
 class PendingSend {
   readonly deliveries: Delivery[];
   readonly done: Promise<readonly Delivery[]>;
@@ -46,7 +46,7 @@ class PendingSend {
   #resolve: () => void = () => undefined;
 
   constructor(count: number) {
-    this.deliveries = new Array<Delivery>(count).fill(undefined);
+    this.deliveries = new Array<Delivery>(count).fill(new Error('the client was closed before the broker confirmed'));
     this.#open = count;
     this.done = new Promise((resolve) => {
       this.#resolve = () => {
@@ -60,6 +60,11 @@ class PendingSend {
     this.deliveries[index] = error;
     this.#open -= 1;
     if (this.#open === 0) this.#resolve();
+  }
+
+  /** Waits for no more reports: a client that was closed sends none. */
+  abandon(): void {
+    this.#resolve();
   }
 }
 
@@ -103,14 +108,30 @@ export const createProducer = async (
 };
 
 const wrap = (client: RdKafka.Producer): KafkaProducer => {
+  const open = new Set<PendingSend>();
   client.setPollInBackground(true);
   client.on('delivery-report', (error: unknown, report: DeliveryReport) => {
     const token: unknown = report.opaque;
     if (token instanceof DeliveryToken) token.send.settle(token.index, error ? toError(error) : undefined);
   });
+  let closed: Promise<void> | undefined;
+  const close = async (flushMs: number): Promise<void> => {
+    await new Promise<void>((resolve) => {
+      if (!client.isConnected()) {
+        resolve();
+        return;
+      }
+      // It flushes by itself, for five seconds when it is not told for how long.
+      client.disconnect(flushMs, () => {
+        resolve();
+      });
+    });
+    for (const pending of open) pending.abandon();
+  };
   return {
     send: (topic, records) => {
       const pending = new PendingSend(records.length);
+      open.add(pending);
       records.forEach(({ key, value, headers }, index) => {
         try {
           client.produce(topic, null, value, key, null, new DeliveryToken(pending, index), headers);
@@ -119,19 +140,9 @@ const wrap = (client: RdKafka.Producer): KafkaProducer => {
           pending.settle(index, toError(error));
         }
       });
-      return pending.done;
+      return pending.done.finally(() => open.delete(pending));
     },
-    disconnect: (flushMs) =>
-      new Promise((resolve) => {
-        if (!client.isConnected()) {
-          resolve();
-          return;
-        }
-        // It flushes by itself, for five seconds when it is not told for how long.
-        client.disconnect(flushMs, () => {
-          resolve();
-        });
-      }),
+    disconnect: (flushMs) => (closed ??= close(flushMs)),
   };
 };
 
