@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Sample } from '../../services/api/console/sample.ts';
 import { openEventStream, type EventStreamClient } from '../support/event-stream.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
@@ -13,10 +13,21 @@ beforeAll(async () => {
   pipeline = await createPipeline();
   api = await pipeline.startApi({ CONSOLE: 'true' });
 });
+const opened: EventStreamClient[] = [];
+// One that a failed test has left open would take a place in the next one.
+afterEach(() => {
+  for (const stream of opened.splice(0)) stream.close();
+});
 afterAll(() => pipeline.close());
 
-const streamOf = (service: ServiceProcess, headers: Readonly<Record<string, string>> = {}) =>
-  openEventStream(`http://127.0.0.1:${service.port}/console/events`, headers);
+const streamOf = async (
+  service: ServiceProcess,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<EventStreamClient> => {
+  const stream = await openEventStream(`http://127.0.0.1:${service.port}/console/events`, headers);
+  opened.push(stream);
+  return stream;
+};
 
 const nextSample = async (stream: EventStreamClient): Promise<Sample> => {
   const found = await stream.next();
@@ -58,8 +69,9 @@ describe('the console', () => {
     expect(stream.headers.get('content-type')).toContain('text/event-stream');
     expect(stream.headers.get('cache-control')).toContain('no-store');
     expect(stream.headers.get('x-accel-buffering')).toBe('no');
-    const first = await nextSample(stream);
-    expect(first).toMatchObject({ outbox: { up: true, depth: 0 }, kafka: { up: true, deadLetters: 0 } });
+    // Not the very first: a broker that nobody has asked for a group yet may have no coordinator for it.
+    const first = await sampleWith('both servers', stream, ({ outbox, kafka }) => outbox.up && kafka.up);
+    expect(first).toMatchObject({ outbox: { depth: 0 }, kafka: { deadLetters: 0 } });
     await sampleWith('that there is no replica', stream, ({ kafka }) => kafka.up && kafka.members === 0);
 
     for (let i = 0; i < 30; i += 1) await createTask(api, `waits ${i}`);
@@ -139,16 +151,17 @@ describe('the console', () => {
   });
 
   it('ends its streams at once when the API is stopped, while requests are still answered', async () => {
-    const second = await pipeline.startApi({ CONSOLE: 'true', DRAIN_DELAY_MS: '2000' });
+    const second = await pipeline.startApi({ CONSOLE: 'true', DRAIN_DELAY_MS: '5000' });
     const streams = await Promise.all([streamOf(second), streamOf(second)]);
     for (const stream of streams) await nextSample(stream);
     const startedAt = performance.now();
     const exited = stopProcess(second);
     for (const stream of streams) while ((await stream.next()) !== undefined);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    // Well before the delay is over.
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
     expect((await call(second, 'GET', '/tasks?limit=1')).status).toBe(200);
     expect((await call(second, 'GET', '/console/events')).status).toBe(503);
     expect(await exited).toEqual({ code: 0, signal: null });
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000 + 5_000);
   });
 });
