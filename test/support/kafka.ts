@@ -5,9 +5,17 @@ import { createTopicReader } from '../../services/ops/kafka/reader.ts';
 import { createLogger } from '../../services/shared/logger.ts';
 import { readEnv } from '../../services/shared/env.ts';
 import { kafkaEnv } from '../../services/shared/kafka.ts';
-import type { Message } from '../../services/shared/kafka-native.ts';
+import { committedOffsets, partitionsOf } from '../../services/shared/kafka-calls.ts';
+import {
+  connectClient,
+  createNativeConsumer,
+  disconnectConsumer,
+  type Message,
+  type NativeConsumer,
+} from '../../services/shared/kafka-native.ts';
 import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/shared/producer.ts';
 import { TASKS_MAX_MESSAGE_BYTES, TOPICS } from '../../services/shared/resources.ts';
+import { waitFor } from './wait.ts';
 
 export interface TestTopics {
   readonly tasks: string;
@@ -51,6 +59,18 @@ export const sendAll = async (
   if (failed !== undefined) throw failed;
 };
 
+const ASK_TIMEOUT_MS = 5_000;
+
+/**
+ * A consumer that asks for a group's offsets and never joins it. The admin client would end the process with an assertion
+ * when the group's coordinator is away, as it is on a broker that nobody has asked for a group yet.
+ */
+const openAsker = async (brokers: string, group: string): Promise<NativeConsumer> => {
+  const client = createNativeConsumer({ 'bootstrap.servers': brokers, 'group.id': group, log_level: 0 });
+  await connectClient(client, 2 * ASK_TIMEOUT_MS);
+  return client;
+};
+
 /** Creates both topics under names nobody else uses. */
 export const createTestTopics = async (brokers: string, options: TestTopicOptions = {}): Promise<TestTopics> => {
   const { partitions = 4, cleanup = 'compact' } = options;
@@ -79,6 +99,12 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     producer ??= await createTestProducer({ KAFKA_BROKERS: brokers });
     return producer;
   };
+  const askers = new Map<string, Promise<NativeConsumer>>();
+  const askerOf = (group: string): Promise<NativeConsumer> => {
+    const asker = askers.get(group) ?? openAsker(brokers, group);
+    askers.set(group, asker);
+    return asker;
+  };
   const offsets = async (topic: string) => {
     const found = await admin.fetchTopicOffsets(topic);
     return found.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }));
@@ -93,15 +119,20 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
       await sendAll(await connected(), deadLetters, records);
     },
     readAll: (topic) => readTopic(brokers, topic),
-    committed: async (group) => {
-      const found = await admin.fetchOffsets({ groupId: group, topics: [tasks] });
-      return found
-        .flatMap(({ partitions: list }) => list)
-        .reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
-    },
+    committed: (group) =>
+      waitFor('the committed offsets', async () => {
+        const asker = await askerOf(group);
+        const numbers = await partitionsOf(asker, tasks, ASK_TIMEOUT_MS);
+        const found = await committedOffsets(
+          asker,
+          numbers.map((partition) => ({ topic: tasks, partition })),
+        );
+        return [...found.values()].reduce((sum, offset) => sum + offset, 0);
+      }),
     end: async () => (await offsets(tasks)).reduce((sum, { high }) => sum + high, 0),
     close: async () => {
       await producer?.disconnect(1_000);
+      for (const asker of askers.values()) await disconnectConsumer(await asker);
       await admin.deleteTopics({ topics: [tasks, deadLetters] }).catch(() => undefined);
       await admin.disconnect();
     },
