@@ -73,20 +73,14 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
 
   const process = async (batch: readonly ReceivedEvent[], signal: AbortSignal): Promise<boolean[]> => {
     const settled = new Array<boolean>(batch.length).fill(false);
-    const counts = new Map<EventOutcome, number>();
     const settle: Settle = (index, outcome) => {
       settled[index] = true;
-      counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+      metrics.events.inc({ outcome });
       if (outcome !== 'indexed' && outcome !== 'deleted') return;
       const changedAtMs = batch[index]?.changedAtMs ?? Number.NaN;
       if (!Number.isNaN(changedAtMs)) {
         metrics.eventToIndexed.observe(Math.max(0, Date.now() - changedAtMs) / 1_000);
       }
-    };
-    // Once for many: a labelled counter is looked up by the text of its labels.
-    const report = () => {
-      for (const [outcome, count] of counts) metrics.events.inc({ outcome }, count);
-      counts.clear();
     };
     const entries: Entry[] = [];
     const poison: Poison[] = [];
@@ -95,13 +89,8 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
       else if (event.kind === 'tombstone') settle(index, 'tombstone');
       else poison.push({ index, error: event.error, attempts: 0 });
     });
-    try {
-      poison.push(...(await writeAll(entries, settle, signal)));
-      report();
-      await bury(poison, batch, settle, signal);
-    } finally {
-      report();
-    }
+    poison.push(...(await writeAll(entries, settle, signal)));
+    await bury(poison, batch, settle, signal);
     return settled;
   };
 
