@@ -1,21 +1,13 @@
 /** Topics of a test's own, written and read with the clients the services use. */
 import { randomUUID } from 'node:crypto';
 import kafka from '@confluentinc/kafka-javascript';
-import { createTopicReader } from '../../services/ops/kafka/reader.ts';
+import { createTopicReader, type TopicReader } from '../../services/ops/kafka/reader.ts';
 import { createLogger } from '../../services/shared/logger.ts';
 import { readEnv } from '../../services/shared/env.ts';
 import { kafkaEnv } from '../../services/shared/kafka.ts';
-import { committedOffsets, partitionsOf } from '../../services/shared/kafka-calls.ts';
-import {
-  connectClient,
-  createNativeConsumer,
-  disconnectConsumer,
-  type Message,
-  type NativeConsumer,
-} from '../../services/shared/kafka-native.ts';
+import type { Message } from '../../services/shared/kafka-native.ts';
 import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/shared/producer.ts';
 import { TASKS_MAX_MESSAGE_BYTES, TOPICS } from '../../services/shared/resources.ts';
-import { waitFor } from './wait.ts';
 
 export interface TestTopics {
   readonly tasks: string;
@@ -59,18 +51,6 @@ export const sendAll = async (
   if (failed !== undefined) throw failed;
 };
 
-const ASK_TIMEOUT_MS = 5_000;
-
-/**
- * A consumer that asks for a group's offsets and never joins it. The admin client would end the process with an assertion
- * when the group's coordinator is away, as it is on a broker that nobody has asked for a group yet.
- */
-const openAsker = async (brokers: string, group: string): Promise<NativeConsumer> => {
-  const client = createNativeConsumer({ 'bootstrap.servers': brokers, 'group.id': group, log_level: 0 });
-  await connectClient(client, 2 * ASK_TIMEOUT_MS);
-  return client;
-};
-
 /** Creates both topics under names nobody else uses. */
 export const createTestTopics = async (brokers: string, options: TestTopicOptions = {}): Promise<TestTopics> => {
   const { partitions = 4, cleanup = 'compact' } = options;
@@ -99,11 +79,12 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     producer ??= await createTestProducer({ KAFKA_BROKERS: brokers });
     return producer;
   };
-  const askers = new Map<string, Promise<NativeConsumer>>();
-  const askerOf = (group: string): Promise<NativeConsumer> => {
-    const asker = askers.get(group) ?? openAsker(brokers, group);
-    askers.set(group, asker);
-    return asker;
+  const readers = new Map<string, Promise<TopicReader>>();
+  /** Never the admin client: asked about a group whose coordinator is away it ends the process (CONTRIBUTING, rule 11). */
+  const readerOf = (group: string): Promise<TopicReader> => {
+    const reader = readers.get(group) ?? openReader(brokers, AbortSignal.timeout(30_000), group);
+    readers.set(group, reader);
+    return reader;
   };
   const offsets = async (topic: string) => {
     const found = await admin.fetchTopicOffsets(topic);
@@ -119,25 +100,27 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
       await sendAll(await connected(), deadLetters, records);
     },
     readAll: (topic) => readTopic(brokers, topic),
-    committed: (group) =>
-      waitFor('the committed offsets', async () => {
-        const asker = await askerOf(group);
-        const numbers = await partitionsOf(asker, tasks, ASK_TIMEOUT_MS);
-        const found = await committedOffsets(
-          asker,
-          numbers.map((partition) => ({ topic: tasks, partition })),
-        );
-        return [...found.values()].reduce((sum, offset) => sum + offset, 0);
-      }),
+    committed: async (group) => {
+      const reader = await readerOf(group);
+      const numbers = (await reader.ends(tasks)).map(({ partition }) => partition);
+      return [...(await reader.committed(tasks, numbers)).values()].reduce((sum, offset) => sum + offset, 0);
+    },
     end: async () => (await offsets(tasks)).reduce((sum, { high }) => sum + high, 0),
     close: async () => {
       await producer?.disconnect(1_000);
-      for (const asker of askers.values()) await disconnectConsumer(await asker);
+      for (const reader of readers.values()) await (await reader).close();
       await admin.deleteTopics({ topics: [tasks, deadLetters] }).catch(() => undefined);
       await admin.disconnect();
     },
   };
 };
+
+const openReader = (brokers: string, signal: AbortSignal, group?: string): Promise<TopicReader> =>
+  createTopicReader(readEnv(kafkaEnv, { KAFKA_BROKERS: brokers }), {
+    logger: silent,
+    signal,
+    ...(group === undefined ? {} : { group }),
+  });
 
 /** For topics of some 100,000 records on a busy machine. */
 const READ_MS = 180_000;
@@ -145,7 +128,7 @@ const READ_MS = 180_000;
 /** Everything that is in a topic now, without a group's state. */
 export const readTopic = async (brokers: string, topic: string): Promise<Message[]> => {
   const signal = AbortSignal.timeout(READ_MS);
-  const reader = await createTopicReader(readEnv(kafkaEnv, { KAFKA_BROKERS: brokers }), { logger: silent, signal });
+  const reader = await openReader(brokers, signal);
   try {
     const ranges = (await reader.ends(topic)).map(({ partition, low, high }) => ({ partition, from: low, to: high }));
     const messages: Message[] = [];
