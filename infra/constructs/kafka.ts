@@ -21,7 +21,7 @@ const TLS_PORT = 9_093;
 
 export type KafkaClient = 'api' | 'indexer' | 'keda' | 'ops';
 
-interface Acl {
+export interface Acl {
   readonly type: 'topic' | 'group';
   readonly name: string;
   /** True for everything whose name begins with `name`. */

@@ -106,18 +106,11 @@ export const startRelay = (options: RelayOptions): Relay => {
     const confirmed = rows.slice(0, failure === -1 ? rows.length : owners[failure]).map(({ id }) => id);
     metrics.published.inc(confirmed.length);
     metrics.chunkEvents.observe(rows.length);
-    if (failure !== -1) await onFailure(connected, deliveries[failure]);
-    return confirmed;
-  };
-
-  const onFailure = async (used: KafkaProducer, error: Error | undefined): Promise<void> => {
-    metrics.failures.inc();
-    logger.warn({ err: error }, 'Kafka did not confirm: the rows stay in the outbox');
-    // After a fatal error an idempotent producer refuses everything; a new one starts a new sequence.
-    if (isFatal(error)) {
-      if (producer === used) producer = undefined;
-      await used.disconnect(0);
+    if (failure !== -1) {
+      metrics.failures.inc();
+      logger.warn({ err: deliveries[failure] }, 'Kafka did not confirm: the rows stay in the outbox');
     }
+    return confirmed;
   };
 
   /**
@@ -236,7 +229,3 @@ const unknownType = ({ id, type }: OutboxRow): TaskstreamError =>
 const traceparentsOf = function* (rows: readonly OutboxRow[]): Iterable<string | null> {
   for (const { traceparent } of rows) yield traceparent;
 };
-
-/** librdkafka marks what a producer cannot recover from with a flag, or with ERR__FATAL (-150). */
-const isFatal = (error: Error | undefined): boolean =>
-  error !== undefined && (('isFatal' in error && error.isFatal === true) || ('code' in error && error.code === -150));

@@ -1,23 +1,12 @@
-/**
- * An idempotent producer that reports the outcome of each record.
- * It wraps librdkafka's own producer and not the promise-a-record layer above it: the relay must know exactly which
- * records of a chunk the broker has, and one promise for a thousand records is cheaper than a thousand.
- */
+/** An idempotent producer that reports the outcome of each record, and replaces its client after a fatal error. */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import type { KafkaConfig } from './kafka.ts';
 import { connectionSettings } from './kafka.ts';
-import { connectPatiently, createNativeProducer, toError, type DeliveryReport } from './kafka-native.ts';
+import { connectPatiently, createNativeProducer, toError } from './kafka-native.ts';
 import type { Logger } from './logger.ts';
+import { wrapProducer, type Delivery, type ProducerClient, type ProducerRecord } from './producer-client.ts';
 
-export interface ProducerRecord {
-  readonly key: string | Buffer | null;
-  /** Null makes a tombstone. */
-  readonly value: Buffer | null;
-  readonly headers: RdKafka.MessageHeader[];
-}
-
-/** Outcome of one record: nothing when the broker has it, or the reason why not. */
-export type Delivery = Error | undefined;
+export type { Delivery, ProducerRecord } from './producer-client.ts';
 
 export interface KafkaProducer {
   /**
@@ -32,50 +21,10 @@ export interface KafkaProducer {
 export interface ProducerOptions {
   readonly clientId: string;
   readonly logger: Logger;
-  /** Bound on the delivery of one record, in milliseconds, broker outages included. */
+  /** Bound on the delivery of one record, in milliseconds, broker outages included; a new client has as long to connect. */
   readonly deliveryTimeoutMs: number;
   /** Largest record in bytes. */
   readonly maxMessageBytes: number;
-}
-
-/** Collects the reports of one `send`; what was not reported counts as failed. */
-class PendingSend {
-  readonly deliveries: Delivery[];
-  readonly done: Promise<readonly Delivery[]>;
-  #open: number;
-  #resolve: () => void = () => undefined;
-
-  constructor(count: number) {
-    this.deliveries = new Array<Delivery>(count).fill(new Error('the client was closed before the broker confirmed'));
-    this.#open = count;
-    this.done = new Promise((resolve) => {
-      this.#resolve = () => {
-        resolve(this.deliveries);
-      };
-    });
-    if (count === 0) this.#resolve();
-  }
-
-  settle(index: number, error: Delivery): void {
-    this.deliveries[index] = error;
-    this.#open -= 1;
-    if (this.#open === 0) this.#resolve();
-  }
-
-  /** Waits for no more reports: a client that was closed sends none. */
-  abandon(): void {
-    this.#resolve();
-  }
-}
-
-/** The token that travels with a record through librdkafka and returns with its report. */
-class DeliveryToken {
-  readonly send: PendingSend;
-  readonly index: number;
-  constructor(send: PendingSend, index: number) {
-    this.send = send;
-    this.index = index;
-  }
 }
 
 const settings = (config: KafkaConfig, options: ProducerOptions): RdKafka.ProducerGlobalConfig => ({
@@ -96,6 +45,8 @@ const topicSettings = (options: ProducerOptions): RdKafka.ProducerTopicConfig =>
 
 /**
  * Connects, retrying with backoff until a broker answers or `signal` aborts.
+ * A client can fail for good while the service is well, as when its right to write comes later than the service (KIP-679
+ * asks for it when the producer begins). The next `send` then begins with a new client.
  * @throws the last connection error when `signal` aborts first.
  */
 export const createProducer = async (
@@ -104,45 +55,39 @@ export const createProducer = async (
   signal: AbortSignal,
 ): Promise<KafkaProducer> => {
   const create = () => createNativeProducer(settings(config, options), topicSettings(options));
-  return wrap(await connectPatiently('Kafka producer', create, options.logger, signal));
-};
+  const connect = async (until: AbortSignal): Promise<ProducerClient> =>
+    wrapProducer(await connectPatiently('Kafka producer', create, options.logger, until));
 
-const wrap = (client: RdKafka.Producer): KafkaProducer => {
-  const open = new Set<PendingSend>();
-  client.setPollInBackground(true);
-  client.on('delivery-report', (error: unknown, report: DeliveryReport) => {
-    const token: unknown = report.opaque;
-    if (token instanceof DeliveryToken) token.send.settle(token.index, error ? toError(error) : undefined);
-  });
-  let closed: Promise<void> | undefined;
-  const close = async (flushMs: number): Promise<void> => {
-    await new Promise<void>((resolve) => {
-      if (!client.isConnected()) {
-        resolve();
-        return;
-      }
-      // It flushes by itself, for five seconds when it is not told for how long.
-      client.disconnect(flushMs, () => {
-        resolve();
-      });
-    });
-    for (const pending of open) pending.abandon();
+  const closing = new AbortController();
+  let client = await connect(signal);
+  let replacing: Promise<void> | undefined;
+
+  const replace = async (): Promise<void> => {
+    await client.disconnect(0);
+    const timeout = AbortSignal.timeout(options.deliveryTimeoutMs);
+    const fresh = await connect(AbortSignal.any([signal, closing.signal, timeout]));
+    if (closing.signal.aborted) await fresh.disconnect(0);
+    else client = fresh;
   };
+
   return {
-    send: (topic, records) => {
-      const pending = new PendingSend(records.length);
-      open.add(pending);
-      records.forEach(({ key, value, headers }, index) => {
+    send: async (topic, records) => {
+      if (client.failure() !== undefined && !closing.signal.aborted) {
+        replacing ??= replace().finally(() => {
+          replacing = undefined;
+        });
         try {
-          client.produce(topic, null, value, key, null, new DeliveryToken(pending, index), headers);
+          await replacing;
         } catch (error) {
-          // Refused before it was queued: too large, queue full, or disconnected.
-          pending.settle(index, toError(error));
+          return records.map(() => toError(error));
         }
-      });
-      return pending.done.finally(() => open.delete(pending));
+      }
+      return client.send(topic, records);
     },
-    disconnect: (flushMs) => (closed ??= close(flushMs)),
+    disconnect: (flushMs) => {
+      closing.abort();
+      return client.disconnect(flushMs);
+    },
   };
 };
 

@@ -41,9 +41,9 @@ const credentials = (client: KafkaClient) => ({
   KAFKA_SASL_USERNAME: userNameOf(client),
   KAFKA_SASL_PASSWORD: broker.passwordOf(client),
 });
-const start = async (service: 'api' | 'indexer') => {
+const start = async (service: 'api' | 'indexer', client: KafkaClient = service) => {
   const process = await startService(service, {
-    ...credentials(service),
+    ...credentials(client),
     DATABASE_URL: database.url,
     ELASTICSEARCH_URL: inject('elasticsearchUrl'),
     TASK_INDEX: index.alias,
@@ -159,5 +159,29 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
     expect(outcome).toMatch(/authoriz/i);
     consumer.unassign();
     await disconnectConsumer(consumer);
+  });
+
+  it('an indexer without the right to write dead letters says so, and goes on when it is given, without a restart', async () => {
+    // One that may do nothing but read: a producer without any right to write is refused for good (KIP-679).
+    await broker.allow('keda', [
+      { type: 'topic', name: TASKS_TOPIC, operations: ['Read'] },
+      { type: 'group', name: INDEXER_GROUP, operations: ['Read'] },
+    ]);
+    const indexer = await start('indexer', 'keda');
+    await indexer.ready();
+    const anyone = await createTestProducer({ KAFKA_BROKERS: broker.plain });
+    await sendAll(anyone, TASKS_TOPIC, [{ key: 'any', value: Buffer.from('no event'), headers: [] }]);
+    await anyone.disconnect(1_000);
+    await waitFor('an honest status', async () => {
+      const answer = await fetch(`${indexer.healthUrl}/readyz`);
+      return answer.status === 503 && (await answer.text()).includes('dead letters');
+    });
+    expect(indexer.logs()).toMatch(/authoriz/i);
+    expect(await recordsIn(DEAD_LETTER_TOPIC)).toBe(1);
+
+    await broker.allow('keda', [{ type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Write', 'Describe'] }]);
+    await waitFor('the dead letter', async () => (await recordsIn(DEAD_LETTER_TOPIC)) === 2);
+    await indexer.ready();
+    expect((await stopProcess(indexer)).code).toBe(0);
   });
 });

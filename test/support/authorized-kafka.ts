@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import getPort from 'get-port';
-import { ACLS, aclsOf, userNameOf, type KafkaClient } from '../../infra/constructs/kafka.ts';
+import { ACLS, aclsOf, userNameOf, type Acl, type KafkaClient } from '../../infra/constructs/kafka.ts';
 import { findJdk } from '../../infra/local/bootstrap/jdk.mjs';
 import { kafkaHome } from '../../infra/local/jars.ts';
 import { startKafka } from '../../infra/local/kafka.ts';
@@ -19,11 +19,27 @@ export interface AuthorizedKafka {
   readonly ca: string;
   readonly caFile: string;
   readonly passwordOf: (client: KafkaClient) => string;
+  /** Gives a client more rights than the manifests do. */
+  allow(client: KafkaClient, rights: readonly Acl[]): Promise<void>;
   close(): Promise<void>;
 }
 
 const CLIENTS = Object.keys(ACLS) as KafkaClient[];
 const passwordOf = (client: KafkaClient): string => `password-of-${client}`;
+
+/** Rules as `CreateAcls.java` takes them. */
+const rulesOf = (client: KafkaClient, rights: readonly Acl[]): string[] =>
+  rights.flatMap(({ type, name, isPrefix, operations }) =>
+    operations.map(
+      (operation) => `${userNameOf(client)} ${type} ${name} ${isPrefix ? 'PREFIXED' : 'LITERAL'} ${operation}`,
+    ),
+  );
+
+const createAcls = async (bootstrap: string, rules: readonly string[]): Promise<void> => {
+  const jdk = findJdk();
+  const { classpath } = await kafkaHome(jdk);
+  await runTool(jdk.java, ['-cp', classpath, join(import.meta.dirname, 'CreateAcls.java'), bootstrap, ...rules]);
+};
 
 /**
  * @param options.host address to listen on
@@ -63,17 +79,13 @@ export const startAuthorizedKafka = async (
       'super.users': 'User:ANONYMOUS',
     },
   });
-  const home = await kafkaHome(findJdk());
-  await runTool(findJdk().java, [
-    ...['-cp', home.classpath, join(import.meta.dirname, 'CreateAcls.java'), `${host}:${plain}`],
-    ...CLIENTS.flatMap((client) =>
-      aclsOf(client, { console }).flatMap(({ type, name, isPrefix, operations }) =>
-        operations.map(
-          (operation) => `${userNameOf(client)} ${type} ${name} ${isPrefix ? 'PREFIXED' : 'LITERAL'} ${operation}`,
-        ),
-      ),
-    ),
-  ]);
+  const allow = async (client: KafkaClient, rights: readonly Acl[]): Promise<void> => {
+    await createAcls(`${host}:${plain}`, rulesOf(client, rights));
+  };
+  await createAcls(
+    `${host}:${plain}`,
+    CLIENTS.flatMap((client) => rulesOf(client, aclsOf(client, { console }))),
+  );
   const caFile = join(folder, 'ca.crt');
   writeFileSync(caFile, authority.cert);
   return {
@@ -82,6 +94,7 @@ export const startAuthorizedKafka = async (
     ca: authority.cert,
     caFile,
     passwordOf,
+    allow,
     close: async () => {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });

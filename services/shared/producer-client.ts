@@ -1,0 +1,136 @@
+/**
+ * One producer of librdkafka and what became of each record given to it.
+ * It wraps librdkafka's own producer and not the promise-a-record layer above it: the relay must know exactly which
+ * records of a chunk the broker has, and one promise for a thousand records is cheaper than a thousand.
+ */
+import kafka from '@confluentinc/kafka-javascript';
+import type { RdKafka } from '@confluentinc/kafka-javascript';
+import type { EventEmitter } from 'node:events';
+import { toError, type DeliveryReport } from './kafka-native.ts';
+
+export interface ProducerRecord {
+  readonly key: string | Buffer | null;
+  /** Null makes a tombstone. */
+  readonly value: Buffer | null;
+  readonly headers: RdKafka.MessageHeader[];
+}
+
+/** Outcome of one record: nothing when the broker has it, or the reason why not. */
+export type Delivery = Error | undefined;
+
+export interface ProducerClient {
+  /** As `KafkaProducer` has it. */
+  send(topic: string, records: readonly ProducerRecord[]): Promise<readonly Delivery[]>;
+  /** As `KafkaProducer` has it. */
+  disconnect(flushMs: number): Promise<void>;
+  /** Why this client will never again take a record, once that is so. */
+  readonly failure: () => Error | undefined;
+}
+
+/** Stands for a report that has not come. */
+const OPEN = new Error('no report yet');
+
+/** Collects the reports of one `send`. */
+class PendingSend {
+  readonly done: Promise<readonly Delivery[]>;
+  readonly #deliveries: Delivery[];
+  #open: number;
+  #resolve: () => void = () => undefined;
+
+  constructor(count: number) {
+    this.#deliveries = new Array<Delivery>(count).fill(OPEN);
+    this.#open = count;
+    this.done = new Promise((resolve) => {
+      this.#resolve = () => {
+        resolve(this.#deliveries);
+      };
+    });
+    if (count === 0) this.#resolve();
+  }
+
+  settle(index: number, outcome: Delivery): void {
+    // What was given up stays failed: the caller may have gone on from there.
+    if (this.#deliveries[index] !== OPEN) return;
+    this.#deliveries[index] = outcome;
+    this.#open -= 1;
+    if (this.#open === 0) this.#resolve();
+  }
+
+  /** Fails what is open: its report comes never, or too late. */
+  abandon(reason: Error): void {
+    for (const index of this.#deliveries.keys()) this.settle(index, reason);
+  }
+}
+
+/** The token that travels with a record through librdkafka and returns with its report. */
+class DeliveryToken {
+  readonly send: PendingSend;
+  readonly index: number;
+  constructor(send: PendingSend, index: number) {
+    this.send = send;
+    this.index = index;
+  }
+}
+
+/**
+ * An idempotent producer that may not go on without breaking its promise refuses everything from then on.
+ * Source: librdkafka, INTRODUCTION.md, "Idempotent Producer" and "Fatal errors".
+ */
+const isFatal = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === kafka.CODES.ERRORS.ERR__FATAL;
+
+/** @param native a client that is connected */
+export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
+  const open = new Set<PendingSend>();
+  let failure: Error | undefined;
+  let closed: Promise<void> | undefined;
+
+  const abandonAll = (reason: Error): void => {
+    for (const pending of open) pending.abandon(reason);
+  };
+  native.setPollInBackground(true);
+  native.on('delivery-report', (error: unknown, report: DeliveryReport) => {
+    const token: unknown = report.opaque;
+    if (token instanceof DeliveryToken) token.send.settle(token.index, error ? toError(error) : undefined);
+  });
+  // Its declarations know no events of errors.
+  (native as EventEmitter).on('event.error', (error: unknown) => {
+    if (!isFatal(error)) return;
+    failure ??= toError(error);
+    // librdkafka drops what it has queued, but for a record that was queued in that moment: that waits for its timeout.
+    abandonAll(failure);
+  });
+
+  const close = async (flushMs: number): Promise<void> => {
+    await new Promise<void>((resolve) => {
+      if (!native.isConnected()) {
+        resolve();
+        return;
+      }
+      // It flushes by itself, for five seconds when it is not told for how long.
+      native.disconnect(flushMs, () => {
+        resolve();
+      });
+    });
+    abandonAll(new Error('the client was closed before the broker confirmed'));
+  };
+
+  return {
+    failure: () => failure,
+    send: (topic, records) => {
+      const pending = new PendingSend(records.length);
+      open.add(pending);
+      records.forEach(({ key, value, headers }, index) => {
+        try {
+          native.produce(topic, null, value, key, null, new DeliveryToken(pending, index), headers);
+        } catch (error) {
+          // Refused before it was queued: too large, queue full, disconnected, or the client has failed for good.
+          if (isFatal(error)) failure ??= toError(error);
+          pending.settle(index, toError(error));
+        }
+      });
+      return pending.done.finally(() => open.delete(pending));
+    },
+    disconnect: (flushMs) => (closed ??= close(flushMs)),
+  };
+};
