@@ -49,7 +49,7 @@ export default defineConfig({
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
           globalSetup: ['test/cluster/support/setup.ts'],
-          testTimeout: 120_000,
+          testTimeout: 400_000,
           hookTimeout: 180_000,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },

@@ -9,8 +9,10 @@ interface Tag {
   readonly value: string;
 }
 
-/** What the OpenAPI document says of both headers: a stricter form of what is taken. */
-export const ENTITY_TAGS_PATTERN = '^(\\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$';
+const TAG_PATTERN = '(W/)?"[!#-~]*"';
+
+/** What the OpenAPI document says of both headers: what is taken, but for tabs and bytes beyond ASCII. */
+export const ENTITY_TAGS_PATTERN = `^(\\*|(${TAG_PATTERN}|, *(${TAG_PATTERN})?)( *, *(${TAG_PATTERN})?)*)$`;
 
 /** A list of entity tags, or `*`; white space around commas is free, and empty elements are ignored. */
 const LIST = /^(?:[\t ]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")?[\t ]*(?:,|$))+$/;

@@ -32,7 +32,7 @@ const CREATE = `
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ description }),
     });
-    return (await response.json()).tasks;
+    return (await response.json()).tasks ?? [];
   };`;
 const script = (body: string) => `const API = ${JSON.stringify(api())};${CREATE}${body}`;
 
@@ -83,7 +83,14 @@ describe('pods of the API and the indexer', () => {
 });
 
 it('ops wait finds everything ready, and shows the lag against the replicas', async () => {
-  const { code, stdout, stderr } = await ops('wait', 'all', '-n', product.namespace, '--timeout', '90');
+  const { code, stdout, stderr } = await waitFor(
+    'the autoscaler to have measured the lag',
+    async () => {
+      const result = await ops('wait', 'all', '-n', product.namespace, '--timeout', '90');
+      return !result.stdout.includes('lag not measured yet') && result;
+    },
+    { timeoutMs: 120_000, intervalMs: 1_000 },
+  );
   expect(stdout).toMatch(/ScaledObject.*taskstream-indexer.*ready/);
   expect(stdout).toMatch(/lag \d+ at 1 replicas/);
   expect([code, stderr]).toEqual([0, expect.stringContaining('Deployment taskstream-api')]);
@@ -98,7 +105,7 @@ describe('a rolling update of the API', () => {
         .sort();
     const before = await names();
     await product.kubectl('rollout', 'restart', 'deployment/taskstream-api');
-    await product.kubectl('rollout', 'status', 'deployment/taskstream-api', '--timeout=120s');
+    await product.kubectl('rollout', 'status', 'deployment/taskstream-api', '--timeout=240s');
     await waitFor('the old pods to be gone', async () => (await names()).every((name) => !before.includes(name)), {
       timeoutMs: 60_000,
       intervalMs: 500,

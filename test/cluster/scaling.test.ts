@@ -92,7 +92,9 @@ it('lag brings one indexer for each partition, and takes them away again: nothin
 
   await waitFor('everything to be indexed', async () => (await indexed()) === produced);
   expect(await conflicts()).toBe(0);
-  await waitFor('the pods that went to have ended', () => pods.exits.size >= partitions - 1);
+  await waitFor('the pods that went to have ended', () => pods.exits.size >= partitions - 1, {
+    timeoutMs: 120_000,
+  });
   expect([...pods.exits.values()].map(({ exitCode }) => exitCode)).toEqual([...pods.exits].map(() => 0));
 }, 600_000);
 

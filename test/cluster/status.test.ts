@@ -23,17 +23,22 @@ const status = async () => {
   return { code, rows: JSON.parse(stdout) as Row[] };
 };
 
+/** The details of all resources of a kind. */
+const stateOf = (rows: readonly Row[], kind: string): string =>
+  rows.flatMap((row) => (row.kind === kind ? [row.detail] : [])).join('; ');
+
 it('shows every resource of the product, and what blocks it', async () => {
   const rows = await waitFor(
     'the operators and the kubelet to have looked',
     async () => {
       const { code, rows: found } = await status();
       expect(code).toBe(1);
-      const settled = found.filter(({ detail }) => /ErrImage|ApplyingChanges|Setting up/.test(detail));
-      if (settled.length < 4) throw new Error(JSON.stringify(found));
+      const settled =
+        /ApplyingChanges/.test(stateOf(found, 'Elasticsearch')) && /Setting up/.test(stateOf(found, 'Cluster'));
+      if (!settled || !/ErrImage/.test(stateOf(found, 'Job'))) throw new Error(JSON.stringify(found));
       return found;
     },
-    { timeoutMs: 60_000, intervalMs: 1_000 },
+    { timeoutMs: 120_000, intervalMs: 1_000 },
   );
   const detail = (kind: string, name: string) => rows.find((row) => row.kind === kind && row.name === name)?.detail;
   // Strimzi's operator is not in the lab.

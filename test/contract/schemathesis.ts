@@ -51,7 +51,7 @@ export const fuzz = async ({ url, maxExamples, seed, reportFolder }: FuzzOptions
   const args = ['-m', 'schemathesis.cli', '--config-file', CONFIG, 'run', url]
     .concat('--checks', 'all', '--phases', 'examples,coverage,fuzzing,stateful')
     .concat('--max-examples', String(maxExamples), '--seed', String(seed), '--continue-on-failure')
-    .concat('--request-timeout', '10', '--report', 'junit', '--report-dir', reportFolder);
+    .concat('--request-timeout', '90', '--report', 'junit', '--report-dir', reportFolder);
   mkdirSync(reportFolder, { recursive: true });
   const child = spawn('python3', args, {
     // It leaves a cache where it runs.

@@ -8,6 +8,7 @@ import { kafkaEnv } from '../../services/shared/kafka.ts';
 import type { Message } from '../../services/shared/kafka-native.ts';
 import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/shared/producer.ts';
 import { TASKS_MAX_MESSAGE_BYTES, TOPICS } from '../../services/shared/resources.ts';
+import { waitFor } from './wait.ts';
 
 export interface TestTopics {
   readonly tasks: string;
@@ -63,16 +64,19 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
   await admin.connect();
   const entries = (config: Readonly<Record<string, string>>) =>
     Object.entries(config).map(([name, value]) => ({ name, value }));
-  await admin.createTopics({
-    topics: [
-      {
-        topic: tasks,
-        numPartitions: partitions,
-        replicationFactor: 1,
-        configEntries: entries({ ...TOPICS.tasks.config, 'cleanup.policy': cleanup }),
-      },
-      { topic: deadLetters, numPartitions: 1, replicationFactor: 1, configEntries: entries(TOPICS.deadLetter.config) },
-    ],
+  const topics = [
+    {
+      topic: tasks,
+      numPartitions: partitions,
+      replicationFactor: 1,
+      configEntries: entries({ ...TOPICS.tasks.config, 'cleanup.policy': cleanup }),
+    },
+    { topic: deadLetters, numPartitions: 1, replicationFactor: 1, configEntries: entries(TOPICS.deadLetter.config) },
+  ];
+  // A broker that stood still is out of its cluster for a moment. False means that they exist.
+  await waitFor('the topics to be created', async () => {
+    await admin.createTopics({ topics, timeout: 10_000 });
+    return true;
   });
   let producer: KafkaProducer | undefined;
   const connected = async (): Promise<KafkaProducer> => {
@@ -84,6 +88,8 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
   const readerOf = (group: string): Promise<TopicReader> => {
     const reader = readers.get(group) ?? openReader(brokers, AbortSignal.timeout(30_000), group);
     readers.set(group, reader);
+    // The next one to ask tries again.
+    reader.catch(() => readers.delete(group));
     return reader;
   };
   const offsets = async (topic: string) => {

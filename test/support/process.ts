@@ -62,14 +62,12 @@ export const startService = async (
     ready: async () => {
       await waitFor(
         `${service} to be ready`,
-        async () => {
-          if (child.exitCode !== null) throw new Error(`${service} ended with ${child.exitCode}:\n${output}`);
-          return (await fetch(`${healthUrl}/readyz`)).ok;
-        },
-        { timeoutMs: 60_000 },
+        async () => child.exitCode !== null || (await fetch(`${healthUrl}/readyz`)).ok,
+        { timeoutMs: 180_000 },
       ).catch((error: unknown) => {
         throw new Error(`${String(error)}\n${output.slice(-4_000)}`);
       });
+      if (child.exitCode !== null) throw new Error(`${service} ended with ${child.exitCode}:\n${output}`);
     },
     metric: async (name, labels = {}) => sumOf(await (await fetch(`${healthUrl}/metrics`)).text(), name, labels),
     residentBytes: () => {

@@ -1,5 +1,6 @@
 /** A TCP proxy on loopback, to cut, silence, slow down or answer for the connection between two parts. */
 import { createServer, connect, type Socket } from 'node:net';
+import getPort from 'get-port';
 
 export type ProxyMode =
   | { readonly kind: 'open' }
@@ -53,15 +54,16 @@ export const createTcpProxy = async (targetPort: number): Promise<TcpProxy> => {
       else if (mode.kind === 'open' || mode.kind === 'slow') toTarget(chunk, mode);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
+  // Not 0: the system may give a port that get-port has promised to a service that is about to start.
+  const port = await getPort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const set = (next: ProxyMode): void => {
     // What was swallowed is missing for good: such a connection cannot go on.
     if (next.kind === 'cut' || mode.kind === 'black hole') dropAll();
     mode = next;
   };
   return {
-    port: typeof address === 'object' && address !== null ? address.port : 0,
+    port,
     set,
     cut: () => {
       set({ kind: 'cut' });

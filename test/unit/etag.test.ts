@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expectedVersions, isKnownVersion } from '../../services/api/etag.ts';
+import { ENTITY_TAGS_PATTERN, expectedVersions, isKnownVersion } from '../../services/api/etag.ts';
 
 describe('If-Match', () => {
   it.each([
@@ -21,6 +21,11 @@ describe('If-Match', () => {
 });
 
 describe('If-None-Match', () => {
+  it.each(['*', '"3"', 'W/"3", "4"', ',', ', ,"3"', '"3", ,'])('takes %s, as the document says', (header) => {
+    expect(new RegExp(ENTITY_TAGS_PATTERN).test(header)).toBe(true);
+    expect(() => expectedVersions(header)).not.toThrow();
+  });
+
   it('compares weakly', () => {
     expect(isKnownVersion('W/"3"', 3)).toBe(true);
     expect(isKnownVersion('"2", "3"', 3)).toBe(true);

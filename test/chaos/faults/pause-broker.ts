@@ -4,7 +4,7 @@ import { pauseServer, type Fault } from './fault.ts';
 export const pauseBroker: Fault = {
   name: 'pause-broker',
   graceful: false,
-  touches: ['kafka'],
+  touches: ['kafka', 'topic'],
   inject: async (world, random) => {
     await pauseServer(world, 'kafka', random.int(7_000, 10_000));
   },
