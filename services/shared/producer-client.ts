@@ -5,7 +5,6 @@
  */
 import kafka from '@confluentinc/kafka-javascript';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
-import type { EventEmitter } from 'node:events';
 import { toError, type DeliveryReport } from './kafka-native.ts';
 
 export interface ProducerRecord {
@@ -23,14 +22,11 @@ export interface ProducerClient {
   send(topic: string, records: readonly ProducerRecord[]): Promise<readonly Delivery[]>;
   /** As `KafkaProducer` has it. */
   disconnect(flushMs: number): Promise<void>;
-  /** Why this client will never again take a record, once that is so. */
-  readonly failure: () => Error | undefined;
+  /** True once it was seen that this client will never again take a record. */
+  readonly hasFailed: () => boolean;
 }
 
-/** Stands for a report that has not come. */
-const OPEN = new Error('no report yet');
-
-/** Collects the reports of one `send`. */
+/** Collects the reports of one `send`; what was not reported counts as failed. */
 class PendingSend {
   readonly done: Promise<readonly Delivery[]>;
   readonly #deliveries: Delivery[];
@@ -38,7 +34,7 @@ class PendingSend {
   #resolve: () => void = () => undefined;
 
   constructor(count: number) {
-    this.#deliveries = new Array<Delivery>(count).fill(OPEN);
+    this.#deliveries = new Array<Delivery>(count).fill(new Error('the client was closed before the broker confirmed'));
     this.#open = count;
     this.done = new Promise((resolve) => {
       this.#resolve = () => {
@@ -49,16 +45,14 @@ class PendingSend {
   }
 
   settle(index: number, outcome: Delivery): void {
-    // What was given up stays failed: the caller may have gone on from there.
-    if (this.#deliveries[index] !== OPEN) return;
     this.#deliveries[index] = outcome;
     this.#open -= 1;
     if (this.#open === 0) this.#resolve();
   }
 
-  /** Fails what is open: its report comes never, or too late. */
-  abandon(reason: Error): void {
-    for (const index of this.#deliveries.keys()) this.settle(index, reason);
+  /** Waits for no more reports: a client that was closed sends none. */
+  abandon(): void {
+    this.#resolve();
   }
 }
 
@@ -74,7 +68,8 @@ class DeliveryToken {
 
 /**
  * An idempotent producer that may not go on without breaking its promise refuses everything from then on.
- * Source: librdkafka, INTRODUCTION.md, "Idempotent Producer" and "Fatal errors".
+ * Source: librdkafka, INTRODUCTION.md, "Idempotent Producer" and "Fatal errors". Only what `produce` throws has this code:
+ * the binding hands the same error to `event.error` without it.
  */
 const isFatal = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === kafka.CODES.ERRORS.ERR__FATAL;
@@ -82,23 +77,12 @@ const isFatal = (error: unknown): boolean =>
 /** @param native a client that is connected */
 export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
   const open = new Set<PendingSend>();
-  let failure: Error | undefined;
+  let failed = false;
   let closed: Promise<void> | undefined;
-
-  const abandonAll = (reason: Error): void => {
-    for (const pending of open) pending.abandon(reason);
-  };
   native.setPollInBackground(true);
   native.on('delivery-report', (error: unknown, report: DeliveryReport) => {
     const token: unknown = report.opaque;
     if (token instanceof DeliveryToken) token.send.settle(token.index, error ? toError(error) : undefined);
-  });
-  // Its declarations know no events of errors.
-  (native as EventEmitter).on('event.error', (error: unknown) => {
-    if (!isFatal(error)) return;
-    failure ??= toError(error);
-    // librdkafka drops what it has queued, but for a record that was queued in that moment: that waits for its timeout.
-    abandonAll(failure);
   });
 
   const close = async (flushMs: number): Promise<void> => {
@@ -112,11 +96,11 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
         resolve();
       });
     });
-    abandonAll(new Error('the client was closed before the broker confirmed'));
+    for (const pending of open) pending.abandon();
   };
 
   return {
-    failure: () => failure,
+    hasFailed: () => failed,
     send: (topic, records) => {
       const pending = new PendingSend(records.length);
       open.add(pending);
@@ -125,7 +109,7 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
           native.produce(topic, null, value, key, null, new DeliveryToken(pending, index), headers);
         } catch (error) {
           // Refused before it was queued: too large, queue full, disconnected, or the client has failed for good.
-          if (isFatal(error)) failure ??= toError(error);
+          if (isFatal(error)) failed = true;
           pending.settle(index, toError(error));
         }
       });
