@@ -23,9 +23,8 @@ const status = async () => {
   return { code, rows: JSON.parse(stdout) as Row[] };
 };
 
-/** The details of all resources of a kind. */
-const stateOf = (rows: readonly Row[], kind: string): string =>
-  rows.flatMap((row) => (row.kind === kind ? [row.detail] : [])).join('; ');
+const detailOf = (rows: readonly Row[], kind: string, name: string) =>
+  rows.find((row) => row.kind === kind && row.name === name)?.detail;
 
 it('shows every resource of the product, and what blocks it', async () => {
   const rows = await waitFor(
@@ -34,13 +33,15 @@ it('shows every resource of the product, and what blocks it', async () => {
       const { code, rows: found } = await status();
       expect(code).toBe(1);
       const settled =
-        /ApplyingChanges/.test(stateOf(found, 'Elasticsearch')) && /Setting up/.test(stateOf(found, 'Cluster'));
-      if (!settled || !/ErrImage/.test(stateOf(found, 'Job'))) throw new Error(JSON.stringify(found));
+        detailOf(found, 'Elasticsearch', 'taskstream')?.includes('ApplyingChanges') &&
+        detailOf(found, 'Cluster', 'taskstream-db')?.includes('Setting up') &&
+        found.some(({ kind, detail }) => kind === 'Job' && detail.includes('ErrImage'));
+      if (settled !== true) throw new Error(JSON.stringify(found));
       return found;
     },
     { timeoutMs: 120_000, intervalMs: 1_000 },
   );
-  const detail = (kind: string, name: string) => rows.find((row) => row.kind === kind && row.name === name)?.detail;
+  const detail = (kind: string, name: string) => detailOf(rows, kind, name);
   // Strimzi's operator is not in the lab.
   expect(detail('KafkaTopic', 'tasks')).toContain('is the operator of Strimzi there?');
   expect(detail('KafkaUser', 'taskstream-keda')).toBeDefined();
