@@ -44,9 +44,11 @@ type NativeClient = RdKafka.KafkaConsumer | RdKafka.Producer;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** A line of librdkafka's log. */
-interface LogEvent {
+export interface LogEvent {
   /** Syslog's: 3 is an error, 7 is debugging (RFC 5424, section 6.2.1). */
   readonly severity: number;
+  /** What the line is about, a word in capitals. */
+  readonly fac: string;
   readonly message: string;
 }
 

@@ -5,7 +5,7 @@
  */
 import kafka from '@confluentinc/kafka-javascript';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
-import { toError, type DeliveryReport } from './kafka-native.ts';
+import { toError, type DeliveryReport, type LogEvent } from './kafka-native.ts';
 
 export interface ProducerRecord {
   readonly key: string | Buffer | null;
@@ -26,6 +26,8 @@ export interface ProducerClient {
   readonly hasFailed: () => boolean;
 }
 
+const CLOSED = new Error('the client was closed before the broker confirmed');
+
 /** Collects the reports of one `send`; what was not reported counts as failed. */
 class PendingSend {
   readonly done: Promise<readonly Delivery[]>;
@@ -34,7 +36,7 @@ class PendingSend {
   #resolve: () => void = () => undefined;
 
   constructor(count: number) {
-    this.#deliveries = new Array<Delivery>(count).fill(new Error('the client was closed before the broker confirmed'));
+    this.#deliveries = new Array<Delivery>(count).fill(CLOSED);
     this.#open = count;
     this.done = new Promise((resolve) => {
       this.#resolve = () => {
@@ -45,13 +47,19 @@ class PendingSend {
   }
 
   settle(index: number, outcome: Delivery): void {
+    // Given up already, and told so.
+    if (this.#open === 0) return;
     this.#deliveries[index] = outcome;
     this.#open -= 1;
     if (this.#open === 0) this.#resolve();
   }
 
   /** Waits for no more reports: a client that was closed sends none. */
-  abandon(): void {
+  abandon(reason = CLOSED): void {
+    this.#deliveries.forEach((outcome, index) => {
+      if (outcome === CLOSED) this.#deliveries[index] = reason;
+    });
+    this.#open = 0;
     this.#resolve();
   }
 }
@@ -67,12 +75,22 @@ class DeliveryToken {
 }
 
 /**
- * An idempotent producer that may not go on without breaking its promise refuses everything from then on.
- * Source: librdkafka, INTRODUCTION.md, "Idempotent Producer" and "Fatal errors". Only what `produce` throws has this code:
- * the binding hands the same error to `event.error` without it.
+ * An idempotent producer that may not go on without breaking its promise refuses everything from then on: `produce` throws
+ * this. Source: librdkafka, INTRODUCTION.md, "Idempotent Producer" and "Fatal errors".
  */
 const isFatal = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === kafka.CODES.ERRORS.ERR__FATAL;
+
+/**
+ * How it is told when nothing is being produced; the binding hands the same error to `event.error` without its code.
+ * Source: librdkafka, rdkafka.c, `rd_kafka_set_fatal_error0`.
+ */
+export const FATAL_FACILITY = 'FATAL';
+/**
+ * What is queued fails within this time of a fatal error, and what is in flight has it for its report. A record that was
+ * queued in that very moment gets no report before its delivery timeout.
+ */
+const LAST_REPORTS_MS = 1_000;
 
 /** @param native a client that is connected */
 export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
@@ -83,6 +101,16 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
   native.on('delivery-report', (error: unknown, report: DeliveryReport) => {
     const token: unknown = report.opaque;
     if (token instanceof DeliveryToken) token.send.settle(token.index, error ? toError(error) : undefined);
+  });
+
+  native.on('event.log', (event: LogEvent) => {
+    if (event.fac !== FATAL_FACILITY) return;
+    failed = true;
+    const reason = new Error(event.message);
+    const pending = [...open];
+    setTimeout(() => {
+      for (const each of pending) each.abandon(reason);
+    }, LAST_REPORTS_MS).unref();
   });
 
   const close = async (flushMs: number): Promise<void> => {

@@ -2,12 +2,21 @@ import kafka from '@confluentinc/kafka-javascript';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { userNameOf, type KafkaClient } from '../../infra/constructs/kafka.ts';
 import { createTopics } from '../../infra/local/topics.ts';
-import { connectClient, createNativeConsumer, disconnectConsumer } from '../../services/shared/kafka-native.ts';
+import {
+  connectClient,
+  connectPatiently,
+  createNativeConsumer,
+  createNativeProducer,
+  disconnectConsumer,
+  type LogEvent,
+} from '../../services/shared/kafka-native.ts';
+import { createLogger } from '../../services/shared/logger.ts';
+import { FATAL_FACILITY, wrapProducer } from '../../services/shared/producer-client.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, TASKS_TOPIC } from '../../services/shared/resources.ts';
 import { startAuthorizedKafka, type AuthorizedKafka } from '../support/authorized-kafka.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
-import { createTestProducer, sendAll } from '../support/kafka.ts';
+import { createTestProducer, endOf, sendAll } from '../support/kafka.ts';
 import { createTask, search } from '../support/pipeline.ts';
 import { runOps } from '../support/ops.ts';
 import { killProcess, startService, stopProcess, type ServiceProcess } from '../support/process.ts';
@@ -66,9 +75,9 @@ const recordsIn = async (topic: string): Promise<number> => {
     kafkaJS: { brokers: [broker.plain], logLevel: kafka.KafkaJS.logLevel.NOTHING },
   }).admin();
   await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic);
+  const end = await endOf(admin, topic);
   await admin.disconnect();
-  return ends.reduce((sum, { high }) => sum + Number(high), 0);
+  return end;
 };
 const adminOf = (client: KafkaClient) =>
   new kafka.KafkaJS.Kafka({
@@ -97,8 +106,7 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
   it('KEDA sees the lag of the group', async () => {
     const admin = adminOf('keda');
     await admin.connect();
-    const ends = await admin.fetchTopicOffsets(TASKS_TOPIC);
-    expect(ends.reduce((sum, { high }) => sum + Number(high), 0)).toBeGreaterThan(0);
+    expect(await endOf(admin, TASKS_TOPIC)).toBeGreaterThan(0);
     const committed = await admin.fetchOffsets({ groupId: INDEXER_GROUP, topics: [TASKS_TOPIC] });
     expect(committed.flatMap(({ partitions }) => partitions).some(({ offset }) => Number(offset) > 0)).toBe(true);
     await admin.disconnect();
@@ -131,9 +139,26 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
     const producer = await createTestProducer(credentials(client));
     const [error] = await producer.send(topic, [eventRecord('tasks.event.created', taskOf())]);
     // Who may write nowhere is refused before the record is looked at.
-    expect(String(error)).toMatch(/authoriz|purged|fatal/i);
+    expect(String(error)).toMatch(/authoriz|purged|fatal|timed out/i);
     expect(await recordsIn(topic)).toBe(before);
     await producer.disconnect(1_000);
+  });
+
+  it('a producer that may write nowhere fails for good before it is given a record, with the line that tells it', async () => {
+    const facilities: string[] = [];
+    const create = () => {
+      const native = createNativeProducer({ ...settings('keda'), 'enable.idempotence': true } as never, {});
+      native.on('event.log', ({ fac }: LogEvent) => facilities.push(fac));
+      return native;
+    };
+    const logger = createLogger({ service: 'test', level: 'silent' });
+    const native = await connectPatiently('producer', create, logger, AbortSignal.timeout(60_000));
+    const producer = wrapProducer(native);
+    await waitFor('the failure', () => facilities.includes(FATAL_FACILITY));
+    expect(() => {
+      native.produce(TASKS_TOPIC, null, Buffer.from('refused'));
+    }).toThrow(/fatal/i);
+    await producer.disconnect(0);
   });
 
   it.each<[KafkaClient]>([['api'], ['keda']])('%s may not read events', async (client) => {
@@ -176,7 +201,7 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
       const answer = await fetch(`${indexer.healthUrl}/readyz`);
       return answer.status === 503 && (await answer.text()).includes('dead letters');
     });
-    expect(indexer.logs()).toMatch(/authoriz/i);
+    await waitFor('the log to say why', () => /authoriz/i.test(indexer.logs()));
     expect(await recordsIn(DEAD_LETTER_TOPIC)).toBe(1);
 
     await broker.allow('keda', [{ type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Write', 'Describe'] }]);

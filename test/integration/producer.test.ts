@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { connectClient, createNativeProducer, type LogEvent } from '../../services/shared/kafka-native.ts';
+import { wrapProducer } from '../../services/shared/producer-client.ts';
 import { startOwnKafka } from '../support/embedded-kafka.ts';
 import { createTestProducer, createTestTopics } from '../support/kafka.ts';
 
@@ -14,6 +16,31 @@ it('fails what is in flight when it is closed with its broker away, and leaves n
     // A second close waits for the first one.
     await Promise.all([producer.disconnect(0), producer.disconnect(0)]);
     expect(await sent).toEqual([expect.any(Error), expect.any(Error)]);
+    await kafka.start();
+    await topics.close();
+  } finally {
+    await kafka.close();
+  }
+});
+
+it('fails what has no report soon after its client failed for good, and says why', async () => {
+  const kafka = await startOwnKafka();
+  try {
+    const topics = await createTestTopics(kafka.brokers);
+    const native = createNativeProducer({ 'bootstrap.servers': kafka.brokers, dr_cb: true }, {});
+    await connectClient(native, 30_000);
+    const producer = wrapProducer(native);
+    const record = { key: 'key', value: Buffer.from('value'), headers: [] };
+    expect(await producer.send(topics.tasks, [record])).toEqual([undefined]);
+    await kafka.kill();
+    const sent = producer.send(topics.tasks, [record]);
+    // No server can be made to fail a producer in the moment between a record's check and its queue. The line is as
+    // librdkafka writes it; kafka-acls.test.ts has a real one.
+    const line: LogEvent = { severity: 0, fac: 'FATAL', message: 'Fatal error: no more' };
+    native.emit('event.log', line);
+    expect(await sent).toEqual([new Error('Fatal error: no more')]);
+    expect(producer.hasFailed()).toBe(true);
+    await producer.disconnect(0);
     await kafka.start();
     await topics.close();
   } finally {

@@ -52,6 +52,15 @@ export const sendAll = async (
   if (failed !== undefined) throw failed;
 };
 
+/** Records ever written to a topic, summed over its partitions. */
+export const endOf = async (admin: kafka.KafkaJS.Admin, topic: string): Promise<number> => {
+  const ends = await admin.fetchTopicOffsets(topic, {
+    timeout: 60_000,
+    isolationLevel: kafka.KafkaJS.IsolationLevel.READ_UNCOMMITTED,
+  });
+  return ends.reduce((sum, { high }) => sum + Number(high), 0);
+};
+
 /** Creates both topics under names nobody else uses. */
 export const createTestTopics = async (brokers: string, options: TestTopicOptions = {}): Promise<TestTopics> => {
   const { partitions = 4, cleanup = 'compact' } = options;
@@ -92,10 +101,6 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     reader.catch(() => readers.delete(group));
     return reader;
   };
-  const offsets = async (topic: string) => {
-    const found = await admin.fetchTopicOffsets(topic);
-    return found.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }));
-  };
   return {
     tasks,
     deadLetters,
@@ -111,7 +116,7 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
       const numbers = (await reader.ends(tasks)).map(({ partition }) => partition);
       return [...(await reader.committed(tasks, numbers)).values()].reduce((sum, offset) => sum + offset, 0);
     },
-    end: async () => (await offsets(tasks)).reduce((sum, { high }) => sum + high, 0),
+    end: () => endOf(admin, tasks),
     close: async () => {
       await producer?.disconnect(1_000);
       for (const reader of readers.values()) await (await reader).close();
@@ -136,7 +141,9 @@ export const readTopic = async (brokers: string, topic: string): Promise<Message
   const signal = AbortSignal.timeout(READ_MS);
   const reader = await openReader(brokers, signal);
   try {
-    const ranges = (await reader.ends(topic)).map(({ partition, low, high }) => ({ partition, from: low, to: high }));
+    // A broker that stands still for a moment answers the next time.
+    const ends = await waitFor('the ends of the topic', () => reader.ends(topic));
+    const ranges = ends.map(({ partition, low, high }) => ({ partition, from: low, to: high }));
     const messages: Message[] = [];
     for await (const batch of reader.read(topic, ranges, { signal })) messages.push(...batch);
     signal.throwIfAborted();
