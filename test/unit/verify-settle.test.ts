@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Pair } from '../../services/ops/verify/difference.ts';
 import { settle, type Settled } from '../../services/ops/verify/settle.ts';
@@ -53,6 +54,21 @@ describe('a candidate', () => {
   it('is undecided when the pipeline stays behind', async () => {
     const never = { outlivedAtLook: Infinity };
     expect(await settled([[2, 1]], never)).toMatchObject({ drift: [], undecided: [{ row: 2, document: 1 }] });
+  });
+
+  it('is drift when a look lasts beyond the grace, and the pipeline is found empty after it', async () => {
+    let looks = 0;
+    const result = await settle(['a'], {
+      graceMs: 10,
+      look: async () => {
+        looks += 1;
+        // The first one finds the candidate.
+        if (looks === 2) await sleep(400);
+        return [{ id: 'a', row: 2, document: 1 }];
+      },
+      delay: { begin: () => Promise.resolve(() => Promise.resolve(looks >= 2)) },
+    });
+    expect(result).toMatchObject({ drift: [{ row: 2, document: 1 }], undecided: [] });
   });
 
   it('is nothing when the version seen first arrived, and the row moved on: its events do come', async () => {

@@ -33,13 +33,16 @@ export const settle = async (ids: readonly string[], { look, delay, graceMs }: S
     const first = open;
     let outlived = false;
     for (;;) {
+      // The round that begins past the deadline is the last one. One that a pause carries past it decides nothing yet: it may
+      // have asked before the delay was over.
+      const isLast = performance.now() >= deadlineAt;
       // Asked before the look: what is seen afterwards was seen with everything indexed.
       outlived = await hasOutlived();
       const lookedAt = performance.now();
       open = await differing(look, [...open.keys()]);
       for (const [id, now] of open) if (isYounger(first.get(id), now)) open.delete(id);
-      const leftMs = deadlineAt - performance.now();
-      if (outlived || open.size === 0 || leftMs <= 0) break;
+      if (outlived || open.size === 0 || isLast) break;
+      const leftMs = Math.max(0, deadlineAt - performance.now());
       await sleep(Math.min(leftMs, Math.max(POLL_MS, 2 * (performance.now() - lookedAt))));
     }
     if (!outlived) break;
