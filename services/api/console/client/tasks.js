@@ -198,7 +198,9 @@ export const createTasks = (onChange) => {
   more.addEventListener('click', () => void load(false, conditions));
 
   setUpCreation((task) => {
-    if (conditions === undefined) {
+    // A page that is on its way may have been read before it, and would replace it.
+    const isLoading = list.getAttribute('aria-busy') === 'true';
+    if (conditions === undefined && !isLoading) {
       list.prepend(draw(task));
       showEmpty();
     } else showNewest();
