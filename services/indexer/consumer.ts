@@ -93,8 +93,7 @@ export class TaskConsumer {
     this.#stop.abort();
     this.#setBuffer([]);
     await this.#drain();
-    if ((await this.#committer?.flush(COMMIT_DEADLINE_MS)) === false) {
-      this.#options.logger.warn('the last commit was not confirmed: its events are read again');
+    if (!(await this.#flush())) {
       // Leaving the group revokes the partitions, which would wait for the same commit once more.
       this.#committer?.drop(this.partitions);
     }
@@ -202,9 +201,16 @@ export class TaskConsumer {
     // What is lost cannot be committed any more: there is nothing to wait for.
     if (touched && lost) this.#inFlight?.abort.abort();
     if (touched) await this.#drain();
-    if (!lost) await this.#committer?.flush(COMMIT_DEADLINE_MS);
+    if (!lost) await this.#flush();
     this.#committer?.drop(partitions);
     for (const partition of partitions) this.#revoking.delete(partition);
+  }
+
+  /** Waits for the last commit; false when it was not confirmed in time. */
+  async #flush(): Promise<boolean> {
+    const confirmed = (await this.#committer?.flush(COMMIT_DEADLINE_MS)) !== false;
+    if (!confirmed) this.#options.logger.warn('the last commit was not confirmed: its events are read again');
+    return confirmed;
   }
 
   /** Waits for the batch in flight; past the deadline it is cut short, and what is not settled is not committed. */
@@ -249,7 +255,9 @@ export class TaskConsumer {
   #report(kind: RebalanceKind, partitions: readonly number[]): void {
     this.#options.metrics.rebalances.inc({ kind });
     this.#options.metrics.assigned.set(this.#owned.size);
-    this.#options.logger.info({ partitions, total: this.#owned.size }, `partitions ${kind}`);
+    const figures = { partitions, total: this.#owned.size };
+    if (kind === 'lost') this.#options.logger.warn(figures, 'partitions lost: events in flight are read again');
+    else this.#options.logger.info(figures, `partitions ${kind}`);
   }
 }
 
