@@ -20,8 +20,8 @@ import type { Servers } from './data-plane.ts';
 export const API = 'api';
 const HTTP_PORT = 80;
 const SHUTDOWN_DEADLINE_MS = 25_000;
-/** Time for the endpoints of a stopping pod to leave every proxy. */
-const DRAIN_DELAY_MS = 5_000;
+/** Time for the endpoints of a stopping pod to leave every proxy, on a cluster that is busy with a roll-out too. */
+const DRAIN_DELAY_MS = 10_000;
 
 export class ApiChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {

@@ -31,13 +31,13 @@ observeCertificates(config, registry, logger);
 const { tracer, close: closeTelemetry } = await startTelemetry('taskstream-api', config.OTEL_EXPORTER_OTLP_ENDPOINT);
 lifecycle.onClose('telemetry', 3_000, closeTelemetry);
 const elasticsearch = createElasticsearch(config);
-lifecycle.onClose('elasticsearch', 1_000, () => elasticsearch.close());
+lifecycle.onClose('elasticsearch', 4_000, () => elasticsearch.close());
 const pool = createPool(config, 'taskstream-api', logger);
 lifecycle.onClose('pool', 3_000, () => pool.end());
 observeOutbox(pool, registry);
 observeVerifyRuns(pool, registry);
 const relay = startRelay({ config, logger, metrics: createRelayMetrics(registry), tracer });
-lifecycle.onClose('relay', 7_000, relay.close);
+lifecycle.onClose('relay', 9_000, relay.close);
 void purgeRegularly(pool, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.signal);
 
 const breaker = createSearchBreaker({ resetMs: config.SEARCH_BREAKER_RESET_MS, registry, logger });
@@ -82,7 +82,7 @@ const health = await startHealthServer({
   ready,
   metrics: registry,
 });
-lifecycle.onClose('health server', 1_000, health.close);
+lifecycle.onClose('health server', 4_000, health.close);
 const { server, port } = await listen(app.fetch, config.HOST, config.PORT);
 lifecycle.onClose('http server', config.SHUTDOWN_DEADLINE_MS - AFTER_HTTP_MS, () =>
   drainServer(server, config.DRAIN_DELAY_MS),

@@ -22,7 +22,7 @@ const telemetry = await startTelemetry('taskstream-indexer', config.OTEL_EXPORTE
 lifecycle.onClose('telemetry', 3_000, telemetry.close);
 
 const elasticsearch = createElasticsearch(config);
-lifecycle.onClose('elasticsearch', 1_000, () => elasticsearch.close());
+lifecycle.onClose('elasticsearch', 4_000, () => elasticsearch.close());
 
 const indexer = startIndexer({
   config,
@@ -38,7 +38,7 @@ const health = await startHealthServer({
   metrics: registry,
   ...indexer.health,
 });
-lifecycle.onClose('health server', 1_000, health.close);
+lifecycle.onClose('health server', 4_000, health.close);
 lifecycle.onClose('consumer', config.SHUTDOWN_DEADLINE_MS - 4_000, indexer.close);
 logger.info({ healthPort: health.port, group: config.CONSUMER_GROUP, topic: config.TASKS_TOPIC }, 'indexer started');
 await indexer.running;
