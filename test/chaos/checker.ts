@@ -16,7 +16,7 @@ export interface Judgement {
   readonly recoveryMs: number;
 }
 
-const QUIET_MS = 120_000;
+const QUIET_MS = 300_000;
 
 export const judge = async (
   world: Pick<World, 'database' | 'topics' | 'index' | 'group'>,

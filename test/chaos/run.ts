@@ -68,7 +68,7 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
     const judgement = await judge(world, history);
     const crashed = [...world.apis, ...world.indexers].filter(hasEnded);
     const backwards = await observer.stop();
-    const isGraceful = plan.flat().every(({ graceful }) => graceful);
+    const isGraceful = plan.flat().every(({ graceful }) => graceful) && !world.saidReadAgain();
     broken.push(
       ...judgement.lost.map((text) => `lost: ${text}`),
       ...judgement.stale.map((text) => `stale: ${text}`),

@@ -26,8 +26,16 @@ export interface World {
   readonly indexers: ServiceProcess[];
   readonly startApi: () => Promise<void>;
   readonly startIndexer: () => Promise<void>;
+  /**
+   * Whether an indexer, of all that there were, said that events are read again: its session ended while the machine stood
+   * still, or the last commit of its partitions was not confirmed in time.
+   */
+  readonly saidReadAgain: () => boolean;
   close(): Promise<void>;
 }
+
+/** The indexer's own words (`services/indexer/consumer.ts`). */
+const READ_AGAIN = /are read again|left to the next owner/;
 
 export interface WorldOptions {
   /** Of the topic of tasks. */
@@ -77,6 +85,7 @@ export const createWorld = async (servers: Servers, { partitions, build }: World
   const proxies: TcpProxy[] = [];
   const apis: Api[] = [];
   const indexers: ServiceProcess[] = [];
+  const everStarted: ServiceProcess[] = [];
   return {
     servers,
     database,
@@ -98,8 +107,10 @@ export const createWorld = async (servers: Servers, { partitions, build }: World
     startIndexer: async () => {
       const started = await startService('indexer', env.indexer, build);
       indexers.push(started);
+      everStarted.push(started);
       await started.ready();
     },
+    saidReadAgain: () => everStarted.some((indexer) => READ_AGAIN.test(indexer.logs())),
     close: async () => {
       await Promise.all([...apis, ...indexers].map((service) => stopOrKill(service)));
       await Promise.all(proxies.map((proxy) => proxy.close()));

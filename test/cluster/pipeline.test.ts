@@ -132,7 +132,7 @@ describe('deleting an indexer pod under load', () => {
       const answer = await fetch(`${product.elasticsearchUrl}/tasks/_count?q=description:drained`);
       return ((await answer.json()) as { count: number }).count;
     };
-    await waitFor('the load to be under way', async () => (await indexed()) > 500);
+    await waitFor('the load to be under way', async () => (await indexed()) > 500, { timeoutMs: 120_000 });
     const [{ metadata }] = (await pods.running(1)) as [Manifest];
     const { terminationGracePeriodSeconds } = find(product.manifests, 'Deployment', 'taskstream-indexer').spec.template
       .spec as { terminationGracePeriodSeconds: number };

@@ -35,7 +35,10 @@ it('shows every resource of the product, and what blocks it', async () => {
       const settled =
         detailOf(found, 'Elasticsearch', 'taskstream')?.includes('ApplyingChanges') &&
         detailOf(found, 'Cluster', 'taskstream-db')?.includes('Setting up') &&
-        found.some(({ kind, detail }) => kind === 'Job' && detail.includes('ErrImage'));
+        found.some(
+          ({ kind, name, detail }) =>
+            kind === 'Job' && name.includes('secrets') && detail.includes('ErrImageNeverPull'),
+        );
       if (settled !== true) throw new Error(JSON.stringify(found));
       return found;
     },

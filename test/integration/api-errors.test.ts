@@ -192,10 +192,13 @@ describe('an outage', () => {
     'of Elasticsearch (%s) fails search alone; the breaker refuses at once, and closes by itself',
     async (fault) => {
       const proxy = await createTcpProxy(Number(new URL(inject('elasticsearchUrl')).port));
-      const faulty = await startTestApi({ elasticsearchUrl: `http://127.0.0.1:${proxy.port}` });
+      const faulty = await startTestApi({
+        elasticsearchUrl: `http://127.0.0.1:${proxy.port}`,
+        searchTimeoutMs: 500,
+      });
       const find = () => faulty.request('POST', '/tasks/search', {});
       try {
-        expect((await find()).status).toBe(200);
+        await waitFor('search', async () => (await find()).status === 200);
         proxy[fault]();
         for (let i = 0; i < 6; i += 1) {
           const answer = await find();

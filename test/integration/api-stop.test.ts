@@ -38,7 +38,7 @@ const create = (agent: Agent, port: number): Promise<IncomingMessage> =>
   });
 
 it('answers every request on a kept connection when stopped, tells its client to leave, and exits 0', async () => {
-  const api = await pipeline.startApi({ DRAIN_DELAY_MS: '1000' });
+  const api = await pipeline.startApi({ DRAIN_DELAY_MS: '10000' });
   let created = 0;
   /** Goes on until it is told to leave. */
   const client = async (pauseMs: number): Promise<void> => {
@@ -53,7 +53,7 @@ it('answers every request on a kept connection when stopped, tells its client to
     agent.destroy();
   };
   const clients = Array.from({ length: 16 }, (_, index) => client(index * 10));
-  await sleep(1_000);
+  await waitFor('all to write', () => created > 2 * clients.length);
   const exited = stopProcess(api);
   await Promise.all(clients);
   expect(await exited).toEqual({ code: 0, signal: null });

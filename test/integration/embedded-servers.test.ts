@@ -12,6 +12,7 @@ import { startKafka } from '../../infra/local/kafka.ts';
 import { startPostgres } from '../../infra/local/postgres.ts';
 import { createTopics } from '../../infra/local/topics.ts';
 import { TASKS_TOPIC, TOPICS } from '../../services/shared/resources.ts';
+import { waitFor } from '../support/wait.ts';
 
 let folder = '';
 let server: EmbeddedServer | undefined;
@@ -69,7 +70,8 @@ it('Kafka keeps topics and records through a crash, and creating the topics agai
   await createTopics(url);
   const admin = clientOf(url).admin();
   await admin.connect();
-  const offsets = await admin.fetchTopicOffsets(TASKS_TOPIC);
+  // A broker that has just started has still to make itself the leader of each partition.
+  const offsets = await waitFor('the offsets', () => admin.fetchTopicOffsets(TASKS_TOPIC));
   await admin.disconnect();
   expect(offsets).toHaveLength(TOPICS.tasks.partitions);
   expect(offsets.reduce((sum, { high }) => sum + Number(high), 0)).toBe(1);

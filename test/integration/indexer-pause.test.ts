@@ -52,5 +52,5 @@ it('reads on in partitions that left while it was paused, and came back when it 
   await second.close();
   await assigned(first, PARTITIONS);
   await produce();
-  await fixture.settled(20_000);
+  await fixture.settled();
 });

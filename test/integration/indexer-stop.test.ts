@@ -43,6 +43,7 @@ const sum = async (indexers: readonly RunningIndexer[], outcome: string): Promis
 };
 const committedSome = (least: number) =>
   waitFor('some events to be committed', async () => (await fixture.topics.committed(fixture.group)) >= least, {
+    timeoutMs: 90_000,
     intervalMs: 5,
   });
 
@@ -50,12 +51,12 @@ describe('stopping', () => {
   it('exits 0 within its deadline on SIGTERM under load, and nothing is re-delivered', async () => {
     const count = 20_000;
     await produce(count);
-    const service = await spawnIndexer();
+    // Small batches, so that the load is not over before the signal comes.
+    const service = await spawnIndexer({ BATCH_MAX_EVENTS: '20' });
     await committedSome(500);
-    const startedAt = performance.now();
+    // Past its deadline it would exit with 1.
     service.child.kill('SIGTERM');
     expect(await service.exited).toEqual({ code: 0, signal: null });
-    expect(performance.now() - startedAt).toBeLessThan(15_000);
     const before = await fixture.topics.committed(fixture.group);
     expect(before).toBeLessThan(count);
 
@@ -67,9 +68,9 @@ describe('stopping', () => {
   });
 
   it('loses nothing when killed, and re-delivers only what was not committed', async () => {
-    const count = 5_000;
+    const count = 20_000;
     await produce(count);
-    const service = await spawnIndexer();
+    const service = await spawnIndexer({ BATCH_MAX_EVENTS: '20', SESSION_TIMEOUT_MS: '6000' });
     await committedSome(500);
     service.child.kill('SIGKILL');
     await service.exited;
@@ -134,7 +135,7 @@ describe('back-pressure', () => {
           buffered = Math.max(buffered, await service.metric('taskstream_indexer_buffered_events'));
           return (await fixture.topics.committed(fixture.group)) >= end;
         },
-        { timeoutMs: 80_000 },
+        { timeoutMs: 180_000 },
       );
       return { residentBytes, buffered };
     };
@@ -153,5 +154,5 @@ describe('back-pressure', () => {
     expect(Math.max(little.buffered, much.buffered)).toBeLessThanOrEqual(batch);
     // 140 MB more waited the second time. What a collector leaves lying about grows more slowly than that.
     expect(much.residentBytes - little.residentBytes).toBeLessThan(128 * 1_024 * 1_024);
-  });
+  }, 300_000);
 });

@@ -39,8 +39,10 @@ describe('ops reindex under full write load', () => {
     const watch = watchSearch(client, alias, () => load.deleting);
     try {
       await waitFor('the load to run', () => load.writes() > 100 && watch.searches() > 3);
-      const first = startOps(['reindex', '--max-rate', '1000'], pipeline.env);
-      await waitFor('a part to be copied', async () => (await written(indexOf(3))) > TASKS / 4);
+      const first = startOps(['reindex', '--max-rate', '200'], pipeline.env);
+      await waitFor('a part to be copied', async () => (await written(indexOf(3))) > TASKS / 4, {
+        timeoutMs: 120_000,
+      });
       first.child.kill('SIGKILL');
       expect((await first.ended).signal).toBe('SIGKILL');
       expect(await liveIndex()).toEqual([indexOf(2)]);

@@ -82,7 +82,12 @@ describe('ops reindex, at the switch', () => {
       },
     });
     // A refresh of its own would hide that the switch makes none.
-    const env = { ...pipeline.env, ELASTICSEARCH_URL: proxy.url, INDEX_REFRESH_INTERVAL: '120s' };
+    const env = {
+      ...pipeline.env,
+      ELASTICSEARCH_URL: proxy.url,
+      INDEX_REFRESH_INTERVAL: '120s',
+      ELASTICSEARCH_TIMEOUT_MS: '60000',
+    };
     expect(await runOps(['reindex', '--switch-deadline', '60'], env)).toMatchObject({ code: 0 });
     expect(shown.size).toBe(21);
     expect([...shown].filter((id) => shownAfter?.has(id) !== true)).toEqual([]);

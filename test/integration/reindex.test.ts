@@ -79,7 +79,7 @@ describe('ops reindex', () => {
 
   it('is refused while another one runs; the one that runs can be interrupted and leaves nothing behind', async () => {
     await insertTasks(2_000);
-    const first = startOps(['reindex', '--max-rate', '50'], pipeline.env);
+    const first = startOps(['reindex', '--max-rate', '10'], pipeline.env);
     await waitFor('the copy to begin', () => first.stderr().includes('copying tasks'));
     const [list, ...refused] = await Promise.all([
       reindex('list', '--json'),
@@ -103,7 +103,7 @@ describe('ops reindex', () => {
 
   it('ends when it loses its lock, before another one could begin beside it', async () => {
     await insertTasks(2_000);
-    const running = startOps(['reindex', '--max-rate', '50'], pipeline.env);
+    const running = startOps(['reindex', '--max-rate', '10'], pipeline.env);
     await waitFor('the copy to begin', () => running.stderr().includes('copying tasks'));
     const { rowCount } = await pipeline.database.pool.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -172,6 +172,7 @@ describe('ops reindex --source topic', () => {
       { key: taskOf().id, value: Buffer.from('no event'), headers: [] },
       { key: taskOf().id, value: encodeEvent('tasks.event.created', '{}'), headers: [] },
     ]);
+    await waitFor('publication', async () => (await pipeline.database.pool.query('SELECT FROM outbox')).rowCount === 0);
     const result = await reindex('--source', 'topic', '--json');
     expect(result).toMatchObject({ code: 0 });
     expect(JSON.parse(result.stdout)).toMatchObject({ copied: 0, pruned: 1 });

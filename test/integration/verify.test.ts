@@ -163,6 +163,7 @@ describe('verify', () => {
       ]);
 
       indexer = await pipeline.startIndexer();
+      await pipeline.converged();
       expect(await verify([])).toMatchObject({ code: 0, report: { drift: NONE, undecided: 0 } });
 
       // The relay is gone with the API; what it left is in the outbox, which is enough to know without Kafka.
@@ -226,14 +227,18 @@ describe('verify', () => {
     TIMEOUT_MS,
   );
 
-  it('ends with 1 and says what is missing when it cannot run', async () => {
-    const fault = async (env: Readonly<Record<string, string>>): Promise<string> => {
-      const { code, stderr } = await runOps(['verify', '--grace', '1'], { ...pipeline.env, ...env });
-      expect(code, stderr).toBe(1);
-      return stderr;
-    };
-    expect(await fault({ DATABASE_URL: '' })).toContain('DATABASE_URL: is required');
-    expect(await fault({ TASK_INDEX: 'tasks-nowhere' })).toContain('no such index');
-    expect(await fault({ KAFKA_BROKERS: '127.0.0.1:1' })).toContain('Kafka at 127.0.0.1:1 does not say');
-  }, 60_000);
+  it(
+    'ends with 1 and says what is missing when it cannot run',
+    async () => {
+      const fault = async (env: Readonly<Record<string, string>>): Promise<string> => {
+        const { code, stderr } = await runOps(['verify', '--grace', '1'], { ...pipeline.env, ...env });
+        expect(code, stderr).toBe(1);
+        return stderr;
+      };
+      expect(await fault({ DATABASE_URL: '' })).toContain('DATABASE_URL: is required');
+      expect(await fault({ TASK_INDEX: 'tasks-nowhere' })).toContain('no such index');
+      expect(await fault({ KAFKA_BROKERS: '127.0.0.1:1' })).toContain('Kafka at 127.0.0.1:1 does not say');
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -49,6 +49,8 @@ export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMi
   /** Replaces the port of PostgreSQL for the application, but not for the test. */
   readonly databasePort?: number;
   readonly elasticsearchUrl?: string;
+  /** How long a search may take: longer than this machine ever stands still, where a test does not say. */
+  readonly searchTimeoutMs?: number;
 }
 
 export const startTestApi = async (options: TestApiOptions = {}): Promise<TestApi> => {
@@ -61,7 +63,7 @@ export const startTestApi = async (options: TestApiOptions = {}): Promise<TestAp
   const logger = createLogger({ service: 'api', level: 'silent' });
   const registry = new Registry();
   const pool = createPool(
-    readEnv(postgresEnv, { DATABASE_URL: databaseUrl.href, DATABASE_STATEMENT_TIMEOUT_MS: '2000' }),
+    readEnv(postgresEnv, { DATABASE_URL: databaseUrl.href, DATABASE_STATEMENT_TIMEOUT_MS: '60000' }),
     'test',
     logger,
   );
@@ -70,7 +72,7 @@ export const startTestApi = async (options: TestApiOptions = {}): Promise<TestAp
   const store = createTaskStore({ pool, onCommit: () => undefined, onBatch: () => undefined });
   const app = createApp({
     store,
-    search: createTaskSearch({ client, alias: index.alias, timeoutMs: 500, breaker }),
+    search: createTaskSearch({ client, alias: index.alias, timeoutMs: options.searchTimeoutMs ?? 30_000, breaker }),
     logger,
     tracer: trace.getTracer('test'),
     metrics: createApiMetrics(registry),

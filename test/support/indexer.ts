@@ -48,7 +48,8 @@ export const createIndexerFixture = async (options: FixtureOptions): Promise<Ind
     DEAD_LETTER_TOPIC: topics.deadLetters,
     TASK_INDEX: index.alias,
     CONSUMER_GROUP: group,
-    SESSION_TIMEOUT_MS: '6000',
+    // Longer than this machine ever stands still: a test wants nothing read twice that nobody interrupted.
+    SESSION_TIMEOUT_MS: '45000',
     LAG_INTERVAL_MS: '200',
     RETRY_MAX_MS: '500',
     LOG_LEVEL: 'warn',

@@ -36,7 +36,9 @@ export const createPipeline = async (topicOptions: TestTopicOptions = {}): Promi
     DEAD_LETTER_TOPIC: topics.deadLetters,
     TASK_INDEX: index.alias,
     CONSUMER_GROUP: `group-${topics.tasks}`,
-    SESSION_TIMEOUT_MS: '6000',
+    // Longer than this machine ever stands still: a test wants nothing read twice that nobody interrupted.
+    SESSION_TIMEOUT_MS: '45000',
+    SEARCH_TIMEOUT_MS: '60000',
     LOG_LEVEL: 'warn',
   };
   const processes: ServiceProcess[] = [];

@@ -13,7 +13,7 @@ export interface WaitOptions {
 export const waitFor = async <T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  { timeoutMs = 30_000, intervalMs = 50 }: WaitOptions = {},
+  { timeoutMs = 90_000, intervalMs = 50 }: WaitOptions = {},
 ): Promise<T> => {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
