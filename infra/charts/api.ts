@@ -19,7 +19,8 @@ import type { Servers } from './data-plane.ts';
 
 export const API = 'api';
 const HTTP_PORT = 80;
-const SHUTDOWN_DEADLINE_MS = 25_000;
+/** The delay, then requests for as long as their longest statement may take, then the relay. */
+const SHUTDOWN_DEADLINE_MS = 32_000;
 /** Time for the endpoints of a stopping pod to leave every proxy, on a cluster that is busy with a roll-out too. */
 const DRAIN_DELAY_MS = 10_000;
 
