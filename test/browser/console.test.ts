@@ -230,10 +230,12 @@ describe('the console', () => {
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
+    let isRead = false;
     await page.route(
       '**/tasks?limit=10',
       async (route) => {
         const before = await route.fetch();
+        isRead = true;
         await released;
         await route.fulfill({ response: before });
       },
@@ -241,6 +243,7 @@ describe('the console', () => {
     );
     await page.reload();
     await page.getByText('Live', { exact: true }).waitFor();
+    await waitFor('the list without it', () => isRead);
     await create('Rake the leaves early');
     release();
     await page.locator('#tasks-count', { hasText: 'newest first' }).waitFor();

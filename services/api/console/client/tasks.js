@@ -25,6 +25,8 @@ export const createTasks = (onChange) => {
   let cursor = null;
   /** Only the newest answer counts. */
   let asked = 0;
+  /** Whether the whole list was asked for, and not yet drawn. */
+  let isListOnItsWay = false;
 
   /** @param {string} verb @param {Task} task @param {boolean} [deleted] */
   const changed = (verb, { id, version, description }, deleted = false) => {
@@ -149,6 +151,7 @@ export const createTasks = (onChange) => {
   const load = async (fresh, wanted) => {
     asked += 1;
     const mine = asked;
+    isListOnItsWay = fresh;
     const from = fresh ? null : cursor;
     list.setAttribute('aria-busy', 'true');
     try {
@@ -174,7 +177,10 @@ export const createTasks = (onChange) => {
       if (!(error instanceof ApiProblem)) throw error;
       setText(searchProblem, error.message);
     } finally {
-      if (mine === asked) list.removeAttribute('aria-busy');
+      if (mine === asked) {
+        list.removeAttribute('aria-busy');
+        isListOnItsWay = false;
+      }
     }
   };
 
@@ -198,12 +204,14 @@ export const createTasks = (onChange) => {
   more.addEventListener('click', () => void load(false, conditions));
 
   setUpCreation((task) => {
-    // A page that is on its way may have been read before it, and would replace it.
-    const isLoading = list.getAttribute('aria-busy') === 'true';
-    if (conditions === undefined && !isLoading) {
+    if (conditions === undefined) {
+      // The list may have been read after it was made.
+      itemOf(task.id)?.remove();
       list.prepend(draw(task));
       showEmpty();
-    } else showNewest();
+    }
+    // A list that is on its way may have been read before it was made, and would replace it.
+    if (conditions !== undefined || isListOnItsWay) showNewest();
     changed('Created', task);
     announce('Created.');
   });
