@@ -56,6 +56,7 @@ class PendingSend {
 
   /** Waits for no more reports: a client that was closed sends none. */
   abandon(reason = CLOSED): void {
+    if (this.#open === 0) return;
     this.#deliveries.forEach((outcome, index) => {
       if (outcome === CLOSED) this.#deliveries[index] = reason;
     });
@@ -75,8 +76,8 @@ class DeliveryToken {
 }
 
 /**
- * An idempotent producer that may not go on without breaking its promise refuses everything from then on: `produce` throws
- * this. Source: librdkafka, INTRODUCTION.md, "Idempotent Producer" and "Fatal errors".
+ * An idempotent producer that may not go on without breaking its promise refuses everything from then on: `produce`
+ * throws this. Source: librdkafka, INTRODUCTION.md, "Idempotent Producer" and "Fatal errors".
  */
 const isFatal = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === kafka.CODES.ERRORS.ERR__FATAL;
@@ -87,8 +88,9 @@ const isFatal = (error: unknown): boolean =>
  */
 export const FATAL_FACILITY = 'FATAL';
 /**
- * What is queued fails within this time of a fatal error, and what is in flight has it for its report. A record that was
- * queued in that very moment gets no report before its delivery timeout.
+ * What is queued fails at once after a fatal error, and what is in flight has this long for its report. A record that
+ * was queued in that very moment, or put back into the queue later, is never sent and gets none before its delivery
+ * timeout.
  */
 const LAST_REPORTS_MS = 1_000;
 

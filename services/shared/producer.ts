@@ -46,7 +46,7 @@ const topicSettings = (options: ProducerOptions): RdKafka.ProducerTopicConfig =>
 /**
  * Connects, retrying with backoff until a broker answers or `signal` aborts.
  * A client can fail for good while the service is well, as when its right to write comes later than the service (KIP-679
- * asks for it when the producer begins). Once it has refused a record, the next `send` begins with a new client.
+ * asks for it when the producer begins). Once it has said so, the next `send` begins with a new client.
  * @throws the last connection error when `signal` aborts first.
  */
 export const createProducer = async (
