@@ -1,5 +1,6 @@
 /** The binding's callbacks as promises. */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
+import { TaskstreamError } from './errors.ts';
 import {
   toError,
   type KafkaError,
@@ -48,12 +49,25 @@ export const watermarksOf = (
     client.queryWatermarkOffsets(topic, partition, QUERY_TIMEOUT_MS, done);
   });
 
-/** Numbers of a topic's partitions in their order; none when there is no such topic, or this user may not see it. */
-export const partitionsOf = async (client: NativeConsumer, topic: string, timeoutMs: number): Promise<number[]> => {
+/**
+ * Numbers of a topic's partitions in their order.
+ * @throws TaskstreamError `invalid_configuration` when there is no such topic, or this user may not see it
+ */
+export const partitionsOf = async (
+  client: NativeConsumer,
+  topic: string,
+  timeoutMs = QUERY_TIMEOUT_MS,
+): Promise<number[]> => {
   const { topics } = await promised<RdKafka.Metadata>((done) => {
     client.getMetadata({ topic, timeout: timeoutMs }, done);
   });
   const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
+  if (partitions.length === 0) {
+    throw new TaskstreamError(
+      'invalid_configuration',
+      `Kafka has no topic ${topic}, or this user may not see it: make it, or set TASKS_TOPIC.`,
+    );
+  }
   return partitions.map(({ id }) => id).sort((a, b) => a - b);
 };
 

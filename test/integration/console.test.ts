@@ -117,6 +117,14 @@ describe('the console', () => {
     await killProcess(cutOff);
   });
 
+  it('tells a topic that is missing from a broker that is away', async () => {
+    const elsewhere = await pipeline.startApi({ CONSOLE: 'true', TASKS_TOPIC: `not-there-${pipeline.topics.tasks}` });
+    const stream = await streamOf(elsewhere);
+    await sampleWith('the reason', stream, ({ kafka }) => !kafka.up && kafka.reason === 'shows no such topic');
+    stream.close();
+    await killProcess(elsewhere);
+  });
+
   it('asks the servers only while somebody watches', async () => {
     const askedAt = async (): Promise<unknown> => {
       const { rows } = await pipeline.database.pool.query<{ at: unknown }>(

@@ -36,7 +36,7 @@ export const createKafkaWatch = ({ config, group, timeoutMs, logger }: KafkaWatc
   // All questions are asked one after the other: one without an answer holds a thread of the process until its timeout.
   const rangesOf = async (client: NativeConsumer, topic: string) => {
     const ranges: { readonly partition: number; readonly low: number; readonly high: number }[] = [];
-    for (const partition of await partitionsThere(client, topic, timeoutMs)) {
+    for (const partition of await partitionsOf(client, topic, timeoutMs)) {
       const { lowOffset, highOffset } = await promised<RdKafka.WatermarkOffsets>((done) => {
         client.queryWatermarkOffsets(topic, partition, timeoutMs, done);
       });
@@ -49,7 +49,7 @@ export const createKafkaWatch = ({ config, group, timeoutMs, logger }: KafkaWatc
     read: async () => {
       const client = await consumer.connected();
       const topic = config.TASKS_TOPIC;
-      const wanted = (await partitionsThere(client, topic, timeoutMs)).map((partition) => ({ topic, partition }));
+      const wanted = (await partitionsOf(client, topic, timeoutMs)).map((partition) => ({ topic, partition }));
       // What the group committed is asked before the end, so that no lag can come out negative.
       const committed = await promised<TopicPartitionOffset[]>((done) => {
         client.committed(wanted, timeoutMs, done);
@@ -89,14 +89,4 @@ export const createKafkaWatch = ({ config, group, timeoutMs, logger }: KafkaWatc
       await Promise.all([members.close(), consumer.close()]);
     },
   };
-};
-
-const partitionsThere = async (
-  client: NativeConsumer,
-  topic: string,
-  timeoutMs: number,
-): Promise<readonly number[]> => {
-  const partitions = await partitionsOf(client, topic, timeoutMs);
-  if (partitions.length === 0) throw new Error(`unknown topic ${topic}, or no authorization to see it`);
-  return partitions;
 };

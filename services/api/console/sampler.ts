@@ -95,6 +95,7 @@ const reasonOf = (error: unknown): string => {
   if (status === 404) return 'has no index yet';
   const message = messageOf(error);
   if (/authoriz|permission denied/i.test(message)) return 'refuses the user';
-  if (/unknown topic/i.test(message)) return 'has no such topic';
+  // It may hide one: Kafka does not tell a user without rights that there is one.
+  if (/unknown topic|no topic/i.test(message)) return 'shows no such topic';
   return 'does not answer';
 };

@@ -2,6 +2,7 @@
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { PORTS } from '../../shared/resources.ts';
+import { barOptions } from '../bar-options.ts';
 import { FORMATS, runImport, type Format, type ImportSummary } from '../import/run.ts';
 
 /** Exit code when the import ran to its end, but some lines were refused. */
@@ -53,15 +54,10 @@ Examples:
 
 const runWithProgress = async (file: string, flags: Flags): Promise<ImportSummary> => {
   const startedAt = performance.now();
-  const bar = new SingleBar({
-    format: 'importing  {value} lines  {created} new  {present} already there  {refused} refused  {speed}/s',
-    stream: process.stderr,
-    noTTYOutput: true,
-    notTTYSchedule: 5_000,
-    hideCursor: true,
-    // The number of lines is not known ahead, and standard input has no size: a count is the honest progress.
-    fps: 5,
-  });
+  // The number of lines is not known ahead, and standard input has no size: a count is the honest progress.
+  const bar = new SingleBar(
+    barOptions('importing  {value} lines  {created} new  {present} already there  {refused} refused  {speed}/s'),
+  );
   bar.start(0, 0, { created: 0, present: 0, refused: 0, speed: 0 });
   try {
     return await runImport({

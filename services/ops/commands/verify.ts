@@ -6,8 +6,8 @@ import { createElasticsearch } from '../../shared/elasticsearch.ts';
 import type { KafkaConfig } from '../../shared/kafka.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createPool } from '../../shared/postgres.ts';
+import { barOptions } from '../bar-options.ts';
 import { readVerifyConfig } from '../config.ts';
-import { formatTime } from '../time-left.ts';
 import { loggedVersions } from '../verify/logged.ts';
 import { openOffsets } from '../verify/offsets.ts';
 import { recordRun } from '../verify/record.ts';
@@ -118,16 +118,11 @@ const openLog = async (kafka: KafkaConfig, group: string): Promise<Log> => {
 
 const progressBar = (): { show: (progress: Progress) => void; stop: () => void } => {
   const startedAt = performance.now();
-  const bar = new SingleBar({
-    format: '{step}  {bar} {percentage}%  {value}/{total}  {speed}/s  {eta_formatted} left  {candidates} candidates',
-    stream: process.stderr,
-    noTTYOutput: true,
-    notTTYSchedule: 5_000,
-    hideCursor: true,
-    fps: 5,
-    formatTime,
-    etaBuffer: 100,
-  });
+  const bar = new SingleBar(
+    barOptions(
+      '{step}  {bar} {percentage}%  {value}/{total}  {speed}/s  {eta_formatted} left  {candidates} candidates',
+    ),
+  );
   let started = false;
   return {
     show: ({ step, compared, total, candidates }) => {

@@ -135,7 +135,7 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
   return {
     ends: async (topic) => {
       const found: PartitionEnds[] = [];
-      for (const partition of await partitionsThere(client, topic)) {
+      for (const partition of await partitionsOf(client, topic)) {
         const { lowOffset, highOffset } = await askLeader(() => watermarksOf(client, { topic, partition }));
         found.push({ partition, low: lowOffset, high: highOffset });
       }
@@ -213,12 +213,4 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
       await disconnectConsumer(client);
     },
   };
-};
-
-const partitionsThere = async (client: NativeConsumer, topic: string): Promise<number[]> => {
-  const partitions = await partitionsOf(client, topic, METADATA_TIMEOUT_MS);
-  if (partitions.length === 0) {
-    throw new TaskstreamError('invalid_configuration', `Kafka has no topic ${topic}, or this user may not see it.`);
-  }
-  return partitions;
 };

@@ -1,13 +1,12 @@
 /** Progress on standard error: a bar with rate and remaining time on a terminal, a line now and then elsewhere. */
 import { SingleBar } from 'cli-progress';
-import { formatTime } from '../time-left.ts';
+import { barOptions } from '../bar-options.ts';
 import type { Progress } from './progress.ts';
 
 export interface ProgressBar extends Progress {
   stop(): void;
 }
 
-const LOG_EVERY_MS = 10_000;
 const RENDER_EVERY_MS = 200;
 
 export const createProgressBar = (stream: NodeJS.WriteStream = process.stderr): ProgressBar => {
@@ -34,17 +33,9 @@ export const createProgressBar = (stream: NodeJS.WriteStream = process.stderr): 
         stream.write(`${name}\n`);
         return;
       }
-      bar = new SingleBar({
-        format: `${name}  {bar} {percentage}%  {value}/{total}  {speed}/s  {eta_formatted} left`,
-        stream,
-        noTTYOutput: true,
-        notTTYSchedule: LOG_EVERY_MS,
-        hideCursor: true,
-        fps: 5,
-        formatTime,
-        // What comes in meanwhile is copied too.
-        etaBuffer: 100,
-      });
+      bar = new SingleBar(
+        barOptions(`${name}  {bar} {percentage}%  {value}/{total}  {speed}/s  {eta_formatted} left`, stream),
+      );
       bar.start(total, 0, { speed: 0 });
     },
     advance: (count) => {

@@ -41,7 +41,6 @@ export interface TopicReader {
 
 const CONNECT_DEADLINE_MS = 30_000;
 const POLL_TIMEOUT_MS = 200;
-const QUERY_TIMEOUT_MS = 5_000;
 
 /** @throws TaskstreamError `broker_unavailable` when no broker answers */
 export const openTopic = async (config: KafkaConfig, logger: Logger, signal: AbortSignal): Promise<TopicReader> => {
@@ -89,7 +88,7 @@ const wrap = (consumer: NativeConsumer, topic: string): TopicReader => {
   });
   return {
     watermarks: async () => {
-      const partitions = await partitionsThere(consumer, topic);
+      const partitions = await partitionsOf(consumer, topic);
       const entries = await Promise.all(
         partitions.map(async (partition) => {
           const { lowOffset, highOffset } = await askLeader(() => watermarksOf(consumer, { topic, partition }));
@@ -116,12 +115,4 @@ const wrap = (consumer: NativeConsumer, topic: string): TopicReader => {
     },
     close: () => disconnectConsumer(consumer),
   };
-};
-
-const partitionsThere = async (consumer: NativeConsumer, topic: string): Promise<number[]> => {
-  const partitions = await partitionsOf(consumer, topic, QUERY_TIMEOUT_MS);
-  if (partitions.length === 0) {
-    throw new TaskstreamError('precondition_failed', `There is no topic ${topic}: make it, or set TASKS_TOPIC.`);
-  }
-  return partitions;
 };

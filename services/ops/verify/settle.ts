@@ -33,8 +33,8 @@ export const settle = async (ids: readonly string[], { look, delay, graceMs }: S
     const first = open;
     let outlived = false;
     for (;;) {
-      // The round that begins past the deadline is the last one. One that a pause carries past it decides nothing yet: it may
-      // have asked before the delay was over.
+      // The round that begins past the deadline is the last one. One that a pause carries past it decides nothing yet:
+      // it may have asked before the delay was over.
       const isLast = performance.now() >= deadlineAt;
       // Asked before the look: what is seen afterwards was seen with everything indexed.
       outlived = await hasOutlived();
