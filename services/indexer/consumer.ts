@@ -256,7 +256,7 @@ export class TaskConsumer {
     this.#options.metrics.rebalances.inc({ kind });
     this.#options.metrics.assigned.set(this.#owned.size);
     const figures = { partitions, total: this.#owned.size };
-    if (kind === 'lost') this.#options.logger.warn(figures, 'partitions lost: events in flight are read again');
+    if (kind === 'lost') this.#options.logger.warn(figures, 'partitions lost: what was not committed is read again');
     else this.#options.logger.info(figures, `partitions ${kind}`);
   }
 }

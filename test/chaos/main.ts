@@ -44,7 +44,11 @@ for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
     results.push(result);
     const isBroken = result.broken.length > 0;
     if (isBroken) failed += 1;
-    const verdict = isBroken ? `BROKEN:\n  ${result.broken.slice(0, 20).join('\n  ')}\n${again}` : 'kept every promise';
+    const verdict = isBroken
+      ? `BROKEN:\n  ${result.broken.slice(0, 20).join('\n  ')}\n${again}`
+      : result.isExcused
+        ? 'kept every promise; an indexer had to leave events to be read again'
+        : 'kept every promise';
     const recovery = (result.recoveryMs / 1_000).toFixed(1);
     console.error(`${name}: ${result.acknowledged} writes, equal after ${recovery} s, ${verdict}`);
   } catch (error) {
@@ -57,7 +61,14 @@ for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
 if (isTerminal) bar.stop();
 await servers.close();
 console.log(tableOf(results));
+const graceful = results.filter(({ isGraceful }) => isGraceful);
+const excused = graceful.filter(({ isExcused }) => isExcused);
+// Now and then the machine stands still; a product that does it every other time has a fault.
+if (graceful.length > 3 && excused.length > graceful.length / 2) {
+  failed += 1;
+  console.error(`In ${excused.length} of ${graceful.length} graceful runs an indexer left events to be read again.`);
+}
 mkdirSync(recordFolder, { recursive: true });
 writeFileSync(join(recordFolder, 'report.md'), markdownOf(results));
-console.log(summaryLine({ passed: done - failed, failed, skipped: 0 }));
+console.log(summaryLine({ passed: Math.max(0, done - failed), failed, skipped: 0 }));
 process.exit(failed > 0 ? 1 : 0);

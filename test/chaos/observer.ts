@@ -1,7 +1,7 @@
 /**
  * Looks at the index all the time: no version may ever become smaller, and nothing deleted may come back.
- * A search can see what Elasticsearch has not yet synced to its disk and acknowledged. When it is killed in that moment this
- * was never promised, so a look counts only once the next one has succeeded too.
+ * A search can see what Elasticsearch has not yet synced to its disk and acknowledged. When it is killed in that moment
+ * this was never promised, so a look counts only once the next one has succeeded too.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestIndex } from '../support/search-index.ts';

@@ -27,6 +27,10 @@ export interface RunResult extends Judgement {
   /** Names of the faults, step by step. */
   readonly plan: readonly (readonly string[])[];
   readonly acknowledged: number;
+  /** No fault that makes a repetition legal. */
+  readonly isGraceful: boolean;
+  /** Graceful, and still an indexer said that events are read again. */
+  readonly isExcused: boolean;
   /** What broke a promise; empty when all were kept. */
   readonly broken: readonly string[];
 }
@@ -68,17 +72,28 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
     const judgement = await judge(world, history);
     const crashed = [...world.apis, ...world.indexers].filter(hasEnded);
     const backwards = await observer.stop();
-    const isGraceful = plan.flat().every(({ graceful }) => graceful) && !world.saidReadAgain();
+    const isGraceful = plan.flat().every(({ graceful }) => graceful);
+    const isExcused = isGraceful && world.saidReadAgain();
     broken.push(
       ...judgement.lost.map((text) => `lost: ${text}`),
       ...judgement.stale.map((text) => `stale: ${text}`),
       ...judgement.other,
       ...backwards,
       ...crashed.map((service) => `a service ended by itself: ${service.logs().slice(-500)}`),
-      ...(isGraceful && judgement.redelivered > 0 ? [`${judgement.redelivered} events delivered twice`] : []),
+      ...(isGraceful && !isExcused && judgement.redelivered > 0
+        ? [`${judgement.redelivered} events delivered twice`]
+        : []),
     );
     if (broken.length > 0) saveRecord(options, world, history, broken);
-    return { ...judgement, seed, plan: namesOf(plan), acknowledged: history.acknowledged, broken };
+    return {
+      ...judgement,
+      seed,
+      plan: namesOf(plan),
+      acknowledged: history.acknowledged,
+      isGraceful,
+      isExcused,
+      broken,
+    };
   } finally {
     writing.abort();
     await world.close();

@@ -27,15 +27,15 @@ export interface World {
   readonly startApi: () => Promise<void>;
   readonly startIndexer: () => Promise<void>;
   /**
-   * Whether an indexer, of all that there were, said that events are read again: its session ended while the machine stood
-   * still, or the last commit of its partitions was not confirmed in time.
+   * Whether an indexer, of all that there were, said that events are read again: its session ended while the machine
+   * stood still, the last commit of its partitions was not confirmed in time, or its last batch did not finish.
    */
   readonly saidReadAgain: () => boolean;
   close(): Promise<void>;
 }
 
 /** The indexer's own words (`services/indexer/consumer.ts`). */
-const READ_AGAIN = /are read again|left to the next owner/;
+const READ_AGAIN = /read again|left to the next owner/;
 
 export interface WorldOptions {
   /** Of the topic of tasks. */
