@@ -73,7 +73,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 180_000,
+          testTimeout: 300_000,
           hookTimeout: 180_000,
           // One file at a time, after the unit tests: what a test says about time and memory holds on a machine whose
           // two cores are shared with three servers only, not with another file's load test.

@@ -22,6 +22,8 @@ beforeAll(async () => {
     // A request that hangs for longer than the stall timeout is the silent stall that the watchdog is for.
     ELASTICSEARCH_TIMEOUT_MS: '60000',
     STALL_TIMEOUT_MS: '10000',
+    // Shorter than the outage: who does not answer Kafka meanwhile is thrown out.
+    SESSION_TIMEOUT_MS: '15000',
   });
 }, 120_000);
 afterAll(async () => {
