@@ -88,6 +88,16 @@ export const sumOf = (text: string, name: string, labels: Readonly<Record<string
 /** Whether the process is over, however that came. */
 export const hasEnded = ({ child }: ServiceProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
+/** Whether a process is at work that is no child of this one. */
+export const isAlive = (pid: number): boolean => {
+  // One that has ended stays as a zombie where the first process of the machine collects none.
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
 /** Ends a process that a failed test left behind. */
 export const killProcess = async (service: ServiceProcess): Promise<void> => {
   if (!hasEnded(service)) service.child.kill('SIGKILL');

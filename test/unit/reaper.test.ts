@@ -1,24 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { isAlive } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taskstream-reaper-'));
 afterEach(() => {
   rmSync(folder, { recursive: true });
 });
-
-const isAlive = (pid: number): boolean => {
-  // One that has ended stays as a zombie where the first process of the machine collects none.
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-};
 
 it('ends the children of a process that was killed with SIGKILL', async () => {
   const module = JSON.stringify(join(import.meta.dirname, '../../infra/local/child.ts'));

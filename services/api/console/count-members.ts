@@ -9,10 +9,12 @@ const INTERVAL_MS = 1_000;
 const TIMEOUT_MS = 1_500;
 
 process.once('disconnect', () => process.exit(0));
+// It may be gone before this could be heard, while the modules were loaded.
+if (!process.connected) process.exit(0);
 const config = readEnv({ ...kafkaEnv, ...consoleEnv }, process.env);
 const admin = new kafka.KafkaJS.Kafka({ ...connectionSettings(config, 'taskstream-console'), log_level: 0 }).admin();
 await admin.connect();
-while (process.connected) {
+for (;;) {
   try {
     const { groups } = await admin.describeGroups([config.CONSUMER_GROUP], { timeout: TIMEOUT_MS });
     process.send?.(groups[0]?.members.length ?? 0);
