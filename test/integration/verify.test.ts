@@ -133,12 +133,11 @@ describe('verify', () => {
       };
       const writers = Array.from({ length: 8 }, writer);
       try {
-        for (let round = 0; round < 3; round += 1) {
-          const before = written;
+        // Until enough was written meanwhile, however slow the machine is.
+        for (let round = 0; round < 3 || written < 300; round += 1) {
           const { code, report } = await verify(['--grace', '60']);
           expect(report).toMatchObject({ drift: NONE, undecided: 0 });
           expect(code).toBe(0);
-          expect(written - before).toBeGreaterThan(100);
         }
       } finally {
         writing = false;
