@@ -107,7 +107,7 @@ describe('a rolling update of the API', () => {
     await product.kubectl('rollout', 'restart', 'deployment/taskstream-api');
     await product.kubectl('rollout', 'status', 'deployment/taskstream-api', '--timeout=240s');
     await waitFor('the old pods to be gone', async () => (await names()).every((name) => !before.includes(name)), {
-      timeoutMs: 60_000,
+      timeoutMs: 180_000,
       intervalMs: 500,
     });
     const { requests, failures } = JSON.parse(await load.finish()) as HttpLoad;
@@ -144,7 +144,7 @@ describe('deleting an indexer pod under load', () => {
     const created = JSON.parse(await load.finish()) as number;
     pods.close();
     await waitFor('every task to be found', async () => (await indexed()) === created, {
-      timeoutMs: 60_000,
+      timeoutMs: 180_000,
       intervalMs: 500,
     });
   });

@@ -82,10 +82,10 @@ const condition = async (type: string): Promise<string | undefined> => {
 };
 
 it('KEDA measures the lag over TLS as the user taskstream-keda, by the Secrets of Strimzi, and with no other password', async () => {
-  await waitFor('KEDA to be refused', async () => (await condition('Ready')) === 'False', { timeoutMs: 60_000 });
+  await waitFor('KEDA to be refused', async () => (await condition('Ready')) === 'False', { timeoutMs: 180_000 });
 
   await mustKubectl(['apply', '-f', '-'], toYaml(strimzis(broker.passwordOf('keda'))));
-  await waitFor('KEDA to be let in', async () => (await condition('Ready')) === 'True', { timeoutMs: 90_000 });
+  await waitFor('KEDA to be let in', async () => (await condition('Ready')) === 'True', { timeoutMs: 180_000 });
 
   const producer = await createTestProducer({ KAFKA_BROKERS: broker.plain });
   const events = 3 * environment.indexer.lagThreshold;
@@ -98,6 +98,6 @@ it('KEDA measures the lag over TLS as the user taskstream-keda, by the Secrets o
   await waitFor(
     'more indexers to be wanted',
     async () => (await getJson('-n', namespace, 'deployment', 'taskstream-indexer')).spec.replicas >= 3,
-    { timeoutMs: 90_000, intervalMs: 500 },
+    { timeoutMs: 180_000, intervalMs: 500 },
   );
-}, 300_000);
+}, 600_000);

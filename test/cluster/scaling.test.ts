@@ -79,7 +79,7 @@ const follow = async (least: number, last: number, timeoutMs: number): Promise<n
 
 it('lag brings one indexer for each partition, and takes them away again: nothing lost, nothing delivered twice', async () => {
   const { partitions } = product.environment.topic;
-  await waitFor('one indexer', async () => (await wantedReplicas()) === 1, { timeoutMs: 60_000 });
+  await waitFor('one indexer', async () => (await wantedReplicas()) === 1, { timeoutMs: 180_000 });
   const following = follow(partitions, 1, 400_000);
   await produce(EVENTS);
   const steps = await following;
@@ -103,12 +103,12 @@ it('with minReplicas 0 the indexer sleeps while the topic is quiet, and one even
     ...['patch', 'scaledobject', 'taskstream-indexer', '--type=merge', '-p'],
     JSON.stringify({ spec: { minReplicaCount: 0 } }),
   );
-  await waitFor('no indexer to be left', async () => (await wantedReplicas()) === 0, { timeoutMs: 90_000 });
+  await waitFor('no indexer to be left', async () => (await wantedReplicas()) === 0, { timeoutMs: 180_000 });
   await produce(1);
   await waitFor('the event to be indexed', async () => (await indexed()) === produced, {
-    timeoutMs: 90_000,
+    timeoutMs: 180_000,
     intervalMs: 500,
   });
-  await waitFor('no indexer to be left', async () => (await wantedReplicas()) === 0, { timeoutMs: 90_000 });
+  await waitFor('no indexer to be left', async () => (await wantedReplicas()) === 0, { timeoutMs: 180_000 });
   expect(await conflicts()).toBe(0);
-}, 300_000);
+}, 600_000);

@@ -88,7 +88,7 @@ describe('passwords that no operator makes', () => {
             text('roles.yml').includes(`taskstream-${client}:`),
         );
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: 180_000 },
     );
   });
 
@@ -144,7 +144,7 @@ describe('what workloads read', () => {
         if (absent.length > 0) throw new Error(`absent: ${absent.join(', ')}`);
         return true;
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: 180_000 },
     );
   });
 
@@ -156,7 +156,7 @@ describe('what workloads read', () => {
         const names = items.map(({ metadata }) => metadata.name);
         return ['taskstream-db-rw', 'taskstream-es-http', 'taskstream-api'].every((name) => names.includes(name));
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: 180_000 },
     );
     const { uri } = await secret('taskstream-db-app');
     expect(Buffer.from(uri ?? '', 'base64').toString()).toMatch(
@@ -175,6 +175,6 @@ it('pods of the operators are admitted by the namespace, which enforces "restric
         names.some((name) => name.startsWith(start)),
       );
     },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 180_000 },
   );
 });
