@@ -23,7 +23,9 @@ const readEntry = (pid: number, mark: string): Entry | undefined => {
     return {
       pid,
       name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')),
-      commandLine: read('cmdline').replaceAll('\0', ' ').trim(),
+      commandLine: read('cmdline')
+        .replaceAll(/[\0\s]+/g, ' ')
+        .trim(),
       parent: Number(parent),
       isMarked: read('environ').split('\0').includes(mark),
     };
