@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import { isAlive } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -31,9 +31,9 @@ it('the process that counts members ends with a parent that was gone before it c
 
 it('the process that counts members ends with a parent that is killed later', async () => {
   const { parent, pid } = await forkFrom('setInterval(() => undefined, 1_000);');
-  // By then its modules are loaded, on most machines; on any other one this is the case above.
+  // By then its modules are loaded, on most machines; on any other one this is the case above. It may also have ended by
+  // itself: the admin client can end its process while no broker is there (group-members.ts).
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  expect(isAlive(pid)).toBe(true);
   parent.kill('SIGKILL');
   await waitFor('its end', () => !isAlive(pid), { timeoutMs: 30_000 });
 }, 60_000);
