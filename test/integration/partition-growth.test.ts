@@ -55,10 +55,6 @@ const movedOf = async (): Promise<(readonly [string, readonly Place[]])[]> => {
   return [...places].filter(([, found]) => new Set(found.map(({ partition }) => partition)).size > 1);
 };
 
-/** Nothing waits in the outbox: what was written before stands in the topic, in the places of that time. */
-const published = (): Promise<boolean> =>
-  waitFor('publication', async () => (await pipeline.database.pool.query('SELECT FROM outbox')).rowCount === 0);
-
 const assignedOf = async (indexers: readonly ServiceProcess[]): Promise<number> =>
   (await Promise.all(indexers.map((one) => one.metric('taskstream_indexer_assigned_partitions')))).reduce(
     (sum, count) => sum + count,
@@ -71,7 +67,7 @@ describe('when partitions grow from 4 to 8', () => {
     const first = await pipeline.startApi({ DRAIN_DELAY_MS: '5000' });
     const indexers = await Promise.all([pipeline.startIndexer(), pipeline.startIndexer()]);
     await createAll(first);
-    await published();
+    await pipeline.database.outboxEmpty();
     // Acknowledged by whichever API is up: the rollout that makes producers see the new partitions.
     let api = first;
     const stop = new AbortController();
@@ -106,13 +102,13 @@ describe('when partitions grow from 4 to 8', () => {
     const first = await pipeline.startApi();
     await createAll(first);
     await updateAll(first, 'old place');
-    await published();
+    await pipeline.database.outboxEmpty();
     await stopProcess(first);
     await growTopic(inject('kafkaBrokers'), pipeline.topics.tasks, AFTER);
     const second = await pipeline.startApi();
     await updateAll(second, 'new place');
     await Promise.all(ids.slice(0, 10).map((id) => deleteTask(second, id)));
-    await published();
+    await pipeline.database.outboxEmpty();
     expect((await movedOf()).length).toBeGreaterThan(TASKS / 8);
     // Everything waits, in old places and new: the readers take it in any order.
     await Promise.all([pipeline.startIndexer(), pipeline.startIndexer()]);
@@ -125,7 +121,7 @@ describe('when partitions grow from 4 to 8', () => {
     const indexer = await pipeline.startIndexer();
     await createAll(api);
     // The hold sends the relay away wherever it is. What it has not published by then goes to new places alone.
-    await published();
+    await pipeline.database.outboxEmpty();
     const hold = spawn(process.execPath, ['--import', 'tsx', 'services/ops/main.ts', 'relay', 'hold'], {
       env: { PATH: process.env['PATH'], DATABASE_URL: pipeline.database.url },
       stdio: ['ignore', 'pipe', 'inherit'],

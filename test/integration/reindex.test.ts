@@ -172,7 +172,7 @@ describe('ops reindex --source topic', () => {
       { key: taskOf().id, value: Buffer.from('no event'), headers: [] },
       { key: taskOf().id, value: encodeEvent('tasks.event.created', '{}'), headers: [] },
     ]);
-    await waitFor('publication', async () => (await pipeline.database.pool.query('SELECT FROM outbox')).rowCount === 0);
+    await pipeline.database.outboxEmpty();
     const result = await reindex('--source', 'topic', '--json');
     expect(result).toMatchObject({ code: 0 });
     expect(JSON.parse(result.stdout)).toMatchObject({ copied: 0, pruned: 1 });

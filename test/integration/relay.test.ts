@@ -69,11 +69,6 @@ const insert = async (
     [`tasks.event.${type}`, taskId, version, JSON.stringify({ id: taskId, version }), traceparent],
   );
 };
-const outboxEmpty = () =>
-  waitFor('the outbox to be empty', async () => {
-    const { rowCount } = await database.pool.query('SELECT FROM outbox LIMIT 1');
-    return rowCount === 0;
-  });
 const published = async (): Promise<Message[]> => topics.readAll(topics.tasks);
 /** Each once: an event whose confirmation did not come in time is published again. */
 const publishedIds = async (): Promise<string[]> => [
@@ -87,7 +82,7 @@ describe('the relay', () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     await insert('created', taskId, 1, traceparent);
     start();
-    await outboxEmpty();
+    await database.outboxEmpty();
     const [message] = await published();
     expect(message?.key?.toString()).toBe(taskId);
     expect(JSON.parse(String(message?.value))).toEqual({
@@ -109,7 +104,7 @@ describe('the relay', () => {
     await insert('created', taskId, 1);
     await insert('deleted', taskId, 2);
     start();
-    await outboxEmpty();
+    await database.outboxEmpty();
     const messages = await published();
     expect(messages.map(({ value }) => value === null)).toEqual([false, false, true]);
     expect(messages.every(({ key }) => key?.toString() === taskId)).toBe(true);
@@ -125,7 +120,7 @@ describe('the relay', () => {
       [ids],
     );
     const relay = start();
-    await outboxEmpty();
+    await database.outboxEmpty();
     const messages = await published();
     // Each once, where no chunk had to be sent again.
     if ((await failuresOf(relay)) === 0) expect(messages).toHaveLength(3_000);
@@ -149,7 +144,7 @@ describe('the relay', () => {
     } finally {
       client.release();
     }
-    await outboxEmpty();
+    await database.outboxEmpty();
     expect(await publishedIds()).toEqual([late, early].sort());
   });
 
@@ -167,7 +162,7 @@ describe('the relay', () => {
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     );
     for (let version = 21; version <= 40; version += 1) await insert('updated', taskId, version);
-    await outboxEmpty();
+    await database.outboxEmpty();
     await waitFor('one leader again', () => leaders().length === 1);
     expect(versionsOf(await published(), taskId)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
     // A graceful close gives the lock away at once.
@@ -194,7 +189,7 @@ describe('the relay', () => {
     await waitFor('a leader', () => relay.isLeader());
     await insert('created', uuidv7(), 1);
     relay.wake();
-    await outboxEmpty();
+    await database.outboxEmpty();
     expect(await topics.end()).toBe(1);
   });
 
@@ -205,7 +200,7 @@ describe('the relay', () => {
       const relay = start(kafka.brokers);
       const [before, during] = [uuidv7(), uuidv7()];
       await insert('created', before, 1);
-      await outboxEmpty();
+      await database.outboxEmpty();
       await kafka.kill();
       await insert('created', during, 1);
       relay.wake();
@@ -214,7 +209,7 @@ describe('the relay', () => {
         return rows[0]?.count === '1';
       });
       await kafka.start();
-      await outboxEmpty();
+      await database.outboxEmpty();
       expect(await publishedIds()).toEqual([before, during].sort());
     } finally {
       await Promise.all(relays.splice(0).map((relay) => relay.close()));

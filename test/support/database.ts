@@ -5,12 +5,15 @@ import { migrate } from '../../services/api/migrate.ts';
 import { readEnv } from '../../services/shared/env.ts';
 import { createLogger } from '../../services/shared/logger.ts';
 import { postgresEnv } from '../../services/shared/postgres.ts';
+import { waitFor } from './wait.ts';
 
 export interface TestDatabase {
   readonly url: string;
   readonly pool: Pool;
   /** Version of every task. */
   versions(): Promise<Map<string, number>>;
+  /** Waits until a relay has published and deleted every row of the outbox. */
+  outboxEmpty(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +36,12 @@ export const createTestDatabase = async (serverUrl: string): Promise<TestDatabas
     versions: async () => {
       const { rows } = await pool.query<{ id: string; version: string }>('SELECT id::text, version FROM tasks');
       return new Map(rows.map(({ id, version }) => [id, Number(version)]));
+    },
+    outboxEmpty: async () => {
+      await waitFor(
+        'the outbox to be empty',
+        async () => (await pool.query('SELECT FROM outbox LIMIT 1')).rowCount === 0,
+      );
     },
     close: async () => {
       await pool.end();
