@@ -10,6 +10,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { randomOf } from '../chaos/random.ts';
 import { processesOf, type RunningProcess } from './processes.ts';
 
 /** Time between two pauses and length of a pause, least and most, in milliseconds. */
@@ -19,13 +20,12 @@ const PAUSE = [500, 3_000] as const;
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, 'dist');
 const log = join(folder, 'stress.log');
-const between = ([least, most]: readonly [number, number]): number => least + Math.random() * (most - least);
-const oneOf = <T>(items: readonly T[]): T | undefined => items[Math.floor(Math.random() * items.length)];
+const random = randomOf(Date.now());
 
 /** First a program, then a process of it: there are more of some than of others. */
-const pick = (processes: readonly RunningProcess[]): RunningProcess | undefined => {
-  const name = oneOf([...new Set(processes.map((each) => each.name))]);
-  return oneOf(processes.filter((each) => each.name === name));
+const pick = (processes: readonly RunningProcess[]): RunningProcess => {
+  const name = random.pick([...new Set(processes.map((each) => each.name))]);
+  return random.pick(processes.filter((each) => each.name === name));
 };
 
 const signal = (pid: number, name: 'SIGSTOP' | 'SIGCONT'): void => {
@@ -60,10 +60,11 @@ const loops = Array.from({ length: availableParallelism() }, () => new Worker('f
 console.error(`Pauses are written to ${log}`);
 let pauses = 0;
 while (!isOver()) {
-  await Promise.race([ended, sleep(between(BETWEEN))]);
-  const victim = isOver() || vitest.pid === undefined ? undefined : pick(processesOf(vitest.pid, mark));
-  if (victim === undefined) continue;
-  const pauseMs = Math.round(between(PAUSE));
+  await Promise.race([ended, sleep(random.int(...BETWEEN))]);
+  const processes = isOver() || vitest.pid === undefined ? [] : processesOf(vitest.pid, mark);
+  if (processes.length === 0) continue;
+  const victim = pick(processes);
+  const pauseMs = random.int(...PAUSE);
   standing = victim.pid;
   signal(victim.pid, 'SIGSTOP');
   await sleep(pauseMs);
