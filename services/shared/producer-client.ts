@@ -56,7 +56,6 @@ class PendingSend {
 
   /** Waits for no more reports: a client that was closed sends none. */
   abandon(reason = CLOSED): void {
-    if (this.#open === 0) return;
     this.#deliveries.forEach((outcome, index) => {
       if (outcome === CLOSED) this.#deliveries[index] = reason;
     });
@@ -109,9 +108,8 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
     if (event.fac !== FATAL_FACILITY) return;
     failed = true;
     const reason = new Error(event.message);
-    const pending = [...open];
     setTimeout(() => {
-      for (const each of pending) each.abandon(reason);
+      for (const pending of open) pending.abandon(reason);
     }, LAST_REPORTS_MS).unref();
   });
 
