@@ -65,7 +65,7 @@ export const partitionsOf = async (
   if (partitions.length === 0) {
     throw new TaskstreamError(
       'invalid_configuration',
-      `Kafka has no topic ${topic}, or this user may not see it: make it, or set TASKS_TOPIC.`,
+      `Kafka has no topic ${topic}, or this user may not see it: make it, or correct its name in the settings.`,
     );
   }
   return partitions.map(({ id }) => id).sort((a, b) => a - b);

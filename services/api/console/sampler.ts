@@ -1,7 +1,7 @@
 /** Looks at the whole pipeline again and again while somebody watches. A server that is down is a finding, no fault. */
 import type { Pool } from 'pg';
 import { statusOf } from '../../shared/elasticsearch.ts';
-import { messageOf } from '../../shared/errors.ts';
+import { messageOf, TaskstreamError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { sleep, withDeadline } from '../../shared/time.ts';
 import type { RequestCounts } from '../metrics.ts';
@@ -93,9 +93,10 @@ const reasonOf = (error: unknown): string => {
   const status = statusOf(error);
   if (status === 401 || status === 403) return 'refuses the user';
   if (status === 404) return 'has no index yet';
+  // It may hide one: Kafka does not tell a user without rights that there is one.
+  if (error instanceof TaskstreamError && error.code === 'invalid_configuration') return 'shows no such topic';
   const message = messageOf(error);
   if (/authoriz|permission denied/i.test(message)) return 'refuses the user';
-  // It may hide one: Kafka does not tell a user without rights that there is one.
-  if (/unknown topic|no topic/i.test(message)) return 'shows no such topic';
+  if (/unknown topic/i.test(message)) return 'shows no such topic';
   return 'does not answer';
 };
