@@ -1,7 +1,7 @@
 /** Certificates that end, Secrets that are missing, settings that cannot be used. */
 import { API } from '../charts/api.ts';
 import { INDEXER } from '../charts/indexer.ts';
-import { EXIT_INVALID_CONFIGURATION } from '../../services/shared/resources.ts';
+import { EXIT_INVALID_CONFIGURATION } from '../../services/task/resources.ts';
 import type { RuleGroup, Series } from './rule.ts';
 
 /** Operators renew theirs earlier than that: what is left then was forgotten. */

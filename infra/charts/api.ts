@@ -10,7 +10,7 @@ import {
   Service,
 } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
-import { PORTS } from '../../services/shared/resources.ts';
+import { PORTS } from '../../services/task/resources.ts';
 import { labelsOf, selectorLabels } from '../constructs/labels.ts';
 import { PodDisruptionBudget } from '../constructs/pod-disruption-budget.ts';
 import { ServiceWorkload } from '../constructs/workload.ts';

@@ -1,7 +1,7 @@
 /** The indexer: Deployment, scaled by the lag of its group, and its disruption budget. */
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
-import { PORTS } from '../../services/shared/resources.ts';
+import { PORTS } from '../../services/task/resources.ts';
 import { LagScaler } from '../constructs/lag-scaler.ts';
 import { PodDisruptionBudget } from '../constructs/pod-disruption-budget.ts';
 import { ServiceWorkload } from '../constructs/workload.ts';

@@ -1,7 +1,7 @@
 /** NetworkPolicies: everything in the namespace is closed, and each connection the product needs is opened by name. */
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
-import { PORTS } from '../../services/shared/resources.ts';
+import { PORTS } from '../../services/task/resources.ts';
 import type { Connection } from '../constructs/connection.ts';
 import { ElasticsearchCluster } from '../constructs/elasticsearch.ts';
 import { KafkaCluster } from '../constructs/kafka.ts';

@@ -2,7 +2,7 @@
 import { Secret } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { stringify } from 'yaml';
-import { TASK_INDEX_ALIAS } from '../../services/shared/resources.ts';
+import { TASK_INDEX_ALIAS } from '../../services/task/resources.ts';
 import type { OperatorServers } from '../environments/schema.ts';
 import { caPath, type Connection, type SecretKey } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';

@@ -7,7 +7,7 @@ import {
   TASKS_TOPIC,
   TOPICS,
   type TopicSpec,
-} from '../../services/shared/resources.ts';
+} from '../../services/task/resources.ts';
 import type { Environment, NodePool, OperatorServers } from '../environments/schema.ts';
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';

@@ -1,7 +1,7 @@
 /** KEDA: the number of indexers follows the lag of their group, up to one for each partition. */
 import { ConfigMap } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
-import { INDEXER_GROUP, TASKS_TOPIC } from '../../services/shared/resources.ts';
+import { INDEXER_GROUP, TASKS_TOPIC } from '../../services/task/resources.ts';
 import type { Environment } from '../environments/schema.ts';
 import type { SecretKey } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';

@@ -3,7 +3,7 @@
  * Unknown keys and settings that contradict each other are refused with a sentence that names them.
  */
 import { z } from 'zod';
-import { TASKS_TOPIC } from '../../services/shared/resources.ts';
+import { TASKS_TOPIC } from '../../services/task/resources.ts';
 
 const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
   error: 'must be a DNS label: lower-case letters, digits and hyphens, 63 characters at most',

@@ -1,7 +1,7 @@
-/** Creates the topics, as `services/shared/resources.ts` defines them. */
+/** Creates the topics, as `services/task/resources.ts` defines them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaJS } from '@confluentinc/kafka-javascript';
-import { DEAD_LETTER_TOPIC, TASKS_TOPIC, TOPICS } from '../../services/shared/resources.ts';
+import { DEAD_LETTER_TOPIC, TASKS_TOPIC, TOPICS } from '../../services/task/resources.ts';
 
 export interface TopicChoices {
   readonly tasks?: string;

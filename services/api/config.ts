@@ -1,13 +1,13 @@
 /** The API's configuration. */
-import { elasticsearchChecks, elasticsearchEnv } from '../shared/elasticsearch.ts';
-import { flag, integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../shared/env.ts';
-import { listenEnv } from '../shared/health.ts';
-import { kafkaChecks, kafkaEnv } from '../shared/kafka.ts';
-import { lifecycleEnv } from '../shared/lifecycle.ts';
-import { loggerEnv } from '../shared/logger.ts';
-import { postgresEnv } from '../shared/postgres.ts';
-import { PORTS } from '../shared/resources.ts';
-import { telemetryEnv } from '../shared/telemetry.ts';
+import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
+import { flag, integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../platform/env.ts';
+import { listenEnv } from '../platform/http/health.ts';
+import { kafkaChecks, kafkaEnv } from '../platform/kafka/settings.ts';
+import { lifecycleEnv } from '../platform/lifecycle.ts';
+import { loggerEnv } from '../platform/logger.ts';
+import { postgresEnv } from '../platform/postgres.ts';
+import { PORTS } from '../task/resources.ts';
+import { telemetryEnv } from '../platform/telemetry.ts';
 import { consoleEnv } from './console/config.ts';
 
 export const apiEnv = {

@@ -1,7 +1,7 @@
 /** When the API takes requests: PostgreSQL answers, and migrations have run. Kafka and search do not count. */
 import type { Pool } from 'pg';
-import { TaskstreamError } from '../shared/errors.ts';
-import type { HealthCheck } from '../shared/health.ts';
+import { TaskstreamError } from '../platform/errors.ts';
+import type { HealthCheck } from '../platform/http/health.ts';
 
 export const readinessChecks = (pool: Pool, isStopping: () => boolean): readonly HealthCheck[] => [
   {

@@ -1,15 +1,15 @@
 /** The indexer: topic `tasks` → search index. Composition root. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { observeCertificates } from '../shared/certificates.ts';
-import { createElasticsearch } from '../shared/elasticsearch.ts';
-import { exitOnInvalidConfig } from '../shared/env.ts';
-import { startHealthServer } from '../shared/health.ts';
-import { createLifecycle } from '../shared/lifecycle.ts';
-import { createLogger } from '../shared/logger.ts';
-import { startTelemetry } from '../shared/telemetry.ts';
+import { observeCertificates } from '../platform/certificates.ts';
+import { createElasticsearch } from '../platform/elasticsearch.ts';
+import { exitOnInvalidConfig } from '../platform/env.ts';
+import { startHealthServer } from '../platform/http/health.ts';
+import { createLifecycle } from '../platform/lifecycle.ts';
+import { createLogger } from '../platform/logger.ts';
+import { startTelemetry } from '../platform/telemetry.ts';
 import { readIndexerConfig } from './config.ts';
-import { startIndexer } from './indexer.ts';
-import { createIndexerMetrics } from './metrics.ts';
+import { startIndexer } from '../pipeline/consume/indexer.ts';
+import { createIndexerMetrics } from '../pipeline/consume/metrics.ts';
 
 const config = exitOnInvalidConfig(() => readIndexerConfig(process.env));
 const logger = createLogger({ service: 'indexer', level: config.LOG_LEVEL });

@@ -1,23 +1,23 @@
 /** The command line of an operator: `npm run ops -- <command>`, and the entry point of Jobs in the cluster. */
 import { Command } from 'commander';
-import { messageOf } from '../shared/errors.ts';
+import { messageOf } from '../platform/errors.ts';
 
 /** In the order of the help. Only the one that is asked for is loaded: clients of servers it never calls take seconds. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  migrate: async () => (await import('./commands/migrate.ts')).migrateCommand(),
-  secrets: async () => (await import('./commands/secrets.ts')).secretsCommand(),
-  status: async () => (await import('./commands/status.ts')).statusCommand(),
-  wait: async () => (await import('./commands/wait.ts')).waitCommand(),
-  teardown: async () => (await import('./commands/teardown.ts')).teardownCommand(),
-  import: async () => (await import('./commands/import.ts')).importCommand(),
-  reindex: async () => (await import('./commands/reindex.ts')).reindexCommand(),
-  verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
-  dlq: async () => (await import('./commands/dlq.ts')).dlqCommand(),
-  events: async () => (await import('./commands/events.ts')).eventsCommand(),
-  lag: async () => (await import('./commands/lag.ts')).lagCommand(),
-  outbox: async () => (await import('./commands/outbox.ts')).outboxCommand(),
-  relay: async () => (await import('./commands/relay.ts')).relayCommand(),
-  config: async () => (await import('./commands/config.ts')).configCommand(),
+  migrate: async () => (await import('./migrate/command.ts')).migrateCommand(),
+  secrets: async () => (await import('./secrets/command.ts')).secretsCommand(),
+  status: async () => (await import('./status/command.ts')).statusCommand(),
+  wait: async () => (await import('./wait/command.ts')).waitCommand(),
+  teardown: async () => (await import('./teardown/command.ts')).teardownCommand(),
+  import: async () => (await import('./import/command.ts')).importCommand(),
+  reindex: async () => (await import('./reindex/command.ts')).reindexCommand(),
+  verify: async () => (await import('./verify/command.ts')).verifyCommand(),
+  dlq: async () => (await import('./dlq/command.ts')).dlqCommand(),
+  events: async () => (await import('./events/command.ts')).eventsCommand(),
+  lag: async () => (await import('./lag/command.ts')).lagCommand(),
+  outbox: async () => (await import('./outbox/command.ts')).outboxCommand(),
+  relay: async () => (await import('./relay/command.ts')).relayCommand(),
+  config: async () => (await import('./config/command.ts')).configCommand(),
 };
 
 const program = new Command('ops').description('One-shot commands for the taskstream pipeline').showHelpAfterError();

@@ -1,5 +1,5 @@
 /** Judges the event log: each change of each task is in it, in order, and whatever is no task is a dead letter. */
-import type { Message } from '../../services/shared/kafka-native.ts';
+import type { Message } from '../../services/platform/kafka/native.ts';
 import { POISON_HEADER } from './faults/poison.ts';
 
 export interface LogJudgement {

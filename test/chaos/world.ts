@@ -34,7 +34,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** The indexer's own words (`services/indexer/consumer.ts`). */
+/** The indexer's own words (`services/pipeline/consume/consumer.ts`). */
 const READ_AGAIN = /read again|left to the next owner/;
 
 export interface WorldOptions {

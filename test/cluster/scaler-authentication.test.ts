@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, inject, it } from 'vitest';
 import { createTopics } from '../../infra/local/topics.ts';
-import { TASKS_TOPIC } from '../../services/shared/resources.ts';
+import { TASKS_TOPIC } from '../../services/task/resources.ts';
 import { startAuthorizedKafka, type AuthorizedKafka } from '../support/authorized-kafka.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createTestProducer, sendAll } from '../support/kafka.ts';

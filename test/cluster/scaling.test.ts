@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { KafkaProducer } from '../../services/shared/producer.ts';
-import { TASKS_TOPIC } from '../../services/shared/resources.ts';
+import type { KafkaProducer } from '../../services/platform/kafka/producer.ts';
+import { TASKS_TOPIC } from '../../services/task/resources.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createTestProducer, sendAll } from '../support/kafka.ts';
 import { waitFor } from '../support/wait.ts';

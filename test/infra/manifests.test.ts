@@ -3,8 +3,8 @@ import { stringify } from 'yaml';
 import { environmentOf } from '../../infra/environments/index.ts';
 import { readApiConfig } from '../../services/api/config.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
-import { readMigrateConfig, readReindexConfig, readVerifyConfig } from '../../services/ops/config.ts';
-import { DEAD_LETTER_TOPIC, INDEXER_GROUP, PORTS, TASKS_TOPIC } from '../../services/shared/resources.ts';
+import { readMigrateConfig, readReindexConfig, readVerifyConfig } from '../../services/ops/env.ts';
+import { DEAD_LETTER_TOPIC, INDEXER_GROUP, PORTS, TASKS_TOPIC } from '../../services/task/resources.ts';
 import { find, manifestsOf, ofKind, podsOf, secretKeysOf, type PodTemplate } from '../support/manifests.ts';
 
 /** Keys of the Secrets that operators make; the cluster tests compare them with the real ones. */

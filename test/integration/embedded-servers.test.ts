@@ -11,7 +11,7 @@ import type { EmbeddedServer, ServerOptions } from '../../infra/local/embedded-s
 import { startKafka } from '../../infra/local/kafka.ts';
 import { startPostgres } from '../../infra/local/postgres.ts';
 import { createTopics } from '../../infra/local/topics.ts';
-import { TASKS_TOPIC, TOPICS } from '../../services/shared/resources.ts';
+import { TASKS_TOPIC, TOPICS } from '../../services/task/resources.ts';
 import { waitFor } from '../support/wait.ts';
 
 let folder = '';

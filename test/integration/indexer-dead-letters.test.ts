@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { headerOf } from '../../services/indexer/headers.ts';
-import { DEAD_LETTER_HEADERS } from '../../services/indexer/dead-letter.ts';
-import { taskMapping } from '../../services/indexer/task-index.ts';
-import type { Message } from '../../services/shared/kafka-native.ts';
-import type { ProducerRecord } from '../../services/shared/producer.ts';
+import { headerOf } from '../../services/platform/kafka/headers.ts';
+import { DEAD_LETTER_HEADERS } from '../../services/pipeline/dead-letters/writer.ts';
+import { taskMapping } from '../../services/pipeline/index/search-index.ts';
+import type { Message } from '../../services/platform/kafka/native.ts';
+import type { ProducerRecord } from '../../services/platform/kafka/producer.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
 

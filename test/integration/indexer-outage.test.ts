@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { taskMapping } from '../../services/indexer/task-index.ts';
+import { taskMapping } from '../../services/pipeline/index/search-index.ts';
 import { startOwnElasticsearch, type OwnElasticsearch } from '../support/embedded-elasticsearch.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';

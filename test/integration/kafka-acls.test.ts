@@ -9,10 +9,10 @@ import {
   createNativeProducer,
   disconnectConsumer,
   type LogEvent,
-} from '../../services/shared/kafka-native.ts';
-import { createLogger } from '../../services/shared/logger.ts';
-import { FATAL_FACILITY, wrapProducer } from '../../services/shared/producer-client.ts';
-import { DEAD_LETTER_TOPIC, INDEXER_GROUP, TASKS_TOPIC } from '../../services/shared/resources.ts';
+} from '../../services/platform/kafka/native.ts';
+import { createLogger } from '../../services/platform/logger.ts';
+import { FATAL_FACILITY, wrapProducer } from '../../services/platform/kafka/producer-client.ts';
+import { DEAD_LETTER_TOPIC, INDEXER_GROUP, TASKS_TOPIC } from '../../services/task/resources.ts';
 import { startAuthorizedKafka, type AuthorizedKafka } from '../support/authorized-kafka.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventRecord, taskOf } from '../support/events.ts';

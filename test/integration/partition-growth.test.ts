@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import type { Message } from '../../services/shared/kafka-native.ts';
+import type { Message } from '../../services/platform/kafka/native.ts';
 import { growTopic } from '../support/grow-topic.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { stopProcess, type ServiceProcess } from '../support/process.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { connectClient, createNativeProducer, type LogEvent } from '../../services/shared/kafka-native.ts';
-import { wrapProducer } from '../../services/shared/producer-client.ts';
+import { connectClient, createNativeProducer, type LogEvent } from '../../services/platform/kafka/native.ts';
+import { wrapProducer } from '../../services/platform/kafka/producer-client.ts';
 import { startOwnKafka } from '../support/embedded-kafka.ts';
 import { createTestProducer, createTestTopics } from '../support/kafka.ts';
 

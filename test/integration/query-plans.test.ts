@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
-import { listTasks } from '../../services/api/store/read.ts';
-import { walkRows } from '../../services/ops/reindex/rows.ts';
-import { lastRowId, streamRows } from '../../services/ops/verify/rows.ts';
+import { listTasks } from '../../services/task/store/read.ts';
+import { walkRows } from '../../services/pipeline/reindex/rows.ts';
+import { lastRowId, streamRows } from '../../services/pipeline/verify/rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;

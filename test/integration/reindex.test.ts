@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { encodeEvent, type Task } from '../../services/shared/events.ts';
+import { encodeEvent, type Task } from '../../services/task/events.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { headerOf } from '../../services/indexer/headers.ts';
+import { headerOf } from '../../services/platform/kafka/headers.ts';
 import { startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.ts';
 import { createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { waitFor } from '../support/wait.ts';

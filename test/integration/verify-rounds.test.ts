@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { verify, type Difference, type VerifyResult } from '../../services/ops/verify/run.ts';
+import { verify, type Difference, type VerifyResult } from '../../services/pipeline/verify/run.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { fillStores, insertRows } from '../support/stores.ts';

@@ -1,9 +1,9 @@
 /** Tasks as people write them, made by number: the same ones in each run. */
 import type { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { createTasks } from '../../services/api/store/create.ts';
-import type { CreateTask } from '../../services/api/store/commands.ts';
-import { PRIORITIES } from '../../services/shared/events.ts';
+import { createTasks } from '../../services/task/store/create.ts';
+import type { CreateTask } from '../../services/task/store/commands.ts';
+import { PRIORITIES } from '../../services/task/events.ts';
 
 const VERBS = ['water', 'buy', 'call', 'fix', 'clean', 'read', 'write', 'book', 'pay', 'return', 'plan', 'send'];
 const THINGS = [

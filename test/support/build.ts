@@ -18,6 +18,6 @@ export const buildServices = async (): Promise<string> => {
   );
   const build = join(root, 'build');
   // The compiler passes over SQL.
-  cpSync(join(root, 'services/api/migrations'), join(build, 'services/api/migrations'), { recursive: true });
+  cpSync(join(root, 'services/task/migrations'), join(build, 'services/task/migrations'), { recursive: true });
   return build;
 };

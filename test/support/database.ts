@@ -1,10 +1,10 @@
 /** A database of a test's own, with the schema of the product. */
 import { randomUUID } from 'node:crypto';
 import { Client, Pool } from 'pg';
-import { migrate } from '../../services/api/migrate.ts';
-import { readEnv } from '../../services/shared/env.ts';
-import { createLogger } from '../../services/shared/logger.ts';
-import { postgresEnv } from '../../services/shared/postgres.ts';
+import { migrate } from '../../services/platform/migrate.ts';
+import { readEnv } from '../../services/platform/env.ts';
+import { createLogger } from '../../services/platform/logger.ts';
+import { postgresEnv } from '../../services/platform/postgres.ts';
 import { waitFor } from './wait.ts';
 
 export interface TestDatabase {

@@ -1,8 +1,8 @@
 /** Tasks and Kafka records for tests. */
 import { v7 as uuidv7 } from 'uuid';
-import { encodeEvent, encodeHeaders, type EventType, type Task } from '../../services/shared/events.ts';
-import type { Message } from '../../services/shared/kafka-native.ts';
-import type { ProducerRecord } from '../../services/shared/producer.ts';
+import { encodeEvent, encodeHeaders, type EventType, type Task } from '../../services/task/events.ts';
+import type { Message } from '../../services/platform/kafka/native.ts';
+import type { ProducerRecord } from '../../services/platform/kafka/producer.ts';
 
 /** A valid task; fields can be replaced. */
 export const taskOf = (fields: Partial<Task> = {}): Task => ({

@@ -1,6 +1,6 @@
 /** More partitions for a topic, as `kafka-topics --alter --partitions` or Strimzi's topic operator do it. */
 import kafka from '@confluentinc/kafka-javascript';
-import { toError } from '../../services/shared/kafka-native.ts';
+import { toError } from '../../services/platform/kafka/native.ts';
 
 const TIMEOUT_MS = 10_000;
 

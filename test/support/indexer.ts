@@ -2,16 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { trace } from '@opentelemetry/api';
 import { Registry } from 'prom-client';
-import { createElasticsearch } from '../../services/shared/elasticsearch.ts';
-import { createLogger } from '../../services/shared/logger.ts';
+import { createElasticsearch } from '../../services/platform/elasticsearch.ts';
+import { createLogger } from '../../services/platform/logger.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
-import { startIndexer, type Indexer } from '../../services/indexer/indexer.ts';
-import { createIndexerMetrics } from '../../services/indexer/metrics.ts';
+import { startIndexer, type Indexer } from '../../services/pipeline/consume/indexer.ts';
+import { createIndexerMetrics } from '../../services/pipeline/consume/metrics.ts';
 import { createTestTopics, type TestTopicOptions, type TestTopics } from './kafka.ts';
 import { sumOf } from './process.ts';
 import { createTestIndex, type TestIndex } from './search-index.ts';
 import { waitFor } from './wait.ts';
-import type { TaskIndexOptions } from '../../services/indexer/task-index.ts';
+import type { TaskIndexOptions } from '../../services/pipeline/index/search-index.ts';
 
 export interface IndexerFixture {
   readonly topics: TestTopics;

@@ -1,13 +1,13 @@
 /** Topics of a test's own, written and read with the clients the services use. */
 import { randomUUID } from 'node:crypto';
 import kafka from '@confluentinc/kafka-javascript';
-import { createTopicReader, type TopicReader } from '../../services/ops/kafka/reader.ts';
-import { createLogger } from '../../services/shared/logger.ts';
-import { readEnv } from '../../services/shared/env.ts';
-import { kafkaEnv } from '../../services/shared/kafka.ts';
-import type { Message } from '../../services/shared/kafka-native.ts';
-import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/shared/producer.ts';
-import { TASKS_MAX_MESSAGE_BYTES, TOPICS } from '../../services/shared/resources.ts';
+import { createTopicReader, type TopicReader } from '../../services/platform/kafka/reader.ts';
+import { createLogger } from '../../services/platform/logger.ts';
+import { readEnv } from '../../services/platform/env.ts';
+import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
+import type { Message } from '../../services/platform/kafka/native.ts';
+import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/platform/kafka/producer.ts';
+import { TASKS_MAX_MESSAGE_BYTES, TOPICS } from '../../services/task/resources.ts';
 import { waitFor } from './wait.ts';
 
 export interface TestTopics {

@@ -1,8 +1,8 @@
 /** A search index of a test's own. */
 import { randomUUID } from 'node:crypto';
 import { Client } from '@elastic/elasticsearch';
-import { ensureTaskIndex, type TaskIndexOptions } from '../../services/indexer/task-index.ts';
-import { firstIndexOf } from '../../services/shared/resources.ts';
+import { ensureTaskIndex, type TaskIndexOptions } from '../../services/pipeline/index/search-index.ts';
+import { firstIndexOf } from '../../services/task/resources.ts';
 
 export interface TestIndex {
   readonly client: Client;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeItem } from '../../services/indexer/bulk-item.ts';
+import { judgeItem } from '../../services/pipeline/index/bulk-item.ts';
 
 const judge = (action: string, status: number, type?: string) =>
   judgeItem({ [action]: { status, ...(type === undefined ? {} : { error: { type, reason: 'because' } }) } }, 3);

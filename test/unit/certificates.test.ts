@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { earliestEnd, observeCertificates } from '../../services/shared/certificates.ts';
-import { createLogger } from '../../services/shared/logger.ts';
+import { earliestEnd, observeCertificates } from '../../services/platform/certificates.ts';
+import { createLogger } from '../../services/platform/logger.ts';
 import { createAuthority } from '../support/certificates.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;

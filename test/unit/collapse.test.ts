@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collapse } from '../../services/indexer/collapse.ts';
-import type { IndexOperation } from '../../services/indexer/operation.ts';
+import { collapse } from '../../services/pipeline/index/collapse.ts';
+import type { IndexOperation } from '../../services/pipeline/index/operation.ts';
 import { taskOf } from '../support/events.ts';
 
 const index = (id: string, version: number): IndexOperation => ({

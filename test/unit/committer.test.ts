@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { Committer } from '../../services/indexer/committer.ts';
-import { createLogger } from '../../services/shared/logger.ts';
-import type { TopicPartitionOffset } from '../../services/shared/kafka-native.ts';
+import { Committer } from '../../services/pipeline/consume/committer.ts';
+import { createLogger } from '../../services/platform/logger.ts';
+import type { TopicPartitionOffset } from '../../services/platform/kafka/native.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const next = (partition: number, offset: number): TopicPartitionOffset => ({ topic: 'tasks', partition, offset });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
-import { connectionSettings } from '../../services/shared/kafka.ts';
+import { connectionSettings } from '../../services/platform/kafka/settings.ts';
 
 const minimal = { KAFKA_BROKERS: 'localhost:9092', ELASTICSEARCH_URL: 'http://localhost:9200' };
 

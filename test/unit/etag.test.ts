@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ENTITY_TAGS_PATTERN, expectedVersions, isKnownVersion } from '../../services/api/etag.ts';
+import { ENTITY_TAGS_PATTERN, expectedVersions, isKnownVersion } from '../../services/platform/http/etag.ts';
 
 describe('If-Match', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Gatherer, type GatherOptions } from '../../services/api/store/gather.ts';
+import { Gatherer, type GatherOptions } from '../../services/pipeline/write/gather.ts';
 import { waitFor } from '../support/wait.ts';
 
 interface Command {

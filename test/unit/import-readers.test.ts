@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { readCsv } from '../../services/ops/import/csv.ts';
+import { readCsv } from '../../services/task/import/csv.ts';
 import { createKeyMaker } from '../../services/ops/import/key.ts';
-import type { ImportLine, Reader } from '../../services/ops/import/line.ts';
-import { readNdjson } from '../../services/ops/import/ndjson.ts';
-import { readTodoTxt } from '../../services/ops/import/todotxt.ts';
+import type { ImportLine, Reader } from '../../services/task/import/line.ts';
+import { readNdjson } from '../../services/task/import/ndjson.ts';
+import { readTodoTxt } from '../../services/task/import/todotxt.ts';
 
 const read = async (reader: Reader, text: string): Promise<ImportLine[]> => {
   const lines: ImportLine[] = [];

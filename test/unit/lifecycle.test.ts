@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { createLifecycle } from '../../services/shared/lifecycle.ts';
-import { createLogger } from '../../services/shared/logger.ts';
+import { createLifecycle } from '../../services/platform/lifecycle.ts';
+import { createLogger } from '../../services/platform/logger.ts';
 
 const start = (deadlineMs = 1_000) => {
   const target = new EventEmitter();

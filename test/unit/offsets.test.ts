@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { progressOf } from '../../services/indexer/offsets.ts';
+import { progressOf } from '../../services/pipeline/consume/offsets.ts';
 import { messageOf } from '../support/events.ts';
 
 describe('progressOf', () => {

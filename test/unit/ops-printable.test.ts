@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { etaSeconds, rate } from '../../services/ops/backlog/drain.ts';
-import { bytesBlock, bytesJson, bytesLine, lineOf } from '../../services/ops/kafka/printable.ts';
-import { timeText } from '../../services/ops/kafka/record-time.ts';
-import { collect, durationMs, momentMs, position, spoken, wholeNumber } from '../../services/ops/moment.ts';
+import { etaSeconds, rate } from '../../services/ops/cli/drain.ts';
+import { bytesBlock, bytesJson, bytesLine, lineOf } from '../../services/platform/printable.ts';
+import { timeText } from '../../services/platform/kafka/record-time.ts';
+import { collect, durationMs, momentMs, position, spoken, wholeNumber } from '../../services/ops/cli/moment.ts';
 
 describe('what comes from a topic', () => {
   it('is printed without a character that could move the cursor, colour the text or turn its direction', () => {

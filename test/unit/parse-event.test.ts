@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseEvent } from '../../services/indexer/parse-event.ts';
-import { encodeEvent } from '../../services/shared/events.ts';
+import { parseEvent } from '../../services/pipeline/consume/parse-event.ts';
+import { encodeEvent } from '../../services/task/events.ts';
 import { messageOf, taskOf } from '../support/events.ts';
 
 const task = taskOf({ version: 7 });

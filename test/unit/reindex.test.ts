@@ -1,10 +1,10 @@
 import type { Client } from '@elastic/elasticsearch';
 import { describe, expect, it } from 'vitest';
-import { readCatalog } from '../../services/ops/reindex/catalog.ts';
-import { decodeMeta, encodeMeta } from '../../services/ops/reindex/meta.ts';
-import { nextIndexOf, numberOf } from '../../services/ops/reindex/names.ts';
-import { createPacer } from '../../services/ops/reindex/pacer.ts';
-import { Rejects, TooManyRejects } from '../../services/ops/reindex/rejects.ts';
+import { readCatalog } from '../../services/pipeline/reindex/catalog.ts';
+import { decodeMeta, encodeMeta } from '../../services/pipeline/reindex/meta.ts';
+import { nextIndexOf, numberOf } from '../../services/pipeline/reindex/names.ts';
+import { createPacer } from '../../services/pipeline/reindex/pacer.ts';
+import { Rejects, TooManyRejects } from '../../services/pipeline/reindex/rejects.ts';
 import { describeResult, listTable } from '../../services/ops/reindex/show.ts';
 
 describe('the name of the next index', () => {

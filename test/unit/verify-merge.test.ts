@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kindOf, type Entry, type Pair } from '../../services/ops/verify/difference.ts';
-import { mergeJoin } from '../../services/ops/verify/merge.ts';
-import { inPages } from '../../services/ops/verify/pages.ts';
+import { kindOf, type Entry, type Pair } from '../../services/pipeline/verify/difference.ts';
+import { mergeJoin } from '../../services/pipeline/verify/merge.ts';
+import { inPages } from '../../services/pipeline/verify/pages.ts';
 
 /** Node 20 has no Array.fromAsync. */
 const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Pair } from '../../services/ops/verify/difference.ts';
-import { settle, type Settled } from '../../services/ops/verify/settle.ts';
+import type { Pair } from '../../services/pipeline/verify/difference.ts';
+import { settle, type Settled } from '../../services/pipeline/verify/settle.ts';
 
 type Versions = readonly [row: number | undefined, document: number | undefined];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createWatchdog } from '../../services/indexer/watchdog.ts';
+import { createWatchdog } from '../../services/pipeline/consume/watchdog.ts';
 
 const at = (stallMs: number) => {
   let now = 0;

@@ -1,7 +1,7 @@
 /** What `npm start` takes from its arguments and the environment. */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PORTS } from '../../../services/shared/resources.ts';
+import { PORTS } from '../../../services/task/resources.ts';
 import { UserError } from '../bootstrap/fail.mjs';
 import type { ServerKind } from '../servers.ts';
 

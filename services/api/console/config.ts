@@ -1,6 +1,6 @@
 /** Settings of the console. */
-import { flag, text, type EnvSpec } from '../../shared/env.ts';
-import { INDEXER_GROUP } from '../../shared/resources.ts';
+import { flag, text, type EnvSpec } from '../../platform/env.ts';
+import { INDEXER_GROUP } from '../../task/resources.ts';
 
 export const consoleEnv = {
   CONSOLE: {

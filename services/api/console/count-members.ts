@@ -1,8 +1,8 @@
 /** The process of group-members.ts: asks once a second, and ends when its parent is gone. */
 import kafka from '@confluentinc/kafka-javascript';
-import { readEnv } from '../../shared/env.ts';
-import { connectionSettings, kafkaEnv } from '../../shared/kafka.ts';
-import { sleep } from '../../shared/time.ts';
+import { readEnv } from '../../platform/env.ts';
+import { connectionSettings, kafkaEnv } from '../../platform/kafka/settings.ts';
+import { sleep } from '../../platform/time.ts';
 import { consoleEnv } from './config.ts';
 
 const INTERVAL_MS = 1_000;

@@ -4,8 +4,8 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import type { Logger } from '../../shared/logger.ts';
-import { withDeadline } from '../../shared/time.ts';
+import type { Logger } from '../../platform/logger.ts';
+import { withDeadline } from '../../platform/time.ts';
 
 export interface GroupMembers {
   /** Null while it is not known. The first call starts the process. */

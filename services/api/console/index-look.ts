@@ -1,6 +1,6 @@
 /** Asks Elasticsearch whether a change has arrived: stored, and found by search. */
 import type { Client } from '@elastic/elasticsearch';
-import { statusOf } from '../../shared/elasticsearch.ts';
+import { statusOf } from '../../platform/elasticsearch.ts';
 
 /** A version of a task; `deleted` when that version is its end. */
 export interface Change {

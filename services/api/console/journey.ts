@@ -3,7 +3,7 @@
  * Times count from the moment it was acknowledged.
  */
 import type { Pool } from 'pg';
-import { sleep } from '../../shared/time.ts';
+import { sleep } from '../../platform/time.ts';
 import { changeState } from './changes.ts';
 import type { Change, IndexLook } from './index-look.ts';
 import type { FoundRecord, RecordFinder } from './record-finder.ts';

@@ -4,10 +4,10 @@
  * coordinator is away (an assertion of librdkafka, a null pointer of its binding), which is just when one looks here.
  */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
-import type { KafkaConfig } from '../../shared/kafka.ts';
-import { partitionsOf, promised } from '../../shared/kafka-calls.ts';
-import type { NativeConsumer, TopicPartitionOffset } from '../../shared/kafka-native.ts';
-import type { Logger } from '../../shared/logger.ts';
+import type { KafkaConfig } from '../../platform/kafka/settings.ts';
+import { partitionsOf, promised } from '../../platform/kafka/calls.ts';
+import type { NativeConsumer, TopicPartitionOffset } from '../../platform/kafka/native.ts';
+import type { Logger } from '../../platform/logger.ts';
 import { createGroupMembers } from './group-members.ts';
 import { createLazyConsumer } from './lazy-consumer.ts';
 import type { KafkaReading } from './sample.ts';

@@ -3,15 +3,15 @@
  * It bears the indexers' group id, as only their group may be asked about; it subscribes to nothing, so it never joins,
  * and it commits nothing.
  */
-import { TaskstreamError } from '../../shared/errors.ts';
-import { connectionSettings, type KafkaConfig } from '../../shared/kafka.ts';
+import { TaskstreamError } from '../../platform/errors.ts';
+import { connectionSettings, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import {
   connectPatiently,
   createNativeConsumer,
   disconnectConsumer,
   type NativeConsumer,
-} from '../../shared/kafka-native.ts';
-import type { Logger } from '../../shared/logger.ts';
+} from '../../platform/kafka/native.ts';
+import type { Logger } from '../../platform/logger.ts';
 
 export interface LazyConsumer {
   /** Retries until a broker answers. @throws when it is closed before */

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hono } from 'hono';
-import { MAX_DESCRIPTION_LENGTH, PRIORITIES } from '../../shared/events.ts';
-import type { ApiEnv } from '../api-env.ts';
+import { MAX_DESCRIPTION_LENGTH, PRIORITIES } from '../../task/events.ts';
+import type { ApiEnv } from '../../platform/http/api-env.ts';
 
 const FOLDER = join(import.meta.dirname, 'client');
 const SCRIPT = 'text/javascript; charset=utf-8';

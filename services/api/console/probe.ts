@@ -3,7 +3,7 @@
  * it, and searches for it until it is found. One at a time.
  */
 import type { Pool } from 'pg';
-import { sleep } from '../../shared/time.ts';
+import { sleep } from '../../platform/time.ts';
 import { newestChange, taskExists, type NewestChange } from './changes.ts';
 import type { IndexLook } from './index-look.ts';
 import type { LatencyReading } from './sample.ts';

@@ -4,11 +4,11 @@
  * commits nothing.
  */
 import { crc32 } from 'node:zlib';
-import { messageOf } from '../../shared/errors.ts';
-import type { KafkaConfig } from '../../shared/kafka.ts';
-import { toError, type Message, type NativeConsumer } from '../../shared/kafka-native.ts';
-import type { Logger } from '../../shared/logger.ts';
-import { sleep } from '../../shared/time.ts';
+import { messageOf } from '../../platform/errors.ts';
+import type { KafkaConfig } from '../../platform/kafka/settings.ts';
+import { toError, type Message, type NativeConsumer } from '../../platform/kafka/native.ts';
+import type { Logger } from '../../platform/logger.ts';
+import { sleep } from '../../platform/time.ts';
 import type { KafkaWatch } from './kafka-watch.ts';
 import { createLazyConsumer } from './lazy-consumer.ts';
 

@@ -1,11 +1,11 @@
 /** Looks at the whole pipeline again and again while somebody watches. A server that is down is a finding, no fault. */
 import type { Pool } from 'pg';
-import { statusOf } from '../../shared/elasticsearch.ts';
-import { messageOf, TaskstreamError } from '../../shared/errors.ts';
-import type { Logger } from '../../shared/logger.ts';
-import { sleep, withDeadline } from '../../shared/time.ts';
-import type { RequestCounts } from '../metrics.ts';
-import { readOutbox } from '../store/outbox.ts';
+import { statusOf } from '../../platform/elasticsearch.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import type { Logger } from '../../platform/logger.ts';
+import { sleep, withDeadline } from '../../platform/time.ts';
+import type { RequestCounts } from '../../platform/http/metrics.ts';
+import { readOutbox } from '../../pipeline/write/outbox.ts';
 import type { IndexLook } from './index-look.ts';
 import type { KafkaWatch } from './kafka-watch.ts';
 import type { Probe } from './probe.ts';

@@ -2,7 +2,7 @@
  * Server-sent events: a bounded number of open streams, each with heartbeats, all of which can be ended at once.
  * A browser that does not read is let go, and comes back: what it missed would only fill memory here.
  */
-import { TaskstreamError } from '../../shared/errors.ts';
+import { TaskstreamError } from '../../platform/errors.ts';
 
 export interface EventStream {
   readonly response: Response;

@@ -1,9 +1,9 @@
 /** A record of the tasks topic as people and scripts see it. */
 import colors from 'picocolors';
-import type { Message } from '../../shared/kafka-native.ts';
-import { headersOf } from '../kafka/header-list.ts';
-import { bytesJson, bytesLine, lineOf, textOf } from '../kafka/printable.ts';
-import { timeText } from '../kafka/record-time.ts';
+import type { Message } from '../../platform/kafka/native.ts';
+import { headersOf } from '../../platform/kafka/header-list.ts';
+import { bytesJson, bytesLine, lineOf, textOf } from '../../platform/printable.ts';
+import { timeText } from '../../platform/kafka/record-time.ts';
 
 /** Bytes that are not UTF-8 appear as `base64:…`. */
 export interface EventLine {

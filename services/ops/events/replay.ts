@@ -4,13 +4,13 @@
  * signal repeats nothing. No group is joined, and a group that has members is refused: the broker takes offsets for a
  * group without members only.
  */
-import { Committer } from '../../indexer/committer.ts';
-import { progressOf } from '../../indexer/offsets.ts';
-import { TaskstreamError } from '../../shared/errors.ts';
-import type { Logger } from '../../shared/logger.ts';
-import type { Position } from '../moment.ts';
-import type { Output } from '../output.ts';
-import type { PartitionEnds, PartitionRange, TopicReader } from '../kafka/reader.ts';
+import { Committer } from '../../pipeline/consume/committer.ts';
+import { progressOf } from '../../pipeline/consume/offsets.ts';
+import { TaskstreamError } from '../../platform/errors.ts';
+import type { Logger } from '../../platform/logger.ts';
+import type { Position } from '../cli/moment.ts';
+import type { Output } from '../cli/output.ts';
+import type { PartitionEnds, PartitionRange, TopicReader } from '../../platform/kafka/reader.ts';
 import { eventOf } from './event.ts';
 
 export type ReplayStart =

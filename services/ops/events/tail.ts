@@ -1,6 +1,6 @@
 /** Follows the tasks topic, from its end or from a moment on. */
-import type { Output } from '../output.ts';
-import type { TopicReader } from '../kafka/reader.ts';
+import type { Output } from '../cli/output.ts';
+import type { TopicReader } from '../../platform/kafka/reader.ts';
 import { eventOf, matches, readableLine, type EventFilter } from './event.ts';
 
 export interface TailOptions {

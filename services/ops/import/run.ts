@@ -2,13 +2,13 @@
 import { createReadStream, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import pMap, { pMapSkip } from 'p-map';
-import { messageOf, TaskstreamError } from '../../shared/errors.ts';
-import { createTask, type ApiOptions } from './create-task.ts';
-import { readCsv } from './csv.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { createTask, type ApiOptions } from '../../task/import/create-task.ts';
+import { readCsv } from '../../task/import/csv.ts';
 import { createKeyMaker } from './key.ts';
-import type { ImportLine, Reader } from './line.ts';
-import { readNdjson } from './ndjson.ts';
-import { readTodoTxt } from './todotxt.ts';
+import type { ImportLine, Reader } from '../../task/import/line.ts';
+import { readNdjson } from '../../task/import/ndjson.ts';
+import { readTodoTxt } from '../../task/import/todotxt.ts';
 
 export const FORMATS = ['ndjson', 'csv', 'todotxt'] as const;
 export type Format = (typeof FORMATS)[number];

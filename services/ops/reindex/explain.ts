@@ -1,7 +1,7 @@
 /** Which server does not answer, where a client library says only that something refused. */
 import { errors } from '@elastic/elasticsearch';
-import { isDatabaseOutage } from '../../api/store/outage.ts';
-import { messageOf, TaskstreamError } from '../../shared/errors.ts';
+import { isDatabaseOutage } from '../../platform/postgres-outage.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 
 /** The error itself, or one that names the server. */
 export const explainOutage = (error: unknown): unknown => {

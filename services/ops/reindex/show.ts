@@ -1,8 +1,8 @@
 /** What a run and a list look like to a person. */
 import Table from 'cli-table3';
-import { count } from '../count.ts';
-import type { ListedIndex } from './list.ts';
-import type { ReindexResult } from './reindex.ts';
+import { count } from '../cli/count.ts';
+import type { ListedIndex } from '../../pipeline/reindex/list.ts';
+import type { ReindexResult } from '../../pipeline/reindex/reindex.ts';
 
 const SHOWN = 20;
 

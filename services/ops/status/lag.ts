@@ -1,6 +1,6 @@
 /** The indexer's lag as KEDA measures it, against its replicas: from the autoscaler that KEDA makes. */
 import { z } from 'zod';
-import { readIfThere, type Cluster } from '../kubernetes.ts';
+import { readIfThere, type Cluster } from '../cli/kubernetes.ts';
 
 const autoscaler = z.object({
   status: z.object({

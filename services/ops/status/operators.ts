@@ -1,7 +1,7 @@
 /** Whether the operators are there: their kinds are known, and the webhooks that judge our objects answer. */
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { apiMessage, isStatus, readIfThere, type Cluster } from '../kubernetes.ts';
+import { apiMessage, isStatus, readIfThere, type Cluster } from '../cli/kubernetes.ts';
 import type { Verdict } from './judge.ts';
 
 export interface OperatorRow extends Verdict {

@@ -1,6 +1,6 @@
 /** The product in a namespace: every object of it that can be ready or not, and what blocks it. */
-import { messageOf, TaskstreamError } from '../../shared/errors.ts';
-import { apiMessage, isStatus, type Cluster, type KubernetesObject } from '../kubernetes.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { apiMessage, isStatus, type Cluster, type KubernetesObject } from '../cli/kubernetes.ts';
 import { judge, type Kind, type Verdict } from './judge.ts';
 import { lagOf } from './lag.ts';
 import { whyPodsWait } from './pods.ts';

@@ -1,7 +1,7 @@
 /** The result of a run for people, as a table, and for scripts, as JSON. */
 import Table from 'cli-table3';
-import { DRIFT_KINDS } from './difference.ts';
-import { sumOf, type Difference, type VerifyResult } from './run.ts';
+import { DRIFT_KINDS } from '../../pipeline/verify/difference.ts';
+import { sumOf, type Difference, type VerifyResult } from '../../pipeline/verify/run.ts';
 
 /** Exit codes: nothing differs (any more), drift, and differences whose events may still be on their way. */
 export const EXIT = { equal: 0, drift: 2, undecided: 3 } as const;

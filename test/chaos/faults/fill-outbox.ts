@@ -1,6 +1,6 @@
 /** A long outage of the broker: 100,000 changes wait in the outbox, and drain with bounded memory when it is back. */
 import { v7 as uuidv7 } from 'uuid';
-import { createTasks } from '../../../services/api/store/create.ts';
+import { createTasks } from '../../../services/task/store/create.ts';
 import { waitFor } from '../../support/wait.ts';
 import { acknowledge } from '../history.ts';
 import type { Fault } from './fault.ts';

@@ -1,6 +1,6 @@
 /** Events of every kind that can never be indexed, between good ones. */
 import { v7 as uuidv7 } from 'uuid';
-import { toHeaders } from '../../../services/shared/producer.ts';
+import { toHeaders } from '../../../services/platform/kafka/producer.ts';
 import { taskOf } from '../../support/events.ts';
 import type { Fault } from './fault.ts';
 

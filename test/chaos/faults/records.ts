@@ -1,6 +1,6 @@
 /** A record that was read, as one to be written. */
-import type { Message } from '../../../services/shared/kafka-native.ts';
-import type { ProducerRecord } from '../../../services/shared/producer.ts';
+import type { Message } from '../../../services/platform/kafka/native.ts';
+import type { ProducerRecord } from '../../../services/platform/kafka/producer.ts';
 
 export const toRecord = ({ key, value, headers = [] }: Message): ProducerRecord => ({
   key: String(key),

@@ -54,7 +54,7 @@ const compile = () => {
   run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', APP]);
   cpSync(join(ROOT, 'package.json'), join(APP, 'package.json'));
   // What the compiler passes over.
-  for (const folder of ['services/api/migrations', 'services/api/console/client']) {
+  for (const folder of ['services/task/migrations', 'services/api/console/client']) {
     cpSync(join(ROOT, folder), join(APP, folder), { recursive: true });
   }
 };

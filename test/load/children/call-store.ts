@@ -1,10 +1,10 @@
 /** The ceiling of HTTP: the same SQL and the same searches by the same clients, called without HTTP. */
-import { createElasticsearch, elasticsearchEnv } from '../../../services/shared/elasticsearch.ts';
-import { readEnv } from '../../../services/shared/env.ts';
-import { createLogger } from '../../../services/shared/logger.ts';
-import { createPool, postgresEnv } from '../../../services/shared/postgres.ts';
-import { SORT, toQuery } from '../../../services/api/search/query.ts';
-import { createTaskStore } from '../../../services/api/store/task-store.ts';
+import { createElasticsearch, elasticsearchEnv } from '../../../services/platform/elasticsearch.ts';
+import { readEnv } from '../../../services/platform/env.ts';
+import { createLogger } from '../../../services/platform/logger.ts';
+import { createPool, postgresEnv } from '../../../services/platform/postgres.ts';
+import { SORT, toQuery } from '../../../services/task/search/query.ts';
+import { createTaskStore } from '../../../services/task/store/task-store.ts';
 import { answerOrder } from '../child.ts';
 import { createCommand, descriptionOf, queryOf } from '../tasks.ts';
 import type { Operation } from './generate-http.ts';

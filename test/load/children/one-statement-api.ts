@@ -5,13 +5,13 @@
 import { trace } from '@opentelemetry/api';
 import { Registry } from 'prom-client';
 import { createApp } from '../../../services/api/app.ts';
-import { createApiMetrics } from '../../../services/api/metrics.ts';
-import { createTasks } from '../../../services/api/store/create.ts';
-import { createTaskStore } from '../../../services/api/store/task-store.ts';
-import { readEnv } from '../../../services/shared/env.ts';
-import { listen } from '../../../services/shared/health.ts';
-import { createLogger } from '../../../services/shared/logger.ts';
-import { createPool, postgresEnv } from '../../../services/shared/postgres.ts';
+import { createApiMetrics } from '../../../services/platform/http/metrics.ts';
+import { createTasks } from '../../../services/task/store/create.ts';
+import { createTaskStore } from '../../../services/task/store/task-store.ts';
+import { readEnv } from '../../../services/platform/env.ts';
+import { listen } from '../../../services/platform/http/health.ts';
+import { createLogger } from '../../../services/platform/logger.ts';
+import { createPool, postgresEnv } from '../../../services/platform/postgres.ts';
 
 const logger = createLogger({ service: 'bench', level: 'warn' });
 const pool = createPool(readEnv(postgresEnv, process.env), 'bench', logger);

@@ -1,9 +1,9 @@
 /** Raw producing: the records of rows that are in the outbox, straight from memory, some chunks in flight. */
-import { advance } from '../../../services/api/relay-session.ts';
-import { toChunk } from '../../../services/api/relay-records.ts';
-import { readEnv } from '../../../services/shared/env.ts';
-import { createClient, postgresEnv } from '../../../services/shared/postgres.ts';
-import type { ProducerRecord } from '../../../services/shared/producer.ts';
+import { advance } from '../../../services/pipeline/relay/session.ts';
+import { toChunk } from '../../../services/pipeline/relay/records.ts';
+import { readEnv } from '../../../services/platform/env.ts';
+import { createClient, postgresEnv } from '../../../services/platform/postgres.ts';
+import type { ProducerRecord } from '../../../services/platform/kafka/producer.ts';
 import { createTestProducer, sendAll } from '../../support/kafka.ts';
 import { answerOrder } from '../child.ts';
 

@@ -1,0 +1,75 @@
+/** `/openapi.json`, and `/docs`: Swagger UI from this process, so that the page works without the internet. */
+import { createReadStream } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Hono } from 'hono';
+import type { ApiEnv } from '../platform/http/api-env.ts';
+import type { Route } from '../platform/http/route.ts';
+
+/** The files of Swagger UI that the page loads. */
+const ASSETS = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+} as const;
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>taskstream API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+`;
+
+const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });\n`;
+
+/** Swagger UI sets style attributes and shows inline images; scripts come from here alone. */
+const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** The OpenAPI 3.1 document of the routes. */
+export const openApiDocument = (routes: readonly Route[]) => {
+  const registry = new OpenAPIHono();
+  for (const { document } of routes) registry.openAPIRegistry.registerPath(document);
+  return registry.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'taskstream',
+      version: '1.0.0',
+      description: 'A To-Do service whose every change becomes an event, and whose search is built from those events.',
+      license: { name: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+  });
+};
+
+/** Adds the document and the page to the app. */
+export const addDocs = (app: Hono<ApiEnv>, routes: readonly Route[]): void => {
+  const document = JSON.stringify(openApiDocument(routes));
+  const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  app.get('/', (c) => c.redirect('/docs', 302));
+  app.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
+  app.get('/docs', (c) =>
+    c.body(PAGE, 200, {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': CONTENT_SECURITY_POLICY,
+    }),
+  );
+  app.get('/docs/start.js', (c) => c.body(START, 200, { 'content-type': 'text/javascript; charset=utf-8' }));
+  for (const [name, type] of Object.entries(ASSETS)) {
+    app.get(`/docs/${name}`, (c) => {
+      const file = Readable.toWeb(createReadStream(join(folder, name)));
+      return c.body(file as ReadableStream, 200, { 'content-type': type, 'cache-control': 'public, max-age=86400' });
+    });
+  }
+};

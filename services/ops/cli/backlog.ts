@@ -1,0 +1,60 @@
+/** Backlogs as people read them. */
+import Table from 'cli-table3';
+import colors from 'picocolors';
+import { lineOf } from '../../platform/printable.ts';
+import { spoken } from './moment.ts';
+import type { LagReport } from '../lag/lag.ts';
+import type { OutboxReport } from '../outbox/outbox.ts';
+
+const perSecond = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)}/s`;
+
+const eta = (waiting: number, seconds: number | null): string =>
+  waiting === 0 ? '-' : seconds === null ? colors.yellow('does not shrink') : spoken(seconds);
+
+export const lagTable = ({ topic, group, state, members, partitions, total }: LagReport): string => {
+  const table = new Table({
+    head: ['partition', 'end', 'committed', 'lag', 'in', 'out', 'done in', 'read by'],
+    colAligns: ['right', 'right', 'right', 'right', 'right', 'right', 'right', 'left'],
+    style: { head: [], border: [] },
+  });
+  for (const row of partitions) {
+    table.push([
+      row.partition,
+      row.end,
+      row.committed ?? 'never',
+      row.lag,
+      perSecond(row.rateIn),
+      perSecond(row.rateOut),
+      eta(row.lag, row.etaSeconds),
+      row.member === null ? colors.yellow('nobody') : lineOf(row.member),
+    ]);
+  }
+  table.push([
+    'total',
+    '',
+    '',
+    total.lag,
+    perSecond(total.rateIn),
+    perSecond(total.rateOut),
+    eta(total.lag, total.etaSeconds),
+    `${members.length} member(s)`,
+  ]);
+  return `${topic} for group ${group} (${state})\n${table.toString()}`;
+};
+
+export const outboxText = ({ depth, oldestAgeSeconds, rateIn, rateOut, etaSeconds, relay }: OutboxReport): string =>
+  [
+    ['waiting', String(depth)],
+    ['oldest', oldestAgeSeconds === null ? '-' : spoken(oldestAgeSeconds)],
+    ['in', perSecond(rateIn)],
+    ['out', perSecond(rateOut)],
+    ['done in', eta(depth, etaSeconds)],
+    [
+      'relay',
+      relay === null
+        ? colors.red('none is active: is an API running?')
+        : `${relay.isHold ? 'HELD BACK by `ops relay hold`' : 'active'} for ${spoken(relay.sessionSeconds)}, from ${relay.address ?? 'a local socket'} (server process ${relay.pid})`,
+    ],
+  ]
+    .map(([name, value]) => `${String(name).padEnd(9)}${String(value)}`)
+    .join('\n');

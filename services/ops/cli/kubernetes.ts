@@ -1,0 +1,74 @@
+/** The connection to the cluster: of the pod it runs in, or of the person's kubeconfig. */
+import {
+  ApiException,
+  CoreV1Api,
+  KubeConfig,
+  KubernetesObjectApi,
+  type KubernetesObject,
+} from '@kubernetes/client-node';
+import { TaskstreamError } from '../../platform/errors.ts';
+
+export interface Cluster {
+  readonly core: CoreV1Api;
+  /** Objects of any kind, also of those that operators bring. */
+  readonly objects: KubernetesObjectApi;
+  /** Of the current context, or of the pod. */
+  readonly namespace: string;
+}
+
+/** @throws TaskstreamError `invalid_configuration` when there is no context to use */
+export const connectToCluster = (namespace?: string): Cluster => {
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  if (config.getCurrentCluster() === null) {
+    throw new TaskstreamError(
+      'invalid_configuration',
+      'There is no Kubernetes cluster to talk to: set KUBECONFIG, or choose one with kubectl config use-context.',
+    );
+  }
+  const ofContext = config.getContextObject(config.getCurrentContext())?.namespace;
+  return {
+    core: config.makeApiClient(CoreV1Api),
+    objects: KubernetesObjectApi.makeApiClient(config),
+    namespace: namespace ?? ofContext ?? 'default',
+  };
+};
+
+export const isStatus = (error: unknown, status: number): boolean =>
+  error instanceof ApiException && error.code === status;
+
+/** Reads an object of any kind; undefined when there is none. */
+export const readIfThere = async (
+  { objects }: Pick<Cluster, 'objects'>,
+  object: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly metadata: { name: string; namespace?: string };
+  },
+): Promise<KubernetesObject | undefined> => {
+  try {
+    return await objects.read(object);
+  } catch (error) {
+    if (isStatus(error, 404)) return undefined;
+    throw error;
+  }
+};
+
+/** What the API server said, in its own words. */
+export const apiMessage = (error: unknown): string => {
+  if (!(error instanceof ApiException)) return error instanceof Error ? error.message : String(error);
+  const body: unknown = error.body;
+  const status = typeof body === 'string' ? parse(body) : body;
+  const message = typeof status === 'object' && status !== null && 'message' in status ? status.message : undefined;
+  return typeof message === 'string' ? message : `HTTP ${error.code}`;
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+export type { KubernetesObject };

@@ -1,0 +1,22 @@
+/** `ops dlq`: the events that could not be indexed, and what is done about them. */
+import { Command } from 'commander';
+import { dlqDiscardCommand } from './discard.ts';
+import { dlqListCommand } from './list.ts';
+import { dlqReplayCommand } from './replay.ts';
+import { dlqShowCommand } from './show.ts';
+
+export const dlqCommand = (): Command =>
+  new Command('dlq')
+    .description('dead letters: list, show, replay and discard events that could not be indexed')
+    .addCommand(dlqListCommand())
+    .addCommand(dlqShowCommand())
+    .addCommand(dlqReplayCommand())
+    .addCommand(dlqDiscardCommand())
+    .addHelpText(
+      'after',
+      `
+A letter stays in its topic until the topic's retention is over. What was done about it, when and by whom is in the
+table dead_letter_actions, which ops migrate makes: the audit trail, and what "open" means.
+
+The usual way: list, show one, mend the cause (a mapping, a deployment), replay; discard what cannot be mended.`,
+    );

@@ -1,0 +1,68 @@
+/** `ops dlq discard`. */
+import { Command } from 'commander';
+import { systemActor } from '../cli/actor.ts';
+import { discardLetters } from '../../pipeline/dead-letters/discard.ts';
+import { addFilters, filterOf, REASONS, type FilterFlags } from './flags.ts';
+import { confirm, pick } from './pick.ts';
+import { withDeadLetters } from './session.ts';
+import { summaryOf } from './format.ts';
+import { createOutput } from '../cli/output.ts';
+
+interface Flags extends FilterFlags {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly by?: string;
+  readonly note?: string;
+  readonly json?: boolean;
+}
+
+export const dlqDiscardCommand = (): Command =>
+  addFilters(new Command('discard'))
+    .description('mark open letters as dealt with; they stay in the topic until its retention is over')
+    .option('--dry-run', 'say which letters are meant, and change nothing')
+    .option('--yes', 'really all open letters, when no filter narrows them down')
+    .option('--by <name>', "who does it, for the audit trail; default: the system's user and host")
+    .option('--note <text>', 'why, for the audit trail')
+    .option('--json', 'JSON, one object a letter')
+    .addHelpText(
+      'after',
+      `${REASONS}
+
+Exit codes: 0 done; 1 could not run.
+
+Example:
+  npm run ops -- dlq discard --reason null_key --note "written by the old importer"`,
+    )
+    .action(async ({ dryRun = false, yes = false, by, note, json = false, ...flags }: Flags) => {
+      await withDeadLetters(async (session) => {
+        const { client, config } = session;
+        const options = { filter: filterOf(flags), again: false };
+        const output = createOutput();
+        if (!dryRun) {
+          await confirm(session, options, { yes, verb: 'discard' });
+          await session.takeTurn();
+        }
+        const reasons = new Map<string, number>();
+        for await (const batch of pick(session, options)) {
+          const letters = batch.map(({ letter }) => letter);
+          if (!dryRun) {
+            await discardLetters(client, letters, {
+              deadLetterTopic: config.DEAD_LETTER_TOPIC,
+              actor: by ?? systemActor(),
+              note: note ?? null,
+            });
+          }
+          for (const { reason } of letters) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+          const lines = letters.map(({ partition, offset, task, reason }) =>
+            json
+              ? JSON.stringify({ partition, offset, task: task ?? null, reason, state: dryRun ? 'open' : 'discarded' })
+              : `${partition}:${offset}  ${dryRun ? 'would be discarded' : 'discarded'}`,
+          );
+          await output.write(`${lines.join('\n')}\n`);
+        }
+        if (!json)
+          await output.write(
+            `${summaryOf(reasons, 'letter', dryRun ? ' would be discarded, nothing was changed' : ' discarded')}\n`,
+          );
+      });
+    });

@@ -1,0 +1,109 @@
+/** Dead letters as people and scripts see them. */
+import Table from 'cli-table3';
+import colors from 'picocolors';
+import { count } from '../cli/count.ts';
+import { headersOf } from '../../platform/kafka/header-list.ts';
+import { bytesBlock, bytesJson, bytesLine, lineOf } from '../../platform/printable.ts';
+import { timeText } from '../../platform/kafka/record-time.ts';
+import { isOpen, type Action, type JudgedLetter } from '../../pipeline/dead-letters/actions.ts';
+import type { Letter, Source } from '../../pipeline/dead-letters/letter.ts';
+
+const ERROR_WIDTH = 60;
+
+export const stateOf = (judged: JudgedLetter): string => (isOpen(judged) ? 'open' : (judged.last?.state ?? 'open'));
+
+const sourceText = ({ topic, partition, offset }: Source): string =>
+  topic === undefined ? '?' : `${lineOf(topic)} ${partition ?? '?'}:${offset ?? '?'}`;
+
+/** @param withState whether letters that are dealt with are among them */
+export const letterTable = (letters: readonly JudgedLetter[], withState: boolean): string => {
+  const table = new Table({
+    head: ['offset', 'when', ...(withState ? ['state'] : []), 'reason', 'task', 'source', 'error'],
+    style: { head: [], border: [] },
+  });
+  for (const judged of letters) {
+    const { letter } = judged;
+    const error = lineOf(letter.error);
+    table.push([
+      `${letter.partition}:${letter.offset}`,
+      timeText(letter.atMs),
+      ...(withState ? [stateOf(judged)] : []),
+      colors.yellow(lineOf(letter.reason)),
+      lineOf(letter.task ?? '-'),
+      sourceText(letter.source),
+      error.length > ERROR_WIDTH ? `${error.slice(0, ERROR_WIDTH - 1)}…` : error,
+    ]);
+  }
+  return table.toString();
+};
+
+/** For scripts; bytes that are not UTF-8 appear as `base64:…`. */
+export const letterJson = (judged: JudgedLetter) => {
+  const { letter, last } = judged;
+  const { partition, offset, atMs, reason, error, attempts, task, source } = letter;
+  return {
+    partition,
+    offset,
+    at: timeText(atMs),
+    state: stateOf(judged),
+    reason,
+    error,
+    attempts: attempts ?? null,
+    task: task ?? null,
+    source: {
+      topic: source.topic ?? null,
+      partition: source.partition ?? null,
+      offset: source.offset ?? null,
+      at: timeText(source.atMs),
+    },
+    last: last ?? null,
+  };
+};
+
+export const wholeLetterJson = (letter: Letter, history: readonly Action[]) => ({
+  ...letterJson({ letter, last: history.at(-1) }),
+  actions: history,
+  key: bytesJson(
+    letter.message.key === undefined || letter.message.key === null ? null : Buffer.from(letter.message.key),
+  ),
+  headers: headersOf(letter.message).map(([name, value]) => ({ name, value: bytesJson(value) })),
+  value: bytesJson(letter.message.value),
+});
+
+/** All of a letter, for a person. */
+export const wholeLetterText = (letter: Letter, history: readonly Action[]): string => {
+  const { message } = letter;
+  const key = message.key === undefined || message.key === null ? '(none)' : bytesLine(Buffer.from(message.key));
+  const facts: [string, string][] = [
+    ['letter', `${letter.partition}:${letter.offset}`],
+    ['when', timeText(letter.atMs) ?? '-'],
+    ['state', stateOf({ letter, last: history.at(-1) })],
+    ['reason', lineOf(letter.reason)],
+    ['error', lineOf(letter.error)],
+    ['attempts', String(letter.attempts ?? '-')],
+    ['source', `${sourceText(letter.source)}, ${timeText(letter.source.atMs) ?? '-'}`],
+    ['key', key],
+  ];
+  return [
+    ...facts.map(([name, value]) => `${colors.bold(name.padEnd(9))} ${value}`),
+    '',
+    colors.bold('headers'),
+    ...headersOf(message).map(([name, value]) => `  ${lineOf(name)}: ${bytesLine(value)}`),
+    '',
+    colors.bold(`value (${message.value?.length ?? 0} bytes)`),
+    message.value === null ? '(null)' : bytesBlock(message.value),
+    ...(history.length === 0
+      ? []
+      : ['', colors.bold('actions'), ...history.map((action) => `  ${actionLine(action)}`)]),
+  ].join('\n');
+};
+
+const actionLine = ({ action, state, actor, result, startedAt }: Action): string =>
+  `${startedAt}  ${action}: ${state}  by ${lineOf(actor)}${result === null ? '' : `  (${lineOf(result)})`}`;
+
+/** `12 open letters: 10 rejected_by_index, 2 malformed_event`. */
+export const summaryOf = (counts: ReadonlyMap<string, number>, kind: 'letter' | 'open letter', end = ''): string => {
+  const total = [...counts.values()].reduce((sum, number) => sum + number, 0);
+  const parts = [...counts].sort(([, a], [, b]) => b - a).map(([name, number]) => `${number} ${lineOf(name)}`);
+  return `${count(total, kind)}${end}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
+};

@@ -1,0 +1,63 @@
+/** `ops dlq list`. */
+import { Command } from 'commander';
+import { isOpen, type JudgedLetter } from '../../pipeline/dead-letters/actions.ts';
+import { addFilters, filterOf, REASONS, type FilterFlags } from './flags.ts';
+import { withDeadLetters } from './session.ts';
+import { letterJson, letterTable, stateOf, summaryOf } from './format.ts';
+import { wholeNumber } from '../cli/moment.ts';
+import { createOutput } from '../cli/output.ts';
+
+interface Flags extends FilterFlags {
+  readonly all?: boolean;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+export const dlqListCommand = (): Command =>
+  addFilters(new Command('list'))
+    .description('list the open letters, oldest first, with a summary by reason')
+    .option('--all', 'also those that were replayed, superseded or discarded')
+    .option('--limit <n>', 'most rows of the table; the summary counts all', wholeNumber, 100)
+    .option('--json', 'JSON, one object a letter, without a limit')
+    .addHelpText(
+      'after',
+      `${REASONS}
+
+Exit codes: 0 listed, also when there is none; 1 could not run.
+
+Examples:
+  npm run ops -- dlq list --since 1h
+  npm run ops -- dlq list --reason rejected_by_index --json | jq -r .error | sort | uniq -c`,
+    )
+    .action(async ({ all = false, limit, json = false, ...flags }: Flags) => {
+      await withDeadLetters(async ({ letters, signal }) => {
+        const output = createOutput();
+        const rows: JudgedLetter[] = [];
+        const reasons = new Map<string, number>();
+        for await (const batch of letters(filterOf(flags))) {
+          const shown = batch.filter((judged) => all || isOpen(judged));
+          if (json) {
+            const text = shown.map((judged) => `${JSON.stringify(letterJson(judged))}\n`).join('');
+            if (text !== '' && !(await output.write(text))) return;
+            continue;
+          }
+          for (const judged of shown) {
+            const name = all ? `${judged.letter.reason} ${stateOf(judged)}` : judged.letter.reason;
+            reasons.set(name, (reasons.get(name) ?? 0) + 1);
+            // Not its bytes: a flood must fit into memory.
+            if (rows.length < limit) rows.push(withoutBytes(judged));
+          }
+        }
+        if (json) return;
+        const summary = summaryOf(reasons, all ? 'letter' : 'open letter');
+        const total = [...reasons.values()].reduce((sum, count) => sum + count, 0);
+        const more = total > rows.length ? `; the table shows the oldest ${rows.length} (--limit)` : '';
+        const table = rows.length === 0 ? '' : `${letterTable(rows, all)}\n`;
+        await output.write(`${table}${summary}${more}${signal.aborted ? '; stopped before the end' : ''}\n`);
+      });
+    });
+
+const withoutBytes = ({ letter, last }: JudgedLetter): JudgedLetter => ({
+  letter: { ...letter, message: { ...letter.message, value: null, headers: [] } },
+  last,
+});

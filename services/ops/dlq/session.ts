@@ -1,0 +1,81 @@
+/** What the `dlq` commands need, for their length: the topic and the table. */
+import type { Client } from 'pg';
+import { TaskstreamError } from '../../platform/errors.ts';
+import { createProducer, type KafkaProducer } from '../../platform/kafka/producer.ts';
+import { TASKS_MAX_MESSAGE_BYTES } from '../../task/resources.ts';
+import { readDeadLettersConfig, type DeadLettersConfig } from '../env.ts';
+import { withDatabase } from '../cli/database.ts';
+import type { TopicReader } from '../../platform/kafka/reader.ts';
+import { withReader } from '../cli/with-reader.ts';
+import { stopSignal } from '../cli/stop-signal.ts';
+import { judge, takeTurn, type JudgedLetter } from '../../pipeline/dead-letters/actions.ts';
+import { findLetters, type LetterFilter } from '../../pipeline/dead-letters/find.ts';
+
+export interface DeadLetterSession {
+  readonly config: DeadLettersConfig;
+  readonly client: Client;
+  readonly reader: TopicReader;
+  readonly signal: AbortSignal;
+  /** Letters that the filter lets through, with what was done about them. */
+  readonly letters: (filter: LetterFilter, maxBatch?: number) => AsyncGenerator<readonly JudgedLetter[]>;
+  /** Makes sure that no other operator replays or discards at the same time. */
+  readonly takeTurn: () => Promise<void>;
+  /** Connects a producer, and closes it whatever happens. */
+  readonly withProducer: <T>(use: (producer: KafkaProducer) => Promise<T>) => Promise<T>;
+}
+
+/** A record that the broker does not confirm within this time has failed; its task cannot be changed meanwhile. */
+const DELIVERY_TIMEOUT_MS = 10_000;
+const CONNECT_DEADLINE_MS = 20_000;
+const FLUSH_MS = 1_000;
+
+export const withDeadLetters = async <T>(use: (session: DeadLetterSession) => Promise<T>): Promise<T> => {
+  const config = readDeadLettersConfig(process.env);
+  const signal = stopSignal();
+  return withDatabase(config, 'taskstream-ops-dlq', async (client) => {
+    await requireTable(client);
+    return withReader(config, { signal }, (reader, logger) =>
+      use({
+        config,
+        client,
+        reader,
+        signal,
+        letters: async function* (filter, maxBatch) {
+          const topic = config.DEAD_LETTER_TOPIC;
+          const options = { reader, topic, filter, signal, ...(maxBatch === undefined ? {} : { maxBatch }) };
+          for await (const batch of findLetters(options)) yield await judge(client, topic, batch);
+        },
+        takeTurn: () => takeTurn(client),
+        withProducer: async (useProducer) => {
+          const producer = await createProducer(
+            config,
+            {
+              clientId: 'taskstream-ops',
+              logger,
+              deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
+              maxMessageBytes: TASKS_MAX_MESSAGE_BYTES,
+            },
+            AbortSignal.any([signal, AbortSignal.timeout(CONNECT_DEADLINE_MS)]),
+          );
+          try {
+            return await useProducer(producer);
+          } finally {
+            await producer.disconnect(FLUSH_MS);
+          }
+        },
+      }),
+    );
+  });
+};
+
+const requireTable = async (client: Client): Promise<void> => {
+  const { rows } = await client.query<{ there: boolean }>(
+    `SELECT to_regclass('dead_letter_actions') IS NOT NULL AS there`,
+  );
+  if (rows[0]?.there !== true) {
+    throw new TaskstreamError(
+      'invalid_configuration',
+      'The database has no table dead_letter_actions: run `ops migrate` first.',
+    );
+  }
+};

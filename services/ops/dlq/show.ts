@@ -1,0 +1,42 @@
+/** `ops dlq show`. */
+import { Command } from 'commander';
+import { TaskstreamError } from '../../platform/errors.ts';
+import { historyOf } from '../../pipeline/dead-letters/actions.ts';
+import { withDeadLetters } from './session.ts';
+import { wholeLetterJson, wholeLetterText } from './format.ts';
+import { position, type Position } from '../cli/moment.ts';
+import { createOutput } from '../cli/output.ts';
+
+export const dlqShowCommand = (): Command =>
+  new Command('show')
+    .description('show everything of one letter: why, where from, headers, value, and what was done about it')
+    .argument('<partition:offset>', 'as `dlq list` shows it', position)
+    .option('--json', 'JSON; bytes that are not UTF-8 as "base64:…"')
+    .addHelpText(
+      'after',
+      `
+Control characters are shown as \\u…, bytes that are not UTF-8 in hexadecimal: a letter cannot touch the terminal.
+
+Exit codes: 0 shown; 1 there is no such letter, or it could not run.
+
+Example:
+  npm run ops -- dlq show 0:17`,
+    )
+    .action(async ({ partition, offset }: Position, { json = false }: { json?: boolean }) => {
+      await withDeadLetters(async ({ letters, client, config }) => {
+        for await (const batch of letters({ partition, offsets: [offset] })) {
+          for (const { letter } of batch) {
+            const history = await historyOf(client, config.DEAD_LETTER_TOPIC, letter);
+            const text = json
+              ? JSON.stringify(wholeLetterJson(letter, history), null, 2)
+              : wholeLetterText(letter, history);
+            await createOutput().write(`${text}\n`);
+            return;
+          }
+        }
+        throw new TaskstreamError(
+          'invalid_configuration',
+          `${config.DEAD_LETTER_TOPIC} has no letter ${partition}:${offset}: see ops dlq list --all.`,
+        );
+      });
+    });

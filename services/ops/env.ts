@@ -1,0 +1,127 @@
+/** Configuration of the one-shot commands that talk to the servers directly. */
+import { indexerEnv } from '../indexer/config.ts';
+import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
+import { hostList, integer, readEnv, text, type EnvSpec, type EnvValues } from '../platform/env.ts';
+import { kafkaChecks, kafkaEnv, type KafkaConfig } from '../platform/kafka/settings.ts';
+import { loggerEnv } from '../platform/logger.ts';
+import { postgresEnv } from '../platform/postgres.ts';
+
+/** Settings of a new index. */
+const indexEnv = {
+  INDEX_SHARDS: {
+    schema: integer(1, { min: 1, max: 1_024 }),
+    defaultText: '1',
+    description: 'Primary shards of a new index.',
+  },
+  INDEX_REPLICAS: {
+    schema: integer(0, { min: 0, max: 10 }),
+    defaultText: '0',
+    description: 'Replicas of each shard of a new index.',
+  },
+  INDEX_REFRESH_INTERVAL: {
+    schema: text()
+      .regex(/^\d+(ms|s)$/, { error: 'must be a time such as 500ms or 1s' })
+      .default('1s'),
+    defaultText: '1s',
+    description: 'Time until an indexed change shows in search.',
+  },
+  INDEX_GC_DELETES: {
+    schema: text()
+      .regex(/^\d+[smhd]$/, { error: 'must be a time such as 60s, 12h or 1d' })
+      .default('24h'),
+    defaultText: '24h',
+    description:
+      'How long the version of a deleted document stays known; an older update that arrives within it changes nothing.',
+  },
+} as const satisfies EnvSpec;
+
+export const migrateEnv = {
+  ...postgresEnv,
+  ...elasticsearchEnv,
+  ...loggerEnv,
+  ...indexEnv,
+  MIGRATE_DEADLINE_MS: {
+    schema: integer(120_000, { min: 1_000, max: 3_600_000 }),
+    defaultText: '120000',
+    description: 'How long `ops migrate` waits for servers that do not answer, in milliseconds.',
+  },
+} as const satisfies EnvSpec;
+
+export type MigrateConfig = EnvValues<typeof migrateEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readMigrateConfig = (env: NodeJS.ProcessEnv): MigrateConfig =>
+  readEnv(migrateEnv, env, elasticsearchChecks);
+
+export const reindexEnv = {
+  ...postgresEnv,
+  ...kafkaEnv,
+  ...elasticsearchEnv,
+  ...loggerEnv,
+  ...indexEnv,
+} as const satisfies EnvSpec;
+
+export type ReindexConfig = EnvValues<typeof reindexEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readReindexConfig = (env: NodeJS.ProcessEnv): ReindexConfig =>
+  readEnv(reindexEnv, env, [...kafkaChecks, ...elasticsearchChecks]);
+
+export const verifyEnv = {
+  ...postgresEnv,
+  ...elasticsearchEnv,
+  ...kafkaEnv,
+  KAFKA_BROKERS: {
+    schema: hostList().optional(),
+    description:
+      'Bootstrap brokers, `host:port`, comma-separated. Without them `ops verify` cannot ask how far the indexers are, and takes what differs for its whole grace for drift.',
+  },
+  ...loggerEnv,
+  CONSUMER_GROUP: indexerEnv.CONSUMER_GROUP,
+} as const satisfies EnvSpec;
+
+/** `kafka` is absent where no brokers are given. */
+export type VerifyConfig = EnvValues<typeof verifyEnv> & { readonly kafka: KafkaConfig | undefined };
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readVerifyConfig = (env: NodeJS.ProcessEnv): VerifyConfig => {
+  const values = readEnv(verifyEnv, env, [
+    ...elasticsearchChecks,
+    ...kafkaChecks.map((check) => (values: EnvValues<typeof verifyEnv>) => check(kafkaOf(values, ''))),
+  ]);
+  const { KAFKA_BROKERS } = values;
+  return { ...values, kafka: KAFKA_BROKERS === undefined ? undefined : kafkaOf(values, KAFKA_BROKERS) };
+};
+
+const kafkaOf = (values: EnvValues<typeof verifyEnv>, brokers: string): KafkaConfig => ({
+  ...values,
+  KAFKA_BROKERS: brokers,
+});
+
+/** For commands that look at the topics. */
+export const topicsEnv = {
+  ...kafkaEnv,
+  ...loggerEnv,
+  CONSUMER_GROUP: indexerEnv.CONSUMER_GROUP,
+} as const satisfies EnvSpec;
+
+export type TopicsConfig = EnvValues<typeof topicsEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readTopicsConfig = (env: NodeJS.ProcessEnv): TopicsConfig => readEnv(topicsEnv, env, kafkaChecks);
+
+/** For `ops dlq`: the letters are in Kafka, what was done about them in PostgreSQL. */
+export const deadLettersEnv = { ...kafkaEnv, ...postgresEnv, ...loggerEnv } as const satisfies EnvSpec;
+
+export type DeadLettersConfig = EnvValues<typeof deadLettersEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readDeadLettersConfig = (env: NodeJS.ProcessEnv): DeadLettersConfig =>
+  readEnv(deadLettersEnv, env, kafkaChecks);
+
+export const outboxEnv = { ...postgresEnv } as const satisfies EnvSpec;
+
+export type OutboxConfig = EnvValues<typeof outboxEnv>;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readOutboxConfig = (env: NodeJS.ProcessEnv): OutboxConfig => readEnv(outboxEnv, env);

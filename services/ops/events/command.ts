@@ -1,0 +1,157 @@
+/** `ops events`: the event log, followed or read again. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { TaskstreamError } from '../../platform/errors.ts';
+import { readTopicsConfig } from '../env.ts';
+import { OPS_GROUP_PREFIX } from '../../task/resources.ts';
+import { replayEvents, type ReplayEnd, type ReplayStart } from './replay.ts';
+import { tailEvents } from './tail.ts';
+import { withReader } from '../cli/with-reader.ts';
+import { collect, momentMs, position, type Position } from '../cli/moment.ts';
+import { createOutput } from '../cli/output.ts';
+import { stopSignal } from '../cli/stop-signal.ts';
+
+export const eventsCommand = (): Command =>
+  new Command('events')
+    .description('follow the task events, or read them again from a time or offset')
+    .addCommand(tailCommand())
+    .addCommand(replayCommand());
+
+const text = (value: string): string => value;
+
+interface TailFlags {
+  readonly task?: string;
+  readonly type?: readonly string[];
+  readonly since?: number;
+  readonly json?: boolean;
+}
+
+const tailCommand = (): Command =>
+  new Command('tail')
+    .description('print events as they arrive, until Ctrl+C')
+    .option('--task <id>', 'only events of this task')
+    .option(
+      '--type <type>',
+      'only this type: created, updated, deleted, tombstone, or a full name; may be repeated',
+      collect(text),
+    )
+    .option('--since <time>', 'begin there instead of at the end: RFC 3339, or how long ago (15m, 2h, 3d)', momentMs)
+    .option('--json', 'JSON, one object a line')
+    .addHelpText(
+      'after',
+      `
+Order holds within a task; between tasks it is the order of arrival. No group is joined and nothing is committed.
+
+Exit codes: 0 stopped, or the reader of the pipe had enough; 1 could not run.
+
+Examples:
+  npm run ops -- events tail --since 15m
+  npm run ops -- events tail --task 0199d3a8-6c5e-7000-8000-000000000000 --json | jq .value.version`,
+    )
+    .action(async ({ task, type, since, json = false }: TailFlags) => {
+      const config = readTopicsConfig(process.env);
+      const signal = stopSignal();
+      await withReader(config, { signal }, async (reader) => {
+        await tailEvents({
+          reader,
+          topic: config.TASKS_TOPIC,
+          sinceMs: since,
+          filter: { task, types: type },
+          json,
+          output: createOutput(),
+          signal,
+        });
+      });
+    });
+
+interface ReplayFlags {
+  readonly group: string;
+  readonly from?: ReplayStart;
+  readonly fromOffset?: readonly Position[] | 'beginning';
+  readonly until?: number;
+  readonly untilEnd?: boolean;
+  readonly restart?: boolean;
+}
+
+const startFlag = (value: string): ReplayStart =>
+  value === 'beginning' ? { kind: 'beginning' } : { kind: 'time', timeMs: momentMs(value) };
+
+const offsetFlag = (value: string, before?: ReplayFlags['fromOffset']): ReplayFlags['fromOffset'] => {
+  if (value === 'beginning') return value;
+  return [...(Array.isArray(before) ? (before as readonly Position[]) : []), position(value)];
+};
+
+const pastMoment = (value: string): number => {
+  const timeMs = momentMs(value);
+  if (timeMs > Date.now())
+    throw new InvalidArgumentError('It must not be in the future; without it the topic is followed.');
+  return timeMs;
+};
+
+const replayCommand = (): Command =>
+  new Command('replay')
+    .description('read the events again as another group: JSON lines, one an event')
+    .requiredOption('--group <name>', "whose place is remembered; never the indexers' own group")
+    .addOption(new Option('--from <time>', 'begin there: RFC 3339, how long ago, or "beginning"').argParser(startFlag))
+    .addOption(
+      new Option(
+        '--from-offset <partition:offset>',
+        'begin there; may be repeated, other partitions begin at their start; or "beginning"',
+      )
+        .argParser(offsetFlag)
+        .conflicts('from'),
+    )
+    .option('--until <time>', 'stop before the first event of each partition that is not older', pastMoment)
+    .addOption(new Option('--until-end', 'stop at the end as it is now').conflicts('until'))
+    .option('--restart', 'forget where the group stopped, and begin at --from')
+    .addHelpText(
+      'after',
+      `
+A line: {"partition", "offset", "time", "key", "headers", "type", "value"}; a tombstone's value is null. Bytes that are
+not UTF-8 appear as "base64:…". Order holds within a task.
+
+The group goes on where it stopped: --from counts only where it has not read before. An offset is committed after its
+line was written: a run that was stopped repeats nothing, one that was killed repeats its last lines at most.
+Without --until or --until-end the topic is followed until Ctrl+C.
+In a cluster with the manifests' users, the group's name has to begin with ${OPS_GROUP_PREFIX}.
+
+Exit codes: 0 done, stopped, or the reader of the pipe had enough; 1 could not run.
+
+Examples:
+  npm run ops -- events replay --group audit-2026 --until-end > events.ndjson
+  npm run ops -- events replay --group last-day --from 1d --until-end | jq -r .type | sort | uniq -c`,
+    )
+    .action(async (flags: ReplayFlags) => {
+      const config = readTopicsConfig(process.env);
+      if (flags.group === config.CONSUMER_GROUP) {
+        throw new TaskstreamError(
+          'invalid_configuration',
+          `${flags.group} is the indexers' group: reading for it would make them pass events over. Choose another --group.`,
+        );
+      }
+      const signal = stopSignal();
+      await withReader(config, { signal, group: flags.group }, async (reader, logger) => {
+        const { written, resumed, complete } = await replayEvents({
+          reader,
+          topic: config.TASKS_TOPIC,
+          group: flags.group,
+          start: startOf(flags),
+          restart: flags.restart === true,
+          end: endOf(flags),
+          output: createOutput(),
+          logger,
+          signal,
+        });
+        process.stderr.write(
+          `${written} events${resumed ? ', from where the group had stopped' : ''}` +
+            `${complete ? '' : '; the same command goes on from here'}\n`,
+        );
+      });
+    });
+
+const startOf = ({ from, fromOffset }: ReplayFlags): ReplayStart =>
+  fromOffset === undefined || fromOffset === 'beginning'
+    ? (from ?? { kind: 'beginning' })
+    : { kind: 'offsets', positions: fromOffset };
+
+const endOf = ({ until, untilEnd }: ReplayFlags): ReplayEnd =>
+  untilEnd === true ? { kind: 'end' } : until === undefined ? { kind: 'follow' } : { kind: 'time', timeMs: until };

@@ -1,0 +1,48 @@
+/** `ops migrate`: the database schema and the search index, before a new version serves. Safe to run twice at once. */
+import { Command } from 'commander';
+import { migrate } from '../../platform/migrate.ts';
+import { ensureTaskIndex } from '../../pipeline/index/search-index.ts';
+import { createElasticsearch, statusOf } from '../../platform/elasticsearch.ts';
+import { messageOf } from '../../platform/errors.ts';
+import { createLogger, type Logger } from '../../platform/logger.ts';
+import { backoffMs, sleep } from '../../platform/time.ts';
+import { readMigrateConfig, type MigrateConfig } from '../env.ts';
+
+export const migrateCommand = (): Command =>
+  new Command('migrate')
+    .description('bring the database schema up to date and create the search index when there is none')
+    .addHelpText('after', '\nReads DATABASE_URL, ELASTICSEARCH_URL and their companions (docs/configuration.md).')
+    .action(async () => {
+      const config = readMigrateConfig(process.env);
+      const logger = createLogger({ service: 'migrate', level: config.LOG_LEVEL });
+      await migrate(config, logger, config.MIGRATE_DEADLINE_MS);
+      await createIndex(config, logger);
+    });
+
+const createIndex = async (config: MigrateConfig, logger: Logger): Promise<void> => {
+  const client = createElasticsearch(config);
+  const deadlineAt = Date.now() + config.MIGRATE_DEADLINE_MS;
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const created = await ensureTaskIndex(client, {
+          alias: config.TASK_INDEX,
+          shards: config.INDEX_SHARDS,
+          replicas: config.INDEX_REPLICAS,
+          gcDeletes: config.INDEX_GC_DELETES,
+          refreshInterval: config.INDEX_REFRESH_INTERVAL,
+        });
+        logger.info({ alias: config.TASK_INDEX, created }, created ? 'search index created' : 'search index is there');
+        return;
+      } catch (error) {
+        const status = statusOf(error);
+        // Waiting heals an outage, and nothing else.
+        if ((status !== undefined && status < 500 && status !== 429) || Date.now() > deadlineAt) throw error;
+        logger.warn({ reason: messageOf(error), attempt }, 'Elasticsearch does not answer: trying again');
+        await sleep(backoffMs(attempt, { baseMs: 500, maxMs: 5_000 }));
+      }
+    }
+  } finally {
+    await client.close();
+  }
+};

@@ -1,0 +1,99 @@
+/** What waits in the outbox for Kafka, and whether a relay is at work. */
+import type { Client } from 'pg';
+import { RELAY_LOCK_KEY } from '../../pipeline/relay/session.ts';
+import { sleep } from '../../platform/time.ts';
+import { HOLD_SESSION } from '../../pipeline/relay/hold.ts';
+import { etaSeconds, rate } from '../cli/drain.ts';
+
+export interface RelayState {
+  readonly pid: number;
+  /** Address of the process that holds the lock; nothing over a Unix socket. */
+  readonly address: string | null;
+  /** How long its database session has been there. */
+  readonly sessionSeconds: number;
+  /** True when it is no relay, but an `ops relay hold` that keeps publication back on purpose. */
+  readonly isHold: boolean;
+}
+
+export interface OutboxReport {
+  readonly at: string;
+  readonly depth: number;
+  /** Nothing when the outbox is empty. */
+  readonly oldestAgeSeconds: number | null;
+  /** Changes a second. */
+  readonly rateIn: number;
+  readonly rateOut: number;
+  readonly etaSeconds: number | null;
+  /** The active relay, or nothing: then the outbox only grows. */
+  readonly relay: RelayState | null;
+}
+
+interface Sample {
+  readonly atMs: number;
+  readonly depth: number;
+  readonly oldestAgeSeconds: number | null;
+  /** How many changes ever went in, as the identity column counts; a change that was rolled back counts too. */
+  readonly everIn: number;
+}
+
+/** Takes two samples, `intervalMs` apart. Nothing when `signal` aborts before the second. */
+export const measureOutbox = async (
+  client: Client,
+  { intervalMs, signal }: { intervalMs: number; signal: AbortSignal },
+): Promise<OutboxReport | undefined> => {
+  const before = await take(client);
+  await sleep(intervalMs, signal);
+  if (signal.aborted) return undefined;
+  const after = await take(client);
+  const elapsedSeconds = (after.atMs - before.atMs) / 1_000;
+  const flow = {
+    rateIn: rate(before.everIn, after.everIn, elapsedSeconds),
+    // What went in and is not there any more went out.
+    rateOut: rate(before.everIn - before.depth, after.everIn - after.depth, elapsedSeconds),
+  };
+  return {
+    at: new Date().toISOString(),
+    depth: after.depth,
+    oldestAgeSeconds: after.oldestAgeSeconds,
+    ...flow,
+    etaSeconds: etaSeconds(after.depth, flow),
+    relay: await activeRelay(client),
+  };
+};
+
+const take = async (client: Client): Promise<Sample> => {
+  const { rows } = await client.query<{ depth: string; age: string | null; ever_in: string }>(
+    `SELECT count(*) AS depth,
+            extract(epoch FROM clock_timestamp() - min(created_at)) AS age,
+            coalesce(pg_sequence_last_value(pg_get_serial_sequence('outbox', 'id')::regclass), 0) AS ever_in
+     FROM outbox`,
+  );
+  const row = rows[0];
+  return {
+    atMs: performance.now(),
+    depth: Number(row?.depth ?? 0),
+    oldestAgeSeconds: row === undefined || row.age === null ? null : Number(row.age),
+    everIn: Number(row?.ever_in ?? 0),
+  };
+};
+
+/** A lock with a 64-bit key shows as two halves, and `objsubid` 1. PostgreSQL documentation, 53.13 "pg_locks". */
+const activeRelay = async (client: Client): Promise<RelayState | null> => {
+  const { rows } = await client.query<{
+    pid: number;
+    address: string | null;
+    seconds: string | null;
+    is_hold: boolean;
+  }>(
+    `SELECT l.pid, host(a.client_addr) AS address, extract(epoch FROM clock_timestamp() - a.backend_start) AS seconds,
+            coalesce(a.application_name = $2, false) AS is_hold
+     FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND (l.classid::bigint << 32) | l.objid::bigint = $1::bigint`,
+    [RELAY_LOCK_KEY, HOLD_SESSION],
+  );
+  const row = rows[0];
+  if (row === undefined) return null;
+  return { pid: row.pid, address: row.address, sessionSeconds: Number(row.seconds ?? 0), isHold: row.is_hold };
+};

@@ -1,0 +1,29 @@
+/** `ops relay`: publication, held back while something about the topic changes. */
+import { once } from 'node:events';
+import { Command } from 'commander';
+import { readEnv } from '../../platform/env.ts';
+import { postgresEnv } from '../../platform/postgres.ts';
+import { holdPublication } from '../../pipeline/relay/hold.ts';
+
+export const relayCommand = (): Command =>
+  new Command('relay').description('hold the publication of changes back').addCommand(
+    new Command('hold')
+      .description('publish nothing until Ctrl-C: writes are taken, and wait in the outbox')
+      .addHelpText(
+        'after',
+        `
+For the moment in which the topic changes, such as its number of partitions (docs/runbooks/scale-partitions.md).
+Search does not see new changes meanwhile. When this process ends, however it ends, a relay takes over within a second.
+
+Reads DATABASE_URL and its companions (docs/configuration.md).
+Exit codes: 0 released by Ctrl-C or SIGTERM; 1 it could not hold, or lost its hold.`,
+      )
+      .action(async () => {
+        const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+        const hold = await holdPublication(readEnv(postgresEnv, process.env));
+        process.stdout.write('Publication is held back: writes wait in the outbox. Ctrl-C lets it go on.\n');
+        await Promise.race([stop, hold.lost]);
+        await hold.release();
+        process.stdout.write('Publication goes on.\n');
+      }),
+  );

@@ -1,0 +1,275 @@
+/**
+ * The loop of the indexer: read → process → commit, one batch in flight and one read ahead, parsed and encoded.
+ *
+ * - A batch's offsets are committed only after all outcomes below them are final.
+ * - Revoked partitions are given away after the batch in flight that touches them is finished and committed.
+ * - Polling goes on, with all partitions paused, while a batch waits for a server that is down: the group stays
+ *   healthy and sees rebalances, and nothing more is read.
+ * - Memory is bounded whatever the lag: a batch in flight, a batch read ahead, and the client's own read-ahead.
+ */
+import type { Message } from '../../platform/kafka/native.ts';
+import type { Logger } from '../../platform/logger.ts';
+import { backoffMs, sleep } from '../../platform/time.ts';
+import { Committer } from './committer.ts';
+import type { GroupClient, RebalanceListener } from './group-client.ts';
+import type { IndexerMetrics, RebalanceKind } from './metrics.ts';
+import { progressOf } from './offsets.ts';
+import type { BatchProcessor } from './process-batch.ts';
+import { receive, type ReceivedEvent } from './received.ts';
+
+export interface ConsumerOptions {
+  readonly processor: BatchProcessor;
+  readonly metrics: IndexerMetrics;
+  readonly logger: Logger;
+  readonly maxBatchEvents: number;
+  /** Shortest time from a read that was not full to the next one. */
+  readonly lingerMs: number;
+  /** Time a batch in flight gets to finish when its partitions are revoked or the consumer closes. */
+  readonly drainDeadlineMs: number;
+  /** Called after each batch, settled or not, with its partitions. */
+  readonly onProgress: (partitions: ReadonlySet<number>) => void;
+}
+
+/** Joins the group; it is given the listener that the group's rebalances are told to. */
+export type Join = (listener: RebalanceListener) => Promise<GroupClient>;
+
+interface InFlight {
+  readonly partitions: ReadonlySet<number>;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** A batch that waits longer than this for the one in flight pauses the partitions. */
+const PAUSE_AFTER_MS = 1_000;
+/** Time the last commit gets before partitions are given away. */
+const COMMIT_DEADLINE_MS = 5_000;
+
+export class TaskConsumer {
+  readonly #options: ConsumerOptions;
+  readonly #owned = new Set<number>();
+  readonly #revoking = new Set<number>();
+  readonly #stop = new AbortController();
+  readonly #closed = new AbortController();
+  #client: GroupClient | undefined;
+  #committer: Committer | undefined;
+  #buffer: ReceivedEvent[] = [];
+  #bufferChanged = deferred();
+  #inFlight: InFlight | undefined;
+  #paused = false;
+  #pollFailures = 0;
+  #loops: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options;
+  }
+
+  /** Joins the group and starts reading. */
+  async start(join: Join): Promise<void> {
+    this.#client = await join({
+      onAssign: (partitions) => {
+        this.#onAssign(partitions);
+      },
+      onRevoke: (partitions, lost) => this.#onRevoke(partitions, lost),
+    });
+    const client = this.#client;
+    const { metrics, logger } = this.#options;
+    this.#committer = new Committer({
+      commit: (offsets) => client.commit(offsets),
+      onFailure: () => {
+        metrics.commitFailures.inc();
+      },
+      logger,
+    });
+    this.#loops = Promise.all([this.#pollLoop(client), this.#processLoop(this.#committer)]);
+  }
+
+  /** The partitions this consumer reads now. */
+  get partitions(): readonly number[] {
+    return [...this.#owned];
+  }
+
+  /** Stops reading, finishes the batch in flight, commits, and leaves the group. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#setBuffer([]);
+    await this.#drain();
+    if (!(await this.#flush())) {
+      // Leaving the group revokes the partitions, which would wait for the same commit once more.
+      this.#committer?.drop(this.partitions);
+    }
+    // Polling ends last: the answers to commits arrive through it.
+    this.#closed.abort();
+    await this.#loops;
+    await this.#client?.disconnect();
+  }
+
+  get #stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  async #pollLoop(client: GroupClient): Promise<void> {
+    const { maxBatchEvents, lingerMs } = this.#options;
+    let readAt = Number.NEGATIVE_INFINITY;
+    while (!this.#closed.signal.aborted) {
+      if (this.#buffer.length > 0) await this.#nextChange(PAUSE_AFTER_MS);
+      // Events that come alone are read at once. Under load, many small batches would cost the whole pipeline more than
+      // this wait costs the events, which wait for a refresh of the index anyway.
+      const waitMs = readAt + lingerMs - performance.now();
+      if (waitMs > 0) await sleep(waitMs, this.#closed.signal);
+      this.#setPaused(this.#buffer.length > 0 || this.#stopping);
+      const messages = await this.#poll(client, this.#paused ? 1 : maxBatchEvents);
+      if (messages.length > 0 && messages.length < maxBatchEvents) readAt = performance.now();
+      const owned = messages.filter(({ partition }) => this.#owned.has(partition));
+      if (owned.length > 0) this.#setBuffer([...this.#buffer, ...owned.map(receive)]);
+    }
+  }
+
+  /** Reads, with patience: nothing comes while Kafka does not answer. */
+  async #poll(client: GroupClient, max: number): Promise<readonly Message[]> {
+    try {
+      const messages = await client.poll(max);
+      this.#pollFailures = 0;
+      return messages;
+    } catch (error) {
+      this.#pollFailures += 1;
+      if (this.#pollFailures === 1 || this.#pollFailures % 20 === 0) {
+        this.#options.logger.warn({ err: error, failures: this.#pollFailures }, 'cannot read from Kafka: trying again');
+      }
+      await sleep(backoffMs(this.#pollFailures, { baseMs: 100, maxMs: 5_000 }), this.#closed.signal);
+      return [];
+    }
+  }
+
+  async #processLoop(committer: Committer): Promise<void> {
+    let failures = 0;
+    while (!this.#stopping) {
+      if (this.#buffer.length === 0) {
+        await this.#nextChange(PAUSE_AFTER_MS);
+        continue;
+      }
+      const batch = this.#buffer;
+      const { promise: done, resolve: finish } = deferred();
+      const partitions = new Set(batch.map(({ partition }) => partition));
+      this.#inFlight = { partitions, abort: new AbortController(), done };
+      this.#setBuffer([]);
+      try {
+        await this.#settle(committer, batch, this.#inFlight);
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        this.#options.logger.error({ err: error, failures }, 'batch failed: trying it again');
+        await sleep(backoffMs(failures, { baseMs: 500, maxMs: 10_000 }), this.#inFlight.abort.signal);
+        this.#requeue(batch);
+      } finally {
+        this.#inFlight = undefined;
+        finish();
+      }
+    }
+  }
+
+  async #settle(committer: Committer, batch: readonly ReceivedEvent[], { abort, partitions }: InFlight): Promise<void> {
+    const settled = await this.#options.processor.process(batch, abort.signal);
+    this.#options.onProgress(partitions);
+    const { commit, unfinished } = progressOf(batch, settled);
+    // A partition that was lost meanwhile has a new owner, whose commits must not be set back.
+    committer.mark(commit.filter(({ partition }) => this.#owned.has(partition) || this.#revoking.has(partition)));
+    this.#requeue(unfinished);
+  }
+
+  #requeue(events: readonly ReceivedEvent[]): void {
+    const owned = events.filter(({ partition }) => this.#owned.has(partition));
+    if (owned.length > 0) this.#setBuffer([...owned, ...this.#buffer]);
+  }
+
+  #onAssign(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#owned.add(partition);
+    // The client keeps a pause beyond its assignment: a partition that left while all were paused, and comes back later,
+    // would stand still for ever (librdkafka resets only pauses of its own when a partition leaves).
+    if (this.#paused) this.#client?.pause(partitions);
+    else this.#client?.resume(partitions);
+    this.#report('assigned', partitions);
+  }
+
+  async #onRevoke(partitions: readonly number[], lost: boolean): Promise<void> {
+    for (const partition of partitions) {
+      this.#owned.delete(partition);
+      if (!lost) this.#revoking.add(partition);
+    }
+    this.#report(lost ? 'lost' : 'revoked', partitions);
+    this.#setBuffer(this.#buffer.filter(({ partition }) => this.#owned.has(partition)));
+    const touched = partitions.some((partition) => this.#inFlight?.partitions.has(partition));
+    // What is lost cannot be committed any more: there is nothing to wait for.
+    if (touched && lost) this.#inFlight?.abort.abort();
+    if (touched) await this.#drain();
+    if (!lost) await this.#flush();
+    this.#committer?.drop(partitions);
+    for (const partition of partitions) this.#revoking.delete(partition);
+  }
+
+  /** Waits for the last commit; false when it was not confirmed in time. */
+  async #flush(): Promise<boolean> {
+    const confirmed = (await this.#committer?.flush(COMMIT_DEADLINE_MS)) !== false;
+    if (!confirmed) this.#options.logger.warn('the last commit was not confirmed: its events are read again');
+    return confirmed;
+  }
+
+  /** Waits for the batch in flight; past the deadline it is cut short, and what is not settled is not committed. */
+  async #drain(): Promise<void> {
+    const { drainDeadlineMs, logger } = this.#options;
+    const inFlight = this.#inFlight;
+    if (inFlight === undefined) return;
+    const timer = setTimeout(() => {
+      logger.warn({ drainDeadlineMs }, 'the batch in flight does not finish: it is left to the next owner');
+      inFlight.abort.abort();
+    }, drainDeadlineMs);
+    await inFlight.done;
+    clearTimeout(timer);
+  }
+
+  #setPaused(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    if (paused) this.#client?.pause(this.partitions);
+    else this.#client?.resume(this.partitions);
+    this.#options.logger.info({ paused }, paused ? 'paused: a batch waits for its server' : 'resumed');
+  }
+
+  #setBuffer(events: ReceivedEvent[]): void {
+    // What a stopping consumer has not begun, the next owner of its partition reads.
+    this.#buffer = this.#stopping ? [] : events;
+    this.#options.metrics.buffered.set(this.#buffer.length);
+    this.#bufferChanged.resolve();
+    this.#bufferChanged = deferred();
+  }
+
+  /** Waits until the buffer changes or the consumer stops, `ms` at most. */
+  async #nextChange(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([this.#bufferChanged.promise, timeout]);
+    clearTimeout(timer);
+  }
+
+  #report(kind: RebalanceKind, partitions: readonly number[]): void {
+    this.#options.metrics.rebalances.inc({ kind });
+    this.#options.metrics.assigned.set(this.#owned.size);
+    const figures = { partitions, total: this.#owned.size };
+    if (kind === 'lost') this.#options.logger.warn(figures, 'partitions lost: what was not committed is read again');
+    else this.#options.logger.info(figures, `partitions ${kind}`);
+  }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+const deferred = (): Deferred => {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((fulfil) => {
+    resolve = fulfil;
+  });
+  return { promise, resolve };
+};

@@ -1,0 +1,134 @@
+/** The indexer put together: dead-letter producer, processor, consumer, lag, watchdog and health. */
+import type { Client } from '@elastic/elasticsearch';
+import type { Tracer } from '@opentelemetry/api';
+import { TaskstreamError } from '../../platform/errors.ts';
+import type { HealthCheck } from '../../platform/http/health.ts';
+import type { Logger } from '../../platform/logger.ts';
+import { createProducer, type KafkaProducer } from '../../platform/kafka/producer.ts';
+import { TASKS_MAX_MESSAGE_BYTES } from '../../task/resources.ts';
+import { createBulkWriter } from '../index/bulk.ts';
+import type { IndexerConfig } from '../../indexer/config.ts';
+import { TaskConsumer } from './consumer.ts';
+import { createDeadLetterWriter } from '../dead-letters/writer.ts';
+import { joinGroup } from './group-client.ts';
+import { monitorLag } from './lag.ts';
+import type { IndexerMetrics } from './metrics.ts';
+import { createBatchProcessor } from './process-batch.ts';
+import { createRetryStatus } from './retry-status.ts';
+import { createWatchdog } from './watchdog.ts';
+
+export interface IndexerOptions {
+  readonly config: IndexerConfig;
+  readonly elasticsearch: Client;
+  readonly logger: Logger;
+  readonly metrics: IndexerMetrics;
+  readonly tracer: Tracer;
+  /** Aborts when the process begins to stop, so that waiting for Kafka at the start ends. */
+  readonly signal: AbortSignal;
+}
+
+export interface Indexer {
+  readonly health: { readonly live: readonly HealthCheck[]; readonly ready: readonly HealthCheck[] };
+  /** Rejects when the indexer cannot go on; resolves when it has begun to read, or was stopped before. */
+  readonly running: Promise<void>;
+  /** Finishes and commits the batch in flight, and leaves the group. */
+  readonly close: () => Promise<void>;
+}
+
+/** A dead letter must get its answer before a drain gives up on it. */
+const DEAD_LETTER_DELIVERY_TIMEOUT_MS = 10_000;
+
+/** Starts to connect in the background; Kafka and Elasticsearch may come up later. */
+export const startIndexer = (options: IndexerOptions): Indexer => {
+  const { config, elasticsearch, logger, metrics, tracer, signal } = options;
+  const watchdog = createWatchdog(config.STALL_TIMEOUT_MS);
+  const backoff = { baseMs: 100, maxMs: config.RETRY_MAX_MS };
+  const statusOf = (target: string) => createRetryStatus({ target, metrics, logger, onAttempt: watchdog.progress });
+  const searchStatus = statusOf('elasticsearch');
+  const deadLetterStatus = statusOf('kafka');
+  const stopped = new AbortController();
+  let producer: KafkaProducer | undefined;
+  let consumer: TaskConsumer | undefined;
+
+  const run = async (): Promise<void> => {
+    producer = await createProducer(
+      config,
+      {
+        clientId: 'taskstream-indexer',
+        logger,
+        deliveryTimeoutMs: DEAD_LETTER_DELIVERY_TIMEOUT_MS,
+        maxMessageBytes: 2 * TASKS_MAX_MESSAGE_BYTES,
+      },
+      signal,
+    );
+    const reader = new TaskConsumer({
+      processor: createBatchProcessor({
+        bulk: createBulkWriter({
+          client: elasticsearch,
+          alias: config.TASK_INDEX,
+          maxBytes: config.BULK_MAX_BYTES,
+          backoff,
+          onRetry: searchStatus.onRetry,
+        }),
+        deadLetters: createDeadLetterWriter({
+          producer,
+          topic: config.DEAD_LETTER_TOPIC,
+          backoff,
+          onRetry: deadLetterStatus.onRetry,
+        }),
+        metrics,
+        tracer,
+        logger,
+      }),
+      metrics,
+      logger,
+      maxBatchEvents: config.BATCH_MAX_EVENTS,
+      lingerMs: config.BATCH_LINGER_MS,
+      drainDeadlineMs: config.DRAIN_DEADLINE_MS,
+      onProgress: watchdog.progress,
+    });
+    await reader.start(async (listener) => {
+      const client = await joinGroup(config, listener, logger, signal);
+      void monitorLag(
+        {
+          client,
+          partitions: () => reader.partitions,
+          intervalMs: config.LAG_INTERVAL_MS,
+          metrics,
+          logger,
+          onLag: watchdog.observeLag,
+        },
+        stopped.signal,
+      );
+      return client;
+    });
+    consumer = reader;
+  };
+
+  const running = run().catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+  return {
+    running,
+    health: {
+      live: [{ name: 'progress', check: watchdog.check }],
+      ready: [
+        {
+          name: 'kafka',
+          check: () => {
+            if (consumer === undefined)
+              throw new TaskstreamError('broker_unavailable', 'not yet in the consumer group');
+          },
+        },
+        { name: 'elasticsearch', check: searchStatus.check },
+        { name: 'dead letters', check: deadLetterStatus.check },
+      ],
+    },
+    close: async () => {
+      stopped.abort();
+      await running.catch(() => undefined);
+      await consumer?.close();
+      await producer?.disconnect(1_000);
+    },
+  };
+};

@@ -1,0 +1,151 @@
+/**
+ * A batch of records becomes at most one write a task, and every record gets a final outcome:
+ * collapse → bulk → dead letters.
+ */
+import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
+import type { TaskstreamError } from '../../platform/errors.ts';
+import { contextFrom, linksTo } from '../../platform/telemetry.ts';
+import type { Logger } from '../../platform/logger.ts';
+import type { BulkWriter } from '../index/bulk.ts';
+import { collapse } from '../index/collapse.ts';
+import type { DeadLetter, DeadLetterWriter } from '../dead-letters/writer.ts';
+import { headerOf } from '../../platform/kafka/headers.ts';
+import type { EventOutcome, IndexerMetrics } from './metrics.ts';
+import type { EncodedOperation } from '../index/operation.ts';
+import type { ReceivedEvent } from './received.ts';
+
+export interface BatchProcessor {
+  /**
+   * Settles a batch; it returns when every record is settled, or when `signal` aborts.
+   * @returns for each record whether its outcome is final
+   */
+  process(batch: readonly ReceivedEvent[], signal: AbortSignal): Promise<readonly boolean[]>;
+}
+
+export interface BatchProcessorOptions {
+  readonly bulk: BulkWriter;
+  readonly deadLetters: DeadLetterWriter;
+  readonly metrics: IndexerMetrics;
+  readonly tracer: Tracer;
+  readonly logger: Logger;
+}
+
+/** A record with its operation, and its place in the batch. */
+interface Entry {
+  readonly index: number;
+  readonly operation: EncodedOperation;
+}
+
+interface Poison {
+  readonly index: number;
+  readonly error: TaskstreamError;
+  readonly attempts: number;
+}
+
+export const createBatchProcessor = (options: BatchProcessorOptions): BatchProcessor => {
+  const { bulk, deadLetters, metrics, tracer, logger } = options;
+
+  /**
+   * Writes the newest operation of each task. Where the index rejects it, the next older one of that task gets its
+   * turn: a poison update must not take its good predecessor along.
+   */
+  const writeAll = async (entries: readonly Entry[], settle: Settle, signal: AbortSignal): Promise<Poison[]> => {
+    const poison: Poison[] = [];
+    let open = entries;
+    while (open.length > 0) {
+      const { operations, settledBy } = collapse(open.map(({ operation }) => operation));
+      const outcomes = await bulk.write(operations, signal);
+      const again: Entry[] = [];
+      open.forEach((entry, position) => {
+        const target = settledBy[position] ?? -1;
+        const outcome = outcomes[target];
+        if (outcome === undefined || outcome.kind === 'pending') return;
+        const newest = operations[target] === entry.operation;
+        if (outcome.kind === 'rejected') {
+          if (newest) poison.push({ index: entry.index, error: outcome.error, attempts: outcome.attempts });
+          else again.push(entry);
+        } else settle(entry.index, newest ? outcome.kind : 'superseded');
+      });
+      open = again;
+    }
+    return poison;
+  };
+
+  const process = async (batch: readonly ReceivedEvent[], signal: AbortSignal): Promise<boolean[]> => {
+    const settled = new Array<boolean>(batch.length).fill(false);
+    const settle: Settle = (index, outcome) => {
+      settled[index] = true;
+      metrics.events.inc({ outcome });
+      if (outcome !== 'indexed' && outcome !== 'deleted') return;
+      const changedAtMs = batch[index]?.changedAtMs ?? Number.NaN;
+      if (!Number.isNaN(changedAtMs)) {
+        metrics.eventToIndexed.observe(Math.max(0, Date.now() - changedAtMs) / 1_000);
+      }
+    };
+    const entries: Entry[] = [];
+    const poison: Poison[] = [];
+    batch.forEach(({ event }, index) => {
+      if (event.kind === 'operation') entries.push({ index, operation: event.operation });
+      else if (event.kind === 'tombstone') settle(index, 'tombstone');
+      else poison.push({ index, error: event.error, attempts: 0 });
+    });
+    poison.push(...(await writeAll(entries, settle, signal)));
+    await bury(poison, batch, settle, signal);
+    return settled;
+  };
+
+  const bury = async (
+    poison: readonly Poison[],
+    batch: readonly ReceivedEvent[],
+    settle: Settle,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    if (poison.length === 0) return;
+    const letters = poison.flatMap(({ index, error, attempts }): (DeadLetter & { index: number })[] => {
+      const message = batch[index]?.message;
+      return message === undefined ? [] : [{ index, message, error, attempts }];
+    });
+    const written = await deadLetters.write(letters, signal);
+    letters.forEach(({ index, message, error }, position) => {
+      if (written[position] !== true) return;
+      settle(index, 'dead_letter');
+      metrics.deadLetters.inc({ reason: error.code });
+      const { topic, partition, offset, key } = message;
+      logger.error(
+        { topic, partition, offset, key: key?.toString(), reason: error.code, detail: error.message },
+        'event went to the dead-letter topic',
+      );
+    });
+  };
+
+  return {
+    process: async (batch, signal) => {
+      const endTimer = metrics.batchDuration.startTimer();
+      metrics.batchEvents.observe(batch.length);
+      const span = tracer.startSpan('tasks process', { links: linksTo(traceparentsOf(batch)) }, contextFrom(undefined));
+      span.setAttributes({
+        'messaging.system': 'kafka',
+        'messaging.operation.type': 'process',
+        'messaging.batch.message_count': batch.length,
+      });
+      try {
+        const settled = await process(batch, signal);
+        span.setAttribute('taskstream.unsettled', settled.filter((final) => !final).length);
+        return settled;
+      } catch (error) {
+        span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
+        throw error;
+      } finally {
+        span.end();
+        endTimer();
+      }
+    },
+  };
+};
+
+type Settle = (index: number, outcome: EventOutcome) => void;
+
+/** Read one by one: a batch has more records than a span takes links. */
+const traceparentsOf = function* (batch: readonly ReceivedEvent[]): Iterable<string | undefined> {
+  for (const { message } of batch) yield headerOf(message, 'traceparent');
+};

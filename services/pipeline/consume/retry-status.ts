@@ -1,0 +1,53 @@
+/** Whether writes to a server go through: what readiness, metrics and the log say while they do not. */
+import { TaskstreamError } from '../../platform/errors.ts';
+import type { Logger } from '../../platform/logger.ts';
+import type { IndexerMetrics } from './metrics.ts';
+
+export interface RetryStatus {
+  /** Told before each wait, with the reason and the number of operations that wait; with no reason when all is well. */
+  readonly onRetry: (reason: string | undefined, pending: number) => void;
+  /** @throws TaskstreamError that says what is wrong, and for how long. */
+  readonly check: () => void;
+}
+
+export interface RetryStatusOptions {
+  /** The server, as metrics and logs name it. */
+  readonly target: string;
+  readonly metrics: IndexerMetrics;
+  readonly logger: Logger;
+  readonly onAttempt: () => void;
+}
+
+/** An outage is logged when it begins and ends, and once in this many attempts. */
+const LOG_EVERY = 10;
+
+export const createRetryStatus = ({ target, metrics, logger, onAttempt }: RetryStatusOptions): RetryStatus => {
+  let outage: { readonly since: number; attempts: number; reason: string } | undefined;
+  metrics.retries.inc({ target }, 0);
+  metrics.retrying.set({ target }, 0);
+  return {
+    onRetry: (reason, pending) => {
+      onAttempt();
+      metrics.retrying.set({ target }, pending);
+      if (reason === undefined) {
+        if (outage !== undefined) {
+          logger.info({ target, ms: Date.now() - outage.since, attempts: outage.attempts }, 'writes go through again');
+        }
+        outage = undefined;
+        return;
+      }
+      metrics.retries.inc({ target });
+      outage ??= { since: Date.now(), attempts: 0, reason };
+      outage.attempts += 1;
+      outage.reason = reason;
+      if (outage.attempts % LOG_EVERY === 1) {
+        logger.warn({ target, reason, pending, attempts: outage.attempts }, 'writes fail: trying again');
+      }
+    },
+    check: () => {
+      if (outage === undefined) return;
+      const seconds = Math.round((Date.now() - outage.since) / 1_000);
+      throw new TaskstreamError('search_unavailable', `${target}: ${outage.reason} (for ${seconds} s)`);
+    },
+  };
+};

@@ -1,0 +1,53 @@
+/** Reads the dead-letter topic from its beginning to its end as it is now, and picks letters. */
+import type { PartitionRange, TopicReader } from '../../platform/kafka/reader.ts';
+import { isAbout, letterOf, type Letter } from './letter.ts';
+
+export interface LetterFilter {
+  readonly reasons?: readonly string[] | undefined;
+  /** When the letter came, in milliseconds since 1970; from `sinceMs` on, before `untilMs`. */
+  readonly sinceMs?: number | undefined;
+  readonly untilMs?: number | undefined;
+  readonly task?: string | undefined;
+  readonly partition?: number | undefined;
+  readonly offsets?: readonly number[] | undefined;
+}
+
+export interface FindOptions {
+  readonly reader: TopicReader;
+  readonly topic: string;
+  readonly filter: LetterFilter;
+  readonly signal: AbortSignal;
+  /** Most letters in a batch. */
+  readonly maxBatch?: number;
+}
+
+export const isFiltered = (filter: LetterFilter): boolean => Object.values(filter).some((value) => value !== undefined);
+
+/** Letters that the filter lets through, in batches; memory holds one batch. */
+export const findLetters = async function* (options: FindOptions): AsyncGenerator<readonly Letter[]> {
+  const { reader, topic, filter, signal, maxBatch } = options;
+  const ranges = await rangesOf(options);
+  for await (const batch of reader.read(topic, ranges, { signal, ...(maxBatch === undefined ? {} : { maxBatch }) })) {
+    const found = batch.map(letterOf).filter((letter) => isWanted(letter, filter));
+    if (found.length > 0) yield found;
+  }
+};
+
+/** Only what can match is read: a topic of a flood may be large. */
+const rangesOf = async ({ reader, topic, filter }: FindOptions): Promise<PartitionRange[]> => {
+  const { partition, offsets, sinceMs } = filter;
+  const ends = (await reader.ends(topic)).filter((each) => partition === undefined || each.partition === partition);
+  const since = sinceMs === undefined ? undefined : await reader.offsetsAt(topic, ends, sinceMs);
+  return ends.map(({ partition: id, low, high }) => ({
+    partition: id,
+    from: Math.max(low, since?.get(id) ?? low, offsets === undefined ? low : Math.min(...offsets)),
+    to: offsets === undefined ? high : Math.min(high, Math.max(...offsets) + 1),
+  }));
+};
+
+const isWanted = (letter: Letter, { reasons, sinceMs, untilMs, task, offsets }: LetterFilter): boolean =>
+  (reasons === undefined || reasons.includes(letter.reason)) &&
+  (sinceMs === undefined || letter.atMs >= sinceMs) &&
+  (untilMs === undefined || letter.atMs < untilMs) &&
+  (task === undefined || isAbout(letter, task)) &&
+  (offsets === undefined || offsets.includes(letter.offset));

@@ -1,0 +1,137 @@
+/**
+ * Puts the events of letters back where they came from, so that they go the normal way.
+ * A row `replaying` is there before the event is produced and says `replayed` after: a kill in between replays again,
+ * which changes nothing (external versions), and never loses a letter.
+ */
+import type { Client } from 'pg';
+import { messageOf } from '../../platform/errors.ts';
+import type { KafkaProducer, ProducerRecord } from '../../platform/kafka/producer.ts';
+import { finish, record, type Finished } from './actions.ts';
+import { assess, type Verdict } from './assess.ts';
+import { originalHeaders, type Letter } from './letter.ts';
+
+export interface ReplayOptions {
+  readonly client: Client;
+  readonly producer: Pick<KafkaProducer, 'send'>;
+  readonly deadLetterTopic: string;
+  readonly tasksTopic: string;
+  readonly actor: string;
+}
+
+export interface ReplayOutcome {
+  readonly letter: Letter;
+  readonly state: Finished['state'];
+  readonly result: string | null;
+  /** Whether the broker did not answer in time: then the next letters would wait in vain too. */
+  readonly isOutage: boolean;
+}
+
+/** What would become of each letter, without touching it. */
+export const assessOnly = async (
+  { client, tasksTopic }: Pick<ReplayOptions, 'client' | 'tasksTopic'>,
+  letters: readonly Letter[],
+): Promise<ReplayOutcome[]> =>
+  inTransaction(client, async () => {
+    const verdicts = await assess(client, letters, tasksTopic);
+    return letters.map((letter, index) => ({ letter, ...settled(verdicts[index]) }));
+  });
+
+/** Replays a batch of letters, one failing does not stop the others. */
+export const replayLetters = async (options: ReplayOptions, letters: readonly Letter[]): Promise<ReplayOutcome[]> => {
+  const { client, deadLetterTopic: topic, actor } = options;
+  const ids = await record(client, letters, { topic, action: 'replay', state: 'replaying', actor, result: null });
+  const outcomes = await inTransaction(client, () => produce(options, letters));
+  await finish(
+    client,
+    outcomes.map(({ state, result }, index) => ({ id: ids[index] ?? '', state, result })),
+  );
+  return outcomes;
+};
+
+const produce = async (
+  { client, producer, tasksTopic }: ReplayOptions,
+  letters: readonly Letter[],
+): Promise<ReplayOutcome[]> => {
+  const verdicts = await assess(client, letters, tasksTopic);
+  const toSend = letters.flatMap((letter, index) => {
+    const verdict = verdicts[index];
+    return verdict?.kind === 'replay' ? [{ index, records: recordsOf(letter, verdict.withTombstone) }] : [];
+  });
+  const failures = await sendEach(
+    producer,
+    tasksTopic,
+    toSend.map(({ records }) => records),
+  );
+  const failed = new Map(toSend.map(({ index }, position) => [index, failures[position]]));
+  return letters.map((letter, index) => {
+    const failure = failed.get(index);
+    return failure === undefined
+      ? { letter, ...settled(verdicts[index]) }
+      : { letter, state: 'failed', result: explain(letter, failure), isOutage: !isRefusal(failure) };
+  });
+};
+
+/**
+ * Sends the records of each letter; returns for each why it failed, or nothing.
+ * The broker takes or refuses whole batches: one record that it does not want takes its neighbours along. So those that
+ * failed are sent once more, each alone.
+ */
+const sendEach = async (
+  producer: Pick<KafkaProducer, 'send'>,
+  topic: string,
+  groups: readonly (readonly ProducerRecord[])[],
+): Promise<(Error | undefined)[]> => {
+  const deliveries = await producer.send(topic, groups.flat());
+  let start = 0;
+  const failures: (Error | undefined)[] = [];
+  for (const group of groups) {
+    const failure = deliveries.slice(start, start + group.length).find((error) => error !== undefined);
+    start += group.length;
+    failures.push(
+      isRefusal(failure) ? (await producer.send(topic, group)).find((error) => error !== undefined) : failure,
+    );
+  }
+  return failures;
+};
+
+/** Codes from 0 on are the broker's answers, those below are of librdkafka itself, such as a timeout. */
+const isRefusal = (error: Error | undefined): boolean =>
+  error !== undefined && 'code' in error && typeof error.code === 'number' && error.code > 0;
+
+const recordsOf = ({ message }: Letter, withTombstone: boolean): ProducerRecord[] => {
+  const key = message.key ?? null;
+  return [
+    { key, value: message.value, headers: originalHeaders(message) },
+    ...(withTombstone ? [{ key, value: null, headers: [] }] : []),
+  ];
+};
+
+const settled = (verdict: Verdict | undefined): Omit<ReplayOutcome, 'letter'> => {
+  switch (verdict?.kind) {
+    case 'replay':
+      return { state: 'replayed', result: null, isOutage: false };
+    case 'superseded':
+      return { state: 'superseded', result: verdict.why, isOutage: false };
+    case 'refused':
+      return { state: 'failed', result: verdict.why, isOutage: false };
+    case undefined:
+      return { state: 'failed', result: 'it was not judged', isOutage: false };
+  }
+};
+
+const explain = ({ message }: Letter, error: Error): string =>
+  message.key === null || message.key === undefined
+    ? `it has no key, and a compacted topic takes no such record: discard it (${messageOf(error)})`
+    : messageOf(error);
+
+const inTransaction = async <T>(client: Client, work: () => Promise<T>): Promise<T> => {
+  await client.query('BEGIN');
+  try {
+    const result = await work();
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+};

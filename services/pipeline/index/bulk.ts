@@ -1,0 +1,149 @@
+/**
+ * Writes operations with `_bulk` and reads the outcome of every single one.
+ * Whatever a retry can heal is retried without end, with backoff: lag is visible and harmless, a lost event is neither.
+ * External versions make each write idempotent, so sending one twice is always safe.
+ */
+import type { Client } from '@elastic/elasticsearch';
+import { statusOf } from '../../platform/elasticsearch.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
+import { judgeItem, type BulkItem } from './bulk-item.ts';
+import type { EncodedOperation, Outcome } from './operation.ts';
+
+export interface BulkWriter {
+  /**
+   * Settles all operations; one outcome for each, in their order.
+   * It returns early only when `signal` aborts; what was not settled by then is `pending`.
+   */
+  write(operations: readonly EncodedOperation[], signal: AbortSignal): Promise<readonly Outcome[]>;
+}
+
+export interface BulkOptions {
+  readonly client: Client;
+  readonly alias: string;
+  /** Bound on the body of one request, in bytes. A single larger operation still goes out, alone. */
+  readonly maxBytes: number;
+  readonly backoff: BackoffOptions;
+  /** Told before each wait, with the reason; and with nothing once a write went through again. */
+  readonly onRetry: (reason: string | undefined, pending: number) => void;
+}
+
+/** An operation with its place among those of the call. */
+interface Placed {
+  readonly index: number;
+  readonly operation: EncodedOperation;
+}
+
+export const createBulkWriter = (options: BulkOptions): BulkWriter => {
+  const { client, alias, maxBytes, backoff, onRetry } = options;
+
+  /** Sends one request; returns the outcomes it settled, and why the others must be sent again. */
+  const send = async (chunk: readonly Placed[], attempts: number, signal: AbortSignal): Promise<ChunkResult> => {
+    try {
+      const response = await client.bulk(
+        {
+          index: alias,
+          // Without the alias, auto-creation would make an index of that name with guessed mappings.
+          require_alias: true,
+          operations: chunk.flatMap(({ operation }) => operation.lines),
+          filter_path: [
+            'items.*.status',
+            'items.*.error.type',
+            'items.*.error.reason',
+            'items.*.error.caused_by.reason',
+          ],
+        },
+        { signal },
+      );
+      return judgeItems(chunk, response.items, attempts);
+    } catch (error) {
+      const status = statusOf(error);
+      // The body itself is refused: find the operation that is to blame by halving.
+      if (status === 413 || status === 400) return split(chunk, status, messageOf(error), attempts, signal);
+      return { settled: [], retry: chunk, reason: messageOf(error) };
+    }
+  };
+
+  const split = async (
+    chunk: readonly Placed[],
+    status: number,
+    message: string,
+    attempts: number,
+    signal: AbortSignal,
+  ): Promise<ChunkResult> => {
+    if (chunk.length === 1) {
+      const code = status === 413 ? 'document_too_large' : 'rejected_by_index';
+      const outcome: Outcome = { kind: 'rejected', error: new TaskstreamError(code, message), attempts };
+      return { settled: chunk.map(({ index }) => [index, outcome]), retry: [], reason: undefined };
+    }
+    const middle = Math.ceil(chunk.length / 2);
+    const first = await send(chunk.slice(0, middle), attempts, signal);
+    const second = await send(chunk.slice(middle), attempts, signal);
+    return {
+      settled: [...first.settled, ...second.settled],
+      retry: [...first.retry, ...second.retry],
+      reason: first.reason ?? second.reason,
+    };
+  };
+
+  return {
+    write: async (operations, signal) => {
+      const outcomes = new Array<Outcome>(operations.length).fill({ kind: 'pending' });
+      let open: readonly Placed[] = operations.map((operation, index) => ({ index, operation }));
+      for (let attempt = 1; open.length > 0 && !signal.aborted; attempt += 1) {
+        const retry: Placed[] = [];
+        let reason: string | undefined;
+        for (const chunk of chunksWithin(open, maxBytes)) {
+          const result = await send(chunk, attempt, signal);
+          for (const [index, outcome] of result.settled) outcomes[index] = outcome;
+          retry.push(...result.retry);
+          reason ??= result.reason;
+        }
+        open = retry;
+        onRetry(open.length === 0 ? undefined : (reason ?? 'unknown'), open.length);
+        if (open.length > 0) await sleep(backoffMs(attempt, backoff), signal);
+      }
+      return outcomes;
+    },
+  };
+};
+
+interface ChunkResult {
+  readonly settled: readonly (readonly [index: number, outcome: Outcome])[];
+  readonly retry: readonly Placed[];
+  readonly reason: string | undefined;
+}
+
+/** Cuts the operations into runs whose lines stay within `maxBytes` together. */
+const chunksWithin = (operations: readonly Placed[], maxBytes: number): readonly (readonly Placed[])[] => {
+  const chunks: Placed[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const placed of operations) {
+    const { bytes: own } = placed.operation;
+    if (bytes + own > maxBytes) {
+      chunks.push([]);
+      bytes = 0;
+    }
+    chunks.at(-1)?.push(placed);
+    bytes += own;
+  }
+  return chunks;
+};
+
+const judgeItems = (
+  chunk: readonly Placed[],
+  items: readonly Partial<Record<string, BulkItem>>[],
+  attempts: number,
+): ChunkResult => {
+  const settled: [number, Outcome][] = [];
+  const retry: Placed[] = [];
+  let reason: string | undefined;
+  chunk.forEach((placed, position) => {
+    const verdict = judgeItem(items[position], attempts);
+    if (verdict.kind === 'retry') {
+      retry.push(placed);
+      reason ??= verdict.reason;
+    } else settled.push([placed.index, verdict]);
+  });
+  return { settled, retry, reason };
+};

@@ -1,0 +1,196 @@
+/**
+ * The switch of the alias, without a gap.
+ * While the old index takes no writes, the new one takes in the last events; so it has everything that any search has
+ * shown, and nothing is written to the old one that the new one lacks. Indexers wait meanwhile and try again.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@elastic/elasticsearch';
+import { statusOf } from '../../platform/elasticsearch.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { backoffMs, sleep } from '../../platform/time.ts';
+import { readCatalog } from './catalog.ts';
+import { writeMeta, type IndexMeta } from './meta.ts';
+import { fillingAliasOf } from './names.ts';
+import { refresh } from './settle.ts';
+
+export interface SwitchOptions {
+  readonly client: Client;
+  readonly alias: string;
+  readonly from: string;
+  readonly to: string;
+  /** What the new index says about itself, for as long as it does not serve. */
+  readonly meta: IndexMeta;
+  /** Longest time without writes; past it the old index takes them again. */
+  readonly deadlineMs: number;
+  /** Resolves when every event that is in the topic when it is called is in the new index. */
+  readonly catchUp: (signal: AbortSignal) => Promise<void>;
+  /** Asked once the new index has everything. */
+  readonly isAcceptable: () => Promise<boolean>;
+  readonly note: (line: string) => void;
+}
+
+export interface SwitchResult {
+  readonly isSwitched: boolean;
+  /** How long the old index took no writes, in the attempt that mattered. */
+  readonly blockedMs: number;
+  readonly attempts: number;
+}
+
+const MAX_ATTEMPTS = 20;
+const BACKOFF = { baseMs: 1_000, maxMs: 30_000 };
+/** A change of the cluster's state that waits for longer than this is dropped by Elasticsearch, and never happens. */
+const MASTER_TIMEOUT_MS = 5_000;
+const MASTER_TIMEOUT = `${MASTER_TIMEOUT_MS}ms`;
+/** Above what Elasticsearch itself takes to give up, so that it is the one to answer. */
+const REQUEST = { requestTimeout: 3 * MASTER_TIMEOUT_MS };
+const UNBLOCK_ATTEMPTS = 8;
+
+/** Whether the alias moved is not known: nothing may be cleaned up. */
+export class UnknownOutcome extends TaskstreamError {}
+
+/**
+ * @returns whether the alias points to the new index now; not so when `isAcceptable` said no
+ * @throws TaskstreamError when it could not be done; the old index serves and takes writes again
+ */
+export const switchAlias = async (options: SwitchOptions, signal: AbortSignal): Promise<SwitchResult> => {
+  const { deadlineMs, catchUp, note } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return { ...(await attemptSwitch(options, signal)), attempts: attempt };
+    } catch (error) {
+      if (error instanceof TaskstreamError) throw error;
+      signal.throwIfAborted();
+      if (!isTransient(error)) throw error;
+      const reason = error instanceof LateError ? `not done within ${deadlineMs} ms` : messageOf(error);
+      if (attempt === MAX_ATTEMPTS) {
+        throw new TaskstreamError(
+          'search_unavailable',
+          `The alias could not be switched in ${MAX_ATTEMPTS} attempts, the last: ${reason}. ` +
+            'Run it again when fewer writes come in, or allow more time with --switch-deadline.',
+          { cause: error, retriable: true },
+        );
+      }
+      note(`the switch has to wait: ${reason}; writes go on, and it is tried again`);
+      await sleep(backoffMs(attempt, BACKOFF), signal);
+      await catchUp(signal);
+    }
+  }
+};
+
+class LateError extends Error {}
+
+type Attempt = Omit<SwitchResult, 'attempts'>;
+
+const attemptSwitch = async (options: SwitchOptions, signal: AbortSignal): Promise<Attempt> => {
+  const { client, from, to, meta, deadlineMs, catchUp, isAcceptable } = options;
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    late.abort(new LateError());
+  }, deadlineMs);
+  const withinDeadline = AbortSignal.any([signal, late.signal]);
+  // Written first: whoever finds the block after a kill knows by this whose it is.
+  await writeMeta(client, to, { ...meta, switchingFrom: from });
+  let mayUnblock = true;
+  const startedAt = performance.now();
+  const ended = (isSwitched: boolean): Attempt => ({
+    isSwitched,
+    blockedMs: Math.round(performance.now() - startedAt),
+  });
+  try {
+    await blockWrites(client, from);
+    // The writes that were under way are done: no search will ever show more of the old index than it does now.
+    await catchUp(withinDeadline);
+    if (!(await isAcceptable())) return ended(false);
+    await refresh(client, to);
+    withinDeadline.throwIfAborted();
+    await moveAlias(options, signal);
+    mayUnblock = false;
+    return ended(true);
+  } catch (error) {
+    if (error instanceof UnknownOutcome) mayUnblock = false;
+    throw late.signal.aborted && !signal.aborted && mayUnblock ? new LateError() : error;
+  } finally {
+    clearTimeout(timer);
+    if (mayUnblock) {
+      await unblockWrites(client, from);
+      await writeMeta(client, to, meta);
+    }
+  }
+};
+
+/** Returns when no write is under way any more. */
+const blockWrites = async (client: Client, index: string): Promise<void> => {
+  const { shards_acknowledged: isDrained } = await client.indices.addBlock(
+    { index, block: 'write', timeout: MASTER_TIMEOUT, master_timeout: MASTER_TIMEOUT },
+    REQUEST,
+  );
+  if (!isDrained) throw new LateError();
+};
+
+/** @throws TaskstreamError that says how to lift the block, when it cannot */
+export const unblockWrites = async (client: Client, index: string): Promise<void> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await client.indices.putSettings({ index, settings: { index: { blocks: { write: null as never } } } });
+      return;
+    } catch (error) {
+      if (attempt === UNBLOCK_ATTEMPTS) {
+        throw new TaskstreamError(
+          'search_unavailable',
+          `${index} still takes no writes, as Elasticsearch does not answer (${messageOf(error)}). ` +
+            'Nothing is lost: indexers wait. Run reindex again once it answers; it lifts the block first.',
+          { cause: error, retriable: true },
+        );
+      }
+      await delay(backoffMs(attempt, { baseMs: 250, maxMs: 8_000 }));
+    }
+  }
+};
+
+/** Both changes are one: no search finds the alias without an index, or with two. */
+const moveAlias = async ({ client, alias, from, to }: SwitchOptions, signal: AbortSignal): Promise<void> => {
+  try {
+    await client.indices.updateAliases(
+      {
+        actions: [
+          { remove: { index: from, alias, must_exist: true } },
+          { add: { index: to, alias, is_write_index: true } },
+          { remove: { index: to, alias: fillingAliasOf(to) } },
+        ],
+        timeout: MASTER_TIMEOUT,
+        master_timeout: MASTER_TIMEOUT,
+      },
+      REQUEST,
+    );
+  } catch (error) {
+    const status = statusOf(error);
+    if (status !== undefined && status < 500) throw error;
+    // No answer, or none that decides: it happens within the time that Elasticsearch was given, or never.
+    await sleep(2 * MASTER_TIMEOUT_MS, signal);
+    if ((await liveIndex(client, alias, signal)) !== to) throw error;
+  }
+};
+
+/** Asks until it gets an answer. */
+const liveIndex = async (client: Client, alias: string, signal: AbortSignal): Promise<string> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return (await readCatalog(client, alias)).live.name;
+    } catch (error) {
+      if (signal.aborted) {
+        throw new UnknownOutcome(
+          'search_unavailable',
+          'Elasticsearch does not answer whether the alias was switched. Nothing is lost: run reindex list once it does.',
+          { cause: error },
+        );
+      }
+      await sleep(backoffMs(attempt, BACKOFF), signal);
+    }
+  }
+};
+
+/** What time may heal: no answer, a server that is not well, or a deadline that passed. */
+const isTransient = (error: unknown): boolean => {
+  const status = statusOf(error);
+  return error instanceof LateError || status === undefined || status >= 500 || status === 429;
+};

@@ -1,0 +1,41 @@
+/** Forgets idempotency keys that are older than their time to live. */
+import type { Pool } from 'pg';
+import { messageOf } from '../../platform/errors.ts';
+import type { Logger } from '../../platform/logger.ts';
+import { sleep } from '../../platform/time.ts';
+
+const INTERVAL_MS = 3_600_000;
+const CHUNK = 5_000;
+
+/** Deletes expired keys in chunks; several replicas may do so at once, as each passes over what another has locked. */
+export const purgeExpiredKeys = async (pool: Pool, ttlHours: number, chunk = CHUNK): Promise<number> => {
+  let total = 0;
+  for (;;) {
+    const { rowCount } = await pool.query(
+      `DELETE FROM idempotency_keys WHERE key IN (
+         SELECT key FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)
+         ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+      [ttlHours, chunk],
+    );
+    total += rowCount ?? 0;
+    if ((rowCount ?? 0) < chunk) return total;
+  }
+};
+
+/** Purges now and every hour until `signal` aborts; a database that is away is tried again an hour later. */
+export const purgeRegularly = async (
+  pool: Pool,
+  ttlHours: number,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> => {
+  while (!signal.aborted) {
+    try {
+      const purged = await purgeExpiredKeys(pool, ttlHours);
+      if (purged > 0) logger.info({ purged }, 'expired idempotency keys deleted');
+    } catch (error) {
+      logger.warn({ reason: messageOf(error) }, 'could not delete expired idempotency keys');
+    }
+    await sleep(INTERVAL_MS, signal);
+  }
+};

@@ -1,0 +1,68 @@
+/** Elasticsearch: its configuration, and the one place that makes clients. */
+import { readFileSync } from 'node:fs';
+import { Client, errors } from '@elastic/elasticsearch';
+import { integer, optionalText, text, url, type CrossCheck, type EnvSpec, type EnvValues } from './env.ts';
+import { TASK_INDEX_ALIAS } from '../task/resources.ts';
+
+export const elasticsearchEnv = {
+  ELASTICSEARCH_URL: {
+    schema: url(['http:', 'https:']),
+    description: 'Elasticsearch URL.',
+  },
+  ELASTICSEARCH_USERNAME: { schema: optionalText(), description: 'User for basic authentication.' },
+  ELASTICSEARCH_PASSWORD: { schema: optionalText(), description: 'Password for basic authentication.', secret: true },
+  ELASTICSEARCH_API_KEY: {
+    schema: optionalText(),
+    description: 'API key (base64), instead of user and password.',
+    secret: true,
+  },
+  ELASTICSEARCH_CA_FILE: {
+    schema: optionalText(),
+    description: "PEM file with the CA of Elasticsearch's certificate; the system's CAs when unset.",
+  },
+  ELASTICSEARCH_TIMEOUT_MS: {
+    schema: integer(10_000, { min: 100, max: 300_000 }),
+    defaultText: '10000',
+    description: 'Bound on one request to Elasticsearch, in milliseconds.',
+  },
+  TASK_INDEX: {
+    schema: text().default(TASK_INDEX_ALIAS),
+    defaultText: TASK_INDEX_ALIAS,
+    description: 'Alias that tasks are indexed to and searched in.',
+  },
+} as const satisfies EnvSpec;
+
+export type ElasticsearchConfig = EnvValues<typeof elasticsearchEnv>;
+
+export const elasticsearchChecks: readonly CrossCheck<typeof elasticsearchEnv>[] = [
+  (values) =>
+    (values.ELASTICSEARCH_USERNAME === undefined) === (values.ELASTICSEARCH_PASSWORD === undefined)
+      ? undefined
+      : { path: 'ELASTICSEARCH_PASSWORD', message: 'ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD go together' },
+  (values) =>
+    values.ELASTICSEARCH_API_KEY !== undefined && values.ELASTICSEARCH_USERNAME !== undefined
+      ? { path: 'ELASTICSEARCH_API_KEY', message: 'set either an API key or a user, not both' }
+      : undefined,
+];
+
+/**
+ * A client that never retries by itself: the indexer decides for each item what to do with a failure, and the search
+ * route has a circuit breaker. Nothing connects until the first request.
+ */
+export const createElasticsearch = (config: ElasticsearchConfig): Client =>
+  new Client({
+    node: config.ELASTICSEARCH_URL,
+    maxRetries: 0,
+    requestTimeout: config.ELASTICSEARCH_TIMEOUT_MS,
+    ...(config.ELASTICSEARCH_API_KEY === undefined ? {} : { auth: { apiKey: config.ELASTICSEARCH_API_KEY } }),
+    ...(config.ELASTICSEARCH_USERNAME === undefined || config.ELASTICSEARCH_PASSWORD === undefined
+      ? {}
+      : { auth: { username: config.ELASTICSEARCH_USERNAME, password: config.ELASTICSEARCH_PASSWORD } }),
+    ...(config.ELASTICSEARCH_CA_FILE === undefined
+      ? {}
+      : { tls: { ca: readFileSync(config.ELASTICSEARCH_CA_FILE, 'utf8'), rejectUnauthorized: true } }),
+  });
+
+/** The HTTP status of a failed request, or nothing when no answer came (refused, timed out, cut). */
+export const statusOf = (error: unknown): number | undefined =>
+  error instanceof errors.ResponseError ? error.statusCode : undefined;

@@ -1,0 +1,116 @@
+/**
+ * The second port of a service: `/livez` (restart me?), `/readyz` (send me work?), `/metrics` (Prometheus).
+ * It stays apart from the public port, so that an ingress cannot expose it and load on the API cannot starve it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { Registry } from 'prom-client';
+import { text, type EnvSpec } from '../env.ts';
+import { messageOf } from '../errors.ts';
+import { answerProtocolErrors } from './protocol-errors.ts';
+import { withDeadline } from '../time.ts';
+
+export const listenEnv = {
+  HOST: { schema: text().default('0.0.0.0'), defaultText: '0.0.0.0', description: 'Address to listen on.' },
+} as const satisfies EnvSpec;
+
+/** Passes, or throws with the reason why not. */
+export interface HealthCheck {
+  readonly name: string;
+  readonly check: () => void | Promise<void>;
+}
+
+export interface HealthOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly live: readonly HealthCheck[];
+  readonly ready: readonly HealthCheck[];
+  readonly metrics: Registry;
+  /** Bound on one check, below the probe's own timeout. */
+  readonly checkTimeoutMs?: number;
+}
+
+export interface HealthServer {
+  /** The port in use: the one asked for, or the one the system chose for 0. */
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts listening. Rejects when the port is taken. */
+export const startHealthServer = async (options: HealthOptions): Promise<HealthServer> => {
+  const { host, port, metrics, checkTimeoutMs = 2_000 } = options;
+  const app = new Hono();
+
+  const report = (checks: readonly HealthCheck[]) => async (): Promise<Response> => {
+    const results = await Promise.all(
+      checks.map(async ({ name, check }): Promise<[string, string]> => {
+        try {
+          await withDeadline(Promise.resolve(check()), checkTimeoutMs, name);
+          return [name, 'ok'];
+        } catch (error) {
+          return [name, messageOf(error)];
+        }
+      }),
+    );
+    const ok = results.every(([, result]) => result === 'ok');
+    return Response.json(
+      { status: ok ? 'ok' : 'failing', checks: Object.fromEntries(results) },
+      { status: ok ? 200 : 503 },
+    );
+  };
+
+  app.get('/livez', report(options.live));
+  app.get('/readyz', report(options.ready));
+  app.get('/metrics', async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }));
+
+  const { server, port: actualPort } = await listen(app.fetch, host, port);
+  return { port: actualPort, close: () => closeServer(server) };
+};
+
+type Server = ReturnType<typeof serve>;
+
+/** Listens on `host:port` and resolves once connections are accepted; rejects with the reason, such as EADDRINUSE. */
+export const listen = (
+  fetch: (request: Request) => Response | Promise<Response>,
+  host: string,
+  port: number,
+): Promise<{ server: Server; port: number }> =>
+  new Promise((resolve, reject) => {
+    const server = serve({ fetch, hostname: host, port }, (info) => {
+      resolve({ server, port: info.port });
+    });
+    server.once('error', reject);
+    answerProtocolErrors(server);
+  });
+
+/**
+ * Serves on for `delayMs`, then stops. Meanwhile every answer has to say `Connection: close`: the clients that keep
+ * connections learn that they must open new ones, which go elsewhere, and none loses a request that it is just sending.
+ */
+export const drainServer = async (server: Server, delayMs: number): Promise<void> => {
+  await sleep(delayMs);
+  await closeServer(server);
+};
+
+/**
+ * Stops accepting and lets requests in flight finish.
+ * A keep-alive connection that was busy when this began becomes idle later, and Node would wait out its keep-alive
+ * timeout: so idle connections are closed again and again until none is left.
+ */
+export const closeServer = async (server: Server): Promise<void> => {
+  const closed = new Promise<void>((resolve, reject) => {
+    server.close((error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+  const closeIdle = () => {
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+  };
+  closeIdle();
+  const timer = setInterval(closeIdle, 50);
+  await closed.finally(() => {
+    clearInterval(timer);
+  });
+};

@@ -1,0 +1,48 @@
+/** From bytes to trusted values: bodies, paths and queries are parsed once, at the edge. */
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import { messageOf, TaskstreamError } from '../errors.ts';
+import { describeDetails, detailsOf } from '../validation.ts';
+import type { ApiEnv } from './api-env.ts';
+
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i;
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** @throws TaskstreamError `unsupported_media_type`, `malformed_json` or `validation_failed` */
+export const parseBody = async <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): Promise<T> => {
+  const type = c.req.header('content-type');
+  if (type === undefined || !JSON_TYPE.test(type)) {
+    throw new TaskstreamError('unsupported_media_type', 'Send the body as application/json in UTF-8.');
+  }
+  const encoding = c.req.header('content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new TaskstreamError(
+      'unsupported_media_type',
+      `Send the body as it is, without Content-Encoding ${encoding}.`,
+    );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(utf8.decode(await c.req.arrayBuffer()));
+  } catch (error) {
+    if (error instanceof TaskstreamError) throw error;
+    throw new TaskstreamError('malformed_json', `The body is not valid JSON: ${messageOf(error)}.`, { cause: error });
+  }
+  return parse(schema, json);
+};
+
+/** @throws TaskstreamError `validation_failed` */
+export const parsePath = <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): T => parse(schema, c.req.param(), 'path');
+
+/** @throws TaskstreamError `validation_failed`, also for a parameter that is given twice */
+export const parseQuery = <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): T => {
+  const values = Object.entries(c.req.queries()).map(([name, all]) => [name, all.length === 1 ? all[0] : all]);
+  return parse(schema, Object.fromEntries(values), 'query');
+};
+
+const parse = <T>(schema: z.ZodType<T>, input: unknown, root?: string): T => {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const details = detailsOf(result.error, root);
+  throw new TaskstreamError('validation_failed', `${describeDetails(details)}.`, { details });
+};

@@ -1,0 +1,52 @@
+/** Around every request: its id, its span, its metrics, and one log line. */
+import { SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
+import type { MiddlewareHandler } from 'hono';
+import type { Logger } from '../../logger.ts';
+import { contextFrom, traceparentOf } from '../../telemetry.ts';
+import type { ApiEnv } from '../api-env.ts';
+import type { ApiMetrics } from '../metrics.ts';
+
+export interface RequestContextOptions {
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+  readonly metrics: ApiMetrics;
+  /** True once the process has begun to stop. */
+  readonly isStopping: () => boolean;
+}
+
+export const requestContext =
+  ({ logger, tracer, metrics, isStopping }: RequestContextOptions): MiddlewareHandler<ApiEnv> =>
+  async (c, next) => {
+    const startedAt = performance.now();
+    const { method } = c.req;
+    const span = tracer.startSpan(
+      method,
+      { kind: SpanKind.SERVER, attributes: { 'http.request.method': method, 'url.path': c.req.path } },
+      contextFrom(c.req.header('traceparent')),
+    );
+    const traceparent = traceparentOf(span.spanContext());
+    c.set('traceparent', traceparent);
+    await next();
+    const route = c.get('route') ?? 'none';
+    const { status } = c.res;
+    const seconds = (performance.now() - startedAt) / 1_000;
+    // A client that keeps its connection would otherwise hold up the stop, or lose its next request to it.
+    if (isStopping()) c.header('connection', 'close');
+    metrics.requests.inc({ method, route, status });
+    metrics.duration.observe({ method, route }, seconds);
+    span.updateName(`${method} ${route}`);
+    span.setAttributes({ 'http.route': route, 'http.response.status_code': status });
+    if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+    span.end();
+    const line = {
+      requestId: c.get('requestId'),
+      ...(traceparent === null ? {} : { traceId: span.spanContext().traceId }),
+      method,
+      path: c.req.path,
+      route,
+      status,
+      ms: Math.round(seconds * 1_000_000) / 1_000,
+    };
+    if (status >= 500) logger.error({ ...line, err: c.get('failure') }, 'request failed');
+    else logger.info(line, 'request');
+  };

@@ -1,0 +1,81 @@
+/** The one place where an error becomes an HTTP answer: RFC 9457 problem details, plus an `error` string. */
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { TaskstreamError, type ErrorCode } from '../errors.ts';
+import type { ApiEnv } from './api-env.ts';
+import { isDatabaseOutage } from '../postgres-outage.ts';
+
+interface Problem {
+  readonly status: ContentfulStatusCode;
+  readonly title: string;
+}
+
+/** Codes that HTTP clients can meet. Any other code is our fault, and 500. */
+export const PROBLEMS = {
+  malformed_json: { status: 400, title: 'The body is not valid JSON' },
+  validation_failed: { status: 400, title: 'The request is not valid' },
+  cursor_invalid: { status: 400, title: 'The cursor is not valid' },
+  page_too_deep: { status: 400, title: 'The page is too deep' },
+  foreign_origin: { status: 403, title: 'Another site may not ask this' },
+  task_not_found: { status: 404, title: 'There is no such task' },
+  route_not_found: { status: 404, title: 'There is no such resource' },
+  method_not_allowed: { status: 405, title: 'The method is not allowed' },
+  precondition_failed: { status: 412, title: 'The task has changed' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The media type is not supported' },
+  idempotency_key_reused: { status: 422, title: 'The Idempotency-Key was used before' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  internal: { status: 500, title: 'Something went wrong' },
+  database_unavailable: { status: 503, title: 'The database is not available' },
+  search_unavailable: { status: 503, title: 'Search is not available' },
+  console_unavailable: { status: 503, title: 'The console takes no more streams' },
+} as const satisfies Partial<Record<ErrorCode, Problem>>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+const isProblemCode = (code: string): code is ProblemCode => code in PROBLEMS;
+
+const DEFAULT_RETRY_AFTER_SECONDS = 2;
+
+/** What a client may know of an error; details of ours stay in the log. */
+const toPublicError = (error: unknown): TaskstreamError => {
+  if (error instanceof TaskstreamError && isProblemCode(error.code)) return error;
+  if (isDatabaseOutage(error)) {
+    return new TaskstreamError(
+      'database_unavailable',
+      'The database did not answer. A write may or may not have been done; repeat it with the same Idempotency-Key or If-Match.',
+      { cause: error, retriable: true },
+    );
+  }
+  if (error instanceof HTTPException && error.status === 400) {
+    return new TaskstreamError('validation_failed', error.message || 'The request is not valid.', { cause: error });
+  }
+  return new TaskstreamError('internal', 'Something went wrong on our side; the log has more under this request id.', {
+    cause: error,
+  });
+};
+
+/** Answers with problem+json. */
+export const toProblemResponse = (error: unknown, c: Context<ApiEnv>): Response => {
+  const known = toPublicError(error);
+  const code = isProblemCode(known.code) ? known.code : 'internal';
+  const { status, title } = PROBLEMS[code];
+  if (status === 503 || status === 429) {
+    c.header('retry-after', String(known.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS));
+  }
+  if (status >= 500) c.set('failure', error);
+  const body = {
+    type: `urn:taskstream:problem:${code}`,
+    title,
+    status,
+    detail: known.message,
+    instance: c.req.path,
+    error: known.message,
+    code,
+    requestId: c.get('requestId'),
+    ...(known.details.length > 0 ? { errors: known.details } : {}),
+    ...known.extensions,
+  };
+  return c.body(JSON.stringify(body), status, { 'content-type': 'application/problem+json' });
+};

@@ -1,0 +1,96 @@
+/** An idempotent producer that reports the outcome of each record, and replaces its client after a fatal error. */
+import type { RdKafka } from '@confluentinc/kafka-javascript';
+import type { KafkaConfig } from './settings.ts';
+import { connectionSettings } from './settings.ts';
+import { connectPatiently, createNativeProducer, toError } from './native.ts';
+import type { Logger } from '../logger.ts';
+import { wrapProducer, type Delivery, type ProducerClient, type ProducerRecord } from './producer-client.ts';
+
+export type { Delivery, ProducerRecord } from './producer-client.ts';
+
+export interface KafkaProducer {
+  /**
+   * Produces all records in order and waits until each is confirmed by all in-sync replicas or has failed.
+   * Never rejects; a record that has failed may still have reached the broker.
+   */
+  send(topic: string, records: readonly ProducerRecord[]): Promise<readonly Delivery[]>;
+  /** Waits `flushMs` at most for what is in flight, then disconnects; what is open then has failed. A second call waits too. */
+  disconnect(flushMs: number): Promise<void>;
+}
+
+export interface ProducerOptions {
+  readonly clientId: string;
+  readonly logger: Logger;
+  /** Bound on the delivery of one record, in milliseconds, broker outages included; a new client has as long to connect. */
+  readonly deliveryTimeoutMs: number;
+  /** Largest record in bytes. */
+  readonly maxMessageBytes: number;
+}
+
+const settings = (config: KafkaConfig, options: ProducerOptions): RdKafka.ProducerGlobalConfig => ({
+  ...connectionSettings(config, options.clientId),
+  'enable.idempotence': true,
+  'compression.codec': 'lz4',
+  'linger.ms': 2,
+  'message.max.bytes': options.maxMessageBytes,
+  dr_cb: true,
+  event_cb: true,
+  log_level: 4,
+});
+
+const topicSettings = (options: ProducerOptions): RdKafka.ProducerTopicConfig => ({
+  acks: -1,
+  'delivery.timeout.ms': options.deliveryTimeoutMs,
+});
+
+/**
+ * Connects, retrying with backoff until a broker answers or `signal` aborts.
+ * A client can fail for good while the service is well, as when its right to write comes later than the service (KIP-679
+ * asks for it when the producer begins). Once it has said so, the next `send` begins with a new client.
+ * @throws the last connection error when `signal` aborts first.
+ */
+export const createProducer = async (
+  config: KafkaConfig,
+  options: ProducerOptions,
+  signal: AbortSignal,
+): Promise<KafkaProducer> => {
+  const create = () => createNativeProducer(settings(config, options), topicSettings(options));
+  const connect = async (until: AbortSignal): Promise<ProducerClient> =>
+    wrapProducer(await connectPatiently('Kafka producer', create, options.logger, until));
+
+  const closing = new AbortController();
+  let client = await connect(signal);
+  let replacing: Promise<void> | undefined;
+
+  const replace = async (): Promise<void> => {
+    await client.disconnect(0);
+    const timeout = AbortSignal.timeout(options.deliveryTimeoutMs);
+    const fresh = await connect(AbortSignal.any([signal, closing.signal, timeout]));
+    if (closing.signal.aborted) await fresh.disconnect(0);
+    else client = fresh;
+  };
+
+  return {
+    send: async (topic, records) => {
+      if (client.hasFailed() && !closing.signal.aborted) {
+        replacing ??= replace().finally(() => {
+          replacing = undefined;
+        });
+        try {
+          await replacing;
+        } catch (error) {
+          return records.map(() => toError(error));
+        }
+      }
+      return client.send(topic, records);
+    },
+    disconnect: (flushMs) => {
+      closing.abort();
+      return client.disconnect(flushMs);
+    },
+  };
+};
+
+/** Headers in the binding's form: a list of single-key objects, in order. */
+export const toHeaders = (headers: Readonly<Record<string, string>>): RdKafka.MessageHeader[] =>
+  Object.entries(headers).map(([name, value]) => ({ [name]: value }));

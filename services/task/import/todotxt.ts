@@ -1,0 +1,42 @@
+/**
+ * todo.txt: one task a line, `x 2026-03-02 2026-03-01 (A) Call the bank +home @phone due:2026-03-05`.
+ * Source: the todo.txt format rules (todotxt/todo.txt). Projects and contexts stay in the description, where search
+ * finds them. Priority A is high, B medium, C and below low. `due:` and the common extension `t:` (threshold) become
+ * the dates; other `key:value` pairs stay in the text. Creation and completion dates have no field and are dropped.
+ */
+import type { Priority } from '../events.ts';
+import { datesOf, dayToTimestamp, isDay } from './dates.ts';
+import type { ImportLine } from './line.ts';
+import { lineReader } from './lines.ts';
+
+const LINE = /^(?<done>x )?(?:\((?<priority>[A-Z])\) )?(?:\d{4}-\d{2}-\d{2} ){0,2}(?:\((?<late>[A-Z])\) )?(?<text>.*)$/;
+const DATE_TAG = /(?:^|\s)(?<key>due|t|pri):(?<value>\S+)/g;
+
+const parseLine = (line: number, raw: string): ImportLine => {
+  const parts = LINE.exec(raw)?.groups ?? {};
+  const tags: Record<string, string> = {};
+  const description = (parts['text'] ?? '')
+    .replace(DATE_TAG, (tag: string, key: string, value: string) => {
+      // `due:tomorrow` is no date of this format: it stays in the text.
+      if (key === 'pri' ? !/^[A-Z]$/.test(value) : !isDay(value)) return tag;
+      tags[key] = value;
+      return '';
+    })
+    .trim();
+  if (description === '') return { line, raw, fault: 'there is no text besides dates and marks' };
+  const letter = parts['priority'] ?? parts['late'] ?? tags['pri'];
+  return {
+    line,
+    raw,
+    task: {
+      description,
+      isDone: parts['done'] !== undefined,
+      ...(letter === undefined ? {} : { priority: priorityOf(letter) }),
+      ...datesOf(dayToTimestamp(tags['t']), dayToTimestamp(tags['due'])),
+    },
+  };
+};
+
+const priorityOf = (letter: string): Priority => (letter === 'A' ? 'high' : letter === 'B' ? 'medium' : 'low');
+
+export const readTodoTxt = lineReader(parseLine);
