@@ -1,5 +1,47 @@
 import tseslint from 'typescript-eslint';
 
+/** Folders of the services from the top floor down: each may import from those below it, and from itself. */
+const FLOORS = [['api', 'indexer', 'ops'], ['task'], ['pipeline'], ['platform']];
+
+const WHY = {
+  task: 'The domain is used by the composition roots above it; it does not know them.',
+  pipeline: 'The pipeline carries any entity (services/pipeline/entity.ts): take what you need from it as an argument.',
+  platform: 'The platform knows servers and HTTP, and nothing of events or tasks: take what you need as an argument.',
+};
+
+/** Imports run one way: api | indexer | ops → task → pipeline → platform. */
+const oneWay = FLOORS.flatMap((floor, index) =>
+  floor.map((folder) => {
+    const above = FLOORS.slice(0, index).flat();
+    const beside = floor.filter((other) => other !== folder);
+    const forbidden = [...above, ...beside];
+    return {
+      files: [`services/${folder}/**/*.ts`],
+      // The one page that lists the settings of all services.
+      ignores: ['services/ops/config/tables.ts'],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          {
+            patterns: [
+              {
+                regex: `^(\\.\\./)+(${forbidden.join('|')})/`,
+                message:
+                  WHY[folder] ??
+                  'The API, the indexer and ops share nothing but what lies in task, pipeline and platform.',
+              },
+              {
+                regex: '^(\\.\\./)+(infra|test)/',
+                message: 'Images hold the services alone.',
+              },
+            ],
+          },
+        ],
+      },
+    };
+  }),
+);
+
 export default tseslint.config(
   { ignores: ['node_modules/', 'build/', 'dist/', 'coverage/', '.data/', '.scratch/', 'charts/'] },
   ...tseslint.configs.strictTypeChecked,
@@ -28,6 +70,24 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  ...oneWay,
+  {
+    files: ['infra/**/*.ts'],
+    ignores: ['infra/local/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '/services/(?!task/resources\\.ts$)',
+              message: 'Manifests read names from services/task/resources.ts alone.',
+            },
+          ],
+        },
+      ],
     },
   },
   { files: ['**/*.js', '**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },

@@ -15,15 +15,15 @@ import { clientAddress } from '../platform/http/middleware/client-address.ts';
 import { limitBody } from '../platform/http/middleware/limit-body.ts';
 import { requestContext } from '../platform/http/middleware/request-context.ts';
 import { toProblemResponse } from '../platform/http/problem.ts';
-import type { Route, RouteDependencies } from '../platform/http/route.ts';
+import type { Route } from '../platform/http/route.ts';
 import { addDocs } from './docs.ts';
-import { routes } from '../task/routes/index.ts';
 
 /** Largest request body, in bytes. */
 export const MAX_BODY_BYTES = 65_536;
 const RATE_WINDOW_MS = 60_000;
 
-export interface AppOptions extends RouteDependencies {
+export interface AppOptions {
+  readonly routes: readonly Route[];
   readonly logger: Logger;
   readonly tracer: Tracer;
   readonly metrics: ApiMetrics;
@@ -58,13 +58,13 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   if (options.rateLimitPerMinute > 0) app.use(limitRate(options));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   app.use(limitBody(MAX_BODY_BYTES));
-  const made = routes.map((make) => make(options));
-  const [literal, parameterised] = [made.filter(isLiteral), made.filter((route) => !isLiteral(route))];
+  const { routes } = options;
+  const [literal, parameterised] = [routes.filter(isLiteral), routes.filter((route) => !isLiteral(route))];
   for (const route of literal) addRoute(app, route);
   // `/tasks/search` would also be a task's path: what it does not take must not be taken for an id.
   for (const [path, methods] of methodsByPath(literal)) app.all(path, (c) => refuseMethod(c, methods));
   for (const route of parameterised) addRoute(app, route);
-  addDocs(app, made);
+  addDocs(app, routes);
   options.taskConsole?.addTo(app);
   return app;
 };

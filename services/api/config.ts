@@ -6,6 +6,7 @@ import { kafkaChecks, kafkaEnv } from '../platform/kafka/settings.ts';
 import { lifecycleEnv } from '../platform/lifecycle.ts';
 import { loggerEnv } from '../platform/logger.ts';
 import { postgresEnv } from '../platform/postgres.ts';
+import { taskEnv } from '../task/env.ts';
 import { PORTS } from '../task/resources.ts';
 import { telemetryEnv } from '../platform/telemetry.ts';
 import { consoleEnv } from './console/config.ts';
@@ -18,6 +19,7 @@ export const apiEnv = {
   ...loggerEnv,
   ...lifecycleEnv,
   ...listenEnv,
+  ...taskEnv,
   ...consoleEnv,
   PORT: {
     schema: integer(PORTS.api, { min: 0, max: 65_535 }),

@@ -6,22 +6,26 @@ import { exitOnInvalidConfig } from '../platform/env.ts';
 import { drainServer, listen, startHealthServer } from '../platform/http/health.ts';
 import { createLifecycle } from '../platform/lifecycle.ts';
 import { createLogger } from '../platform/logger.ts';
+import { missingMigrations } from '../platform/migrate.ts';
 import { createPool } from '../platform/postgres.ts';
 import { startTelemetry } from '../platform/telemetry.ts';
 import { createApp } from './app.ts';
 import { AFTER_HTTP_MS, readApiConfig } from './config.ts';
 import { createConsole } from './console/console.ts';
+import { placeTask } from '../task/env.ts';
 import { readinessChecks } from './health.ts';
 import { countRequests, createApiMetrics } from '../platform/http/metrics.ts';
 import { createRelayMetrics, observeOutbox } from '../pipeline/relay/metrics.ts';
 import { startRelay } from '../pipeline/relay/relay.ts';
 import { createSearchBreaker } from '../pipeline/index/breaker.ts';
-import { createTaskSearch } from '../task/search/task-search.ts';
 import { purgeRegularly } from '../pipeline/write/idempotency.ts';
-import { createTaskStore } from '../task/store/task-store.ts';
+import { MIGRATIONS } from '../task/migrations.ts';
+import { taskRoutes } from '../task/routes.ts';
+import { createTaskSearch, createTaskStore } from '../task/store.ts';
 import { observeVerifyRuns } from '../pipeline/verify/metrics.ts';
 
 const config = exitOnInvalidConfig(() => readApiConfig(process.env));
+const task = placeTask(config);
 const logger = createLogger({ service: 'api', level: config.LOG_LEVEL });
 const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
 const registry = new Registry();
@@ -36,7 +40,7 @@ const pool = createPool(config, 'taskstream-api', logger);
 lifecycle.onClose('pool', 3_000, () => pool.end());
 observeOutbox(pool, registry);
 observeVerifyRuns(pool, registry);
-const relay = startRelay({ config, logger, metrics: createRelayMetrics(registry), tracer });
+const relay = startRelay({ config, entity: task, logger, metrics: createRelayMetrics(registry), tracer });
 lifecycle.onClose('relay', 9_000, relay.close);
 void purgeRegularly(pool, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.signal);
 
@@ -44,25 +48,28 @@ const breaker = createSearchBreaker({ resetMs: config.SEARCH_BREAKER_RESET_MS, r
 const metrics = createApiMetrics(registry);
 const isStopping = (): boolean => lifecycle.signal.aborted;
 const taskConsole = config.CONSOLE
-  ? createConsole({ config, pool, elasticsearch, logger, requestCounts: () => countRequests(metrics) })
+  ? createConsole({ config, task, pool, elasticsearch, logger, requestCounts: () => countRequests(metrics) })
   : undefined;
 if (taskConsole !== undefined) {
   lifecycle.signal.addEventListener('abort', taskConsole.endStreams);
   lifecycle.onClose('console', 3_000, taskConsole.close);
 }
 const app = createApp({
-  store: createTaskStore({
-    pool,
-    onCommit: relay.wake,
-    onBatch: (operation, size) => {
-      metrics.gathered.observe({ operation }, size);
-    },
-  }),
-  search: createTaskSearch({
-    client: elasticsearch,
-    alias: config.TASK_INDEX,
-    timeoutMs: config.SEARCH_TIMEOUT_MS,
-    breaker,
+  routes: taskRoutes({
+    store: createTaskStore({
+      pool,
+      entity: task,
+      onCommit: relay.wake,
+      onBatch: (operation, size) => {
+        metrics.gathered.observe({ entity: task.name, operation }, size);
+      },
+    }),
+    search: createTaskSearch({
+      client: elasticsearch,
+      alias: task.alias,
+      timeoutMs: config.SEARCH_TIMEOUT_MS,
+      breaker,
+    }),
   }),
   logger,
   tracer,
@@ -74,7 +81,7 @@ const app = createApp({
   taskConsole,
 });
 
-const ready = readinessChecks(pool, isStopping);
+const ready = readinessChecks(pool, missingMigrations(pool, MIGRATIONS), isStopping);
 const health = await startHealthServer({
   host: config.HOST,
   port: config.HEALTH_PORT,

@@ -7,11 +7,13 @@ import { startHealthServer } from '../platform/http/health.ts';
 import { createLifecycle } from '../platform/lifecycle.ts';
 import { createLogger } from '../platform/logger.ts';
 import { startTelemetry } from '../platform/telemetry.ts';
+import { placeTask } from '../task/env.ts';
 import { readIndexerConfig } from './config.ts';
 import { startIndexer } from '../pipeline/consume/indexer.ts';
 import { createIndexerMetrics } from '../pipeline/consume/metrics.ts';
 
 const config = exitOnInvalidConfig(() => readIndexerConfig(process.env));
+const task = placeTask(config);
 const logger = createLogger({ service: 'indexer', level: config.LOG_LEVEL });
 const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
 const registry = new Registry();
@@ -26,6 +28,7 @@ lifecycle.onClose('elasticsearch', 4_000, () => elasticsearch.close());
 
 const indexer = startIndexer({
   config,
+  entity: task,
   elasticsearch,
   logger,
   metrics: createIndexerMetrics(registry),
@@ -40,5 +43,5 @@ const health = await startHealthServer({
 });
 lifecycle.onClose('health server', 4_000, health.close);
 lifecycle.onClose('consumer', config.SHUTDOWN_DEADLINE_MS - 4_000, indexer.close);
-logger.info({ healthPort: health.port, group: config.CONSUMER_GROUP, topic: config.TASKS_TOPIC }, 'indexer started');
+logger.info({ healthPort: health.port, group: task.group, topic: task.topic }, 'indexer started');
 await indexer.running;

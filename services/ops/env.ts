@@ -1,10 +1,18 @@
 /** Configuration of the one-shot commands that talk to the servers directly. */
-import { indexerEnv } from '../indexer/config.ts';
+import { taskEnv } from '../task/env.ts';
 import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
 import { hostList, integer, readEnv, text, type EnvSpec, type EnvValues } from '../platform/env.ts';
 import { kafkaChecks, kafkaEnv, type KafkaConfig } from '../platform/kafka/settings.ts';
 import { loggerEnv } from '../platform/logger.ts';
 import { postgresEnv } from '../platform/postgres.ts';
+
+/** What a new index is like, by these settings. */
+export const indexOptions = (config: EnvValues<typeof indexEnv>) => ({
+  shards: config.INDEX_SHARDS,
+  replicas: config.INDEX_REPLICAS,
+  gcDeletes: config.INDEX_GC_DELETES,
+  refreshInterval: config.INDEX_REFRESH_INTERVAL,
+});
 
 /** Settings of a new index. */
 const indexEnv = {
@@ -36,6 +44,7 @@ const indexEnv = {
 } as const satisfies EnvSpec;
 
 export const migrateEnv = {
+  ...taskEnv,
   ...postgresEnv,
   ...elasticsearchEnv,
   ...loggerEnv,
@@ -54,6 +63,7 @@ export const readMigrateConfig = (env: NodeJS.ProcessEnv): MigrateConfig =>
   readEnv(migrateEnv, env, elasticsearchChecks);
 
 export const reindexEnv = {
+  ...taskEnv,
   ...postgresEnv,
   ...kafkaEnv,
   ...elasticsearchEnv,
@@ -68,6 +78,7 @@ export const readReindexConfig = (env: NodeJS.ProcessEnv): ReindexConfig =>
   readEnv(reindexEnv, env, [...kafkaChecks, ...elasticsearchChecks]);
 
 export const verifyEnv = {
+  ...taskEnv,
   ...postgresEnv,
   ...elasticsearchEnv,
   ...kafkaEnv,
@@ -77,7 +88,6 @@ export const verifyEnv = {
       'Bootstrap brokers, `host:port`, comma-separated. Without them `ops verify` cannot ask how far the indexers are, and takes what differs for its whole grace for drift.',
   },
   ...loggerEnv,
-  CONSUMER_GROUP: indexerEnv.CONSUMER_GROUP,
 } as const satisfies EnvSpec;
 
 /** `kafka` is absent where no brokers are given. */
@@ -100,9 +110,9 @@ const kafkaOf = (values: EnvValues<typeof verifyEnv>, brokers: string): KafkaCon
 
 /** For commands that look at the topics. */
 export const topicsEnv = {
+  ...taskEnv,
   ...kafkaEnv,
   ...loggerEnv,
-  CONSUMER_GROUP: indexerEnv.CONSUMER_GROUP,
 } as const satisfies EnvSpec;
 
 export type TopicsConfig = EnvValues<typeof topicsEnv>;
@@ -111,7 +121,7 @@ export type TopicsConfig = EnvValues<typeof topicsEnv>;
 export const readTopicsConfig = (env: NodeJS.ProcessEnv): TopicsConfig => readEnv(topicsEnv, env, kafkaChecks);
 
 /** For `ops dlq`: the letters are in Kafka, what was done about them in PostgreSQL. */
-export const deadLettersEnv = { ...kafkaEnv, ...postgresEnv, ...loggerEnv } as const satisfies EnvSpec;
+export const deadLettersEnv = { ...taskEnv, ...kafkaEnv, ...postgresEnv, ...loggerEnv } as const satisfies EnvSpec;
 
 export type DeadLettersConfig = EnvValues<typeof deadLettersEnv>;
 

@@ -1,8 +1,7 @@
 /** Elasticsearch: its configuration, and the one place that makes clients. */
 import { readFileSync } from 'node:fs';
 import { Client, errors } from '@elastic/elasticsearch';
-import { integer, optionalText, text, url, type CrossCheck, type EnvSpec, type EnvValues } from './env.ts';
-import { TASK_INDEX_ALIAS } from '../task/resources.ts';
+import { integer, optionalText, url, type CrossCheck, type EnvSpec, type EnvValues } from './env.ts';
 
 export const elasticsearchEnv = {
   ELASTICSEARCH_URL: {
@@ -24,11 +23,6 @@ export const elasticsearchEnv = {
     schema: integer(10_000, { min: 100, max: 300_000 }),
     defaultText: '10000',
     description: 'Bound on one request to Elasticsearch, in milliseconds.',
-  },
-  TASK_INDEX: {
-    schema: text().default(TASK_INDEX_ALIAS),
-    defaultText: TASK_INDEX_ALIAS,
-    description: 'Alias that tasks are indexed to and searched in.',
   },
 } as const satisfies EnvSpec;
 

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, TaskstreamError, type ErrorDetail } from './errors.ts';
-import { EXIT_INVALID_CONFIGURATION } from '../task/resources.ts';
+import { EXIT_INVALID_CONFIGURATION } from './product.ts';
 
 export interface EnvVar<T = unknown> {
   /** Parses the variable's text; it is called with `undefined` when the variable is unset or empty. */

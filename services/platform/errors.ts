@@ -21,8 +21,7 @@ export type ErrorCode =
   | 'validation_failed'
   | 'unsupported_media_type'
   | 'payload_too_large'
-  | 'task_not_found'
-  | 'route_not_found'
+  | `${string}_not_found`
   | 'method_not_allowed'
   | 'precondition_failed'
   | 'idempotency_key_reused'

@@ -1,8 +1,10 @@
 /**
- * The database schema, by the SQL files in `services/task/migrations`, each applied once and in order.
+ * The database schema, by the SQL files of a folder, each applied once and in order.
  * Migrations only add, so that the version before keeps working while a new one rolls out, and after a roll back.
  */
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Pool } from 'pg';
 import { runner } from 'node-pg-migrate';
 import { messageOf, TaskstreamError } from './errors.ts';
 import type { Logger } from './logger.ts';
@@ -10,16 +12,23 @@ import { createClient, type PostgresConfig } from './postgres.ts';
 import { backoffMs, sleep } from './time.ts';
 import { isDatabaseOutage } from './postgres-outage.ts';
 
+const TABLE = 'migrations';
+
 /**
  * Applies what is missing. Safe to run from several processes at once: they take turns.
  * @throws TaskstreamError `database_unavailable` when PostgreSQL did not answer for `deadlineMs`, or the fault of a
  * migration, which then changed nothing.
  */
-export const migrate = async (config: PostgresConfig, logger: Logger, deadlineMs = 60_000): Promise<void> => {
+export const migrate = async (
+  config: PostgresConfig,
+  folder: string,
+  logger: Logger,
+  deadlineMs = 60_000,
+): Promise<void> => {
   const deadlineAt = Date.now() + deadlineMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await migrateOnce(config, logger);
+      await migrateOnce(config, folder, logger);
       return;
     } catch (error) {
       if (!isDatabaseOutage(error)) throw error;
@@ -35,16 +44,16 @@ export const migrate = async (config: PostgresConfig, logger: Logger, deadlineMs
   }
 };
 
-const migrateOnce = async (config: PostgresConfig, logger: Logger): Promise<void> => {
+const migrateOnce = async (config: PostgresConfig, folder: string, logger: Logger): Promise<void> => {
   // A migration may take longer than a request, and so may waiting for another process's.
   const client = createClient({ ...config, DATABASE_STATEMENT_TIMEOUT_MS: 600_000 }, 'taskstream-migrate');
   await client.connect();
   try {
     const applied = await runner({
       dbClient: client,
-      dir: join(import.meta.dirname, '../task/migrations'),
+      dir: folder,
       direction: 'up',
-      migrationsTable: 'migrations',
+      migrationsTable: TABLE,
       advisoryLockMode: 'wait',
       logger: {
         debug: (text) => {
@@ -65,4 +74,25 @@ const migrateOnce = async (config: PostgresConfig, logger: Logger): Promise<void
   } finally {
     await client.end();
   }
+};
+
+/**
+ * Asks which migrations of `folder` the database lacks; those that a newer version added are none of ours.
+ * @returns a function that asks until nothing is missing, and remembers that
+ * @throws what the driver throws when PostgreSQL does not answer
+ */
+export const missingMigrations = (pool: Pool, folder: string): (() => Promise<readonly string[]>) => {
+  const wanted = readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .map((name) => basename(name, '.sql'))
+    .sort();
+  let isComplete = false;
+  return async () => {
+    if (isComplete) return [];
+    const { rows } = await pool.query<{ name: string }>(`SELECT name FROM ${TABLE}`);
+    const applied = new Set(rows.map(({ name }) => name));
+    const missing = wanted.filter((name) => !applied.has(name));
+    isComplete = missing.length === 0;
+    return missing;
+  };
 };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Task } from '../../services/task/events.ts';
+import type { Task } from '../../services/task/task.ts';
 import { startTestApi, type AnswerBody, type TestApi } from '../support/api.ts';
 import { taskOf } from '../support/events.ts';
 

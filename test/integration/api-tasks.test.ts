@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCommand } from '../support/task.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 
 let api: TestApi;
@@ -79,17 +80,11 @@ describe('POST /tasks', () => {
   });
 
   it('lets a bad row fail alone among those gathered into one statement', async () => {
-    const fields = { description: 'fine', priority: 'none', start: null, due: null } as const;
-    const command = (extra: object) => ({
-      ...fields,
-      traceparent: null,
-      idempotency: undefined,
-      id: uuidv7(),
-      ...extra,
-    });
     const results = await Promise.allSettled(
       // The first statements take the free slots; the others are gathered, the bad one in their middle.
-      Array.from({ length: 40 }, (_, i) => api.store.create(command(i === 20 ? { description: 'NUL \0' } : {}))),
+      Array.from({ length: 40 }, (_, i) =>
+        api.store.create(createCommand({ description: i === 20 ? 'NUL \0' : 'fine' })),
+      ),
     );
     expect(results.map(({ status }) => status)).toEqual(results.map((_, i) => (i === 20 ? 'rejected' : 'fulfilled')));
   });

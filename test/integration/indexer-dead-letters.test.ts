@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { headerOf } from '../../services/platform/kafka/headers.ts';
 import { DEAD_LETTER_HEADERS } from '../../services/pipeline/dead-letters/writer.ts';
-import { taskMapping } from '../../services/pipeline/index/search-index.ts';
+import { indexMapping } from '../../services/pipeline/index/search-index.ts';
+import { taskEntity } from '../../services/task/entity.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import type { ProducerRecord } from '../../services/platform/kafka/producer.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
+
+const taskMapping = indexMapping(taskEntity);
 
 let fixture: IndexerFixture;
 let indexer: RunningIndexer;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { EventType } from '../../services/task/events.ts';
+import type { EventType } from '../../services/task/entity.ts';
 import type { ProducerRecord } from '../../services/platform/kafka/producer.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';

@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { taskMapping } from '../../services/pipeline/index/search-index.ts';
+import { indexMapping } from '../../services/pipeline/index/search-index.ts';
+import { taskEntity } from '../../services/task/entity.ts';
 import { startOwnElasticsearch, type OwnElasticsearch } from '../support/embedded-elasticsearch.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
 import { waitFor } from '../support/wait.ts';
+
+const taskMapping = indexMapping(taskEntity);
 
 let elasticsearch: OwnElasticsearch;
 let fixture: IndexerFixture;

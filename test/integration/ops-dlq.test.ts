@@ -1,8 +1,9 @@
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { toHeaders, type ProducerRecord } from '../../services/platform/kafka/producer.ts';
-import type { Task } from '../../services/task/events.ts';
-import { taskMapping } from '../../services/pipeline/index/search-index.ts';
+import type { Task } from '../../services/task/task.ts';
+import { indexMapping } from '../../services/pipeline/index/search-index.ts';
+import { taskEntity } from '../../services/task/entity.ts';
 import { isOpen, judge } from '../../services/pipeline/dead-letters/actions.ts';
 import { findLetters, type LetterFilter } from '../../services/pipeline/dead-letters/find.ts';
 import { letterJson } from '../../services/ops/dlq/format.ts';
@@ -16,6 +17,8 @@ import { createIndexerFixture, type IndexerFixture } from '../support/indexer.ts
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
 import { jsonLines, runOps, startOps } from '../support/ops.ts';
 import { waitFor } from '../support/wait.ts';
+
+const taskMapping = indexMapping(taskEntity);
 
 // Each process loads all of the command line, seconds on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });

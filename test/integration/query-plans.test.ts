@@ -1,9 +1,11 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
-import { listTasks } from '../../services/task/store/read.ts';
+import { taskEntity } from '../../services/task/entity.ts';
+import { createTaskStore } from '../../services/task/store.ts';
 import { walkRows } from '../../services/pipeline/reindex/rows.ts';
 import { lastRowId, streamRows } from '../../services/pipeline/verify/rows.ts';
+import { taskIn } from '../support/task.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -35,23 +37,26 @@ const statementsOf = async (work: (pool: Pool) => Promise<unknown>): Promise<str
   return texts;
 };
 
+const storeOn = (pool: Pool) =>
+  createTaskStore({ pool, entity: taskIn(), onCommit: () => undefined, onBatch: () => undefined });
+
 const first = async <T>(pages: AsyncIterable<T>): Promise<void> => {
   await pages[Symbol.asyncIterator]().next();
 };
 
 // A page costs what is on it, however many tasks there are: the index gives the order, nothing is sorted.
 it.each<[string, (pool: Pool) => Promise<unknown>]>([
-  ['a listing', (pool) => listTasks(pool, 20, undefined)],
-  ['a page of reindex', (pool) => first(walkRows(pool, 100))],
-  ['a page of verify', (pool) => first(streamRows(pool, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))],
-  ['the last row, for verify', (pool) => lastRowId(pool)],
+  ['a listing', (pool) => storeOn(pool).list(20, undefined)],
+  ['a page of reindex', (pool) => first(walkRows(pool, taskEntity, 100))],
+  ['a page of verify', (pool) => first(streamRows(pool, taskEntity, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))],
+  ['the last row, for verify', (pool) => lastRowId(pool, taskEntity)],
 ])('%s reads tasks in the order of their index', async (_, work) => {
   const texts = await statementsOf(work);
   expect(texts.length).toBeGreaterThan(0);
   for (const text of texts) {
     const { rows } = await database.pool.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${text}`);
     const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
-    expect(plan).toContain('using tasks_pkey on tasks');
+    expect(plan).toMatch(/using tasks_pkey on tasks/);
     expect(plan).not.toContain('Sort');
   }
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { encodeEvent, type Task } from '../../services/task/events.ts';
+import { encodeEvent } from '../../services/pipeline/events.ts';
+import type { Task } from '../../services/task/task.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';

@@ -10,6 +10,7 @@ import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import { createLogger } from '../../services/platform/logger.ts';
 import { postgresEnv } from '../../services/platform/postgres.ts';
+import { placeTask, taskEnv } from '../../services/task/env.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startOwnKafka } from '../support/embedded-kafka.ts';
 import { versionsOf } from '../support/events.ts';
@@ -46,6 +47,7 @@ const start = (brokers = inject('kafkaBrokers')): Relay => {
       RELAY_LINGER_MS: 20,
       RELAY_POLL_MS: 50,
     },
+    entity: placeTask(readEnv(taskEnv, env)),
     logger: createLogger({ service: 'relay', level: 'silent' }),
     metrics: createRelayMetrics(registry),
     tracer: trace.getTracer('test'),

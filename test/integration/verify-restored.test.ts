@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { Task } from '../../services/task/events.ts';
+import type { Task } from '../../services/task/task.ts';
 import { runOps } from '../support/ops.ts';
 import { call, createPipeline, createTask, search, type Pipeline } from '../support/pipeline.ts';
 import { stopProcess, type ServiceProcess } from '../support/process.ts';

@@ -1,5 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { readEnv } from '../../services/platform/env.ts';
+import { placeTask, taskEnv } from '../../services/task/env.ts';
 import { verify, type Difference, type VerifyResult } from '../../services/pipeline/verify/run.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
@@ -22,7 +24,7 @@ const run = async (repair: boolean): Promise<{ result: VerifyResult; found: Diff
   const result = await verify({
     pool: database.pool,
     client: index.client,
-    alias: index.alias,
+    entity: placeTask(readEnv(taskEnv, { TASK_INDEX: index.alias })),
     log: undefined,
     graceMs: 0,
     repair,

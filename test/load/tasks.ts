@@ -1,9 +1,9 @@
 /** Tasks as people write them, made by number: the same ones in each run. */
 import type { Pool } from 'pg';
-import { v7 as uuidv7 } from 'uuid';
-import { createTasks } from '../../services/task/store/create.ts';
-import type { CreateTask } from '../../services/task/store/commands.ts';
-import { PRIORITIES } from '../../services/task/events.ts';
+import type { PlacedEntity } from '../../services/pipeline/entity.ts';
+import type { CreateCommand } from '../../services/pipeline/write/create.ts';
+import { PRIORITIES } from '../../services/task/fields.ts';
+import { createCommand as commandOf, createTasks, taskIn } from '../support/task.ts';
 
 const VERBS = ['water', 'buy', 'call', 'fix', 'clean', 'read', 'write', 'book', 'pay', 'return', 'plan', 'send'];
 const THINGS = [
@@ -41,15 +41,8 @@ export const queryOf = (n: number): string => `${pick(VERBS, n, '')} ${pick(THIN
 export const descriptionOf = (n: number): string =>
   `${pick(VERBS, n, '')} the ${pick(THINGS, Math.floor(n / 5), '')} ${pick(WHERE, Math.floor(n / 3), '')}, number ${n}`;
 
-export const createCommand = (n: number): CreateTask => ({
-  id: uuidv7(),
-  description: descriptionOf(n),
-  priority: pick(PRIORITIES, n, 'none'),
-  start: null,
-  due: null,
-  traceparent: null,
-  idempotency: undefined,
-});
+export const createCommand = (n: number): CreateCommand =>
+  commandOf({ description: descriptionOf(n), priority: pick(PRIORITIES, n, 'none') });
 
 const CHUNK = 2_000;
 
@@ -58,11 +51,12 @@ export const fillTasks = async (
   pool: Pool,
   count: number,
   onProgress: (done: number) => void = () => undefined,
+  task: PlacedEntity = taskIn(),
 ): Promise<string[]> => {
   const ids: string[] = [];
   for (let done = 0; done < count; done += CHUNK) {
     const commands = Array.from({ length: Math.min(CHUNK, count - done) }, (_, index) => createCommand(done + index));
-    for (const result of await createTasks(pool, commands)) {
+    for (const result of await createTasks(pool, task, commands)) {
       if (result instanceof Error) throw result;
       ids.push(result.id);
     }

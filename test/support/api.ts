@@ -6,21 +6,23 @@ import { inject } from 'vitest';
 import { createApp, type AppOptions } from '../../services/api/app.ts';
 import { createApiMetrics } from '../../services/platform/http/metrics.ts';
 import { createSearchBreaker } from '../../services/pipeline/index/breaker.ts';
-import { createTaskSearch } from '../../services/task/search/task-search.ts';
-import { createTaskStore, type TaskStore } from '../../services/task/store/task-store.ts';
+import type { EntityStore } from '../../services/pipeline/write/store.ts';
+import { taskRoutes } from '../../services/task/routes.ts';
+import { createTaskSearch, createTaskStore } from '../../services/task/store.ts';
 import { closeServer, listen } from '../../services/platform/http/health.ts';
 import { createLogger } from '../../services/platform/logger.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { createPool, postgresEnv } from '../../services/platform/postgres.ts';
-import type { Task } from '../../services/task/events.ts';
+import type { Task } from '../../services/task/task.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { taskIn } from './task.ts';
 import { createTestIndex, type TestIndex } from './search-index.ts';
 
 export interface TestApi {
   readonly url: string;
   readonly database: TestDatabase;
   readonly index: TestIndex;
-  readonly store: TaskStore;
+  readonly store: EntityStore;
   /** Sends a request; a body that is not text is sent as JSON. */
   request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   close(): Promise<void>;
@@ -69,10 +71,12 @@ export const startTestApi = async (options: TestApiOptions = {}): Promise<TestAp
   );
   const client = new Client({ node: options.elasticsearchUrl ?? inject('elasticsearchUrl'), maxRetries: 0 });
   const breaker = createSearchBreaker({ resetMs: 500, registry, logger });
-  const store = createTaskStore({ pool, onCommit: () => undefined, onBatch: () => undefined });
+  const store = createTaskStore({ pool, entity: taskIn(), onCommit: () => undefined, onBatch: () => undefined });
   const app = createApp({
-    store,
-    search: createTaskSearch({ client, alias: index.alias, timeoutMs: options.searchTimeoutMs ?? 30_000, breaker }),
+    routes: taskRoutes({
+      store,
+      search: createTaskSearch({ client, alias: index.alias, timeoutMs: options.searchTimeoutMs ?? 30_000, breaker }),
+    }),
     logger,
     tracer: trace.getTracer('test'),
     metrics: createApiMetrics(registry),

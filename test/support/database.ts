@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Client, Pool } from 'pg';
 import { migrate } from '../../services/platform/migrate.ts';
 import { readEnv } from '../../services/platform/env.ts';
+import { MIGRATIONS } from '../../services/task/migrations.ts';
 import { createLogger } from '../../services/platform/logger.ts';
 import { postgresEnv } from '../../services/platform/postgres.ts';
 import { waitFor } from './wait.ts';
@@ -23,7 +24,11 @@ export const createTestDatabase = async (serverUrl: string): Promise<TestDatabas
   await administrate(serverUrl, `CREATE DATABASE ${name}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  await migrate(readEnv(postgresEnv, { DATABASE_URL: url.href }), createLogger({ service: 'test', level: 'silent' }));
+  await migrate(
+    readEnv(postgresEnv, { DATABASE_URL: url.href }),
+    MIGRATIONS,
+    createLogger({ service: 'test', level: 'silent' }),
+  );
   const pool = new Pool({ connectionString: url.href });
   // The pool's end does not wait for the server, which may end such a session itself when the database is dropped; an
   // error of a query is its caller's all the same.

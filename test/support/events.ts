@@ -1,6 +1,8 @@
 /** Tasks and Kafka records for tests. */
 import { v7 as uuidv7 } from 'uuid';
-import { encodeEvent, encodeHeaders, type EventType, type Task } from '../../services/task/events.ts';
+import { encodeEvent, encodeHeaders } from '../../services/pipeline/events.ts';
+import type { EventType } from '../../services/task/entity.ts';
+import type { Task } from '../../services/task/task.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import type { ProducerRecord } from '../../services/platform/kafka/producer.ts';
 
@@ -12,6 +14,7 @@ export const taskOf = (fields: Partial<Task> = {}): Task => ({
   dates: { start: null, due: null },
   isDone: false,
   version: 1,
+  schemaVersion: 1,
   createdAt: '2026-01-01T00:00:00.000Z',
   updatedAt: '2026-01-01T00:00:00.000Z',
   ...fields,
@@ -24,7 +27,7 @@ export const eventRecord = (type: EventType, task: Task): ProducerRecord => ({
   headers: encodeHeaders({
     id: `${task.id}:${task.version}`,
     type,
-    taskId: task.id,
+    subject: task.id,
     time: new Date().toISOString(),
     traceparent: null,
   }),

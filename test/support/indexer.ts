@@ -7,11 +7,12 @@ import { createLogger } from '../../services/platform/logger.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
 import { startIndexer, type Indexer } from '../../services/pipeline/consume/indexer.ts';
 import { createIndexerMetrics } from '../../services/pipeline/consume/metrics.ts';
+import { placeTask } from '../../services/task/env.ts';
 import { createTestTopics, type TestTopicOptions, type TestTopics } from './kafka.ts';
 import { sumOf } from './process.ts';
 import { createTestIndex, type TestIndex } from './search-index.ts';
 import { waitFor } from './wait.ts';
-import type { TaskIndexOptions } from '../../services/pipeline/index/search-index.ts';
+import type { IndexOptions } from '../../services/pipeline/index/search-index.ts';
 
 export interface IndexerFixture {
   readonly topics: TestTopics;
@@ -34,7 +35,7 @@ export interface FixtureOptions {
   readonly kafkaBrokers: string;
   readonly elasticsearchUrl: string;
   readonly topics?: TestTopicOptions;
-  readonly index?: Partial<TaskIndexOptions>;
+  readonly index?: Partial<IndexOptions>;
 }
 
 export const createIndexerFixture = async (options: FixtureOptions): Promise<IndexerFixture> => {
@@ -66,6 +67,7 @@ export const createIndexerFixture = async (options: FixtureOptions): Promise<Ind
       const elasticsearch = createElasticsearch(config);
       const indexer = startIndexer({
         config,
+        entity: placeTask(config),
         elasticsearch,
         logger: createLogger({ service: 'indexer', level: config.LOG_LEVEL }),
         metrics: createIndexerMetrics(registry),

@@ -7,7 +7,8 @@ import { readEnv } from '../../services/platform/env.ts';
 import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import { createProducer, type KafkaProducer, type ProducerRecord } from '../../services/platform/kafka/producer.ts';
-import { TASKS_MAX_MESSAGE_BYTES, TOPICS } from '../../services/task/resources.ts';
+import { MAX_EVENT_BYTES } from '../../services/pipeline/topics.ts';
+import { TOPICS } from '../../services/task/resources.ts';
 import { waitFor } from './wait.ts';
 
 export interface TestTopics {
@@ -38,7 +39,7 @@ const silent = createLogger({ service: 'test', level: 'silent' });
 export const createTestProducer = (env: Readonly<Record<string, string>>): Promise<KafkaProducer> =>
   createProducer(
     readEnv(kafkaEnv, env),
-    { clientId: 'test', logger: silent, deliveryTimeoutMs: 30_000, maxMessageBytes: 2 * TASKS_MAX_MESSAGE_BYTES },
+    { clientId: 'test', logger: silent, deliveryTimeoutMs: 30_000, maxMessageBytes: 2 * MAX_EVENT_BYTES },
     AbortSignal.timeout(30_000),
   );
 

@@ -1,6 +1,6 @@
 /** Clients that write without a pause, and one that searches without a pause and remembers all it saw. */
 import type { Client } from '@elastic/elasticsearch';
-import type { Task } from '../../services/task/events.ts';
+import type { Task } from '../../services/task/task.ts';
 import { call } from './pipeline.ts';
 import type { ServiceProcess } from './process.ts';
 

@@ -1,6 +1,6 @@
 /** The whole pipeline with a database, topics and an index of its own; its services run as real processes. */
 import { inject } from 'vitest';
-import type { Task } from '../../services/task/events.ts';
+import type { Task } from '../../services/task/task.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createTestTopics, type TestTopicOptions, type TestTopics } from './kafka.ts';
 import { killProcess, startService, type ServiceProcess } from './process.ts';

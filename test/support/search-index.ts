@@ -1,8 +1,9 @@
 /** A search index of a test's own. */
 import { randomUUID } from 'node:crypto';
 import { Client } from '@elastic/elasticsearch';
-import { ensureTaskIndex, type TaskIndexOptions } from '../../services/pipeline/index/search-index.ts';
-import { firstIndexOf } from '../../services/task/resources.ts';
+import { ensureIndex, type IndexOptions } from '../../services/pipeline/index/search-index.ts';
+import { firstIndexOf } from '../../services/pipeline/topics.ts';
+import { taskEntity } from '../../services/task/entity.ts';
 
 export interface TestIndex {
   readonly client: Client;
@@ -15,11 +16,18 @@ export interface TestIndex {
 }
 
 /** Creates the index and its alias under a name nobody else uses. */
-export const createTestIndex = async (url: string, options: Partial<TaskIndexOptions> = {}): Promise<TestIndex> => {
+export const createTestIndex = async (url: string, options: Partial<IndexOptions> = {}): Promise<TestIndex> => {
   const client = new Client({ node: url, maxRetries: 0 });
   const alias = `tasks-${randomUUID().slice(0, 8)}`;
   const index = firstIndexOf(alias);
-  await ensureTaskIndex(client, { alias, shards: 1, replicas: 0, gcDeletes: '1h', refreshInterval: '1s', ...options });
+  await ensureIndex(client, taskEntity, {
+    alias,
+    shards: 1,
+    replicas: 0,
+    gcDeletes: '1h',
+    refreshInterval: '1s',
+    ...options,
+  });
   return {
     client,
     alias,

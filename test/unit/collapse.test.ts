@@ -8,6 +8,7 @@ const index = (id: string, version: number): IndexOperation => ({
   kind: 'index',
   id,
   version,
+  schemaVersion: 1,
   document: taskOf({ id, version }),
 });
 const remove = (id: string, version: number): IndexOperation => ({ kind: 'delete', id, version });

@@ -1,7 +1,7 @@
 import type { Client } from '@elastic/elasticsearch';
 import { describe, expect, it } from 'vitest';
 import { readCatalog } from '../../services/pipeline/reindex/catalog.ts';
-import { decodeMeta, encodeMeta } from '../../services/pipeline/reindex/meta.ts';
+import { decodeMeta, encodeMeta } from '../../services/pipeline/index/meta.ts';
 import { nextIndexOf, numberOf } from '../../services/pipeline/reindex/names.ts';
 import { createPacer } from '../../services/pipeline/reindex/pacer.ts';
 import { Rejects, TooManyRejects } from '../../services/pipeline/reindex/rejects.ts';

@@ -1,6 +1,5 @@
 /** Settings of the console. */
-import { flag, text, type EnvSpec } from '../../platform/env.ts';
-import { INDEXER_GROUP } from '../../task/resources.ts';
+import { flag, type EnvSpec } from '../../platform/env.ts';
 
 export const consoleEnv = {
   CONSOLE: {
@@ -8,10 +7,5 @@ export const consoleEnv = {
     defaultText: 'false',
     description:
       'Whether `/console` is served, a page to work with tasks and to watch the pipeline. It has no login of its own.',
-  },
-  CONSUMER_GROUP: {
-    schema: text().default(INDEXER_GROUP),
-    defaultText: INDEXER_GROUP,
-    description: 'Consumer group of the indexers, which the console watches.',
   },
 } as const satisfies EnvSpec;

@@ -7,12 +7,13 @@ import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { TaskstreamError } from '../../platform/errors.ts';
+import type { EntityNames } from '../../pipeline/entity.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
 import { parsePath, parseQuery } from '../../platform/http/input.ts';
 import type { RequestCounts } from '../../platform/http/metrics.ts';
-import { taskPath } from '../../task/schemas.ts';
+import { idPath } from '../../pipeline/rest/resource.ts';
 import { createIndexLook } from './index-look.ts';
 import { followJourney } from './journey.ts';
 import { createKafkaWatch } from './kafka-watch.ts';
@@ -32,7 +33,8 @@ export interface Console {
 }
 
 export interface ConsoleOptions {
-  readonly config: KafkaConfig & { readonly CONSUMER_GROUP: string; readonly TASK_INDEX: string };
+  readonly config: KafkaConfig;
+  readonly task: EntityNames;
   readonly pool: Pool;
   readonly elasticsearch: Client;
   readonly requestCounts: () => Promise<RequestCounts>;
@@ -60,12 +62,12 @@ const journeyQuery = z.strictObject({
 });
 
 export const createConsole = (options: ConsoleOptions): Console => {
-  const { config, pool } = options;
+  const { config, task, pool } = options;
   const logger = options.logger.child({ part: 'console' });
   const streams = createStreams({ most: MAX_STREAMS, heartbeatMs: HEARTBEAT_MS });
-  const kafka = createKafkaWatch({ config, group: config.CONSUMER_GROUP, timeoutMs: QUESTION_MS, logger });
-  const records = createRecordFinder({ config, group: config.CONSUMER_GROUP, watch: kafka, logger });
-  const index = createIndexLook({ client: options.elasticsearch, alias: config.TASK_INDEX, timeoutMs: QUESTION_MS });
+  const kafka = createKafkaWatch({ config, task, timeoutMs: QUESTION_MS, logger });
+  const records = createRecordFinder({ config, task, watch: kafka, logger });
+  const index = createIndexLook({ client: options.elasticsearch, alias: task.alias, timeoutMs: QUESTION_MS });
   const watchers = new Set<EventStream>();
   let sampling: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
   let users = 0;
@@ -126,7 +128,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
   };
 
   const journey = (c: Context<ApiEnv>): Response => {
-    const { id } = parsePath(c, taskPath);
+    const { id } = parsePath(c, idPath);
     const { version, deleted } = parseQuery(c, journeyQuery);
     const stream = openStream();
     void followJourney(

@@ -3,7 +3,7 @@ import kafka from '@confluentinc/kafka-javascript';
 import { readEnv } from '../../platform/env.ts';
 import { connectionSettings, kafkaEnv } from '../../platform/kafka/settings.ts';
 import { sleep } from '../../platform/time.ts';
-import { consoleEnv } from './config.ts';
+import { taskEnv } from '../../task/env.ts';
 
 const INTERVAL_MS = 1_000;
 const TIMEOUT_MS = 1_500;
@@ -11,7 +11,7 @@ const TIMEOUT_MS = 1_500;
 process.once('disconnect', () => process.exit(0));
 // It may be gone before this could be heard, while the modules were loaded.
 if (!process.connected) process.exit(0);
-const config = readEnv({ ...kafkaEnv, ...consoleEnv }, process.env);
+const config = readEnv({ ...kafkaEnv, ...taskEnv }, process.env);
 const admin = new kafka.KafkaJS.Kafka({ ...connectionSettings(config, 'taskstream-console'), log_level: 0 }).admin();
 await admin.connect();
 for (;;) {

@@ -4,6 +4,7 @@
  * coordinator is away (an assertion of librdkafka, a null pointer of its binding), which is just when one looks here.
  */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
+import type { EntityNames } from '../../pipeline/entity.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import { partitionsOf, promised } from '../../platform/kafka/calls.ts';
 import type { NativeConsumer, TopicPartitionOffset } from '../../platform/kafka/native.ts';
@@ -22,15 +23,14 @@ export interface KafkaWatch {
 
 export interface KafkaWatchOptions {
   readonly config: KafkaConfig;
-  /** The indexers' consumer group. */
-  readonly group: string;
+  readonly task: EntityNames;
   /** Bound on one question, in milliseconds. */
   readonly timeoutMs: number;
   readonly logger: Logger;
 }
 
-export const createKafkaWatch = ({ config, group, timeoutMs, logger }: KafkaWatchOptions): KafkaWatch => {
-  const consumer = createLazyConsumer({ config, group, logger });
+export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatchOptions): KafkaWatch => {
+  const consumer = createLazyConsumer({ config, group: task.group, logger });
   const members = createGroupMembers(logger);
 
   // All questions are asked one after the other: one without an answer holds a thread of the process until its timeout.
@@ -48,7 +48,7 @@ export const createKafkaWatch = ({ config, group, timeoutMs, logger }: KafkaWatc
   return {
     read: async () => {
       const client = await consumer.connected();
-      const topic = config.TASKS_TOPIC;
+      const { topic } = task;
       const wanted = (await partitionsOf(client, topic, timeoutMs)).map((partition) => ({ topic, partition }));
       // What the group committed is asked before the end, so that no lag can come out negative.
       const committed = await promised<TopicPartitionOffset[]>((done) => {
@@ -61,7 +61,7 @@ export const createKafkaWatch = ({ config, group, timeoutMs, logger }: KafkaWatc
         const position = Math.max(low, offset !== undefined && Number.isFinite(offset) ? offset : 0);
         return { partition, high, lag: Math.max(0, high - position) };
       });
-      const deadLetters = await rangesOf(client, config.DEAD_LETTER_TOPIC);
+      const deadLetters = await rangesOf(client, task.deadLetterTopic);
       const end = partitions.reduce((sum, { high }) => sum + high, 0);
       return {
         partitions: partitions.map(({ partition, lag }) => ({ partition, lag })),
@@ -73,7 +73,7 @@ export const createKafkaWatch = ({ config, group, timeoutMs, logger }: KafkaWatc
     },
     offsetsAt: async (timeMs) => {
       const client = await consumer.connected();
-      const topic = config.TASKS_TOPIC;
+      const { topic } = task;
       const ranges = await rangesOf(client, topic);
       const found = await promised<TopicPartitionOffset[]>((done) => {
         const times = ranges.map(({ partition }) => ({ topic, partition, offset: timeMs }));

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hono } from 'hono';
-import { MAX_DESCRIPTION_LENGTH, PRIORITIES } from '../../task/events.ts';
+import { MAX_DESCRIPTION_LENGTH, PRIORITIES } from '../../task/fields.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
 
 const FOLDER = join(import.meta.dirname, 'client');

@@ -5,6 +5,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { messageOf } from '../../platform/errors.ts';
+import type { EntityNames } from '../../pipeline/entity.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import { toError, type Message, type NativeConsumer } from '../../platform/kafka/native.ts';
 import type { Logger } from '../../platform/logger.ts';
@@ -29,7 +30,7 @@ export interface RecordFinder {
 
 export interface RecordFinderOptions {
   readonly config: KafkaConfig;
-  readonly group: string;
+  readonly task: Pick<EntityNames, 'topic' | 'group'>;
   readonly watch: Pick<KafkaWatch, 'offsetsAt'>;
   readonly logger: Logger;
 }
@@ -39,8 +40,8 @@ const BATCH = 1_000;
 
 type Found = (record: FoundRecord) => void;
 
-export const createRecordFinder = ({ config, group, watch, logger }: RecordFinderOptions): RecordFinder => {
-  const consumer = createLazyConsumer({ config, group, logger });
+export const createRecordFinder = ({ config, task, watch, logger }: RecordFinderOptions): RecordFinder => {
+  const consumer = createLazyConsumer({ config, group: task.group, logger });
   /** Who waits for which event. */
   const wanted = new Map<string, Set<Found>>();
   /** Where to read on in each partition. */
@@ -75,7 +76,7 @@ export const createRecordFinder = ({ config, group, watch, logger }: RecordFinde
       while (wanted.size > 0 && !isClosing()) {
         if (moved) {
           moved = false;
-          client.assign([...next].map(([partition, offset]) => ({ topic: config.TASKS_TOPIC, partition, offset })));
+          client.assign([...next].map(([partition, offset]) => ({ topic: task.topic, partition, offset })));
         }
         for (const message of await consume(client)) {
           report(message);

@@ -35,7 +35,7 @@ Example:
     )
     .action(async ({ dryRun = false, yes = false, by, note, json = false, ...flags }: Flags) => {
       await withDeadLetters(async (session) => {
-        const { client, config } = session;
+        const { client, entity } = session;
         const options = { filter: filterOf(flags), again: false };
         const output = createOutput();
         if (!dryRun) {
@@ -47,7 +47,7 @@ Example:
           const letters = batch.map(({ letter }) => letter);
           if (!dryRun) {
             await discardLetters(client, letters, {
-              deadLetterTopic: config.DEAD_LETTER_TOPIC,
+              deadLetterTopic: entity.deadLetterTopic,
               actor: by ?? systemActor(),
               note: note ?? null,
             });

@@ -48,14 +48,14 @@ Examples:
     )
     .action(async ({ again = false, dryRun = false, yes = false, by, json = false, ...flags }: Flags) => {
       await withDeadLetters(async (session) => {
-        const { client, config } = session;
+        const { client, entity } = session;
         const options = { filter: filterOf(flags), again };
         if (!dryRun) await confirm(session, options, { yes, verb: 'replay' });
         const report = createReport(createOutput(), json, dryRun);
         if (dryRun) {
           for await (const batch of pick(session, options)) {
             const letters = batch.map(({ letter }) => letter);
-            await report.add(await assessOnly({ client, tasksTopic: config.TASKS_TOPIC }, letters));
+            await report.add(await assessOnly({ client, entity }, letters));
           }
         } else {
           await session.takeTurn();
@@ -65,8 +65,7 @@ Examples:
                 {
                   client,
                   producer,
-                  deadLetterTopic: config.DEAD_LETTER_TOPIC,
-                  tasksTopic: config.TASKS_TOPIC,
+                  entity,
                   actor: by ?? systemActor(),
                 },
                 batch.map(({ letter }) => letter),

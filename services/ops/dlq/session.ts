@@ -2,8 +2,10 @@
 import type { Client } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { createProducer, type KafkaProducer } from '../../platform/kafka/producer.ts';
-import { TASKS_MAX_MESSAGE_BYTES } from '../../task/resources.ts';
-import { readDeadLettersConfig, type DeadLettersConfig } from '../env.ts';
+import type { PlacedEntity } from '../../pipeline/entity.ts';
+import { MAX_EVENT_BYTES } from '../../pipeline/topics.ts';
+import { placeTask } from '../../task/env.ts';
+import { readDeadLettersConfig } from '../env.ts';
 import { withDatabase } from '../cli/database.ts';
 import type { TopicReader } from '../../platform/kafka/reader.ts';
 import { withReader } from '../cli/with-reader.ts';
@@ -12,7 +14,7 @@ import { judge, takeTurn, type JudgedLetter } from '../../pipeline/dead-letters/
 import { findLetters, type LetterFilter } from '../../pipeline/dead-letters/find.ts';
 
 export interface DeadLetterSession {
-  readonly config: DeadLettersConfig;
+  readonly entity: PlacedEntity;
   readonly client: Client;
   readonly reader: TopicReader;
   readonly signal: AbortSignal;
@@ -31,17 +33,18 @@ const FLUSH_MS = 1_000;
 
 export const withDeadLetters = async <T>(use: (session: DeadLetterSession) => Promise<T>): Promise<T> => {
   const config = readDeadLettersConfig(process.env);
+  const entity = placeTask(config);
   const signal = stopSignal();
   return withDatabase(config, 'taskstream-ops-dlq', async (client) => {
     await requireTable(client);
     return withReader(config, { signal }, (reader, logger) =>
       use({
-        config,
+        entity,
         client,
         reader,
         signal,
         letters: async function* (filter, maxBatch) {
-          const topic = config.DEAD_LETTER_TOPIC;
+          const topic = entity.deadLetterTopic;
           const options = { reader, topic, filter, signal, ...(maxBatch === undefined ? {} : { maxBatch }) };
           for await (const batch of findLetters(options)) yield await judge(client, topic, batch);
         },
@@ -53,7 +56,7 @@ export const withDeadLetters = async <T>(use: (session: DeadLetterSession) => Pr
               clientId: 'taskstream-ops',
               logger,
               deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
-              maxMessageBytes: TASKS_MAX_MESSAGE_BYTES,
+              maxMessageBytes: MAX_EVENT_BYTES,
             },
             AbortSignal.any([signal, AbortSignal.timeout(CONNECT_DEADLINE_MS)]),
           );

@@ -23,10 +23,10 @@ Example:
   npm run ops -- dlq show 0:17`,
     )
     .action(async ({ partition, offset }: Position, { json = false }: { json?: boolean }) => {
-      await withDeadLetters(async ({ letters, client, config }) => {
+      await withDeadLetters(async ({ letters, client, entity }) => {
         for await (const batch of letters({ partition, offsets: [offset] })) {
           for (const { letter } of batch) {
-            const history = await historyOf(client, config.DEAD_LETTER_TOPIC, letter);
+            const history = await historyOf(client, entity.deadLetterTopic, letter);
             const text = json
               ? JSON.stringify(wholeLetterJson(letter, history), null, 2)
               : wholeLetterText(letter, history);
@@ -36,7 +36,7 @@ Example:
         }
         throw new TaskstreamError(
           'invalid_configuration',
-          `${config.DEAD_LETTER_TOPIC} has no letter ${partition}:${offset}: see ops dlq list --all.`,
+          `${entity.deadLetterTopic} has no letter ${partition}:${offset}: see ops dlq list --all.`,
         );
       });
     });

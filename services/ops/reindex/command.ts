@@ -4,7 +4,8 @@ import { createElasticsearch } from '../../platform/elasticsearch.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { createPool } from '../../platform/postgres.ts';
-import { readReindexConfig } from '../env.ts';
+import { placeTask } from '../../task/env.ts';
+import { indexOptions, readReindexConfig } from '../env.ts';
 import { createProgressBar } from './bar.ts';
 import type { ReindexContext } from '../../pipeline/reindex/context.ts';
 import { discardIndex } from '../../pipeline/reindex/discard.ts';
@@ -127,7 +128,7 @@ const run = (flags: RunFlags, work: (context: ReindexContext) => Promise<Reindex
     const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(1));
     const text = flags.json
       ? JSON.stringify({ ...result, seconds }, null, 2)
-      : describeResult(result, context.config.TASK_INDEX);
+      : describeResult(result, context.entity.alias);
     process.stdout.write(`${text}\n`);
     if (result.outcome !== 'switched') process.exitCode = EXIT_REFUSED;
   });
@@ -147,7 +148,16 @@ const withContext = async (work: (context: ReindexContext) => Promise<void>): Pr
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    await work({ config, client, pool, logger, progress: bar, signal: interrupted.signal });
+    await work({
+      entity: placeTask(config),
+      config,
+      index: indexOptions(config),
+      client,
+      pool,
+      logger,
+      progress: bar,
+      signal: interrupted.signal,
+    });
   } catch (error) {
     throw explainOutage(error);
   } finally {

@@ -7,6 +7,8 @@ import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { createPool } from '../../platform/postgres.ts';
 import { barOptions } from '../cli/bar-options.ts';
+import type { PlacedEntity } from '../../pipeline/entity.ts';
+import { placeTask } from '../../task/env.ts';
 import { readVerifyConfig } from '../env.ts';
 import { loggedVersions } from '../../pipeline/verify/logged.ts';
 import { openOffsets } from '../../pipeline/verify/offsets.ts';
@@ -78,10 +80,11 @@ Examples:
 
 const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Promise<Report> => {
   const config = readVerifyConfig(process.env);
+  const entity = placeTask(config);
   const logger = createLogger({ service: 'verify', level: config.LOG_LEVEL });
   const pool = createPool(config, 'taskstream-verify', logger);
   const client = createElasticsearch(config);
-  const log = config.kafka === undefined ? undefined : await openLog(config.kafka, config.CONSUMER_GROUP);
+  const log = config.kafka === undefined ? undefined : await openLog(config.kafka, entity);
   const bar = progressBar();
   const differences: Difference[] = [];
   if (details !== undefined) writeFileSync(details, '');
@@ -89,7 +92,7 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
     const result = await verify({
       pool,
       client,
-      alias: config.TASK_INDEX,
+      entity,
       log,
       graceMs: grace * 1_000,
       repair,
@@ -108,11 +111,11 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
   }
 };
 
-const openLog = async (kafka: KafkaConfig, group: string): Promise<Log> => {
-  const offsets = await openOffsets(kafka, group);
+const openLog = async (kafka: KafkaConfig, entity: PlacedEntity): Promise<Log> => {
+  const offsets = await openOffsets(kafka, entity);
   return {
     ...offsets,
-    newest: async (ids) => loggedVersions(kafka, group, (await offsets.ends()).keys(), ids),
+    newest: async (ids) => loggedVersions(kafka, entity, (await offsets.ends()).keys(), ids),
   };
 };
 

@@ -12,12 +12,14 @@ import type { Logger } from '../../platform/logger.ts';
 import { backoffMs, sleep } from '../../platform/time.ts';
 import { Committer } from './committer.ts';
 import type { GroupClient, RebalanceListener } from './group-client.ts';
+import type { EventRules } from './parse-event.ts';
 import type { IndexerMetrics, RebalanceKind } from './metrics.ts';
 import { progressOf } from './offsets.ts';
 import type { BatchProcessor } from './process-batch.ts';
 import { receive, type ReceivedEvent } from './received.ts';
 
 export interface ConsumerOptions {
+  readonly entity: EventRules;
   readonly processor: BatchProcessor;
   readonly metrics: IndexerMetrics;
   readonly logger: Logger;
@@ -44,7 +46,7 @@ const PAUSE_AFTER_MS = 1_000;
 /** Time the last commit gets before partitions are given away. */
 const COMMIT_DEADLINE_MS = 5_000;
 
-export class TaskConsumer {
+export class GroupConsumer {
   readonly #options: ConsumerOptions;
   readonly #owned = new Set<number>();
   readonly #revoking = new Set<number>();
@@ -72,11 +74,11 @@ export class TaskConsumer {
       onRevoke: (partitions, lost) => this.#onRevoke(partitions, lost),
     });
     const client = this.#client;
-    const { metrics, logger } = this.#options;
+    const { entity, metrics, logger } = this.#options;
     this.#committer = new Committer({
       commit: (offsets) => client.commit(offsets),
       onFailure: () => {
-        metrics.commitFailures.inc();
+        metrics.commitFailures.inc({ entity: entity.name });
       },
       logger,
     });
@@ -120,7 +122,8 @@ export class TaskConsumer {
       const messages = await this.#poll(client, this.#paused ? 1 : maxBatchEvents);
       if (messages.length > 0 && messages.length < maxBatchEvents) readAt = performance.now();
       const owned = messages.filter(({ partition }) => this.#owned.has(partition));
-      if (owned.length > 0) this.#setBuffer([...this.#buffer, ...owned.map(receive)]);
+      if (owned.length > 0)
+        this.#setBuffer([...this.#buffer, ...owned.map((message) => receive(message, this.#options.entity))]);
     }
   }
 
@@ -237,7 +240,7 @@ export class TaskConsumer {
   #setBuffer(events: ReceivedEvent[]): void {
     // What a stopping consumer has not begun, the next owner of its partition reads.
     this.#buffer = this.#stopping ? [] : events;
-    this.#options.metrics.buffered.set(this.#buffer.length);
+    this.#options.metrics.buffered.set({ entity: this.#options.entity.name }, this.#buffer.length);
     this.#bufferChanged.resolve();
     this.#bufferChanged = deferred();
   }
@@ -253,8 +256,9 @@ export class TaskConsumer {
   }
 
   #report(kind: RebalanceKind, partitions: readonly number[]): void {
-    this.#options.metrics.rebalances.inc({ kind });
-    this.#options.metrics.assigned.set(this.#owned.size);
+    const { metrics, entity } = this.#options;
+    metrics.rebalances.inc({ entity: entity.name, kind });
+    metrics.assigned.set({ entity: entity.name }, this.#owned.size);
     const figures = { partitions, total: this.#owned.size };
     if (kind === 'lost') this.#options.logger.warn(figures, 'partitions lost: what was not committed is read again');
     else this.#options.logger.info(figures, `partitions ${kind}`);

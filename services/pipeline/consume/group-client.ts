@@ -4,7 +4,7 @@
  * and the stop are the delivery guarantee: they have to be ours (docs/adr/0003-batches-and-consumer.md).
  */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
-import { connectionSettings } from '../../platform/kafka/settings.ts';
+import { connectionSettings, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import { committedOffsets, promised, trackCommits, watermarksOf } from '../../platform/kafka/calls.ts';
 import {
   connectPatiently,
@@ -18,7 +18,8 @@ import {
   type TopicPartitionOffset,
 } from '../../platform/kafka/native.ts';
 import type { Logger } from '../../platform/logger.ts';
-import type { IndexerConfig } from '../../indexer/config.ts';
+import type { EntityNames } from '../entity.ts';
+import type { ConsumeConfig } from './env.ts';
 
 /** Told about changes of the assignment; the group waits until the promise of `onRevoke` resolves. */
 export interface RebalanceListener {
@@ -43,9 +44,11 @@ export interface GroupClient {
 /** Longest wait of one poll: it bounds how late a stop is noticed. */
 const POLL_TIMEOUT_MS = 200;
 
-const settings = (config: IndexerConfig): RdKafka.ConsumerGlobalConfig => ({
+type Config = KafkaConfig & Pick<ConsumeConfig, 'SESSION_TIMEOUT_MS' | 'FETCH_BUFFER_KBYTES'>;
+
+const settings = (config: Config, group: string): RdKafka.ConsumerGlobalConfig => ({
   ...connectionSettings(config, 'taskstream-indexer'),
-  'group.id': config.CONSUMER_GROUP,
+  'group.id': group,
   // Only moved partitions stop: those that stay are read on during a rebalance.
   'partition.assignment.strategy': 'cooperative-sticky',
   'session.timeout.ms': config.SESSION_TIMEOUT_MS,
@@ -71,20 +74,25 @@ const settings = (config: IndexerConfig): RdKafka.ConsumerGlobalConfig => ({
 
 /** Joins the group; retries with backoff until a broker answers or `signal` aborts. */
 export const joinGroup = async (
-  config: IndexerConfig,
+  config: Config,
+  { topic, group }: Pick<EntityNames, 'topic' | 'group'>,
   listener: RebalanceListener,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<GroupClient> => {
-  const create = () => createClient(config, listener, logger);
+  const create = () => createClient(settings(config, group), listener, logger);
   const client = await connectPatiently('Kafka consumer', create, logger, signal);
   client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
   client.setDefaultIsTimeoutOnlyForFirstMessage(true);
-  client.subscribe([config.TASKS_TOPIC]);
-  return wrap(client, config.TASKS_TOPIC);
+  client.subscribe([topic]);
+  return wrap(client, topic);
 };
 
-const createClient = (config: IndexerConfig, listener: RebalanceListener, logger: Logger): NativeConsumer => {
+const createClient = (
+  config: RdKafka.ConsumerGlobalConfig,
+  listener: RebalanceListener,
+  logger: Logger,
+): NativeConsumer => {
   const onRebalance = async (event: KafkaError, assignment: readonly TopicPartition[]): Promise<void> => {
     const partitions = assignment.map(({ partition }) => partition);
     if (event.code === REBALANCE.assign) {
@@ -101,7 +109,7 @@ const createClient = (config: IndexerConfig, listener: RebalanceListener, logger
     }
   };
   const client = createNativeConsumer({
-    ...settings(config),
+    ...config,
     rebalance_cb: (event: KafkaError, assignment: readonly TopicPartition[]) => {
       onRebalance(event, assignment).catch((error: unknown) => {
         logger.error({ err: error }, 'rebalance failed');

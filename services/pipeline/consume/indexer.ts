@@ -5,10 +5,13 @@ import { TaskstreamError } from '../../platform/errors.ts';
 import type { HealthCheck } from '../../platform/http/health.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { createProducer, type KafkaProducer } from '../../platform/kafka/producer.ts';
-import { TASKS_MAX_MESSAGE_BYTES } from '../../task/resources.ts';
 import { createBulkWriter } from '../index/bulk.ts';
-import type { IndexerConfig } from '../../indexer/config.ts';
-import { TaskConsumer } from './consumer.ts';
+import type { KafkaConfig } from '../../platform/kafka/settings.ts';
+import type { PlacedEntity } from '../entity.ts';
+import { createMappingGate } from '../index/mapping-gate.ts';
+import { MAX_EVENT_BYTES } from '../topics.ts';
+import type { ConsumeConfig } from './env.ts';
+import { GroupConsumer } from './consumer.ts';
 import { createDeadLetterWriter } from '../dead-letters/writer.ts';
 import { joinGroup } from './group-client.ts';
 import { monitorLag } from './lag.ts';
@@ -18,7 +21,8 @@ import { createRetryStatus } from './retry-status.ts';
 import { createWatchdog } from './watchdog.ts';
 
 export interface IndexerOptions {
-  readonly config: IndexerConfig;
+  readonly config: KafkaConfig & ConsumeConfig;
+  readonly entity: PlacedEntity;
   readonly elasticsearch: Client;
   readonly logger: Logger;
   readonly metrics: IndexerMetrics;
@@ -40,15 +44,18 @@ const DEAD_LETTER_DELIVERY_TIMEOUT_MS = 10_000;
 
 /** Starts to connect in the background; Kafka and Elasticsearch may come up later. */
 export const startIndexer = (options: IndexerOptions): Indexer => {
-  const { config, elasticsearch, logger, metrics, tracer, signal } = options;
+  const { config, entity, elasticsearch, logger, metrics, tracer, signal } = options;
   const watchdog = createWatchdog(config.STALL_TIMEOUT_MS);
   const backoff = { baseMs: 100, maxMs: config.RETRY_MAX_MS };
-  const statusOf = (target: string) => createRetryStatus({ target, metrics, logger, onAttempt: watchdog.progress });
+  const statusOf = (target: string) =>
+    createRetryStatus({ entity: entity.name, target, metrics, logger, onAttempt: watchdog.progress });
   const searchStatus = statusOf('elasticsearch');
   const deadLetterStatus = statusOf('kafka');
+  const newerStatus = statusOf('newer code');
+  metrics.begin(entity.name);
   const stopped = new AbortController();
   let producer: KafkaProducer | undefined;
-  let consumer: TaskConsumer | undefined;
+  let consumer: GroupConsumer | undefined;
 
   const run = async (): Promise<void> => {
     producer = await createProducer(
@@ -57,25 +64,29 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
         clientId: 'taskstream-indexer',
         logger,
         deliveryTimeoutMs: DEAD_LETTER_DELIVERY_TIMEOUT_MS,
-        maxMessageBytes: 2 * TASKS_MAX_MESSAGE_BYTES,
+        maxMessageBytes: 2 * MAX_EVENT_BYTES,
       },
       signal,
     );
-    const reader = new TaskConsumer({
+    const reader = new GroupConsumer({
+      entity,
       processor: createBatchProcessor({
+        entity: entity.name,
         bulk: createBulkWriter({
           client: elasticsearch,
-          alias: config.TASK_INDEX,
+          alias: entity.alias,
+          gate: createMappingGate(elasticsearch, entity),
           maxBytes: config.BULK_MAX_BYTES,
           backoff,
           onRetry: searchStatus.onRetry,
         }),
         deadLetters: createDeadLetterWriter({
           producer,
-          topic: config.DEAD_LETTER_TOPIC,
+          topic: entity.deadLetterTopic,
           backoff,
           onRetry: deadLetterStatus.onRetry,
         }),
+        newer: { backoff, onRetry: newerStatus.onRetry },
         metrics,
         tracer,
         logger,
@@ -88,9 +99,10 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
       onProgress: watchdog.progress,
     });
     await reader.start(async (listener) => {
-      const client = await joinGroup(config, listener, logger, signal);
+      const client = await joinGroup(config, entity, listener, logger, signal);
       void monitorLag(
         {
+          entity: entity.name,
           client,
           partitions: () => reader.partitions,
           intervalMs: config.LAG_INTERVAL_MS,
@@ -122,6 +134,7 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
         },
         { name: 'elasticsearch', check: searchStatus.check },
         { name: 'dead letters', check: deadLetterStatus.check },
+        { name: 'newer events', check: newerStatus.check },
       ],
     },
     close: async () => {

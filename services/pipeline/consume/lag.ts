@@ -5,6 +5,8 @@ import type { GroupClient } from './group-client.ts';
 import type { IndexerMetrics } from './metrics.ts';
 
 export interface LagMonitorOptions {
+  /** Label of the figures. */
+  readonly entity: string;
   readonly client: Pick<GroupClient, 'lag'>;
   readonly partitions: () => readonly number[];
   readonly intervalMs: number;
@@ -16,13 +18,15 @@ export interface LagMonitorOptions {
 
 /** Runs until `signal` aborts. A broker that does not answer leaves the last figures standing. */
 export const monitorLag = async (options: LagMonitorOptions, signal: AbortSignal): Promise<void> => {
-  const { client, partitions, intervalMs, metrics, logger, onLag } = options;
+  const { entity, client, partitions, intervalMs, metrics, logger, onLag } = options;
+  let shown: readonly number[] = [];
   while (!signal.aborted) {
     try {
       const lag = await client.lag(partitions());
       // Partitions that went to another process must not keep their last figure here.
-      metrics.lag.reset();
-      for (const [partition, events] of lag) metrics.lag.set({ partition }, events);
+      for (const partition of shown) if (!lag.has(partition)) metrics.lag.remove({ entity, partition });
+      for (const [partition, events] of lag) metrics.lag.set({ entity, partition }, events);
+      shown = [...lag.keys()];
       onLag(lag);
     } catch (error) {
       logger.debug({ err: error }, 'no answer about the lag');

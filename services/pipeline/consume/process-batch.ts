@@ -1,11 +1,12 @@
 /**
- * A batch of records becomes at most one write a task, and every record gets a final outcome:
- * collapse → bulk → dead letters.
+ * A batch of records becomes at most one write an id, and every record gets a final outcome:
+ * collapse → bulk → dead letters. Events that are newer than this code wait for a newer version of it.
  */
 import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { TaskstreamError } from '../../platform/errors.ts';
 import { contextFrom, linksTo } from '../../platform/telemetry.ts';
 import type { Logger } from '../../platform/logger.ts';
+import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
 import type { BulkWriter } from '../index/bulk.ts';
 import { collapse } from '../index/collapse.ts';
 import type { DeadLetter, DeadLetterWriter } from '../dead-letters/writer.ts';
@@ -23,8 +24,15 @@ export interface BatchProcessor {
 }
 
 export interface BatchProcessorOptions {
+  /** Label of the figures, and part of the spans' names. */
+  readonly entity: string;
   readonly bulk: BulkWriter;
   readonly deadLetters: DeadLetterWriter;
+  /** Called again and again while events wait for a newer version of this code. */
+  readonly newer: {
+    readonly backoff: BackoffOptions;
+    readonly onRetry: (reason: string | undefined, pending: number) => void;
+  };
   readonly metrics: IndexerMetrics;
   readonly tracer: Tracer;
   readonly logger: Logger;
@@ -43,10 +51,10 @@ interface Poison {
 }
 
 export const createBatchProcessor = (options: BatchProcessorOptions): BatchProcessor => {
-  const { bulk, deadLetters, metrics, tracer, logger } = options;
+  const { entity, bulk, deadLetters, newer, metrics, tracer, logger } = options;
 
   /**
-   * Writes the newest operation of each task. Where the index rejects it, the next older one of that task gets its
+   * Writes the newest operation of each id. Where the index rejects it, the next older one of that id gets its
    * turn: a poison update must not take its good predecessor along.
    */
   const writeAll = async (entries: readonly Entry[], settle: Settle, signal: AbortSignal): Promise<Poison[]> => {
@@ -75,11 +83,11 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     const settled = new Array<boolean>(batch.length).fill(false);
     const settle: Settle = (index, outcome) => {
       settled[index] = true;
-      metrics.events.inc({ outcome });
+      metrics.events.inc({ entity, outcome });
       if (outcome !== 'indexed' && outcome !== 'deleted') return;
       const changedAtMs = batch[index]?.changedAtMs ?? Number.NaN;
       if (!Number.isNaN(changedAtMs)) {
-        metrics.eventToIndexed.observe(Math.max(0, Date.now() - changedAtMs) / 1_000);
+        metrics.eventToIndexed.observe({ entity }, Math.max(0, Date.now() - changedAtMs) / 1_000);
       }
     };
     const entries: Entry[] = [];
@@ -87,14 +95,24 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     batch.forEach(({ event }, index) => {
       if (event.kind === 'operation') entries.push({ index, operation: event.operation });
       else if (event.kind === 'tombstone') settle(index, 'tombstone');
-      else poison.push({ index, error: event.error, attempts: 0 });
+      else if (event.kind === 'poison') poison.push({ index, error: event.error, attempts: 0 });
     });
     poison.push(...(await writeAll(entries, settle, signal)));
-    await bury(poison, batch, settle, signal);
+    await sendToDeadLetters(poison, batch, settle, signal);
+    await waitForNewerCode(batch, signal);
     return settled;
   };
 
-  const bury = async (
+  /** Only a newer version of this process can settle these: they wait, visibly, until this one is stopped. */
+  const waitForNewerCode = async (batch: readonly ReceivedEvent[], signal: AbortSignal): Promise<void> => {
+    const waiting = batch.flatMap(({ event }) => (event.kind === 'newer' ? [event.reason] : []));
+    for (let attempt = 1; waiting.length > 0 && !signal.aborted; attempt += 1) {
+      newer.onRetry(waiting[0], waiting.length);
+      await sleep(backoffMs(attempt, newer.backoff), signal);
+    }
+  };
+
+  const sendToDeadLetters = async (
     poison: readonly Poison[],
     batch: readonly ReceivedEvent[],
     settle: Settle,
@@ -109,7 +127,7 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     letters.forEach(({ index, message, error }, position) => {
       if (written[position] !== true) return;
       settle(index, 'dead_letter');
-      metrics.deadLetters.inc({ reason: error.code });
+      metrics.deadLetters.inc({ entity, reason: error.code });
       const { topic, partition, offset, key } = message;
       logger.error(
         { topic, partition, offset, key: key?.toString(), reason: error.code, detail: error.message },
@@ -120,9 +138,13 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
 
   return {
     process: async (batch, signal) => {
-      const endTimer = metrics.batchDuration.startTimer();
-      metrics.batchEvents.observe(batch.length);
-      const span = tracer.startSpan('tasks process', { links: linksTo(traceparentsOf(batch)) }, contextFrom(undefined));
+      const endTimer = metrics.batchDuration.startTimer({ entity });
+      metrics.batchEvents.observe({ entity }, batch.length);
+      const span = tracer.startSpan(
+        `${entity} process`,
+        { links: linksTo(traceparentsOf(batch)) },
+        contextFrom(undefined),
+      );
       span.setAttributes({
         'messaging.system': 'kafka',
         'messaging.operation.type': 'process',

@@ -5,7 +5,7 @@
 import type { Message, TopicPartitionOffset } from '../../platform/kafka/native.ts';
 import { headerOf } from '../../platform/kafka/headers.ts';
 import { encodeOperation, type EncodedOperation } from '../index/operation.ts';
-import { parseEvent, type ParsedEvent } from './parse-event.ts';
+import { parseEvent, type EventRules, type ParsedEvent } from './parse-event.ts';
 
 export interface ReceivedEvent extends TopicPartitionOffset {
   readonly message: Message;
@@ -16,8 +16,8 @@ export interface ReceivedEvent extends TopicPartitionOffset {
 }
 
 /** It never throws, as `parseEvent` does not. */
-export const receive = (message: Message): ReceivedEvent => {
-  const event = parseEvent(message);
+export const receive = (message: Message, entity: EventRules): ReceivedEvent => {
+  const event = parseEvent(message, entity);
   const { topic, partition, offset } = message;
   return {
     topic,

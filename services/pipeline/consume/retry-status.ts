@@ -4,13 +4,15 @@ import type { Logger } from '../../platform/logger.ts';
 import type { IndexerMetrics } from './metrics.ts';
 
 export interface RetryStatus {
-  /** Told before each wait, with the reason and the number of operations that wait; with no reason when all is well. */
+  /** Called before each retry with the reason and the number of operations that wait, and with `undefined` once writes succeed. */
   readonly onRetry: (reason: string | undefined, pending: number) => void;
   /** @throws TaskstreamError that says what is wrong, and for how long. */
   readonly check: () => void;
 }
 
 export interface RetryStatusOptions {
+  /** Label of the figures. */
+  readonly entity: string;
   /** The server, as metrics and logs name it. */
   readonly target: string;
   readonly metrics: IndexerMetrics;
@@ -21,14 +23,14 @@ export interface RetryStatusOptions {
 /** An outage is logged when it begins and ends, and once in this many attempts. */
 const LOG_EVERY = 10;
 
-export const createRetryStatus = ({ target, metrics, logger, onAttempt }: RetryStatusOptions): RetryStatus => {
+export const createRetryStatus = ({ entity, target, metrics, logger, onAttempt }: RetryStatusOptions): RetryStatus => {
   let outage: { readonly since: number; attempts: number; reason: string } | undefined;
-  metrics.retries.inc({ target }, 0);
-  metrics.retrying.set({ target }, 0);
+  metrics.retries.inc({ entity, target }, 0);
+  metrics.retrying.set({ entity, target }, 0);
   return {
     onRetry: (reason, pending) => {
       onAttempt();
-      metrics.retrying.set({ target }, pending);
+      metrics.retrying.set({ entity, target }, pending);
       if (reason === undefined) {
         if (outage !== undefined) {
           logger.info({ target, ms: Date.now() - outage.since, attempts: outage.attempts }, 'writes go through again');
@@ -36,7 +38,7 @@ export const createRetryStatus = ({ target, metrics, logger, onAttempt }: RetryS
         outage = undefined;
         return;
       }
-      metrics.retries.inc({ target });
+      metrics.retries.inc({ entity, target });
       outage ??= { since: Date.now(), attempts: 0, reason };
       outage.attempts += 1;
       outage.reason = reason;

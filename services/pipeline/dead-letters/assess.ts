@@ -2,6 +2,7 @@
 import type { Client } from 'pg';
 import { parseEvent } from '../consume/parse-event.ts';
 import type { Message } from '../../platform/kafka/native.ts';
+import type { PlacedEntity } from '../entity.ts';
 import type { Letter } from './letter.ts';
 
 export type Verdict =
@@ -17,24 +18,24 @@ export type Verdict =
  * last record of a key, and would drop the newest version in favour of the old one. An update of a task that was
  * deleted long ago would even bring it back to search, as the index forgets the versions of deleted documents.
  */
-export const assess = async (client: Client, letters: readonly Letter[], tasksTopic: string): Promise<Verdict[]> => {
-  const events = letters.map(({ message }) => parseEvent(message));
+export const assess = async (client: Client, letters: readonly Letter[], entity: PlacedEntity): Promise<Verdict[]> => {
+  const events = letters.map(({ message }) => parseEvent(message, entity));
   const ids = new Set([
     ...events.flatMap((event) => (event.kind === 'operation' ? [event.operation.id] : [])),
     ...letters.flatMap(({ message }) => keyIdOf(message)),
   ]);
   // In key order, so that two commands cannot wait for each other.
   const { rows } = await client.query<{ id: string; version: string }>(
-    'SELECT id::text, version FROM tasks WHERE id = ANY($1::uuid[]) ORDER BY tasks.id FOR SHARE',
+    `SELECT id::text, version FROM ${entity.table} AS t WHERE id = ANY($1::uuid[]) ORDER BY t.id FOR SHARE`,
     [[...ids]],
   );
   const versions = new Map(rows.map(({ id, version }) => [id, Number(version)]));
   return letters.map(({ source, message }, index): Verdict => {
     if (source.topic === undefined) return { kind: 'refused', why: 'it does not say which topic it came from' };
-    if (source.topic !== tasksTopic) {
+    if (source.topic !== entity.topic) {
       return {
         kind: 'refused',
-        why: `it came from the topic ${source.topic}, and TASKS_TOPIC is ${tasksTopic}`,
+        why: `it came from the topic ${source.topic}, and events of a ${entity.name} belong to ${entity.topic}`,
       };
     }
     const event = events[index];
@@ -44,7 +45,7 @@ export const assess = async (client: Client, letters: readonly Letter[], tasksTo
       return event?.kind === 'poison' && keyIdOf(message).some((id) => versions.has(id))
         ? {
             kind: 'refused',
-            why: `this version cannot read it either, and its key is a task's: ${event.error.message}`,
+            why: `this version cannot read it either, and its key is a ${entity.name}'s: ${event.error.message}`,
           }
         : { kind: 'replay', withTombstone: false };
     }
@@ -54,10 +55,13 @@ export const assess = async (client: Client, letters: readonly Letter[], tasksTo
       return operation.kind === 'delete'
         ? // As the relay does: without it compaction would keep the deleted task's event for ever.
           { kind: 'replay', withTombstone: true }
-        : { kind: 'superseded', why: 'the task is deleted' };
+        : { kind: 'superseded', why: `the ${entity.name} is deleted` };
     }
     if (current > operation.version) {
-      return { kind: 'superseded', why: `the task has version ${current} by now, this is ${operation.version}` };
+      return {
+        kind: 'superseded',
+        why: `the ${entity.name} has version ${current} by now, this is ${operation.version}`,
+      };
     }
     if (current < operation.version || operation.kind === 'delete') {
       return {

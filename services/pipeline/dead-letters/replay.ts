@@ -6,6 +6,7 @@
 import type { Client } from 'pg';
 import { messageOf } from '../../platform/errors.ts';
 import type { KafkaProducer, ProducerRecord } from '../../platform/kafka/producer.ts';
+import type { PlacedEntity } from '../entity.ts';
 import { finish, record, type Finished } from './actions.ts';
 import { assess, type Verdict } from './assess.ts';
 import { originalHeaders, type Letter } from './letter.ts';
@@ -13,8 +14,7 @@ import { originalHeaders, type Letter } from './letter.ts';
 export interface ReplayOptions {
   readonly client: Client;
   readonly producer: Pick<KafkaProducer, 'send'>;
-  readonly deadLetterTopic: string;
-  readonly tasksTopic: string;
+  readonly entity: PlacedEntity;
   readonly actor: string;
 }
 
@@ -28,18 +28,24 @@ export interface ReplayOutcome {
 
 /** What would become of each letter, without touching it. */
 export const assessOnly = async (
-  { client, tasksTopic }: Pick<ReplayOptions, 'client' | 'tasksTopic'>,
+  { client, entity }: Pick<ReplayOptions, 'client' | 'entity'>,
   letters: readonly Letter[],
 ): Promise<ReplayOutcome[]> =>
   inTransaction(client, async () => {
-    const verdicts = await assess(client, letters, tasksTopic);
+    const verdicts = await assess(client, letters, entity);
     return letters.map((letter, index) => ({ letter, ...settled(verdicts[index]) }));
   });
 
 /** Replays a batch of letters, one failing does not stop the others. */
 export const replayLetters = async (options: ReplayOptions, letters: readonly Letter[]): Promise<ReplayOutcome[]> => {
-  const { client, deadLetterTopic: topic, actor } = options;
-  const ids = await record(client, letters, { topic, action: 'replay', state: 'replaying', actor, result: null });
+  const { client, entity, actor } = options;
+  const ids = await record(client, letters, {
+    topic: entity.deadLetterTopic,
+    action: 'replay',
+    state: 'replaying',
+    actor,
+    result: null,
+  });
   const outcomes = await inTransaction(client, () => produce(options, letters));
   await finish(
     client,
@@ -49,17 +55,17 @@ export const replayLetters = async (options: ReplayOptions, letters: readonly Le
 };
 
 const produce = async (
-  { client, producer, tasksTopic }: ReplayOptions,
+  { client, producer, entity }: ReplayOptions,
   letters: readonly Letter[],
 ): Promise<ReplayOutcome[]> => {
-  const verdicts = await assess(client, letters, tasksTopic);
+  const verdicts = await assess(client, letters, entity);
   const toSend = letters.flatMap((letter, index) => {
     const verdict = verdicts[index];
     return verdict?.kind === 'replay' ? [{ index, records: recordsOf(letter, verdict.withTombstone) }] : [];
   });
   const failures = await sendEach(
     producer,
-    tasksTopic,
+    entity.topic,
     toSend.map(({ records }) => records),
   );
   const failed = new Map(toSend.map(({ index }, position) => [index, failures[position]]));

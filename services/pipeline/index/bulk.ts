@@ -8,6 +8,7 @@ import { statusOf } from '../../platform/elasticsearch.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
 import { judgeItem, type BulkItem } from './bulk-item.ts';
+import type { MappingGate } from './mapping-gate.ts';
 import type { EncodedOperation, Outcome } from './operation.ts';
 
 export interface BulkWriter {
@@ -24,7 +25,12 @@ export interface BulkOptions {
   /** Bound on the body of one request, in bytes. A single larger operation still goes out, alone. */
   readonly maxBytes: number;
   readonly backoff: BackoffOptions;
-  /** Told before each wait, with the reason; and with nothing once a write went through again. */
+  /**
+   * Asked about operations that the index has rejected: why they must wait instead of being given up, or nothing.
+   * Without it every rejection is final.
+   */
+  readonly gate?: MappingGate;
+  /** Called before each retry with the reason, and with `undefined` once writes succeed. */
   readonly onRetry: (reason: string | undefined, pending: number) => void;
 }
 
@@ -35,7 +41,7 @@ interface Placed {
 }
 
 export const createBulkWriter = (options: BulkOptions): BulkWriter => {
-  const { client, alias, maxBytes, backoff, onRetry } = options;
+  const { client, alias, maxBytes, backoff, gate, onRetry } = options;
 
   /** Sends one request; returns the outcomes it settled, and why the others must be sent again. */
   const send = async (chunk: readonly Placed[], attempts: number, signal: AbortSignal): Promise<ChunkResult> => {
@@ -86,6 +92,27 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
     };
   };
 
+  /** Turns rejections that the index's mapping explains into retries. */
+  const holdBack = async (result: ChunkResult, operations: readonly EncodedOperation[]): Promise<ChunkResult> => {
+    const rejected = result.settled.filter(([, { kind }]) => kind === 'rejected');
+    if (gate === undefined || rejected.length === 0) return result;
+    const judge = await gate();
+    const waiting = new Map<number, Placed>();
+    let reason = result.reason;
+    for (const [index] of rejected) {
+      const operation = operations[index];
+      const why = operation === undefined ? undefined : judge(operation);
+      if (operation === undefined || why === undefined) continue;
+      waiting.set(index, { index, operation });
+      reason ??= why;
+    }
+    return {
+      settled: result.settled.filter(([index]) => !waiting.has(index)),
+      retry: [...result.retry, ...waiting.values()],
+      reason,
+    };
+  };
+
   return {
     write: async (operations, signal) => {
       const outcomes = new Array<Outcome>(operations.length).fill({ kind: 'pending' });
@@ -94,7 +121,7 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
         const retry: Placed[] = [];
         let reason: string | undefined;
         for (const chunk of chunksWithin(open, maxBytes)) {
-          const result = await send(chunk, attempt, signal);
+          const result = await holdBack(await send(chunk, attempt, signal), operations);
           for (const [index, outcome] of result.settled) outcomes[index] = outcome;
           retry.push(...result.retry);
           reason ??= result.reason;

@@ -1,27 +1,12 @@
-/** The search index: its mapping, its settings, and its creation behind an alias. */
+/** The search index of an entity: its settings, and its creation behind an alias. */
 import type { Client } from '@elastic/elasticsearch';
 import { errors, type estypes } from '@elastic/elasticsearch';
-import { firstIndexOf } from '../../task/resources.ts';
+import type { Entity } from '../entity.ts';
+import { firstIndexOf } from '../topics.ts';
+import { TaskstreamError } from '../../platform/errors.ts';
+import { decodeMeta, encodeMeta, type IndexMeta } from './meta.ts';
 
-/**
- * Mapping of a task document. `dynamic: strict` makes a field that nobody mapped an error with a name, where a guessed
- * mapping would be wrong in silence.
- */
-export const taskMapping: estypes.MappingTypeMapping = {
-  dynamic: 'strict',
-  properties: {
-    id: { type: 'keyword' },
-    description: { type: 'text' },
-    priority: { type: 'keyword' },
-    dates: { properties: { start: { type: 'date' }, due: { type: 'date' } } },
-    isDone: { type: 'boolean' },
-    version: { type: 'long' },
-    createdAt: { type: 'date' },
-    updatedAt: { type: 'date' },
-  },
-};
-
-export interface TaskIndexOptions {
+export interface IndexOptions {
   readonly alias: string;
   readonly shards: number;
   readonly replicas: number;
@@ -32,26 +17,36 @@ export interface TaskIndexOptions {
 }
 
 /** Settings of a new index. */
-export const taskIndexSettings = (options: TaskIndexOptions): estypes.IndicesIndexSettings => ({
+export const indexSettings = (options: Omit<IndexOptions, 'alias'>): estypes.IndicesIndexSettings => ({
   number_of_shards: options.shards,
   number_of_replicas: options.replicas,
   gc_deletes: options.gcDeletes,
   refresh_interval: options.refreshInterval,
 });
 
+/** Mapping of a new index, which says whose it is and what it knows. */
+export const indexMapping = (
+  { mapping, schemaVersion }: Pick<Entity, 'mapping' | 'schemaVersion'>,
+  meta: IndexMeta = {},
+): estypes.MappingTypeMapping => ({ ...mapping, _meta: encodeMeta({ ...meta, schemaVersion }) });
+
 /**
  * Creates the first index and its alias unless the alias is there. Safe to run from several processes at once.
  * @returns whether this call created it.
  * @throws what the client throws when Elasticsearch does not answer or refuses.
  */
-export const ensureTaskIndex = async (client: Client, options: TaskIndexOptions): Promise<boolean> => {
+export const ensureIndex = async (
+  client: Client,
+  entity: Pick<Entity, 'mapping' | 'schemaVersion'>,
+  options: IndexOptions,
+): Promise<boolean> => {
   if (await client.indices.existsAlias({ name: options.alias })) return false;
   try {
     await client.indices.create({
       index: firstIndexOf(options.alias),
       aliases: { [options.alias]: { is_write_index: true } },
-      settings: { index: taskIndexSettings(options) },
-      mappings: taskMapping,
+      settings: { index: indexSettings(options) },
+      mappings: indexMapping(entity),
     });
     return true;
   } catch (error) {
@@ -62,3 +57,71 @@ export const ensureTaskIndex = async (client: Client, options: TaskIndexOptions)
 
 const isAlreadyThere = (error: errors.ResponseError): boolean =>
   error.message.includes('resource_already_exists_exception');
+
+export interface IndexMigration {
+  /** Whether this call created the first index. */
+  readonly created: boolean;
+  /** What only a reindex can bring up to date; until then searches find what they found before. */
+  readonly pendingReindex: readonly string[];
+}
+
+type Described = Pick<Entity, 'name' | 'mapping' | 'schemaVersion'>;
+
+/**
+ * Creates the index, or adds to its mapping what this version needs, before any event can carry it. Safe to run from
+ * several processes at once, and harmless after a rollback: a mapping that is newer stays as it is.
+ * @throws TaskstreamError `invalid_configuration` when documents of this version could never go into the index
+ */
+export const migrateIndex = async (
+  client: Client,
+  entity: Described,
+  options: IndexOptions,
+): Promise<IndexMigration> => {
+  if (await ensureIndex(client, entity, options)) return { created: true, pendingReindex: [] };
+  const pending = new Set<string>();
+  for (const [index, { mappings }] of Object.entries(await client.indices.getMapping({ index: options.alias }))) {
+    const meta = decodeMeta(mappings._meta) ?? {};
+    if ((meta.schemaVersion ?? 0) > entity.schemaVersion) continue;
+    const found = await addProperties(client, index, entity, mappings.properties ?? {});
+    await client.indices.putMapping({
+      index,
+      _meta: encodeMeta({ ...meta, schemaVersion: entity.schemaVersion, pendingReindex: found }),
+    });
+    for (const difference of found) pending.add(difference);
+  }
+  return { created: false, pendingReindex: [...pending] };
+};
+
+/** @returns what the index keeps as it was, in words */
+const addProperties = async (
+  client: Client,
+  index: string,
+  { name: entityName, mapping }: Described,
+  current: Readonly<Record<string, estypes.MappingProperty>>,
+): Promise<string[]> => {
+  const wanted = mapping.properties ?? {};
+  const put = (properties: Record<string, estypes.MappingProperty>) => client.indices.putMapping({ index, properties });
+  const pending: string[] = [];
+  for (const [name, property] of Object.entries(wanted)) {
+    const before = current[name];
+    if (before !== undefined && isObject(before) !== isObject(property)) {
+      throw new TaskstreamError(
+        'invalid_configuration',
+        `The field ${name} of a ${entityName} is ${isObject(before) ? 'an object' : 'a value'} in ${index} and ` +
+          `${isObject(property) ? 'an object' : 'a value'} in this version: no document fits both. Give it another name.`,
+      );
+    }
+    try {
+      await put({ [name]: property });
+    } catch (error) {
+      if (!(error instanceof errors.ResponseError) || error.statusCode !== 400) throw error;
+      pending.push(`${name}: ${error.message}`);
+      // A field that is new and cannot be as it should, such as for want of an analyser, must at least take documents.
+      if (before === undefined) await put({ [name]: { type: typeOf(property) } as estypes.MappingProperty });
+    }
+  }
+  return pending;
+};
+
+const typeOf = (property: estypes.MappingProperty): string => property.type ?? 'object';
+const isObject = (property: estypes.MappingProperty): boolean => ['object', 'nested'].includes(typeOf(property));

@@ -1,7 +1,7 @@
 /** Which indices there are for an alias, and which of them serves. */
 import type { Client, estypes } from '@elastic/elasticsearch';
 import { TaskstreamError } from '../../platform/errors.ts';
-import { decodeMeta, type IndexMeta } from './meta.ts';
+import { decodeMeta, type IndexMeta } from '../index/meta.ts';
 import { numberOf } from './names.ts';
 
 export interface CatalogEntry {
@@ -39,7 +39,7 @@ export const readCatalog = async (client: Client, alias: string): Promise<Catalo
       'precondition_failed',
       `There is no alias ${alias}` +
         (names === ''
-          ? ': run ops migrate, which makes the first index, or set TASK_INDEX.'
+          ? ': run ops migrate, which creates the first index, or correct the alias in the settings.'
           : `, but ${names}: give the alias back to the one that served (docs/runbooks/search-breaker-open.md).`),
     );
   }

@@ -17,15 +17,15 @@ const RECHECK_MS = 500;
  * @returns ids of tasks that are missing, or older in the index, though Kafka has no event of theirs to come
  */
 export const findMissing = async (
-  context: Pick<ReindexContext, 'client' | 'pool' | 'progress'>,
+  context: Pick<ReindexContext, 'client' | 'pool' | 'progress' | 'entity'>,
   index: string,
   catchUp: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<readonly string[]> => {
-  const { client, pool, progress } = context;
+  const { client, pool, progress, entity } = context;
   const missing: string[] = [];
   let candidates: string[] = [];
-  for await (const rows of walkRows(pool, PAGE)) {
+  for await (const rows of walkRows(pool, entity, PAGE)) {
     signal.throwIfAborted();
     const rowsById = new Map(rows.map(({ id, version }) => [id, version]));
     candidates.push(...behind(rowsById, await versionsIn(client, index, [...rowsById.keys()])));
@@ -34,7 +34,7 @@ export const findMissing = async (
   }
   while (candidates.length > 0) {
     // In this order: a change that is read here and is not in the outbox any more is in the topic, and so caught up.
-    const rows = await rowVersions(pool, candidates);
+    const rows = await rowVersions(pool, entity, candidates);
     const inFlight = await unpublished(pool, candidates);
     await catchUp();
     const open = behind(rows, await versionsIn(client, index, candidates));

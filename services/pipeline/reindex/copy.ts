@@ -1,5 +1,6 @@
 /** Copies all tasks of PostgreSQL into the index that is being filled. */
-import { handlers } from '../../task/handlers/index.ts';
+import { toOperation } from '../consume/parse-event.ts';
+import type { Entity } from '../entity.ts';
 import type { IndexOperation } from '../index/operation.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { sleep } from '../../platform/time.ts';
@@ -18,16 +19,16 @@ export interface CopyOptions {
 
 /** @returns the number of tasks */
 export const copyRows = async (
-  { pool, progress }: Pick<ReindexContext, 'pool' | 'progress'>,
+  { entity, pool, progress }: Pick<ReindexContext, 'entity' | 'pool' | 'progress'>,
   { fill, rejects, pageSize, pace }: CopyOptions,
   signal: AbortSignal,
 ): Promise<number> => {
   let copied = 0;
-  for await (const rows of walkRows(pool, pageSize)) {
+  for await (const rows of walkRows(pool, entity, pageSize)) {
     await sleep(pace(rows.length), signal);
     signal.throwIfAborted();
     await fill(
-      rows.flatMap((row) => toOperation(row, rejects)),
+      rows.flatMap((row) => operationOf(entity, row, rejects)),
       signal,
     );
     copied += rows.length;
@@ -36,10 +37,10 @@ export const copyRows = async (
   return copied;
 };
 
-/** What the indexer makes of an event with this task, so that both write the same document. */
-const toOperation = ({ id, version, json }: TaskRow, rejects: Rejects): IndexOperation[] => {
+/** What the indexer writes for an event with this row, so that both write the same document. */
+const operationOf = (entity: Entity, { id, version, json }: TaskRow, rejects: Rejects): IndexOperation[] => {
   try {
-    return [handlers['tasks.event.updated'](JSON.parse(json))];
+    return [toOperation(JSON.parse(json), 'index', entity)];
   } catch (error) {
     rejects.add({ id, version, reason: messageOf(error) });
     return [];

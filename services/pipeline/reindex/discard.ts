@@ -6,11 +6,11 @@ import { withReindexLock } from './lock.ts';
 
 /** @throws TaskstreamError `precondition_failed` when it serves, is not there, or a reindex is running */
 export const discardIndex = (
-  { client, config }: Pick<ReindexContext, 'client' | 'config'>,
+  { client, config, entity }: Pick<ReindexContext, 'client' | 'config' | 'entity'>,
   index: string,
 ): Promise<void> =>
   withReindexLock(config, async () => {
-    const alias = config.TASK_INDEX;
+    const alias = entity.alias;
     const { live, indices } = await readCatalog(client, alias);
     if (index === live.name || index === alias) {
       throw new TaskstreamError(

@@ -2,7 +2,7 @@
 import type { Client } from '@elastic/elasticsearch';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { readCatalog, type Catalog } from './catalog.ts';
-import { writeMeta } from './meta.ts';
+import { writeMeta } from '../index/meta.ts';
 import { unblockWrites } from './switch.ts';
 
 /**

@@ -20,9 +20,9 @@ export interface ListedIndex {
 export const listIndices = async ({
   client,
   pool,
-  config,
-}: Pick<ReindexContext, 'client' | 'pool' | 'config'>): Promise<readonly ListedIndex[]> => {
-  const { live, indices } = await readCatalog(client, config.TASK_INDEX);
+  entity,
+}: Pick<ReindexContext, 'client' | 'pool' | 'entity'>): Promise<readonly ListedIndex[]> => {
+  const { live, indices } = await readCatalog(client, entity.alias);
   const isRunning = await isReindexRunning(pool);
   const names = indices.map(({ name }) => name);
   const stats = await client.indices.stats({ index: names, metric: ['docs', 'store'] });
@@ -32,7 +32,7 @@ export const listIndices = async ({
     return {
       index: name,
       state: stateOf(entry, live, isRunning),
-      alias: isLive ? config.TASK_INDEX : null,
+      alias: isLive ? entity.alias : null,
       isWriteBlocked,
       isDiskFull,
       documents: primaries?.docs?.count ?? 0,

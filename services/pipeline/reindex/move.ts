@@ -8,7 +8,7 @@ import { findMissing } from './completeness.ts';
 import type { ReindexContext } from './context.ts';
 import { copyRows } from './copy.ts';
 import { createFill } from './fill.ts';
-import type { IndexMeta } from './meta.ts';
+import type { IndexMeta } from '../index/meta.ts';
 import { pruneDocuments } from './prune.ts';
 import { Rejects, TooManyRejects, type Reject } from './rejects.ts';
 import { countRows } from './rows.ts';
@@ -60,7 +60,7 @@ export const moveTo = async (context: ReindexContext, options: MoveOptions): Pro
   const failed = new AbortController();
   const done = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
-  const reader = await openTopic(context.config, context.logger, signal);
+  const reader = await openTopic(context.config, context.entity.topic, context.logger, signal);
   try {
     const mover = await prepare(context, options, reader);
     const tailing = mover.tail.run(AbortSignal.any([signal, done.signal])).catch((error: unknown) => {
@@ -102,7 +102,7 @@ const prepare = async (context: ReindexContext, options: MoveOptions, reader: To
   let told = 0;
   const rejects = new Rejects(({ id, version, reason }) => {
     told += 1;
-    if (told <= MAX_TOLD) progress.note(`${to} rejects task ${id}, version ${version}: ${reason}`);
+    if (told <= MAX_TOLD) progress.note(`${to} rejects ${id}, version ${version}: ${reason}`);
   });
   const fill = createFill(context, to, rejects);
   const pace = createPacer(maxRate);
@@ -110,6 +110,7 @@ const prepare = async (context: ReindexContext, options: MoveOptions, reader: To
   const pageSize = Math.max(1, Math.min(PAGE, maxRate ?? PAGE));
   let isReplaying = source === 'topic';
   const tail = new Tail({
+    entity: context.entity,
     reader,
     fill,
     batchSize: pageSize,
@@ -148,12 +149,12 @@ const move = async (
   mover: Mover,
   signal: AbortSignal,
 ): Promise<MoveResult> => {
-  const { client, pool, config, progress } = context;
+  const { client, pool, entity, progress } = context;
   const { source, from, to, isNew, meta, switchDeadlineMs } = options;
   const { rejects, fill, tail, catchUp } = mover;
   let copied = 0;
   if (source === 'postgres') {
-    progress.step(`copying tasks into ${to}`, await countRows(pool));
+    progress.step(`copying ${entity.table} into ${to}`, await countRows(pool, entity));
     copied = await copyRows(context, mover, signal);
   } else await tail.passes(mover.end, signal);
   mover.endReplay();
@@ -169,25 +170,25 @@ const move = async (
   if (source === 'topic') {
     progress.step(`comparing ${to} with PostgreSQL`);
     const missing = await findMissing(context, to, () => catchUp(signal), signal);
-    const open = await rejects.remaining(client, pool, to);
+    const open = await rejects.remaining(context, to);
     // What was rejected is missing too, but that is the better explanation.
     if (missing.length > 0 && open.length === 0) return { outcome: 'incomplete', missing };
   }
-  let open = await rejects.remaining(client, pool, to);
+  let open = await rejects.remaining(context, to);
   if (open.length > 0) return refused(open);
 
-  progress.step(`switching ${config.TASK_INDEX} from ${from} to ${to}`);
+  progress.step(`switching ${entity.alias} from ${from} to ${to}`);
   const result = await switchAlias(
     {
       client,
-      alias: config.TASK_INDEX,
+      alias: entity.alias,
       from,
       to,
       meta,
       deadlineMs: switchDeadlineMs,
       catchUp,
       isAcceptable: async () => {
-        open = await rejects.remaining(client, pool, to);
+        open = await rejects.remaining(context, to);
         return open.length === 0;
       },
       note: (line) => {

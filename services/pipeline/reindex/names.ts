@@ -1,5 +1,5 @@
 /** The numbered indices behind an alias. */
-import { indexNameOf } from '../../task/resources.ts';
+import { indexNameOf } from '../topics.ts';
 
 /** The number in the name of an index of `alias`; nothing for an index of another kind. */
 export const numberOf = (alias: string, index: string): number | undefined => {

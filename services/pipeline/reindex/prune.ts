@@ -10,7 +10,7 @@ import { rowVersions } from './rows.ts';
 
 /** @returns the number of documents removed */
 export const pruneDocuments = async (
-  { client, pool, progress }: Pick<ReindexContext, 'client' | 'pool' | 'progress'>,
+  { client, entity, pool, progress }: Pick<ReindexContext, 'client' | 'entity' | 'pool' | 'progress'>,
   index: string,
   fill: Fill,
   signal: AbortSignal,
@@ -20,6 +20,7 @@ export const pruneDocuments = async (
     signal.throwIfAborted();
     const rows = await rowVersions(
       pool,
+      entity,
       documents.map(({ id }) => id),
     );
     const surplus = documents.filter(({ id }) => !rows.has(id));

@@ -4,7 +4,7 @@ import { readCatalog } from './catalog.ts';
 import type { ReindexContext } from './context.ts';
 import { healLeftovers, removeUnfinished } from './heal.ts';
 import { withReindexLock } from './lock.ts';
-import { writeMeta, type IndexMeta } from './meta.ts';
+import { writeMeta, type IndexMeta } from '../index/meta.ts';
 import { moveTo, type MoveOptions, type MoveResult, type Source } from './move.ts';
 import { nextIndexOf } from './names.ts';
 import { createIndex } from './settle.ts';
@@ -19,8 +19,8 @@ export type ReindexResult = MoveResult & { readonly from: string; readonly to: s
 /** @throws TaskstreamError when it could not be done; the alias is where it was */
 export const reindex = (context: ReindexContext, options: ReindexOptions): Promise<ReindexResult> =>
   withReindexLock(context.config, async (lost) => {
-    const { client, config, progress } = context;
-    const alias = config.TASK_INDEX;
+    const { client, entity, progress } = context;
+    const alias = entity.alias;
     const signal = AbortSignal.any([context.signal, lost]);
     const { live, indices } = await healLeftovers(client, alias, (line) => {
       progress.note(line);
@@ -29,8 +29,13 @@ export const reindex = (context: ReindexContext, options: ReindexOptions): Promi
       alias,
       indices.map(({ name }) => name),
     );
-    const meta: IndexMeta = { state: 'building', source: options.source, startedAt: new Date().toISOString() };
-    await createIndex(client, config, to, meta);
+    const meta: IndexMeta = {
+      schemaVersion: entity.schemaVersion,
+      state: 'building',
+      source: options.source,
+      startedAt: new Date().toISOString(),
+    };
+    await createIndex(context, to, meta);
     const from = live.name;
     let result: MoveResult | undefined;
     let isUnknown = false;
@@ -62,10 +67,10 @@ export const noteSwitch = async (
 };
 
 /** Frees the space at once; what cannot be deleted now, the next run deletes. */
-const removeIfUnused = async ({ client, config, progress }: ReindexContext, index: string): Promise<void> => {
+const removeIfUnused = async ({ client, entity, progress }: ReindexContext, index: string): Promise<void> => {
   try {
-    const { live } = await readCatalog(client, config.TASK_INDEX);
-    if (live.name !== index) await removeUnfinished(client, config.TASK_INDEX, live.name, index);
+    const { live } = await readCatalog(client, entity.alias);
+    if (live.name !== index) await removeUnfinished(client, entity.alias, live.name, index);
   } catch {
     progress.note(`${index} is left behind; the next reindex deletes it`);
   }

@@ -1,8 +1,7 @@
 /** Documents that the new mapping refuses: one of them that matters keeps the alias where it is. */
-import type { Client } from '@elastic/elasticsearch';
-import type { Pool } from 'pg';
 import type { IndexOperation, Outcome } from '../index/operation.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
+import type { ReindexContext } from './context.ts';
 import { versionsIn } from './documents.ts';
 import { rowVersions } from './rows.ts';
 
@@ -47,11 +46,14 @@ export class Rejects {
    * Those that would be missing: neither has the index a newer version of the task, nor is the task deleted.
    * An old version that was refused is of no importance once a newer one went in.
    */
-  async remaining(client: Client, pool: Pool, index: string): Promise<readonly Reject[]> {
+  async remaining(
+    { client, pool, entity }: Pick<ReindexContext, 'client' | 'pool' | 'entity'>,
+    index: string,
+  ): Promise<readonly Reject[]> {
     const rejects = this.all;
     if (rejects.length === 0) return [];
     const ids = rejects.map(({ id }) => id);
-    const [documents, rows] = [await versionsIn(client, index, ids), await rowVersions(pool, ids)];
+    const [documents, rows] = [await versionsIn(client, index, ids), await rowVersions(pool, entity, ids)];
     return rejects.filter(({ id, version }) => rows.has(id) && (documents.get(id) ?? 0) < version);
   }
 }

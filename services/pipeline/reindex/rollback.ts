@@ -4,7 +4,7 @@ import type { Catalog } from './catalog.ts';
 import type { ReindexContext } from './context.ts';
 import { healLeftovers } from './heal.ts';
 import { withReindexLock } from './lock.ts';
-import type { IndexMeta } from './meta.ts';
+import type { IndexMeta } from '../index/meta.ts';
 import { moveTo, type MoveOptions } from './move.ts';
 import { fillingAliasOf } from './names.ts';
 import { noteSwitch, type ReindexResult } from './reindex.ts';
@@ -18,8 +18,8 @@ export type RollbackOptions = Pick<MoveOptions, 'maxRate' | 'switchDeadlineMs'>;
  */
 export const rollback = (context: ReindexContext, options: RollbackOptions): Promise<ReindexResult> =>
   withReindexLock(context.config, async (lost) => {
-    const { client, config, progress } = context;
-    const catalog = await healLeftovers(client, config.TASK_INDEX, (line) => {
+    const { client, entity, progress } = context;
+    const catalog = await healLeftovers(client, entity.alias, (line) => {
       progress.note(line);
     });
     const from = catalog.live.name;

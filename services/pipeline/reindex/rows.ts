@@ -1,5 +1,9 @@
 /** Tasks in PostgreSQL, in pages: each page is a statement of its own, so that no long transaction holds up vacuum. */
 import type { Pool } from 'pg';
+import type { Entity } from '../entity.ts';
+
+/** Where the rows are, and what turns them into JSON. */
+export type Rows = Pick<Entity, 'table' | 'rowToJson'>;
 
 export interface TaskRow {
   readonly id: string;
@@ -17,39 +21,52 @@ interface Row {
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
 /** All rows in order of their ids; the next page is read while the last one is used. */
-export const walkRows = async function* (pool: Pool, pageSize: number): AsyncGenerator<readonly TaskRow[]> {
-  let next = readPage(pool, FIRST, pageSize);
+export const walkRows = async function* (
+  pool: Pool,
+  entity: Rows,
+  pageSize: number,
+): AsyncGenerator<readonly TaskRow[]> {
+  let next = readPage(pool, entity, FIRST, pageSize);
   for (;;) {
     const page = await next;
     const last = page.at(-1);
     if (last === undefined) return;
-    next = readPage(pool, last.id, pageSize);
+    next = readPage(pool, entity, last.id, pageSize);
     // It is awaited in the next round, or never, when the caller leaves: its failure must not end the process then.
     next.catch(() => undefined);
     yield page;
   }
 };
 
-const readPage = async (pool: Pool, after: string, limit: number): Promise<readonly TaskRow[]> => {
+const readPage = async (
+  pool: Pool,
+  { table, rowToJson }: Rows,
+  after: string,
+  limit: number,
+): Promise<readonly TaskRow[]> => {
   const { rows } = await pool.query<Row>({
-    name: 'tasks-after',
-    text: 'SELECT id::text, version, task_json(tasks) AS json FROM tasks WHERE id > $1 ORDER BY tasks.id LIMIT $2',
+    name: `${table}-after`,
+    text: `SELECT id::text, version, ${rowToJson}(${table}) AS json FROM ${table} WHERE id > $1 ORDER BY ${table}.id LIMIT $2`,
     values: [after, limit],
   });
   return rows.map(({ id, version, json }) => ({ id, version: Number(version), json }));
 };
 
-export const countRows = async (pool: Pool): Promise<number> => {
-  const { rows } = await pool.query<{ count: string }>('SELECT count(*) FROM tasks');
+export const countRows = async (pool: Pool, { table }: Rows): Promise<number> => {
+  const { rows } = await pool.query<{ count: string }>(`SELECT count(*) FROM ${table}`);
   return Number(rows[0]?.count ?? 0);
 };
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** Version of each of `ids` that has a row. */
-export const rowVersions = async (pool: Pool, ids: readonly string[]): Promise<ReadonlyMap<string, number>> => {
+export const rowVersions = async (
+  pool: Pool,
+  { table }: Rows,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, number>> => {
   const { rows } = await pool.query<{ id: string; version: string }>(
-    'SELECT id::text, version FROM tasks WHERE id = ANY($1::uuid[])',
+    `SELECT id::text, version FROM ${table} WHERE id = ANY($1::uuid[])`,
     [ids.filter((id) => UUID.test(id))],
   );
   return new Map(rows.map(({ id, version }) => [id, Number(version)]));

@@ -9,7 +9,7 @@ import { statusOf } from '../../platform/elasticsearch.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { backoffMs, sleep } from '../../platform/time.ts';
 import { readCatalog } from './catalog.ts';
-import { writeMeta, type IndexMeta } from './meta.ts';
+import { writeMeta, type IndexMeta } from '../index/meta.ts';
 import { fillingAliasOf } from './names.ts';
 import { refresh } from './settle.ts';
 

@@ -7,10 +7,12 @@ import { collapse } from '../index/collapse.ts';
 import { parseEvent } from '../consume/parse-event.ts';
 import { TaskstreamError, messageOf } from '../../platform/errors.ts';
 import { backoffMs, sleep } from '../../platform/time.ts';
+import type { Entity } from '../entity.ts';
 import type { Fill } from './fill.ts';
 import type { Batch, Offsets, TopicReader } from './topic.ts';
 
 export interface TailOptions {
+  readonly entity: Entity;
   readonly reader: TopicReader;
   readonly fill: Fill;
   readonly batchSize: number;
@@ -75,12 +77,12 @@ export class Tail {
   }
 
   async #apply({ messages, ends }: Batch, signal: AbortSignal): Promise<void> {
-    const { fill, pace } = this.#options;
+    const { entity, fill, pace } = this.#options;
     if (messages.length > 0) {
       await sleep(pace(messages.length), signal);
       // Neither tombstones nor events that the indexer has put among the dead letters ask anything of the index.
       const wanted = messages.flatMap((message) => {
-        const event = parseEvent(message);
+        const event = parseEvent(message, entity);
         return event.kind === 'operation' ? [event.operation] : [];
       });
       await fill(collapse(wanted).operations, signal);

@@ -10,7 +10,7 @@ import {
   type NativeConsumer,
 } from '../../platform/kafka/native.ts';
 import type { Logger } from '../../platform/logger.ts';
-import { OPS_GROUP_PREFIX } from '../../task/resources.ts';
+import { OPS_GROUP_PREFIX } from '../../platform/product.ts';
 import { askLeader } from '../../platform/kafka/leader.ts';
 
 /** An offset for each partition. */
@@ -43,8 +43,12 @@ const CONNECT_DEADLINE_MS = 30_000;
 const POLL_TIMEOUT_MS = 200;
 
 /** @throws TaskstreamError `broker_unavailable` when no broker answers */
-export const openTopic = async (config: KafkaConfig, logger: Logger, signal: AbortSignal): Promise<TopicReader> => {
-  const topic = config.TASKS_TOPIC;
+export const openTopic = async (
+  config: KafkaConfig,
+  topic: string,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<TopicReader> => {
   const consumer = await connectPatiently(
     'Kafka consumer',
     () =>

@@ -1,5 +1,6 @@
 /** From a row of the outbox to the records that carry it. */
-import { encodeEvent, encodeHeaders, isEventType, type EventType } from '../../task/events.ts';
+import type { Effect, PlacedEntity } from '../entity.ts';
+import { encodeEvent, encodeHeaders } from '../events.ts';
 import type { ProducerRecord } from '../../platform/kafka/producer.ts';
 
 /** A row of the outbox, all columns as text. */
@@ -15,19 +16,20 @@ export interface OutboxRow {
 }
 
 /**
- * The records of one change: its event, and after a deletion the tombstone that lets compaction forget the task.
- * The event's id is made of task and version: the same however often it is published.
+ * The records of one change: its event, and after a deletion the tombstone that lets compaction forget the id.
+ * The event's id is made of id and version: the same however often it is published.
  */
-const toRecords = (row: OutboxRow, type: EventType): readonly ProducerRecord[] => {
+const toRecords = (row: OutboxRow, effect: Effect): readonly ProducerRecord[] => {
+  const { type } = row;
   const headers = encodeHeaders({
     id: `${row.task_id}:${row.version}`,
     type,
-    taskId: row.task_id,
+    subject: row.task_id,
     time: new Date(Number(row.time_ms)).toISOString(),
     traceparent: row.traceparent,
   });
   const event: ProducerRecord = { key: row.task_id, value: encodeEvent(type, row.task), headers };
-  return type === 'tasks.event.deleted' ? [event, { key: row.task_id, value: null, headers: [] }] : [event];
+  return effect === 'delete' ? [event, { key: row.task_id, value: null, headers: [] }] : [event];
 };
 
 /** Rows that were read together, with their records. */
@@ -40,13 +42,18 @@ export interface Chunk {
   readonly unknown?: OutboxRow | undefined;
 }
 
+/** All event types that this version knows. */
+export const effectsOf = (entities: readonly PlacedEntity[]): ReadonlyMap<string, Effect> =>
+  new Map(entities.flatMap(({ effects }) => Object.entries(effects)));
+
 /** An unknown type is no error here: the rows before it are to be published and deleted as ever. */
-export const toChunk = (rows: readonly OutboxRow[]): Chunk => {
+export const toChunk = (rows: readonly OutboxRow[], effects: ReadonlyMap<string, Effect>): Chunk => {
   const records: ProducerRecord[] = [];
   const owners: number[] = [];
   for (const [position, row] of rows.entries()) {
-    if (!isEventType(row.type)) return { rows: rows.slice(0, position), records, owners, unknown: row };
-    for (const record of toRecords(row, row.type)) {
+    const effect = effects.get(row.type);
+    if (effect === undefined) return { rows: rows.slice(0, position), records, owners, unknown: row };
+    for (const record of toRecords(row, effect)) {
       records.push(record);
       owners.push(position);
     }

@@ -9,11 +9,12 @@ import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { createClient, type PostgresConfig } from '../../platform/postgres.ts';
 import { createProducer, type KafkaProducer } from '../../platform/kafka/producer.ts';
-import { TASKS_MAX_MESSAGE_BYTES } from '../../task/resources.ts';
+import type { PlacedEntity } from '../entity.ts';
+import { MAX_EVENT_BYTES } from '../topics.ts';
 import { contextFrom, linksTo } from '../../platform/telemetry.ts';
 import { backoffMs, sleep, withDeadline } from '../../platform/time.ts';
 import type { RelayMetrics } from './metrics.ts';
-import { toChunk, type Chunk, type OutboxRow } from './records.ts';
+import { effectsOf, toChunk, type Chunk, type OutboxRow } from './records.ts';
 import { advance, openSession, tryLock } from './session.ts';
 
 export interface Relay {
@@ -31,6 +32,7 @@ export interface RelayOptions {
       readonly RELAY_LINGER_MS: number;
       readonly RELAY_POLL_MS: number;
     };
+  readonly entity: PlacedEntity;
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
   readonly tracer: Tracer;
@@ -51,8 +53,9 @@ const NOTHING: Chunk = { rows: [], records: [], owners: [] };
 
 /** Starts in the background; PostgreSQL and Kafka may come up later. */
 export const startRelay = (options: RelayOptions): Relay => {
-  const { config, metrics, tracer } = options;
+  const { config, entity, metrics, tracer } = options;
   const logger = options.logger.child({ part: 'relay' });
+  const effects = effectsOf([entity]);
   const stop = new AbortController();
   let leader = false;
   let producer: KafkaProducer | undefined;
@@ -84,7 +87,7 @@ export const startRelay = (options: RelayOptions): Relay => {
         clientId: 'taskstream-relay',
         logger,
         deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
-        maxMessageBytes: TASKS_MAX_MESSAGE_BYTES,
+        maxMessageBytes: MAX_EVENT_BYTES,
       },
       stop.signal,
     );
@@ -94,9 +97,9 @@ export const startRelay = (options: RelayOptions): Relay => {
   /** Publishes a chunk; returns the ids of the rows that need not be sent again. */
   const publish = async ({ rows, records, owners }: Chunk): Promise<string[]> => {
     const connected = await connectedProducer();
-    const span = tracer.startSpan('tasks publish', { links: linksTo(traceparentsOf(rows)) }, contextFrom(undefined));
+    const span = tracer.startSpan('outbox publish', { links: linksTo(traceparentsOf(rows)) }, contextFrom(undefined));
     const endTimer = metrics.chunkDuration.startTimer();
-    const deliveries = await connected.send(config.TASKS_TOPIC, records);
+    const deliveries = await connected.send(entity.topic, records);
     endTimer();
     span.setAttribute('messaging.batch.message_count', records.length);
     span.end();
@@ -127,7 +130,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     while (active()) {
       if (chunk.rows.length === 0) {
         woken = false;
-        chunk = toChunk(await advance(client, confirmed, [], config.RELAY_BATCH_SIZE));
+        chunk = toChunk(await advance(client, confirmed, [], config.RELAY_BATCH_SIZE), effects);
         confirmed = [];
         if (chunk.rows.length === 0) {
           if (chunk.unknown !== undefined) throw unknownType(chunk.unknown);
@@ -142,7 +145,9 @@ export const startRelay = (options: RelayOptions): Relay => {
       const isFull = inFlight.length === config.RELAY_BATCH_SIZE;
       const published = publish(chunk);
       const [next, done] = await Promise.all([
-        isFull ? advance(client, confirmed, inFlight, config.RELAY_BATCH_SIZE).then(toChunk) : NOTHING,
+        isFull
+          ? advance(client, confirmed, inFlight, config.RELAY_BATCH_SIZE).then((rows) => toChunk(rows, effects))
+          : NOTHING,
         published,
       ]);
       const complete = done.length === inFlight.length;

@@ -4,7 +4,7 @@
  */
 import type { Pool } from 'pg';
 import { isDatabaseOutage } from '../../platform/postgres-outage.ts';
-import { isTaskId } from './difference.ts';
+import { isRowId } from './difference.ts';
 import type { GroupOffsets } from './offsets.ts';
 import { patiently } from './pages.ts';
 
@@ -32,12 +32,12 @@ export const createDelay = ({ pool, offsets, graceMs }: DelayOptions): Delay => 
     );
     return rows[0]?.last ?? '0';
   };
-  const isPublished = async (tasks: readonly string[], last: string): Promise<boolean> => {
+  const isPublished = async (ids: readonly string[], last: string): Promise<boolean> => {
     const { rows } = await patiently(
       () =>
         pool.query<{ waiting: boolean }>(
           'SELECT EXISTS (SELECT FROM outbox WHERE id <= $2 AND task_id = ANY($1::uuid[])) AS waiting',
-          [tasks, last],
+          [ids, last],
         ),
       isDatabaseOutage,
     );
@@ -45,14 +45,14 @@ export const createDelay = ({ pool, offsets, graceMs }: DelayOptions): Delay => 
   };
   return {
     begin: async (ids) => {
-      const tasks = ids.filter(isTaskId);
+      const rowIds = ids.filter(isRowId);
       const startedAt = performance.now();
       const last = await lastOfOutbox();
-      let publishedAt = (await isPublished(tasks, last)) ? startedAt : undefined;
+      let publishedAt = (await isPublished(rowIds, last)) ? startedAt : undefined;
       let ends: ReadonlyMap<number, number> | undefined;
       return async () => {
         if (publishedAt === undefined) {
-          if (!(await isPublished(tasks, last))) return false;
+          if (!(await isPublished(rowIds, last))) return false;
           publishedAt = performance.now();
         }
         if (offsets === undefined) {

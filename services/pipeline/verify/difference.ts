@@ -25,10 +25,10 @@ export const kindOf = ({ row, document }: Pair): DriftKind | undefined => {
   return document < row ? 'stale' : 'ahead';
 };
 
-const TASK_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const ROW_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Whether it can be the id of a row: a UUID as PostgreSQL prints it. */
-export const isTaskId = (id: string): boolean => TASK_ID.test(id);
+export const isRowId = (id: string): boolean => ROW_ID.test(id);
 
 /**
  * Whether a change above this version can be written down as an event. Versions are numbers of JSON, exact up to 2^53;

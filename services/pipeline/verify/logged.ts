@@ -1,5 +1,6 @@
 /** What the log says of single tasks: the newest version of each, from the whole topic. */
 import { z } from 'zod';
+import type { EntityNames } from '../entity.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { connectionSettings, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import {
@@ -24,17 +25,17 @@ const SILENCE_MS = 30_000;
 
 /**
  * Reads every partition to its present end, as no member of any group.
- * @param groupId is only named: nothing is joined and nothing committed
+ * The group is only named: nothing is joined and nothing committed.
  */
 export const loggedVersions = async (
   config: KafkaConfig,
-  groupId: string,
+  { topic, group }: Pick<EntityNames, 'topic' | 'group'>,
   partitions: Iterable<number>,
   ids: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, number>> => {
   const consumer = createNativeConsumer({
     ...connectionSettings(config, 'taskstream-verify'),
-    'group.id': groupId,
+    'group.id': group,
     'enable.auto.commit': false,
     'enable.partition.eof': true,
     'queued.max.messages.kbytes': 16_384,
@@ -47,14 +48,14 @@ export const loggedVersions = async (
     consumer.on('partition.eof', ({ partition }) => open.delete(partition));
     consumer.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
     consumer.setDefaultIsTimeoutOnlyForFirstMessage(true);
-    consumer.assign([...open].map((partition) => ({ topic: config.TASKS_TOPIC, partition, offset: BEGINNING })));
+    consumer.assign([...open].map((partition) => ({ topic, partition, offset: BEGINNING })));
     const newest = new Map<string, number>();
     let heardAt = performance.now();
     while (open.size > 0) {
       const messages = await consume(consumer);
       if (messages.length > 0) heardAt = performance.now();
       else if (performance.now() - heardAt > SILENCE_MS) {
-        throw new TaskstreamError('broker_unavailable', `Kafka does not send the end of ${config.TASKS_TOPIC}`);
+        throw new TaskstreamError('broker_unavailable', `Kafka does not send the end of ${topic}`);
       }
       for (const { key, value } of messages) {
         const id = key?.toString() ?? '';

@@ -1,6 +1,7 @@
 /** A second look at single tasks, now and in both stores. */
 import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
+import type { PlacedEntity } from '../entity.ts';
 import type { Pair } from './difference.ts';
 import { readDocuments } from './documents.ts';
 import { readRows } from './rows.ts';
@@ -14,13 +15,13 @@ const AT_ONCE = 1_000;
  * so one that is has no explanation.
  */
 export const createLook =
-  (pool: Pool, client: Client, alias: string): Look =>
+  (pool: Pool, client: Client, entity: PlacedEntity): Look =>
   async (ids) => {
     const pairs: Pair[] = [];
     for (let from = 0; from < ids.length; from += AT_ONCE) {
       const some = ids.slice(from, from + AT_ONCE);
-      const documents = await readDocuments(client, alias, some);
-      const rows = await readRows(pool, some);
+      const documents = await readDocuments(client, entity.alias, some);
+      const rows = await readRows(pool, entity, some);
       for (const id of some) pairs.push({ id, row: rows.get(id), document: documents.get(id) });
     }
     return pairs;

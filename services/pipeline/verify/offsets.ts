@@ -1,5 +1,6 @@
 /** How far the indexers' group is in the topic, asked without becoming a member of it. */
 import kafka from '@confluentinc/kafka-javascript';
+import type { EntityNames } from '../entity.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { connectionSettings, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import { withDeadline } from '../../platform/time.ts';
@@ -15,8 +16,10 @@ export interface GroupOffsets {
 const DEADLINE_MS = 10_000;
 
 /** @throws TaskstreamError `broker_unavailable` when no broker answers */
-export const openOffsets = async (config: KafkaConfig, groupId: string): Promise<GroupOffsets> => {
-  const topic = config.TASKS_TOPIC;
+export const openOffsets = async (
+  config: KafkaConfig,
+  { topic, group: groupId }: Pick<EntityNames, 'topic' | 'group'>,
+): Promise<GroupOffsets> => {
   const settings = { ...connectionSettings(config, 'taskstream-verify'), log_level: 0 };
   const admin = new kafka.KafkaJS.Kafka(settings).admin();
   const asking = async <T>(promise: Promise<T>): Promise<T> => {

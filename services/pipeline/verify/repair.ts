@@ -6,17 +6,18 @@ import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
 import { createBulkWriter } from '../index/bulk.ts';
 import { encodeOperation, type IndexOperation } from '../index/operation.ts';
-import { taskSchema } from '../../task/events.ts';
-import { describeDetails, detailsOf } from '../../platform/validation.ts';
+import { messageOf } from '../../platform/errors.ts';
+import { toOperation } from '../consume/parse-event.ts';
+import type { PlacedEntity } from '../entity.ts';
 import { readDocuments } from './documents.ts';
-import { canBeExceeded, isTaskId, type Pair } from './difference.ts';
+import { canBeExceeded, isRowId, type Pair } from './difference.ts';
 import { publishDeletions, raiseRows, type Exceeded } from './republish.ts';
 import { rememberedVersions } from './remembered.ts';
 
 export interface RepairOptions {
   readonly pool: Pool;
   readonly client: Client;
-  readonly alias: string;
+  readonly entity: PlacedEntity;
   /** The newest version in the log of each of these tasks that is in it. */
   readonly logged: (ids: ReadonlySet<string>) => Promise<ReadonlyMap<string, number>>;
   /** How long writes to the index are repeated while it takes none, in milliseconds. */
@@ -33,7 +34,8 @@ const MAX_BYTES = 5_242_880;
 const BEYOND =
   'its version cannot be exceeded by an event (2^53 is the limit): rebuild the index, `npm run ops -- reindex`';
 
-export const createRepair = ({ pool, client, alias, logged, patienceMs, onUnmended }: RepairOptions): Repair => {
+export const createRepair = ({ pool, client, entity, logged, patienceMs, onUnmended }: RepairOptions): Repair => {
+  const { alias, table, rowToJson } = entity;
   const write = async (operations: readonly IndexOperation[]) => {
     const writer = createBulkWriter({
       client,
@@ -51,15 +53,17 @@ export const createRepair = ({ pool, client, alias, logged, patienceMs, onUnmend
   const operationsOf = async (pairs: readonly Pair[]): Promise<IndexOperation[]> => {
     const byId = new Map(pairs.map((pair) => [pair.id, pair]));
     const { rows } = await pool.query<{ id: string; json: string }>(
-      'SELECT id::text, task_json(tasks) AS json FROM tasks WHERE id = ANY($1::uuid[])',
+      `SELECT id::text, ${rowToJson}(${table}) AS json FROM ${table} WHERE id = ANY($1::uuid[])`,
       [[...byId.keys()]],
     );
     return rows.flatMap(({ id, json }): IndexOperation[] => {
-      const { success, data, error } = taskSchema.safeParse(JSON.parse(json));
-      if (success) return [{ kind: 'index', id, version: data.version, document: data }];
-      const pair = byId.get(id);
-      if (pair !== undefined) onUnmended(pair, `the row is no task: ${describeDetails(detailsOf(error))}`);
-      return [];
+      try {
+        return [toOperation(JSON.parse(json), 'index', entity)];
+      } catch (error) {
+        const pair = byId.get(id);
+        if (pair !== undefined) onUnmended(pair, `the row is no ${entity.name}: ${messageOf(error)}`);
+        return [];
+      }
     });
   };
 
@@ -89,6 +93,7 @@ export const createRepair = ({ pool, client, alias, logged, patienceMs, onUnmend
     const remembered = await rememberedVersions(client, alias, deleted);
     await raiseRows(
       pool,
+      entity,
       [...remembered].flatMap(([id, above]) => exceeding(byId.get(id), above)),
     );
   };
@@ -105,14 +110,15 @@ export const createRepair = ({ pool, client, alias, logged, patienceMs, onUnmend
     const exceeded = surplus.flatMap(({ pair, above }) => exceeding(pair, above));
     await publishDeletions(
       pool,
-      exceeded.filter(({ id }) => isTaskId(id)),
+      entity,
+      exceeded.filter(({ id }) => isRowId(id)),
     );
-    const strangers = exceeded.filter(({ id }) => !isTaskId(id));
+    const strangers = exceeded.filter(({ id }) => !isRowId(id));
     await write(strangers.map(({ id, above }) => ({ kind: 'delete', id, version: above + 1 })));
   };
 
   return async (drift) => {
-    const log = await logged(new Set(drift.map(({ id }) => id).filter(isTaskId)));
+    const log = await logged(new Set(drift.map(({ id }) => id).filter(isRowId)));
     for (let from = 0; from < drift.length; from += AT_ONCE) {
       const some = drift.slice(from, from + AT_ONCE);
       /** Where the log or the index is ahead of the row, writing the row would be undone by the next replay. */
@@ -124,6 +130,7 @@ export const createRepair = ({ pool, client, alias, logged, patienceMs, onUnmend
       await indexRows(some.filter((pair) => !known.has(pair)));
       await raiseRows(
         pool,
+        entity,
         overtaken.filter(({ pair }) => pair.row !== undefined).flatMap(({ pair, above }) => exceeding(pair, above)),
       );
       await removeDocuments(overtaken.filter(({ pair }) => pair.row === undefined));

@@ -4,46 +4,56 @@
  * log cannot undo it.
  */
 import type { Pool } from 'pg';
+import type { PlacedEntity } from '../entity.ts';
 
-/** A task, and the version that the index has of it. */
+/** An id, and the version that the index has of it. */
 export interface Exceeded {
   readonly id: string;
   readonly above: number;
 }
 
 /**
+ * Gives the rows a version above the index's, and publishes them.
  * Rows are locked in order of id, as by every writer. A row that was raised meanwhile, by a client or by another
  * repair, is left alone.
  */
-const RAISE = `
-WITH input AS (
-  SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS i(id, above)
-), locked AS MATERIALIZED (
-  SELECT t.id FROM tasks AS t JOIN input USING (id) ORDER BY t.id FOR UPDATE OF t
-), changed AS (
-  UPDATE tasks AS t SET version = input.above + 1
-  FROM input JOIN locked USING (id)
-  WHERE t.id = input.id AND t.version <= input.above
-  RETURNING t.id, t.version, task_json(t) AS json
-)
-INSERT INTO outbox (type, task_id, version, task)
-SELECT 'tasks.event.updated', id, version, json FROM changed`;
-
-/** A deleted event needs no more than id and version (services/task/events.ts). */
-const DELETE = `
-INSERT INTO outbox (type, task_id, version, task)
-SELECT 'tasks.event.deleted', i.id, i.above + 1, json_build_object('id', i.id, 'version', i.above + 1)
-FROM unnest($1::uuid[], $2::bigint[]) AS i(id, above)
-WHERE NOT EXISTS (SELECT FROM tasks WHERE tasks.id = i.id)
-ORDER BY i.id`;
-
-const run = async (pool: Pool, text: string, tasks: readonly Exceeded[]): Promise<void> => {
-  if (tasks.length === 0) return;
-  await pool.query(text, [tasks.map(({ id }) => id), tasks.map(({ above }) => above)]);
+export const raiseRows = (pool: Pool, entity: PlacedEntity, ids: readonly Exceeded[]): Promise<void> => {
+  const { table, rowToJson, types } = entity;
+  return run(
+    pool,
+    `WITH input AS (
+       SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS i(id, above)
+     ), locked AS MATERIALIZED (
+       SELECT t.id FROM ${table} AS t JOIN input USING (id) ORDER BY t.id FOR UPDATE OF t
+     ), changed AS (
+       UPDATE ${table} AS t SET version = input.above + 1
+       FROM input JOIN locked USING (id)
+       WHERE t.id = input.id AND t.version <= input.above
+       RETURNING t.id, t.version, ${rowToJson}(t) AS json
+     )
+     INSERT INTO outbox (topic, type, task_id, version, task)
+     SELECT $3, '${types.updated}', id, version, json FROM changed`,
+    entity,
+    ids,
+  );
 };
 
-/** Gives the rows a version above the index's, and publishes them. */
-export const raiseRows = (pool: Pool, tasks: readonly Exceeded[]): Promise<void> => run(pool, RAISE, tasks);
+/** Publishes the deletion of ids that have no row. A deleted event needs no more than id and version. */
+export const publishDeletions = (pool: Pool, entity: PlacedEntity, ids: readonly Exceeded[]): Promise<void> => {
+  const { table, types } = entity;
+  return run(
+    pool,
+    `INSERT INTO outbox (topic, type, task_id, version, task)
+     SELECT $3, '${types.deleted}', i.id, i.above + 1, json_build_object('id', i.id, 'version', i.above + 1)
+     FROM unnest($1::uuid[], $2::bigint[]) AS i(id, above)
+     WHERE NOT EXISTS (SELECT FROM ${table} AS t WHERE t.id = i.id)
+     ORDER BY i.id`,
+    entity,
+    ids,
+  );
+};
 
-/** Publishes the deletion of tasks that have no row. */
-export const publishDeletions = (pool: Pool, tasks: readonly Exceeded[]): Promise<void> => run(pool, DELETE, tasks);
+const run = async (pool: Pool, text: string, { topic }: PlacedEntity, ids: readonly Exceeded[]): Promise<void> => {
+  if (ids.length === 0) return;
+  await pool.query(text, [ids.map(({ id }) => id), ids.map(({ above }) => above), topic]);
+};

@@ -2,6 +2,7 @@
 import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
 import { sleep } from '../../platform/time.ts';
+import type { PlacedEntity } from '../entity.ts';
 import { createDelay } from './delay.ts';
 import { DRIFT_KINDS, kindOf, type DriftKind, type Entry, type Pair } from './difference.ts';
 import { openSnapshot } from './documents.ts';
@@ -15,7 +16,7 @@ import { settle, type Settled } from './settle.ts';
 export interface VerifyOptions {
   readonly pool: Pool;
   readonly client: Client;
-  readonly alias: string;
+  readonly entity: PlacedEntity;
   /** Nothing where there is no Kafka to ask. */
   readonly log: Log | undefined;
   readonly graceMs: number;
@@ -73,10 +74,10 @@ const zero = (): Record<DriftKind, number> => ({ missing: 0, stale: 0, ahead: 0,
 
 /** @throws what the clients throw when a server does not answer, and TaskstreamError when the answer has holes */
 export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
-  const { pool, client, alias, log, graceMs, maxRate, maxCandidates = MAX_CANDIDATES, onDifference } = options;
+  const { pool, client, entity, log, graceMs, maxRate, maxCandidates = MAX_CANDIDATES, onDifference } = options;
   const startedAt = new Date();
   const clock = performance.now();
-  const look = createLook(pool, client, alias);
+  const look = createLook(pool, client, entity);
   const repairWaitMs = Math.max(graceMs, MIN_REPAIR_WAIT_MS);
   const counts = { rows: 0, documents: 0, compared: 0, undecided: 0 };
   const drift = zero();
@@ -108,7 +109,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     const reasons = new Map<string, string>();
     const onUnmended = ({ id }: Pair, reason: string): void => void reasons.set(id, reason);
     const logged = async (ids: ReadonlySet<string>) => (await log?.newest(ids)) ?? new Map<string, number>();
-    await createRepair({ pool, client, alias, logged, patienceMs: repairWaitMs, onUnmended })(found);
+    await createRepair({ pool, client, entity, logged, patienceMs: repairWaitMs, onUnmended })(found);
     const after = await settleAll(
       found.map(({ id }) => id),
       repairWaitMs,
@@ -151,12 +152,16 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
   };
 
   // Taken before the snapshot of the index: rows that come later are not looked for, and so not missed.
-  const last = await lastRowId(pool);
-  const snapshot = await openSnapshot(client, alias, KEEP_ALIVE_SECONDS + Math.ceil((graceMs + repairWaitMs) / 1_000));
+  const last = await lastRowId(pool, entity);
+  const snapshot = await openSnapshot(
+    client,
+    entity.alias,
+    KEEP_ALIVE_SECONDS + Math.ceil((graceMs + repairWaitMs) / 1_000),
+  );
   try {
     total = snapshot.count;
     progress('comparing');
-    const rows = last === undefined ? nothing() : streamRows(pool, last);
+    const rows = last === undefined ? nothing() : streamRows(pool, entity, last);
     for await (const pair of mergeJoin(rows, snapshot.stream(onMisplaced))) {
       counts.compared += 1;
       if (pair.row !== undefined) counts.rows += 1;

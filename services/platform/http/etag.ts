@@ -1,6 +1,8 @@
-/** Entity tags: the strong tag of a task is its version in quotes (RFC 9110, sections 8.8.3 and 13.1). */
+/** Entity tags: the strong tag of a thing is its version in quotes (RFC 9110, sections 8.8.3 and 13.1). */
 import { TaskstreamError } from '../errors.ts';
-import type { ExpectedVersions } from '../../task/store/commands.ts';
+
+/** The versions that a change accepts; nothing means any. */
+export type ExpectedVersions = readonly number[] | undefined;
 
 export const etagOf = (version: number): string => `"${version}"`;
 

@@ -20,7 +20,7 @@ export const createApiMetrics = (registry: Registry) => ({
   gathered: new Histogram({
     name: 'taskstream_write_batch_commands',
     help: 'Commands gathered into one statement.',
-    labelNames: ['operation'],
+    labelNames: ['entity', 'operation'],
     buckets: [1, 2, 5, 10, 20, 50, 100, 200],
     registers: [registry],
   }),

@@ -18,10 +18,9 @@ export const PROBLEMS = {
   cursor_invalid: { status: 400, title: 'The cursor is not valid' },
   page_too_deep: { status: 400, title: 'The page is too deep' },
   foreign_origin: { status: 403, title: 'Another site may not ask this' },
-  task_not_found: { status: 404, title: 'There is no such task' },
   route_not_found: { status: 404, title: 'There is no such resource' },
   method_not_allowed: { status: 405, title: 'The method is not allowed' },
-  precondition_failed: { status: 412, title: 'The task has changed' },
+  precondition_failed: { status: 412, title: 'It has changed meanwhile' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The media type is not supported' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key was used before' },
@@ -32,15 +31,22 @@ export const PROBLEMS = {
   console_unavailable: { status: 503, title: 'The console takes no more streams' },
 } as const satisfies Partial<Record<ErrorCode, Problem>>;
 
-export type ProblemCode = keyof typeof PROBLEMS;
+export type ProblemCode = keyof typeof PROBLEMS | `${string}_not_found`;
 
-const isProblemCode = (code: string): code is ProblemCode => code in PROBLEMS;
+const NOT_FOUND = /^([a-z]+)_not_found$/;
+
+/** The problem of a code; nothing for a code that clients never meet. Each kind of thing has a 404 of its own. */
+export const problemOf = (code: string): Problem | undefined => {
+  if (Object.hasOwn(PROBLEMS, code)) return PROBLEMS[code as keyof typeof PROBLEMS];
+  const [, name] = NOT_FOUND.exec(code) ?? [];
+  return name === undefined ? undefined : { status: 404, title: `There is no such ${name}` };
+};
 
 const DEFAULT_RETRY_AFTER_SECONDS = 2;
 
 /** What a client may know of an error; details of ours stay in the log. */
 const toPublicError = (error: unknown): TaskstreamError => {
-  if (error instanceof TaskstreamError && isProblemCode(error.code)) return error;
+  if (error instanceof TaskstreamError && problemOf(error.code) !== undefined) return error;
   if (isDatabaseOutage(error)) {
     return new TaskstreamError(
       'database_unavailable',
@@ -59,8 +65,8 @@ const toPublicError = (error: unknown): TaskstreamError => {
 /** Answers with problem+json. */
 export const toProblemResponse = (error: unknown, c: Context<ApiEnv>): Response => {
   const known = toPublicError(error);
-  const code = isProblemCode(known.code) ? known.code : 'internal';
-  const { status, title } = PROBLEMS[code];
+  const { code } = known;
+  const { status, title } = problemOf(code) ?? PROBLEMS.internal;
   if (status === 503 || status === 429) {
     c.header('retry-after', String(known.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS));
   }

@@ -16,7 +16,7 @@ import {
   type TopicPartitionOffset,
 } from './native.ts';
 import type { Logger } from '../logger.ts';
-import { OPS_GROUP_PREFIX } from '../../task/resources.ts';
+import { OPS_GROUP_PREFIX } from '../product.ts';
 import { askCoordinator } from './coordinator.ts';
 import { describeGroup, type GroupState } from './group.ts';
 import { askLeader } from './leader.ts';

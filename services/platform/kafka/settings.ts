@@ -1,7 +1,6 @@
 /** Kafka: its configuration as environment variables, translated into librdkafka's settings in one place. */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
-import { choice, flag, hostList, optionalText, text, type CrossCheck, type EnvSpec, type EnvValues } from '../env.ts';
-import { DEAD_LETTER_TOPIC, TASKS_TOPIC } from '../../task/resources.ts';
+import { choice, flag, hostList, optionalText, type CrossCheck, type EnvSpec, type EnvValues } from '../env.ts';
 
 export const kafkaEnv = {
   KAFKA_BROKERS: { schema: hostList(), description: 'Bootstrap brokers, `host:port`, comma-separated.' },
@@ -19,16 +18,6 @@ export const kafkaEnv = {
   },
   KAFKA_SASL_USERNAME: { schema: optionalText(), description: 'SASL user.' },
   KAFKA_SASL_PASSWORD: { schema: optionalText(), description: 'SASL password.', secret: true },
-  TASKS_TOPIC: {
-    schema: text().default(TASKS_TOPIC),
-    defaultText: TASKS_TOPIC,
-    description: 'Topic of the task events.',
-  },
-  DEAD_LETTER_TOPIC: {
-    schema: text().default(DEAD_LETTER_TOPIC),
-    defaultText: DEAD_LETTER_TOPIC,
-    description: 'Topic of the events that could not be indexed.',
-  },
 } as const satisfies EnvSpec;
 
 export type KafkaConfig = EnvValues<typeof kafkaEnv>;

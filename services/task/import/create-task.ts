@@ -1,7 +1,7 @@
 /** One line becomes one task, over HTTP; what a retry can heal is retried. */
 import { z } from 'zod';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
-import { taskSchema, type Task } from '../events.ts';
+import { taskFields } from '../fields.ts';
 import { backoffMs, sleep } from '../../platform/time.ts';
 import { describeDetails } from '../../platform/validation.ts';
 import type { ImportedTask } from './line.ts';
@@ -16,7 +16,9 @@ export interface ApiOptions {
 /** `created` now, or `present` from an earlier import. */
 export type CreateResult = 'created' | 'present';
 
-const answerSchema = z.object({ task: taskSchema });
+/** A task as the API shows it; all but its id and version goes back as it came. */
+const answerSchema = z.object({ task: z.looseObject({ id: z.uuid(), version: z.int().positive() }) });
+type Task = z.infer<typeof answerSchema>['task'];
 
 /**
  * Creates the task, and completes it when the line says it is done.
@@ -41,8 +43,7 @@ const current = async (id: string, options: ApiOptions): Promise<Task | undefine
 /** Marks a task as done unless somebody has changed it since the import created it. */
 const complete = async (task: Task | undefined, options: ApiOptions): Promise<void> => {
   if (task?.version !== 1) return;
-  const { description, priority, dates } = task;
-  const body = { description, priority, dates, isDone: true };
+  const body = { ...Object.fromEntries(Object.keys(taskFields).map((name) => [name, task[name]])), isDone: true };
   // 412: somebody was faster, be it an earlier attempt of this very call. 404: it was deleted.
   await request('PUT', `/tasks/${task.id}`, options, body, { 'if-match': '"1"' }, [404, 412]);
 };

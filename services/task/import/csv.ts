@@ -1,27 +1,17 @@
 /**
- * CSV (RFC 4180) with a header line: `description`, and optionally `priority`, `start`, `due`, `isDone`.
+ * CSV (RFC 4180) with a header line: `description`, and optionally the columns of the other fields (`fields.ts`).
  * Header names are read without regard to case; other columns are refused, as a typo would drop data in silence.
  */
 import { parse, type Info } from 'csv-parse';
-import { z } from 'zod';
 import { TaskstreamError } from '../../platform/errors.ts';
-import { PRIORITIES } from '../events.ts';
-import { describeDetails, detailsOf } from '../../platform/validation.ts';
-import { datesOf, dayToTimestamp } from './dates.ts';
+import type { Fields } from '../../pipeline/field.ts';
+import { taskFields } from '../fields.ts';
+import { judgeLine } from './judge.ts';
 import type { ImportLine, Reader } from './line.ts';
 
-const COLUMNS = ['description', 'priority', 'start', 'due', 'isDone'] as const;
+const fields: Fields = taskFields;
 
-const schema = z.object({
-  description: z.string(),
-  priority: z.preprocess((value) => (value === '' ? undefined : value), z.enum(PRIORITIES).optional()),
-  start: z.string().optional(),
-  due: z.string().optional(),
-  isDone: z
-    .enum(['', 'true', 'false', 'yes', 'no', '1', '0', 'x'], { error: 'must be true or false' })
-    .optional()
-    .transform((value) => ['true', 'yes', '1', 'x'].includes(value ?? '')),
-});
+const COLUMNS = Object.values(fields).flatMap(({ csv }) => csv?.columns ?? []);
 
 interface Row {
   readonly info: Info;
@@ -57,7 +47,7 @@ export const readCsv: Reader = async function* (input) {
 
 const checkHeader = (header: string[]): string[] => {
   const names = header.map((name) => COLUMNS.find((column) => column.toLowerCase() === name.toLowerCase()) ?? name);
-  const unknown = names.filter((name) => !(COLUMNS as readonly string[]).includes(name));
+  const unknown = names.filter((name) => !COLUMNS.includes(name));
   if (unknown.length > 0 || !names.includes('description')) {
     const problem =
       unknown.length > 0 ? `does not know the column "${unknown.join('", "')}"` : 'has no column "description"';
@@ -67,20 +57,11 @@ const checkHeader = (header: string[]): string[] => {
 };
 
 const parseRow = ({ info, raw, record }: Row): ImportLine => {
-  const line = info.lines;
-  const result = schema.safeParse(record);
-  if (!result.success) {
-    return { line, raw, fault: describeDetails(detailsOf(result.error)) };
-  }
-  const { description, priority, start, due, isDone } = result.data;
-  return {
-    line,
-    raw,
-    task: {
-      description,
-      isDone,
-      ...(priority ? { priority } : {}),
-      ...datesOf(dayToTimestamp(start), dayToTimestamp(due)),
-    },
-  };
+  const found = Object.entries(fields).flatMap(([name, { csv }]) => {
+    // An empty cell says nothing.
+    const cells = Object.fromEntries((csv?.columns ?? []).map((column) => [column, record[column] || undefined]));
+    const value = csv?.read(cells);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return judgeLine(info.lines, raw, Object.fromEntries(found));
 };

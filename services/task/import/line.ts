@@ -1,13 +1,8 @@
-/** What a reader makes of an input: tasks to create, and lines it cannot use. */
-import type { Priority } from '../events.ts';
+/** What a reader finds in an input: tasks to create, and lines it cannot use. */
+import type { FieldValues } from '../../pipeline/field.ts';
 
-/** A task as a file describes it; the API judges whether it is valid. */
-export interface ImportedTask {
-  readonly description: string;
-  readonly priority?: Priority;
-  readonly dates?: { readonly start?: string; readonly due?: string };
-  readonly isDone: boolean;
-}
+/** The fields of a task as a file describes it, by name; each was judged by the field's own schema. */
+export type ImportedTask = FieldValues & { readonly description: string; readonly isDone: boolean };
 
 export type ImportLine =
   | { readonly line: number; readonly raw: string; readonly task: ImportedTask }

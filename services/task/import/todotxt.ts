@@ -4,8 +4,9 @@
  * finds them. Priority A is high, B medium, C and below low. `due:` and the common extension `t:` (threshold) become
  * the dates; other `key:value` pairs stay in the text. Creation and completion dates have no field and are dropped.
  */
-import type { Priority } from '../events.ts';
-import { datesOf, dayToTimestamp, isDay } from './dates.ts';
+import type { Priority } from '../fields.ts';
+import { dayToTimestamp, isDay } from './dates.ts';
+import { judgeLine } from './judge.ts';
 import type { ImportLine } from './line.ts';
 import { lineReader } from './lines.ts';
 
@@ -25,16 +26,14 @@ const parseLine = (line: number, raw: string): ImportLine => {
     .trim();
   if (description === '') return { line, raw, fault: 'there is no text besides dates and marks' };
   const letter = parts['priority'] ?? parts['late'] ?? tags['pri'];
-  return {
-    line,
-    raw,
-    task: {
-      description,
-      isDone: parts['done'] !== undefined,
-      ...(letter === undefined ? {} : { priority: priorityOf(letter) }),
-      ...datesOf(dayToTimestamp(tags['t']), dayToTimestamp(tags['due'])),
-    },
-  };
+  return judgeLine(line, raw, {
+    description,
+    isDone: parts['done'] !== undefined,
+    ...(letter === undefined ? {} : { priority: priorityOf(letter) }),
+    ...(tags['t'] === undefined && tags['due'] === undefined
+      ? {}
+      : { dates: { start: dayToTimestamp(tags['t']), due: dayToTimestamp(tags['due']) } }),
+  });
 };
 
 const priorityOf = (letter: string): Priority => (letter === 'A' ? 'high' : letter === 'B' ? 'medium' : 'low');

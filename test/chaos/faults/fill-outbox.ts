@@ -1,6 +1,5 @@
 /** A long outage of the broker: 100,000 changes wait in the outbox, and drain with bounded memory when it is back. */
-import { v7 as uuidv7 } from 'uuid';
-import { createTasks } from '../../../services/task/store/create.ts';
+import { createCommand, createTasks, taskIn } from '../../support/task.ts';
 import { waitFor } from '../../support/wait.ts';
 import { acknowledge } from '../history.ts';
 import type { Fault } from './fault.ts';
@@ -16,19 +15,13 @@ export const fillOutbox: Fault = {
   // On a slow machine it lasts for longer than the relay waits for a confirmation, and then sends again.
   graceful: false,
   touches: ['links', 'kafka', 'postgres', 'apis', 'indexers', 'topic', 'clock'],
-  inject: async ({ servers, database, apis, indexers }, _random, history) => {
+  inject: async ({ servers, database, topics, apis, indexers }, _random, history) => {
     await servers.setLink('api-kafka', { kind: 'cut' });
     for (let made = 0; made < ROWS; made += CHUNK) {
-      const commands = Array.from({ length: CHUNK }, (_, index) => ({
-        id: uuidv7(),
-        description: `task ${made + index} of a long outage`,
-        priority: 'none' as const,
-        start: null,
-        due: null,
-        traceparent: null,
-        idempotency: undefined,
-      }));
-      for (const result of await createTasks(database.pool, commands)) {
+      const commands = Array.from({ length: CHUNK }, (_, index) =>
+        createCommand({ description: `task ${made + index} of a long outage` }),
+      );
+      for (const result of await createTasks(database.pool, taskIn({ TASKS_TOPIC: topics.tasks }), commands)) {
         if (result instanceof Error) throw result;
         history.keys.add(result.id);
         acknowledge(history, result);

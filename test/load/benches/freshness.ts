@@ -1,7 +1,7 @@
 /** From acknowledged to searchable, while writes come at half of the most that the API takes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
-import type { Task } from '../../../services/task/events.ts';
+import type { Task } from '../../../services/task/task.ts';
 import { runChild } from '../child.ts';
 import type { HttpResult } from '../children/generate-http.ts';
 import { caughtUp } from '../caught-up.ts';

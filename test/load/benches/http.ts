@@ -1,4 +1,5 @@
 /** The five calls of the API against connections, each beside the same SQL or search without HTTP. */
+import { taskIn } from '../../support/task.ts';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -27,7 +28,7 @@ export const http: Bench = {
     const stack = await servers.createStack();
     try {
       report.progress('filling 100,000 tasks');
-      const ids = await fillTasks(stack.database.pool, isQuick ? 10_000 : 100_000);
+      const ids = await fillTasks(stack.database.pool, isQuick ? 10_000 : 100_000, undefined, taskIn(stack.env));
       const api = await stack.startApi();
       await stack.startIndexer();
       const url = `http://127.0.0.1:${api.port}`;

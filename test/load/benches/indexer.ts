@@ -1,4 +1,5 @@
 /** Kafka to Elasticsearch: a full topic drains, beside raw `_bulk` of the same documents and a raw consumer. */
+import { taskIn } from '../../support/task.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runChild } from '../child.ts';
 import type { BulkOrder } from '../children/bulk.ts';
@@ -19,7 +20,7 @@ export const indexer: Bench = {
     const spare = await createTestIndex(stack.env['ELASTICSEARCH_URL'] ?? '');
     try {
       report.progress(`filling a topic with ${count} events`);
-      await fillTasks(stack.database.pool, count);
+      await fillTasks(stack.database.pool, count, undefined, taskIn(stack.env));
       await runChild<unknown>('produce', { env: stack.env, topic: stack.topics.tasks, chunk: CHUNK });
       report.progress('raw _bulk and raw consumer');
       const order: BulkOrder = { env: stack.env, topic: stack.topics.tasks, alias: spare.alias, chunk: CHUNK };

@@ -1,4 +1,5 @@
 /** How long `ops reindex` and `ops verify` take for so many tasks. */
+import { taskIn } from '../../support/task.ts';
 import { runOps } from '../../support/ops.ts';
 import type { Series } from '../measurement.ts';
 import { fillTasks } from '../tasks.ts';
@@ -15,7 +16,7 @@ export const ops: Bench = {
       let total = 0;
       for (const size of isQuick ? [5_000] : [10_000, 100_000, 300_000]) {
         report.progress(`${size} tasks`);
-        await fillTasks(stack.database.pool, size - total);
+        await fillTasks(stack.database.pool, size - total, undefined, taskIn(stack.env));
         total = size;
         // No relay runs here: what waits for it would be waited for.
         await stack.database.pool.query('TRUNCATE outbox');

@@ -1,4 +1,5 @@
 /** Outbox to Kafka: a full outbox drains, beside a raw producer that is fed with the records of the same rows. */
+import { taskIn } from '../../support/task.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runChild } from '../child.ts';
 import type { ProduceOrder } from '../children/produce.ts';
@@ -19,7 +20,7 @@ export const relay: Bench = {
     const spare = await createSpareTopic(stack);
     try {
       report.progress(`filling an outbox of ${count} rows`);
-      await fillTasks(stack.database.pool, count);
+      await fillTasks(stack.database.pool, count, undefined, taskIn(stack.env));
       // A fresh statistic, as autovacuum would have made it while the rows came.
       await stack.database.pool.query('ANALYZE outbox');
       report.progress('raw producer');

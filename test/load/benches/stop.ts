@@ -1,4 +1,5 @@
 /** SIGTERM to exit under full load, and from the start of a process until it is ready. */
+import { taskIn } from '../../support/task.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopProcess, type ServiceProcess } from '../../support/process.ts';
 import { runChild } from '../child.ts';
@@ -19,7 +20,7 @@ export const stop: Bench = {
     try {
       // More events than can be indexed in all rounds together.
       report.progress('filling the topic');
-      await fillTasks(stack.database.pool, isQuick ? 20_000 : 400_000);
+      await fillTasks(stack.database.pool, isQuick ? 20_000 : 400_000, undefined, taskIn(stack.env));
       await runChild<unknown>('produce', { env: stack.env, topic: stack.topics.tasks, chunk: 1_000 });
       await stack.database.pool.query('TRUNCATE outbox');
       const starts: Record<'api' | 'indexer', number[]> = { api: [], indexer: [] };

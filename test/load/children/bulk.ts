@@ -1,7 +1,7 @@
 /** Raw `_bulk`: the documents of a topic, straight from memory, as requests of the indexer's size, one after the other. */
 import { createElasticsearch, elasticsearchEnv } from '../../../services/platform/elasticsearch.ts';
 import { readEnv } from '../../../services/platform/env.ts';
-import type { Task } from '../../../services/task/events.ts';
+import type { Task } from '../../../services/task/task.ts';
 import { readTopic } from '../../support/kafka.ts';
 import { answerOrder } from '../child.ts';
 

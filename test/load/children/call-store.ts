@@ -3,8 +3,11 @@ import { createElasticsearch, elasticsearchEnv } from '../../../services/platfor
 import { readEnv } from '../../../services/platform/env.ts';
 import { createLogger } from '../../../services/platform/logger.ts';
 import { createPool, postgresEnv } from '../../../services/platform/postgres.ts';
-import { SORT, toQuery } from '../../../services/task/search/query.ts';
-import { createTaskStore } from '../../../services/task/store/task-store.ts';
+import { placeTask, taskEnv } from '../../../services/task/env.ts';
+import { columnsToUpdate, toQuery } from '../../../services/pipeline/field.ts';
+import { SORT } from '../../../services/pipeline/index/search.ts';
+import { taskFields } from '../../../services/task/fields.ts';
+import { createTaskStore } from '../../../services/task/store.ts';
 import { answerOrder } from '../child.ts';
 import { createCommand, descriptionOf, queryOf } from '../tasks.ts';
 import type { Operation } from './generate-http.ts';
@@ -23,9 +26,14 @@ export interface StoreResult {
 
 answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) => {
   const pool = createPool(readEnv(postgresEnv, env), 'bench', createLogger({ service: 'bench', level: 'silent' }));
-  const config = readEnv(elasticsearchEnv, env);
+  const config = readEnv({ ...elasticsearchEnv, ...taskEnv }, env);
   const client = createElasticsearch(config);
-  const store = createTaskStore({ pool, onCommit: () => undefined, onBatch: () => undefined });
+  const store = createTaskStore({
+    pool,
+    entity: placeTask(config),
+    onCommit: () => undefined,
+    onBatch: () => undefined,
+  });
   let turn = 0;
   const id = () => ids[(turn * 7_919) % ids.length] ?? '';
   const calls: Readonly<Record<Operation, () => Promise<unknown>>> = {
@@ -33,11 +41,12 @@ answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) =>
     update: () =>
       store.update({
         id: id(),
-        description: descriptionOf(turn),
-        priority: 'high',
-        start: null,
-        due: null,
-        isDone: true,
+        columns: columnsToUpdate(taskFields, {
+          description: descriptionOf(turn),
+          priority: 'high',
+          dates: {},
+          isDone: true,
+        }),
         expected: undefined,
         traceparent: null,
       }),
@@ -46,7 +55,7 @@ answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) =>
     search: () =>
       client.search({
         index: config.TASK_INDEX,
-        query: toQuery({ description: queryOf(turn) }),
+        query: toQuery(taskFields, { description: queryOf(turn) }),
         sort: SORT,
         size: 10,
         from: 0,

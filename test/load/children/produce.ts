@@ -1,8 +1,9 @@
 /** Raw producing: the records of rows that are in the outbox, straight from memory, some chunks in flight. */
 import { advance } from '../../../services/pipeline/relay/session.ts';
-import { toChunk } from '../../../services/pipeline/relay/records.ts';
+import { effectsOf, toChunk } from '../../../services/pipeline/relay/records.ts';
 import { readEnv } from '../../../services/platform/env.ts';
 import { createClient, postgresEnv } from '../../../services/platform/postgres.ts';
+import { placeTask, taskEnv } from '../../../services/task/env.ts';
 import type { ProducerRecord } from '../../../services/platform/kafka/producer.ts';
 import { createTestProducer, sendAll } from '../../support/kafka.ts';
 import { answerOrder } from '../child.ts';
@@ -21,11 +22,12 @@ answerOrder<ProduceOrder>(async ({ env, topic, chunk }) => {
   const client = createClient(readEnv(postgresEnv, env), 'bench');
   await client.connect();
   const { rows: all } = await client.query<{ id: string }>('SELECT id::text FROM outbox');
+  const effects = effectsOf([placeTask(readEnv(taskEnv, env))]);
   const seen: string[] = [];
   const records: ProducerRecord[] = [];
   while (seen.length < all.length) {
     const rows = await advance(client, [], seen, READ);
-    records.push(...toChunk(rows).records);
+    records.push(...toChunk(rows, effects).records);
     seen.push(...rows.map(({ id }) => id));
   }
   await client.end();

@@ -1,50 +1,54 @@
-/** Search over the index, guarded: what goes wrong there costs a bounded time, and nothing else. */
+/** Search over an entity's index, guarded: what goes wrong there costs a bounded time, and nothing else. */
 import { createHash } from 'node:crypto';
-import type { Client } from '@elastic/elasticsearch';
+import type { Client, estypes } from '@elastic/elasticsearch';
 import { z } from 'zod';
 import { TaskstreamError } from '../../platform/errors.ts';
-import type { Task } from '../events.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
-import type { SearchBreaker } from '../../pipeline/index/breaker.ts';
-import { SORT, toQuery, type SearchConditions } from './query.ts';
+import { toQuery, type Fields, type FieldValues } from '../field.ts';
+import type { SearchBreaker } from './breaker.ts';
 
 export interface SearchRequest {
-  readonly conditions: SearchConditions;
+  readonly conditions: FieldValues;
   readonly from: number;
   readonly size: number;
   readonly cursor: string | undefined;
 }
 
 export interface SearchPage {
-  readonly tasks: readonly Task[];
+  /** Documents as they were indexed. */
+  readonly hits: readonly unknown[];
   readonly total: number;
   readonly nextCursor: string | null;
 }
 
-export interface TaskSearch {
+export interface EntitySearch {
   /** @throws TaskstreamError `cursor_invalid` or `search_unavailable` */
   find(request: SearchRequest): Promise<SearchPage>;
 }
 
-export interface TaskSearchOptions {
+export interface SearchOptions {
   readonly client: Client;
   readonly alias: string;
+  readonly fields: Fields;
   readonly timeoutMs: number;
   readonly breaker: SearchBreaker;
 }
 
+/** The best match first; among equals the newest, as ids are in order of creation. */
+export const SORT: estypes.Sort = [{ _score: { order: 'desc' } }, { id: { order: 'desc' } }];
+
 /** Where a page ended, and of which query it is. */
 const positionSchema = z.object({ query: z.string(), after: z.tuple([z.number(), z.string()]) });
 
-export const createTaskSearch = ({ client, alias, timeoutMs, breaker }: TaskSearchOptions): TaskSearch => ({
+export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: SearchOptions): EntitySearch => ({
   find: async ({ conditions, from, size, cursor }) => {
-    const fingerprint = fingerprintOf(conditions);
+    const fingerprint = fingerprintOf(fields, conditions);
     const after = cursor === undefined ? undefined : afterOf(cursor, fingerprint);
     const response = await breaker.run(() =>
-      client.search<Task>(
+      client.search(
         {
           index: alias,
-          query: toQuery(conditions),
+          query: toQuery(fields, conditions),
           sort: SORT,
           size,
           track_total_hits: true,
@@ -64,16 +68,21 @@ export const createTaskSearch = ({ client, alias, timeoutMs, breaker }: TaskSear
     const last = hits.at(-1)?.sort;
     const total = response.hits.total;
     return {
-      tasks: hits.flatMap(({ _source }) => (_source === undefined ? [] : [_source])),
+      hits: hits.flatMap(({ _source }) => (_source === undefined ? [] : [_source])),
       total: typeof total === 'number' ? total : (total?.value ?? 0),
       nextCursor: last === undefined || hits.length < size ? null : encodeCursor({ query: fingerprint, after: last }),
     };
   },
 });
 
-const fingerprintOf = ({ description, priority, isDone }: SearchConditions): string =>
+/** Of the conditions that are given, in the order of the fields: a version with more fields continues the same cursors. */
+const fingerprintOf = (fields: Fields, conditions: FieldValues): string =>
   createHash('sha256')
-    .update(JSON.stringify([description ?? null, priority ?? null, isDone ?? null]))
+    .update(
+      JSON.stringify(
+        Object.keys(fields).flatMap((name) => (conditions[name] === undefined ? [] : [[name, conditions[name]]])),
+      ),
+    )
     .digest('base64url')
     .slice(0, 16);
 

@@ -3,8 +3,12 @@ import type { Client } from '@elastic/elasticsearch';
 import { z } from 'zod';
 
 const metaSchema = z.object({
+  /** The schema version whose fields the mapping knows. */
+  schemaVersion: z.int().positive().optional(),
+  /** What only a reindex can bring up to date, such as `description: type text, wanted keyword`. */
+  pendingReindex: z.array(z.string()).optional(),
   /** `building` until the alias points to it for the first time: such an index is deleted by the next reindex. */
-  state: z.enum(['building', 'complete']),
+  state: z.enum(['building', 'complete']).optional(),
   source: z.enum(['postgres', 'topic']).optional(),
   startedAt: z.string().optional(),
   switchedAt: z.string().optional(),
@@ -21,7 +25,7 @@ const KEY = 'taskstream';
 
 export const encodeMeta = (meta: IndexMeta): Record<string, unknown> => ({ [KEY]: meta });
 
-/** Nothing for an index that no reindex has touched. */
+/** Nothing for an index of somebody else. */
 export const decodeMeta = (meta: unknown): IndexMeta | undefined =>
   z.object({ [KEY]: metaSchema }).safeParse(meta).data?.[KEY];
 

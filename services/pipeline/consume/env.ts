@@ -1,0 +1,54 @@
+/** Settings of a consumer and of its writes to the index. */
+import { integer, type EnvSpec, type EnvValues } from '../../platform/env.ts';
+
+export const consumeEnv = {
+  BATCH_MAX_EVENTS: {
+    schema: integer(1_000, { min: 1, max: 10_000 }),
+    defaultText: '1000',
+    description: 'Most events in a batch, and so in a bulk request.',
+  },
+  BATCH_LINGER_MS: {
+    schema: integer(20, { min: 0, max: 1_000 }),
+    defaultText: '20',
+    description:
+      'Shortest time from a batch that was not full to the next one, in milliseconds: under load fewer and larger ones. An event that comes alone is indexed at once.',
+  },
+  BULK_MAX_BYTES: {
+    schema: integer(5_242_880, { min: 65_536, max: 104_857_600 }),
+    defaultText: '5242880',
+    description: 'Bound on the body of a bulk request, in bytes.',
+  },
+  FETCH_BUFFER_KBYTES: {
+    schema: integer(16_384, { min: 1_024, max: 1_048_576 }),
+    defaultText: '16384',
+    description: 'Bound on what the Kafka client reads ahead, in KiB.',
+  },
+  SESSION_TIMEOUT_MS: {
+    schema: integer(15_000, { min: 6_000, max: 300_000 }),
+    defaultText: '15000',
+    description: 'Time after which the group gives away the partitions of an indexer that died, in milliseconds.',
+  },
+  RETRY_MAX_MS: {
+    schema: integer(5_000, { min: 100, max: 300_000 }),
+    defaultText: '5000',
+    description: 'Longest wait between two attempts while a server is down, in milliseconds.',
+  },
+  DRAIN_DEADLINE_MS: {
+    schema: integer(15_000, { min: 100, max: 600_000 }),
+    defaultText: '15000',
+    description:
+      'Time a batch in flight gets to finish when partitions are revoked or the process stops, in milliseconds.',
+  },
+  LAG_INTERVAL_MS: {
+    schema: integer(5_000, { min: 100, max: 300_000 }),
+    defaultText: '5000',
+    description: 'How often the lag is asked for, in milliseconds.',
+  },
+  STALL_TIMEOUT_MS: {
+    schema: integer(60_000, { min: 1_000, max: 3_600_000 }),
+    defaultText: '60000',
+    description: 'Time without progress, while events wait, after which liveness fails, in milliseconds.',
+  },
+} as const satisfies EnvSpec;
+
+export type ConsumeConfig = EnvValues<typeof consumeEnv>;

@@ -1,0 +1,204 @@
+/**
+ * A field of an entity, declared once: what clients send, where it is stored, how it is indexed and found.
+ * Bodies of requests, SQL parameters, mapping, search conditions, cursor, import and the console's form follow from it.
+ */
+import type { estypes } from '@elastic/elasticsearch';
+import { z } from '@hono/zod-openapi';
+
+/** What a condition adds to a query: `must` counts for the score, `filter` does not. */
+export interface Clause {
+  readonly must?: estypes.QueryDslQueryContainer;
+  readonly filter?: estypes.QueryDslQueryContainer;
+}
+
+/** A search condition on a field; `C` is what the search names. */
+export interface Condition<C = never> {
+  readonly schema: z.ZodType<C>;
+  /** Nothing for a value that excludes nothing, such as blanks. */
+  toClause(value: C): Clause | undefined;
+}
+
+/** How a form shows a field. */
+export type Control =
+  | { readonly kind: 'text'; readonly label: string; readonly maxLength: number; readonly placeholder: string }
+  | { readonly kind: 'choice'; readonly label: string; readonly options: readonly string[] }
+  /** Moments by name, of which `onCreate` stand in the form for a new one. */
+  | {
+      readonly kind: 'moments';
+      readonly labels: Readonly<Record<string, string>>;
+      readonly onCreate: readonly string[];
+    }
+  | { readonly kind: 'flag'; readonly label: string }
+  | { readonly kind: 'words'; readonly label: string; readonly placeholder: string };
+
+/** Cells of a CSV row, by column. */
+export interface CsvCells<V> {
+  readonly columns: readonly string[];
+  /**
+   * The field's value; nothing when its cells are empty. What it returns is judged by `input`.
+   * @param cells text by column, each one a column of this field
+   */
+  read(cells: Readonly<Record<string, string | undefined>>): V | undefined;
+}
+
+/**
+ * @typeParam V the value as it is sent
+ * @typeParam C what a search names
+ * @typeParam S the value as it is shown
+ */
+export interface Field<V = never, C = never, S = V> {
+  /** Judges what clients send. */
+  readonly input: z.ZodType<V>;
+  /** The same for a creation, where that takes more, such as null for "none". */
+  readonly createInput?: z.ZodType<V | null | undefined>;
+  /** Stored when a creation does not name the field. A field without one is required. */
+  readonly initial?: V;
+  /** False where only an update sets it. */
+  readonly isCreatable?: boolean;
+  /**
+   * True for a field that came after clients of the first release: an update that does not name it leaves it as it is,
+   * and events of before lack it.
+   */
+  readonly isLater?: boolean;
+  /** The value in events and answers. */
+  readonly shown: z.ZodType<S>;
+  /** SQL types by column. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** Values by column, as JSON. */
+  toColumns(value: V | null | undefined): Readonly<Record<string, unknown>>;
+  readonly mapping: estypes.MappingProperty;
+  readonly condition?: Condition<C>;
+  readonly csv?: CsvCells<V>;
+  readonly control: Control;
+}
+
+/** Declares a field; the types of its parts are checked against each other. */
+export const field = <V, C = never, S = V>(declaration: Field<V, C, S>): Field<V, C, S> => declaration;
+
+/** A field of any type, for what works on all of them: its parts are only ever given what its own schemas let through. */
+export interface AnyField extends Omit<
+  Field,
+  'input' | 'createInput' | 'initial' | 'shown' | 'toColumns' | 'condition' | 'csv'
+> {
+  readonly input: z.ZodType;
+  readonly createInput?: z.ZodType;
+  readonly initial?: unknown;
+  readonly shown: z.ZodType;
+  // Methods, and so compared loosely by the compiler.
+  toColumns(value: unknown): Readonly<Record<string, unknown>>;
+  readonly condition?: { readonly schema: z.ZodType; toClause(value: unknown): Clause | undefined };
+  readonly csv?: {
+    readonly columns: readonly string[];
+    read(cells: Readonly<Record<string, string | undefined>>): unknown;
+  };
+}
+
+export type Fields = Readonly<Record<string, AnyField>>;
+
+/** Fields by name, as a request names them. */
+export type FieldValues = Readonly<Record<string, unknown>>;
+
+const shapeOf = <T>(fields: Fields, part: (field: AnyField, name: string) => T | undefined): Record<string, T> =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, each]) => {
+      const value = part(each, name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+
+/** Body of a creation: fields without an initial value are required, defaults are not filled in. */
+export const createBody = (fields: Fields): z.ZodType<FieldValues> =>
+  z.strictObject(
+    shapeOf(fields, ({ isCreatable = true, createInput, input, initial }) => {
+      if (!isCreatable) return undefined;
+      return createInput ?? (initial === undefined ? input : input.optional());
+    }),
+  );
+
+/** Body of an update, a full replacement: a forgotten field would be reset in silence, so all but later ones are required. */
+export const updateBody = (fields: Fields): z.ZodType<FieldValues> =>
+  z.strictObject(shapeOf(fields, ({ input, isLater }) => (isLater === true ? input.optional() : input)));
+
+/** The conditions of a search, each of which may be left out. */
+export const conditionsShape = (fields: Fields): Record<string, z.ZodType> =>
+  shapeOf(fields, ({ condition }) => condition?.schema.optional());
+
+/** The fields every entity has beside its own. */
+const versioned = {
+  id: z.uuid(),
+  version: z.int().positive(),
+  schemaVersion: z.int().positive().optional(),
+  createdAt: z.iso.datetime({ offset: true }),
+  updatedAt: z.iso.datetime({ offset: true }),
+};
+
+/** The entity as answers show it. */
+export const shownSchema = (fields: Fields) => {
+  const { id, ...rest } = versioned;
+  return z.object({ id, ...shapeOf(fields, ({ shown }) => shown), ...rest });
+};
+
+/** The value of an event, of this schema version or an older one. */
+export const valueSchema = (fields: Fields) => {
+  const { id, ...rest } = versioned;
+  return z.object({
+    id,
+    ...shapeOf(fields, ({ shown, isLater }) => (isLater === true ? shown.optional() : shown)),
+    ...rest,
+  });
+};
+
+/**
+ * Mapping of the documents. `dynamic: strict` turns a field that nobody mapped into an error with a name; a guessed
+ * mapping would be wrong in silence.
+ */
+export const mappingOf = (fields: Fields): estypes.MappingTypeMapping => ({
+  dynamic: 'strict',
+  properties: {
+    id: { type: 'keyword' },
+    ...shapeOf(fields, ({ mapping }) => mapping),
+    version: { type: 'long' },
+    schemaVersion: { type: 'integer' },
+    createdAt: { type: 'date' },
+    updatedAt: { type: 'date' },
+  },
+});
+
+/** A column that clients set. */
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+  /** Whether an update that does not name it leaves it as it is. */
+  readonly isLater: boolean;
+}
+
+export const columnsOf = (fields: Fields): readonly Column[] =>
+  Object.values(fields).flatMap(({ columns, isLater = false }) =>
+    Object.entries(columns).map(([name, type]) => ({ name, type, isLater })),
+  );
+
+/** Columns of a new row: what the creation names, and the initial value of what it does not. */
+export const columnsToCreate = (fields: Fields, values: FieldValues): FieldValues =>
+  Object.assign(
+    {},
+    ...Object.entries(fields).map(([name, each]) => each.toColumns(values[name] ?? each.initial)),
+  ) as FieldValues;
+
+/** Columns of an update: a later field that it does not name is left out. */
+export const columnsToUpdate = (fields: Fields, values: FieldValues): FieldValues =>
+  Object.assign(
+    {},
+    ...Object.entries(fields).map(([name, each]) => (name in values ? each.toColumns(values[name]) : {})),
+  ) as FieldValues;
+
+/** All conditions must hold. */
+export const toQuery = (fields: Fields, conditions: FieldValues): estypes.QueryDslQueryContainer => {
+  const clauses = Object.entries(fields).flatMap(([name, { condition }]) => {
+    const value = conditions[name];
+    return condition === undefined || value === undefined ? [] : [condition.toClause(value) ?? {}];
+  });
+  const must = clauses.flatMap((clause) => clause.must ?? []);
+  return {
+    bool: { must: must.length === 0 ? [{ match_all: {} }] : must, filter: clauses.flatMap((c) => c.filter ?? []) },
+  };
+};

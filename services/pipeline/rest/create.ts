@@ -1,0 +1,74 @@
+/** `POST /<plural>` */
+import { createHash } from 'node:crypto';
+import { z } from '@hono/zod-openapi';
+import { v7 as uuidv7 } from 'uuid';
+import { TaskstreamError } from '../../platform/errors.ts';
+import { BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.ts';
+import { parseBody } from '../../platform/http/input.ts';
+import { respondWith, type Route } from '../../platform/http/route.ts';
+import { columnsToCreate, createBody } from '../field.ts';
+import type { Resource } from './resource.ts';
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+export const createRoute = ({ name, title, plural, fields, examples, one, store, earlierHashes }: Resource): Route => {
+  const body = createBody(fields).openapi(`Create${title}`, { example: examples.create });
+  return {
+    document: {
+      method: 'post',
+      path: `/${plural}`,
+      operationId: `create${title}`,
+      summary: `Create a ${name}`,
+      request: {
+        headers: z.object({
+          'Idempotency-Key': z
+            .string()
+            .regex(KEY)
+            .optional()
+            .openapi({
+              description: `Any text of 1 to 255 visible ASCII characters. The same key with the same body never creates a second ${name}: the first answer is given again.`,
+            }),
+        }),
+        ...jsonBody(body),
+      },
+      responses: {
+        201: one(`The ${name} was created, now or by an earlier request with the same key.`, {
+          Location: { schema: { type: 'string' }, description: `Path of the ${name}.` },
+          'Idempotent-Replayed': {
+            schema: { type: 'string', enum: ['true'] },
+            description: `Given when an earlier request had created the ${name}.`,
+          },
+        }),
+        ...problems(...BODY_PROBLEMS, 'idempotency_key_reused'),
+      },
+    },
+    handle: async (c) => {
+      const input = await parseBody(c, body);
+      const key = c.req.header('idempotency-key');
+      if (key !== undefined && !KEY.test(key)) {
+        throw new TaskstreamError('validation_failed', 'Idempotency-Key must be 1 to 255 visible ASCII characters.', {
+          details: [{ path: 'header.Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }],
+        });
+      }
+      const created = await store.create({
+        id: uuidv7(),
+        columns: columnsToCreate(fields, input),
+        traceparent: c.get('traceparent'),
+        // The hash is of what the client sent, as it was understood: spaces and the order of fields do not matter, and
+        // a field that a later version fills in changes nothing.
+        idempotency:
+          key === undefined
+            ? undefined
+            : { key, requestHash: requestHash(input), earlierHashes: earlierHashes?.(input) ?? [] },
+      });
+      return respondWith(c, name, created, 201, {
+        location: `/${plural}/${created.id}`,
+        ...(created.replayed ? { 'idempotent-replayed': 'true' } : {}),
+      });
+    },
+  };
+};
+
+/** SHA-256 of a value as JSON. */
+export const requestHash = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('base64url');

@@ -1,0 +1,26 @@
+/** `DELETE /<plural>/{id}` */
+import { problems } from '../../platform/http/document.ts';
+import { expectedVersions } from '../../platform/http/etag.ts';
+import { parsePath } from '../../platform/http/input.ts';
+import type { Route } from '../../platform/http/route.ts';
+import { idPath, ifMatch, type Resource } from './resource.ts';
+
+export const deleteRoute = ({ name, title, plural, notFound, store }: Resource): Route => ({
+  document: {
+    method: 'delete',
+    path: `/${plural}/{id}`,
+    operationId: `delete${title}`,
+    summary: `Delete a ${name}`,
+    request: { params: idPath, headers: ifMatch(name) },
+    responses: {
+      204: { description: `The ${name} was deleted.` },
+      ...problems(notFound, 'precondition_failed'),
+    },
+  },
+  handle: async (c) => {
+    const { id } = parsePath(c, idPath);
+    const expected = expectedVersions(c.req.header('if-match'));
+    await store.delete({ id, expected, traceparent: c.get('traceparent') });
+    return c.body(null, 204);
+  },
+});

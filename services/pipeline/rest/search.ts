@@ -1,0 +1,73 @@
+/** `POST /<plural>/search`: all given conditions must hold; the best match comes first. */
+import { z } from '@hono/zod-openapi';
+import { TaskstreamError } from '../../platform/errors.ts';
+import { answer, BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.ts';
+import { parseBody } from '../../platform/http/input.ts';
+import type { Route } from '../../platform/http/route.ts';
+import { conditionsShape } from '../field.ts';
+import type { Resource } from './resource.ts';
+
+const DEFAULT_SIZE = 10;
+const MAX_SIZE = 100;
+/** Elasticsearch's own bound on `from + size` (`index.max_result_window`). */
+const MAX_WINDOW = 10_000;
+
+const paging = {
+  from: z
+    .int()
+    .min(0, { error: 'must not be negative' })
+    .optional()
+    .openapi({
+      maximum: MAX_WINDOW,
+      description: `Hits to pass over; default 0. from + size: ${MAX_WINDOW} at most.`,
+    }),
+  size: z
+    .int()
+    .min(0, { error: 'must not be negative' })
+    .max(MAX_SIZE, { error: `must not be above ${MAX_SIZE}` })
+    .default(DEFAULT_SIZE),
+  cursor: z.string().optional().openapi({ description: 'The `nextCursor` of the page before, instead of `from`.' }),
+};
+
+export const searchRoute = ({ plural, pluralTitle, fields, examples, shown, search }: Resource): Route => {
+  const body = z
+    .strictObject({ ...conditionsShape(fields), ...paging })
+    .openapi(`Search${pluralTitle}`, { example: examples.search });
+  const page = z
+    .object({
+      [plural]: z.array(shown),
+      total: z.int().openapi({ description: 'Number of all hits, exact.' }),
+      nextCursor: z.string().nullable().openapi({ description: 'Leads on to any depth; null on the last page.' }),
+    })
+    .openapi('SearchPage');
+  return {
+    document: {
+      method: 'post',
+      path: `/${plural}/search`,
+      operationId: `search${pluralTitle}`,
+      summary: `Search ${plural}`,
+      description: 'Changes show in search about a second after they were acknowledged.',
+      request: jsonBody(body),
+      responses: {
+        200: answer('A page of hits.', page),
+        ...problems(...BODY_PROBLEMS, 'cursor_invalid', 'page_too_deep', 'search_unavailable'),
+      },
+    },
+    handle: async (c) => {
+      const { from, size, cursor, ...conditions } = await parseBody(c, body);
+      if (from !== undefined && cursor !== undefined) {
+        throw new TaskstreamError('validation_failed', 'Give either from or cursor, not both.', {
+          details: [{ path: 'from', message: 'must not be given together with cursor' }],
+        });
+      }
+      if ((from ?? 0) + size > MAX_WINDOW) {
+        throw new TaskstreamError(
+          'page_too_deep',
+          `from + size must not be above ${MAX_WINDOW}; go on with nextCursor instead.`,
+        );
+      }
+      const { hits, total, nextCursor } = await search.find({ conditions, from: from ?? 0, size, cursor });
+      return c.json({ [plural]: hits, total, nextCursor });
+    },
+  };
+};

@@ -1,0 +1,33 @@
+/** `PUT /<plural>/{id}`: a full replacement. Fields are required, as a forgotten one would be reset in silence. */
+import { BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.ts';
+import { expectedVersions } from '../../platform/http/etag.ts';
+import { parseBody, parsePath } from '../../platform/http/input.ts';
+import { respondWith, type Route } from '../../platform/http/route.ts';
+import { columnsToUpdate, updateBody } from '../field.ts';
+import { idPath, ifMatch, type Resource } from './resource.ts';
+
+export const updateRoute = (resource: Resource): Route => {
+  const { name, title, plural, fields, examples, one, notFound, store } = resource;
+  const body = updateBody(fields).openapi(`Update${title}`, { example: examples.update });
+  return {
+    document: {
+      method: 'put',
+      path: `/${plural}/{id}`,
+      operationId: `update${title}`,
+      summary: `Replace a ${name}`,
+      request: { params: idPath, headers: ifMatch(name), ...jsonBody(body) },
+      responses: {
+        200: one(`The ${name} as it is now.`),
+        ...problems(...BODY_PROBLEMS, notFound, 'precondition_failed'),
+      },
+    },
+    handle: async (c) => {
+      const { id } = parsePath(c, idPath);
+      const expected = expectedVersions(c.req.header('if-match'));
+      const input = await parseBody(c, body);
+      const columns = columnsToUpdate(fields, input);
+      const updated = await store.update({ id, expected, columns, traceparent: c.get('traceparent') });
+      return respondWith(c, name, updated, 200);
+    },
+  };
+};

@@ -1,0 +1,125 @@
+/** Updates and deletes rows: row and event in one statement, under the row's lock. */
+import type { Pool } from 'pg';
+import { TaskstreamError } from '../../platform/errors.ts';
+import type { ExpectedVersions } from '../../platform/http/etag.ts';
+import type { Stored } from '../../platform/http/route.ts';
+import type { PlacedEntity } from '../entity.ts';
+import type { Column, FieldValues } from '../field.ts';
+
+export interface DeleteCommand {
+  readonly id: string;
+  readonly expected: ExpectedVersions;
+  readonly traceparent: string | null;
+}
+
+export interface UpdateCommand extends DeleteCommand {
+  /** The columns that change, as JSON; those of later fields may be left out. */
+  readonly columns: FieldValues;
+}
+
+type Changed = Stored | TaskstreamError;
+
+/**
+ * `locked` takes the row locks in order of id, so that two statements cannot wait for each other, and waits for
+ * whoever holds them. It returns the newest version of each row, not the one of this statement's snapshot, and so do
+ * UPDATE and DELETE below: where the row changed since the snapshot, READ COMMITTED lets them look again at the newest
+ * one (PostgreSQL documentation, 13.2.1). As the lock is held until commit, outbox rows of one id get their numbers
+ * in the order of its versions. `accepted` compares with the locked version.
+ */
+const locked = (table: string): string => `
+locked AS MATERIALIZED (
+  SELECT t.id, t.version FROM ${table} AS t JOIN input USING (id) ORDER BY t.id FOR UPDATE OF t
+), accepted AS MATERIALIZED (
+  SELECT input.* FROM input JOIN locked USING (id)
+  WHERE input.expected IS NULL OR locked.version = ANY (input.expected)
+)`;
+
+const publish = (type: string): string => `
+published AS (
+  INSERT INTO outbox (topic, type, task_id, version, task, traceparent)
+  SELECT $2, '${type}', id, version, json, traceparent FROM changed
+)
+SELECT locked.id::text, locked.version AS seen, changed.version, changed.json FROM locked LEFT JOIN changed USING (id)`;
+
+/** A clock that was set back must not let a later change look older. */
+const NOW = `greatest(t.updated_at, date_trunc('milliseconds', clock_timestamp()))`;
+
+/** For each command the row as it is now, or why it was not changed. No id may stand in two commands. */
+export const updateRows = (
+  pool: Pool,
+  entity: PlacedEntity,
+  columns: readonly Column[],
+): ((commands: readonly UpdateCommand[]) => Promise<Changed[]>) => {
+  const { table, rowToJson, types } = entity;
+  const assignments = columns.map(({ name, isLater }) =>
+    // A client of before does not know a later field, and does not clear it.
+    isLater ? `${name} = coalesce(a.${name}, t.${name})` : `${name} = a.${name}`,
+  );
+  const text = `
+WITH input AS MATERIALIZED (
+  SELECT * FROM json_to_recordset($1)
+    AS i(id uuid, expected bigint[], traceparent text, ${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})
+), ${locked(table)}, changed AS (
+  UPDATE ${table} AS t SET ${assignments.join(', ')}, version = t.version + 1, updated_at = ${NOW}
+  FROM accepted AS a
+  WHERE t.id = a.id
+  RETURNING t.id, t.version, ${rowToJson}(t) AS json, a.traceparent
+), ${publish(types.updated)}`;
+  return change(pool, entity, { name: `${table}-update`, text }, ({ columns: values, ...command }) => ({
+    ...values,
+    ...command,
+  }));
+};
+
+/** For each command the row as it was, under the version of its deletion, or why it was not deleted. */
+export const deleteRows = (
+  pool: Pool,
+  entity: PlacedEntity,
+): ((commands: readonly DeleteCommand[]) => Promise<Changed[]>) => {
+  const { table, rowToJson, types } = entity;
+  const text = `
+WITH input AS MATERIALIZED (
+  SELECT * FROM json_to_recordset($1) AS i(id uuid, expected bigint[], traceparent text)
+), ${locked(table)}, changed AS (
+  DELETE FROM ${table} AS t
+  USING accepted AS a
+  WHERE t.id = a.id
+  RETURNING t.id, t.version + 1 AS version, a.traceparent,
+    (${rowToJson}(t)::jsonb || jsonb_build_object('version', t.version + 1, 'updatedAt', rfc3339(${NOW})))::text AS json
+), ${publish(types.deleted)}`;
+  return change(pool, entity, { name: `${table}-delete`, text }, (command) => command);
+};
+
+export const notFound = (name: string, id: string): TaskstreamError =>
+  new TaskstreamError(`${name}_not_found`, `There is no ${name} ${id}.`);
+
+interface ChangedRow {
+  readonly id: string;
+  readonly seen: string;
+  readonly version: string | null;
+  readonly json: string | null;
+}
+
+const change =
+  <C extends DeleteCommand>(
+    pool: Pool,
+    { name: entityName, topic }: PlacedEntity,
+    statement: { readonly name: string; readonly text: string },
+    toInput: (command: C) => object,
+  ) =>
+  async (commands: readonly C[]): Promise<Changed[]> => {
+    const values = [JSON.stringify(commands.map(toInput)), topic];
+    const { rows } = await pool.query<ChangedRow>({ ...statement, values });
+    const found = new Map(rows.map((row) => [row.id, row]));
+    return commands.map(({ id }) => {
+      const row = found.get(id);
+      if (row === undefined) return notFound(entityName, id);
+      if (row.version !== null && row.json !== null) return { id, version: Number(row.version), json: row.json };
+      const currentVersion = Number(row.seen);
+      return new TaskstreamError(
+        'precondition_failed',
+        `The ${entityName} is at version ${currentVersion}; read it again and decide whether your change still holds.`,
+        { extensions: { currentVersion } },
+      );
+    });
+  };

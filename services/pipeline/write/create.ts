@@ -1,0 +1,126 @@
+/** Creates rows: row, event and idempotency key in one statement. */
+import type { Pool } from 'pg';
+import { TaskstreamError } from '../../platform/errors.ts';
+import type { Stored } from '../../platform/http/route.ts';
+import type { PlacedEntity } from '../entity.ts';
+import type { Column, FieldValues } from '../field.ts';
+
+export interface CreateCommand {
+  readonly id: string;
+  /** Every column that clients set, as JSON. */
+  readonly columns: FieldValues;
+  readonly traceparent: string | null;
+  readonly idempotency: Idempotency | undefined;
+}
+
+export interface Idempotency {
+  readonly key: string;
+  /** Hash of what the client sent: the same key with another hash is refused. */
+  readonly requestHash: string;
+  /** Hashes by which an earlier version would know the same request. */
+  readonly earlierHashes?: readonly string[];
+}
+
+export interface Created extends Stored {
+  /** True when an earlier request with the same key had created it. */
+  readonly replayed: boolean;
+}
+
+/**
+ * One JSON parameter, read with named columns: the statement depends on no other column of the table, so it works on
+ * before and after a migration that adds one.
+ *
+ * `earlier` holds the answers already given under the keys of this statement; what they answer is not created again. When
+ * another transaction commits the same key in the very same moment, `remembered` violates the key's uniqueness, the
+ * whole statement does nothing, and is run again: then it finds the answer. Keys are inserted in order, so that two
+ * statements cannot wait for each other. No two commands of a statement have the same key (the gatherer sees to it).
+ */
+const statement = ({ table, rowToJson, types }: PlacedEntity, columns: readonly Column[]): string => {
+  const names = columns.map(({ name }) => name);
+  return `
+WITH input AS MATERIALIZED (
+  SELECT * FROM json_to_recordset($1)
+    AS i(id uuid, traceparent text, key text, request_hash text, ${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})
+), earlier AS MATERIALIZED (
+  SELECT input.id, k.task_id, k.task, k.request_hash
+  FROM input, LATERAL (SELECT * FROM idempotency_keys WHERE idempotency_keys.key = input.key LIMIT 1) AS k
+), created AS (
+  INSERT INTO ${table} AS t (id, ${names.join(', ')}, version, created_at, updated_at)
+  SELECT input.id, ${names.map((name) => `input.${name}`).join(', ')}, 1, clock.now, clock.now
+  FROM input, (SELECT date_trunc('milliseconds', clock_timestamp()) AS now) AS clock
+  WHERE NOT EXISTS (SELECT FROM earlier WHERE earlier.id = input.id)
+  RETURNING t.id, ${rowToJson}(t) AS json
+), remembered AS (
+  INSERT INTO idempotency_keys (key, request_hash, task_id, task)
+  SELECT input.key, input.request_hash, created.id, created.json FROM input JOIN created USING (id)
+  WHERE input.key IS NOT NULL ORDER BY input.key
+), published AS (
+  INSERT INTO outbox (topic, type, task_id, version, task, traceparent)
+  SELECT $2, '${types.created}', created.id, 1, created.json, input.traceparent FROM input JOIN created USING (id)
+)
+SELECT id::text, id::text AS created_id, json, NULL AS request_hash FROM created
+UNION ALL
+SELECT id::text, task_id::text, task, request_hash FROM earlier`;
+};
+
+interface Row {
+  /** The command's id. */
+  readonly id: string;
+  readonly created_id: string;
+  readonly json: string;
+  /** Of the earlier request with the same key; null for a row that was created now. */
+  readonly request_hash: string | null;
+}
+
+/** Each attempt that meets a key which was committed meanwhile finds it the next time; there are no more than this. */
+const MAX_ATTEMPTS = 5;
+
+/** For each command what it created, or what an earlier command with its key had created. */
+export const createRows = (
+  pool: Pool,
+  entity: PlacedEntity,
+  columns: readonly Column[],
+): ((commands: readonly CreateCommand[]) => Promise<(Created | TaskstreamError)[]>) => {
+  const text = statement(entity, columns);
+  const run = async (values: readonly string[]): Promise<readonly Row[]> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const { rows } = await pool.query<Row>({ name: `${entity.table}-create`, text, values: [...values] });
+        return rows;
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS || !isKeyTaken(error)) throw error;
+      }
+    }
+  };
+  return async (commands) => {
+    const input = commands.map(({ id, columns: values, traceparent, idempotency }) => ({
+      ...values,
+      id,
+      traceparent,
+      key: idempotency === undefined ? null : `${entity.keyScope}${idempotency.key}`,
+      request_hash: idempotency?.requestHash ?? null,
+    }));
+    const rows = await run([JSON.stringify(input), entity.topic]);
+    const found = new Map(rows.map((row) => [row.id, row]));
+    return commands.map(({ id, idempotency }) => answer(found.get(id), idempotency));
+  };
+};
+
+const answer = (row: Row | undefined, idempotency: Idempotency | undefined): Created | TaskstreamError => {
+  if (row === undefined) return new TaskstreamError('internal', 'the statement returned nothing for a command');
+  const { created_id: id, json, request_hash: earlier } = row;
+  if (earlier === null) return { id, version: 1, json, replayed: false };
+  const accepted = [idempotency?.requestHash, ...(idempotency?.earlierHashes ?? [])];
+  if (!accepted.includes(earlier)) {
+    return new TaskstreamError('idempotency_key_reused', 'This Idempotency-Key was used with another body.');
+  }
+  return { id, version: 1, json, replayed: true };
+};
+
+/** 23505 is unique_violation. Source: PostgreSQL documentation, appendix A. */
+const isKeyTaken = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  error.code === '23505' &&
+  'constraint' in error &&
+  error.constraint === 'idempotency_keys_pkey';

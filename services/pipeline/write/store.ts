@@ -1,0 +1,106 @@
+/** The store of an entity: reads at once, writes gathered, each write with its event in one statement. */
+import type { Pool } from 'pg';
+import type { ExpectedVersions } from '../../platform/http/etag.ts';
+import type { Stored } from '../../platform/http/route.ts';
+import { isRefusedStatement } from '../../platform/postgres-outage.ts';
+import type { PlacedEntity } from '../entity.ts';
+import type { Column, FieldValues } from '../field.ts';
+import { createRows, type CreateCommand, type Created } from './create.ts';
+import { deleteRows, notFound, updateRows, type DeleteCommand, type UpdateCommand } from './change.ts';
+import { Gatherer, type GatherOptions } from './gather.ts';
+
+export type { CreateCommand, Created, DeleteCommand, UpdateCommand, ExpectedVersions, FieldValues };
+
+export interface EntityStore {
+  /** @throws TaskstreamError `idempotency_key_reused` */
+  create(command: CreateCommand): Promise<Created>;
+  /** @throws TaskstreamError `…_not_found` or `precondition_failed` */
+  update(command: UpdateCommand): Promise<Stored>;
+  /** @throws TaskstreamError `…_not_found` or `precondition_failed` */
+  delete(command: DeleteCommand): Promise<Stored>;
+  /** @throws TaskstreamError `…_not_found` */
+  read(id: string): Promise<Stored>;
+  /** Up to `limit`, newest first: those created before the one with the id `before`. */
+  list(limit: number, before: string | undefined): Promise<readonly Stored[]>;
+}
+
+export interface EntityStoreOptions {
+  readonly pool: Pool;
+  readonly entity: PlacedEntity;
+  readonly columns: readonly Column[];
+  /** Called after each committed statement, so that the relay need not wait for its next poll. */
+  readonly onCommit: () => void;
+  /** Called with the number of commands of each statement. */
+  readonly onBatch: (operation: string, size: number) => void;
+}
+
+/** Rows of one statement; more gain nothing and let the first of them wait. */
+const MAX_BATCH = 200;
+/** Writes that wait before more are refused: about half a second's worth at full speed. */
+const MAX_QUEUE = 5_000;
+
+export const createStore = ({ pool, entity, columns, onCommit, onBatch }: EntityStoreOptions): EntityStore => {
+  const gathered = <C, R>(
+    operation: string,
+    maxInFlight: number,
+    run: (commands: readonly C[]) => Promise<(R | Error)[]>,
+    keyOf: GatherOptions<C, R>['keyOf'],
+  ): Gatherer<C, R> =>
+    new Gatherer({
+      run: async (commands) => {
+        const results = await run(commands);
+        onCommit();
+        return results;
+      },
+      didNothing: isRefusedStatement,
+      keyOf,
+      maxInFlight,
+      maxBatch: MAX_BATCH,
+      maxQueue: MAX_QUEUE,
+      onBatch: (size) => {
+        onBatch(operation, size);
+      },
+    });
+  // Three statements at a time keep PostgreSQL busy; more of them only shrink the batches.
+  const creates = gathered<CreateCommand, Created>(
+    'create',
+    3,
+    createRows(pool, entity, columns),
+    ({ idempotency }) => idempotency?.key,
+  );
+  const updates = gathered<UpdateCommand, Stored>('update', 3, updateRows(pool, entity, columns), ({ id }) => id);
+  const deletes = gathered<DeleteCommand, Stored>('delete', 2, deleteRows(pool, entity), ({ id }) => id);
+  const { name, table, rowToJson } = entity;
+  const shown = `SELECT t.id::text, t.version, ${rowToJson}(t) AS json FROM ${table} AS t`;
+  return {
+    create: (command) => creates.submit(command),
+    update: (command) => updates.submit(command),
+    delete: (command) => deletes.submit(command),
+    read: async (id) => {
+      const { rows } = await pool.query<Row>({ name: `${table}-read`, text: `${shown} WHERE t.id = $1`, values: [id] });
+      if (rows[0] === undefined) throw notFound(name, id);
+      return toStored(rows[0]);
+    },
+    list: async (limit, before) => {
+      const { rows } = await pool.query<Row>({
+        name: `${table}-list`,
+        // Ids are UUIDv7, and so in order of creation. The order is by the column: a bare `id` would be the text of the
+        // answer, for which all rows are read and sorted.
+        text: `${shown} WHERE t.id < $1 ORDER BY t.id DESC LIMIT $2`,
+        values: [before ?? BEYOND_ALL, limit],
+      });
+      return rows.map(toStored);
+    },
+  };
+};
+
+/** Above every UUIDv7 that time will bring. */
+const BEYOND_ALL = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+interface Row {
+  readonly id: string;
+  readonly version: string;
+  readonly json: string;
+}
+
+const toStored = ({ id, version, json }: Row): Stored => ({ id, version: Number(version), json });
