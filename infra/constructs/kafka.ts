@@ -12,7 +12,6 @@ import type { Environment, NodePool, OperatorServers } from '../environments/sch
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
-import { RESTRICTED_POD } from './restricted-pod.ts';
 
 const API_VERSION = 'kafka.strimzi.io/v1';
 const CLUSTER = PART_OF;
@@ -118,12 +117,12 @@ export class KafkaCluster extends Construct {
             'transaction.state.log.replication.factor': topic.replicas,
             'transaction.state.log.min.isr': topic.minInsyncReplicas,
           },
-          template: { pod: RESTRICTED_POD },
+          // No template with a securityContext: it would replace the operator's whole, and with it the fsGroup that lets a
+          // broker write to an ordinary volume. Strimzi's provider "restricted" (charts/operators) sets everything.
         },
         entityOperator: {
           topicOperator: { resources: resourceRequirements(kafka.entityOperator) },
           userOperator: { resources: resourceRequirements(kafka.entityOperator) },
-          template: { pod: RESTRICTED_POD },
         },
       },
     });
