@@ -15,7 +15,8 @@ import type { Servers } from './data-plane.ts';
 /** The command line in the API's image. */
 export const OPS = 'services/ops/main.js';
 const RESOURCES = { cpuRequest: '50m', memory: '256Mi' };
-const MIGRATE_DEADLINE_SECONDS = 1_800;
+/** How long the Job of the migration may take, the time until its servers answer included. */
+export const MIGRATE_DEADLINE_SECONDS = 1_800;
 
 export class SetupChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {

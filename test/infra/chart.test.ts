@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { chartFiles } from '../../infra/helm/chart.ts';
+import { parse } from 'yaml';
+import { chartFiles, contentHash } from '../../infra/helm/chart.ts';
 import { compare } from '../../infra/helm/compare.ts';
 
 const folder = join(import.meta.dirname, '../../charts/taskstream');
@@ -13,6 +14,16 @@ it('charts/taskstream is what `npm run chart` makes of infra/ now', () => {
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
   expect(found.sort()).toEqual([...wanted.keys()].sort());
   for (const [path, text] of wanted) expect(readFileSync(join(folder, path), 'utf8'), path).toBe(text);
+});
+
+it('the version of charts/taskstream changes with its content, in the part of it that Flux leaves alone', () => {
+  const { version } = parse(chartFiles().get('Chart.yaml') ?? '') as { version: string };
+  const { version: released } = JSON.parse(readFileSync(join(folder, '../../package.json'), 'utf8')) as {
+    version: string;
+  };
+  // With values files, Flux replaces build metadata (`+…`) by a number of its own.
+  expect(version).toMatch(new RegExp(`^${released.replaceAll('.', '\\.')}-g[0-9a-f]{8}$`));
+  expect(contentHash('one')).not.toBe(contentHash('another'));
 });
 
 it('no placeholder is left in a template', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { environmentOf, environments } from '../../infra/environments/index.ts';
+import { contentHash } from '../../infra/helm/chart.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -12,7 +13,8 @@ interface Dependency {
   readonly version: string;
   readonly condition: string;
 }
-const { dependencies } = parse(read('charts/operators/Chart.yaml')) as { dependencies: Dependency[] };
+const chart = parse(read('charts/operators/Chart.yaml')) as { version: string; dependencies: Dependency[] };
+const { dependencies } = chart;
 const values = parse(read('charts/operators/values.yaml')) as Record<string, { enabled?: boolean }>;
 
 it('charts/operators has the versions that the test cluster judges manifests with', () => {
@@ -26,6 +28,14 @@ it('charts/operators has the versions that the test cluster judges manifests wit
   });
   // This chart counts its own versions.
   expect([pinned['cloudnative-pg'], tested('CNPG')]).toEqual(['0.26.1', '1.27.1']);
+});
+
+it('charts/operators has another version when its content is another: Flux upgrades by that', () => {
+  const [number] = chart.version.split('-');
+  const content = JSON.stringify([{ ...chart, version: undefined }, values]);
+  expect(chart.version, 'write this version into charts/operators/Chart.yaml').toBe(
+    `${number ?? ''}-${contentHash(content)}`,
+  );
 });
 
 it('charts/operators can leave out each of them', () => {
