@@ -64,6 +64,8 @@ export class ElasticsearchCluster extends Construct {
       kind: 'Elasticsearch',
       name: CLUSTER,
       component: 'elasticsearch',
+      // ECK deletes the volumes with it: the index could be filled again from PostgreSQL, with no search meanwhile.
+      isKept: true,
       spec: {
         version: elasticsearch.version,
         auth: {

@@ -96,6 +96,7 @@ export class KafkaCluster extends Construct {
       kind: 'Kafka',
       name: CLUSTER,
       component: 'kafka',
+      isKept: true,
       spec: {
         kafka: {
           listeners: [
@@ -158,6 +159,7 @@ const addNodePool = (scope: Construct, { name, roles, replicas, volume, resource
     name,
     component: 'kafka',
     labels: CLUSTER_LABEL,
+    isKept: true,
     spec: {
       replicas,
       roles,
@@ -169,7 +171,8 @@ const addNodePool = (scope: Construct, { name, roles, replicas, volume, resource
             type: 'persistent-claim',
             size: volume.size,
             ...(volume.storageClass === undefined ? {} : { class: volume.storageClass }),
-            // The events outlive a mistake with kubectl.
+            // The volumes outlive Kafka and its pools; the cluster's id does not, which is in Kafka's status: made again,
+            // Kafka has another, and refuses them. docs/runbooks/kafka-deleted.md brings both together.
             deleteClaim: false,
             kraftMetadata: 'shared',
           },
@@ -180,6 +183,7 @@ const addNodePool = (scope: Construct, { name, roles, replicas, volume, resource
   });
 };
 
+/** A KafkaTopic that is deleted is a topic that is deleted: its operator carries it out, later too if it was away. */
 const addTopic = (
   scope: Construct,
   name: string,
@@ -192,6 +196,7 @@ const addTopic = (
     name,
     component: 'kafka',
     labels: CLUSTER_LABEL,
+    isKept: true,
     spec: {
       topicName: name,
       partitions: spec.partitions,

@@ -5,7 +5,15 @@ import { readApiConfig } from '../../services/api/config.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
 import { readMigrateConfig, readReindexConfig, readVerifyConfig } from '../../services/ops/config.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, PORTS, TASKS_TOPIC } from '../../services/shared/resources.ts';
-import { find, manifestsOf, ofKind, podsOf, secretKeysOf, type PodTemplate } from '../support/manifests.ts';
+import {
+  find,
+  manifestsOf,
+  ofKind,
+  podsOf,
+  secretKeysOf,
+  type Manifest,
+  type PodTemplate,
+} from '../support/manifests.ts';
 
 /** Keys of the Secrets that operators make; the cluster tests compare them with the real ones. */
 const OPERATOR_SECRETS: Readonly<Record<string, readonly string[]>> = {
@@ -177,6 +185,18 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
     expect(contexts.map(({ kind, context }) => [kind, context['seccompProfile']])).toEqual(
       hasOperators ? [['Elasticsearch', { type: 'RuntimeDefault' }]] : [],
     );
+  });
+
+  it('let no tool delete by itself what holds data, and the namespace around it', () => {
+    const isKept = ({ metadata: { annotations = {} } }: Manifest) =>
+      annotations['helm.sh/resource-policy'] === 'keep' &&
+      annotations['argocd.argoproj.io/sync-options'] === 'Prune=false,Delete=false' &&
+      annotations['kustomize.toolkit.fluxcd.io/prune'] === 'disabled';
+    const servers = ['Cluster', 'Elasticsearch', 'Kafka', 'KafkaNodePool', 'KafkaTopic'];
+    expect([...new Set(manifests.filter(isKept).map(({ kind }) => kind))].sort()).toEqual(
+      environment.servers.kind === 'operators' ? [...servers, 'Namespace'].sort() : ['Namespace'],
+    );
+    expect(manifests.filter(({ kind }) => [...servers, 'Namespace'].includes(kind)).every(isKept)).toBe(true);
   });
 
   it('leave the number of pods to the autoscalers', () => {
