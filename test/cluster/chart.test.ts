@@ -91,6 +91,8 @@ describe('helm template equals the synthesised manifests, object by object', () 
     [
       'everything that is optional',
       change('production', (e) => {
+        e.images.pullPolicy = 'Always';
+        e.index = { shards: 12, replicas: 2 };
         e.servers.kafka.nodePools[1].volume.storageClass = 'fast';
         e.servers.kafka.nodePools[0].resources.cpuLimit = '2';
         e.servers.kafka.entityOperator.cpuLimit = '1';
