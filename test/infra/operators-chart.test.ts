@@ -46,6 +46,19 @@ it('charts/operators can leave out each of them', () => {
   }
 });
 
+it('charts/operators has Traefik publish an address: to Argo CD an Ingress without one is never healthy', () => {
+  const { service, providers, additionalArguments } = values['traefik'] as unknown as {
+    service: { type: string };
+    providers: { kubernetesIngress: { publishedService: { enabled: boolean } } };
+    additionalArguments: string[];
+  };
+  // The Service's own address is the other way; a NodePort has none, and what is published of it wins.
+  expect([service.type, providers.kubernetesIngress.publishedService.enabled]).toEqual(['NodePort', false]);
+  expect(additionalArguments).toEqual([
+    expect.stringMatching(/^--providers\.kubernetesingress\.ingressendpoint\.(hostname|ip)=\S+$/),
+  ]);
+});
+
 it('every environment expects the operators and the ingress controller in the namespace they are installed in', () => {
   const tiltfile = read('Tiltfile');
   for (const name of Object.keys(environments)) {
