@@ -59,6 +59,11 @@ it('charts/operators has Traefik publish an address: to Argo CD an Ingress witho
   ]);
 });
 
+it('every environment has the ingress class that charts/operators makes', () => {
+  const { ingressClass } = values['traefik'] as unknown as { ingressClass: { name: string } };
+  for (const name of Object.keys(environments)) expect(environmentOf(name).ingress.className).toBe(ingressClass.name);
+});
+
 it('every environment expects the operators and the ingress controller in the namespace they are installed in', () => {
   const tiltfile = read('Tiltfile');
   for (const name of Object.keys(environments)) {
