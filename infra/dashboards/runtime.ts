@@ -35,6 +35,15 @@ export const runtime: Row = {
       queries: [{ expr: `sum by (pod) (${rate('nodejs_gc_duration_seconds_sum')})`, legend: '{{pod}}' }],
     },
     {
+      title: 'Dropped log lines',
+      description:
+        'Lines a second that nobody read fast enough: the log collector of the node is slow or stands still.',
+      kind: 'timeseries',
+      unit: 'short',
+      thresholds: warnAt(0.001, 100),
+      queries: [{ expr: rate('taskstream_log_lines_dropped_total'), legend: '{{pod}}' }],
+    },
+    {
       title: 'CPU throttling',
       description: 'Share of periods in which the kernel held a container back: its CPU limit is too low.',
       kind: 'timeseries',

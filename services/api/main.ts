@@ -22,9 +22,9 @@ import { createTaskStore } from '../task/store/task-store.ts';
 import { observeVerifyRuns } from '../pipeline/verify/metrics.ts';
 
 const config = exitOnInvalidConfig(() => readApiConfig(process.env));
-const logger = createLogger({ service: 'api', level: config.LOG_LEVEL });
-const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
 const registry = new Registry();
+const logger = createLogger({ service: 'api', level: config.LOG_LEVEL, registry });
+const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
 collectDefaultMetrics({ register: registry });
 observeCertificates(config, registry, logger);
 
