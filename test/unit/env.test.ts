@@ -55,8 +55,21 @@ describe('configuration', () => {
     [{ KAFKA_CA_FILE: '/ca.crt' }, 'KAFKA_TLS'],
     [{ ELASTICSEARCH_USERNAME: 'me' }, 'ELASTICSEARCH_PASSWORD'],
     [{ DRAIN_DEADLINE_MS: '20000' }, 'DRAIN_DEADLINE_MS'],
+    [{ RETRY_MAX_MS: '300000' }, 'STALL_TIMEOUT_MS: must be above 310000'],
+    [{ RETRY_MAX_MS: '50000' }, 'STALL_TIMEOUT_MS: must be above 60000'],
+    [{ ELASTICSEARCH_TIMEOUT_MS: '60000' }, 'STALL_TIMEOUT_MS: must be above 65000'],
+    [{ ELASTICSEARCH_TIMEOUT_MS: '100', STALL_TIMEOUT_MS: '14000' }, 'STALL_TIMEOUT_MS: must be above 15000'],
+    [{ LAG_INTERVAL_MS: '50000' }, 'LAG_INTERVAL_MS'],
   ])('refuses settings that only make sense together: %o', (env, named) => {
     expect(faultsOf({ ...minimal, ...env })).toContain(named);
+  });
+
+  it.each([
+    { RETRY_MAX_MS: '300000', STALL_TIMEOUT_MS: '310001' },
+    { ELASTICSEARCH_TIMEOUT_MS: '60000', STALL_TIMEOUT_MS: '65001' },
+    { LAG_INTERVAL_MS: '49999' },
+  ])('takes settings that fit together: %o', (env) => {
+    expect(faultsOf({ ...minimal, ...env })).toBe('');
   });
 
   it.each([

@@ -5,6 +5,7 @@ import { TaskstreamError } from '../../platform/errors.ts';
 import type { HealthCheck } from '../../platform/http/health.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { createProducer, type KafkaProducer } from '../../platform/kafka/producer.ts';
+import { DEAD_LETTER_DELIVERY_TIMEOUT_MS } from '../../platform/kafka/settings.ts';
 import { TASKS_MAX_MESSAGE_BYTES } from '../../task/resources.ts';
 import { createBulkWriter } from '../index/bulk.ts';
 import type { IndexerConfig } from '../../indexer/config.ts';
@@ -34,9 +35,6 @@ export interface Indexer {
   /** Finishes and commits the batch in flight, and leaves the group. */
   readonly close: () => Promise<void>;
 }
-
-/** A dead letter must get its answer before a drain gives up on it. */
-const DEAD_LETTER_DELIVERY_TIMEOUT_MS = 10_000;
 
 /** Starts to connect in the background; Kafka and Elasticsearch may come up later. */
 export const startIndexer = (options: IndexerOptions): Indexer => {

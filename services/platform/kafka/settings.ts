@@ -52,6 +52,9 @@ export const kafkaChecks: readonly CrossCheck<typeof kafkaEnv>[] = [
       : undefined,
 ];
 
+/** Bound on the delivery of a dead letter, in milliseconds: it must get its answer before a drain gives up on it. */
+export const DEAD_LETTER_DELIVERY_TIMEOUT_MS = 10_000;
+
 type ConnectionSettings = Pick<
   RdKafka.ProducerGlobalConfig,
   | 'bootstrap.servers'
