@@ -32,6 +32,20 @@ describe('configuration', () => {
     }
   });
 
+  it.each(['[::1]:9092', '[fd00::2]:9092,kafka:9092', '[fe80::1%eth0]:9092', '10.0.0.1:9092'])(
+    'takes the brokers %s',
+    (brokers) => {
+      expect(readIndexerConfig({ ...minimal, KAFKA_BROKERS: brokers }).KAFKA_BROKERS).toBe(brokers);
+    },
+  );
+
+  it.each(['::1:9092', '[::1]', '[kafka]:9092', '[::1]:9092,', '[::1:9092', 'kafka'])(
+    'refuses the brokers %s',
+    (brokers) => {
+      expect(faultsOf({ ...minimal, KAFKA_BROKERS: brokers })).toContain('KAFKA_BROKERS: must be host:port');
+    },
+  );
+
   it('takes an empty variable as unset', () => {
     expect(readIndexerConfig({ ...minimal, BATCH_MAX_EVENTS: '' }).BATCH_MAX_EVENTS).toBe(1_000);
   });

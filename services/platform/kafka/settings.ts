@@ -4,7 +4,10 @@ import { choice, flag, hostList, optionalText, text, type CrossCheck, type EnvSp
 import { DEAD_LETTER_TOPIC, TASKS_TOPIC } from '../../task/resources.ts';
 
 export const kafkaEnv = {
-  KAFKA_BROKERS: { schema: hostList(), description: 'Bootstrap brokers, `host:port`, comma-separated.' },
+  KAFKA_BROKERS: {
+    schema: hostList(),
+    description: 'Bootstrap brokers, `host:port`, comma-separated; an IPv6 address in brackets.',
+  },
   KAFKA_TLS: { schema: flag(false), defaultText: 'false', description: 'Whether to connect to Kafka with TLS.' },
   KAFKA_CA_FILE: {
     schema: optionalText(),
