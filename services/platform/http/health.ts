@@ -19,6 +19,9 @@ export const listenEnv = {
   },
 } as const satisfies EnvSpec;
 
+/** Most connections to the second port: probes and Prometheus have few, and the rest of the process must not miss them. */
+export const HEALTH_CONNECTIONS = 32;
+
 /** Passes, or throws with the reason why not. */
 export interface HealthCheck {
   readonly name: string;
@@ -69,7 +72,7 @@ export const startHealthServer = async (options: HealthOptions): Promise<HealthS
   app.get('/readyz', report(options.ready));
   app.get('/metrics', async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }));
 
-  const { server, port: actualPort } = await listen(app.fetch, host, port);
+  const { server, port: actualPort } = await listen(app.fetch, host, port, HEALTH_CONNECTIONS);
   return { port: actualPort, close: () => closeServer(server) };
 };
 
@@ -78,17 +81,20 @@ type Server = ReturnType<typeof serve>;
 /**
  * Listens on `host:port` and resolves once connections are accepted; rejects with the reason, such as EADDRINUSE.
  * Without a host it listens on `::`, which takes IPv4 too, and on `0.0.0.0` where the machine has no IPv6.
+ * @param maxConnections further ones are closed at once; no bound when left out
  */
 export const listen = (
   fetch: (request: Request) => Response | Promise<Response>,
   host: string | undefined,
   port: number,
+  maxConnections?: number,
 ): Promise<{ server: Server; port: number }> =>
   new Promise((resolve, reject) => {
     const server = serve({ fetch, port, ...(host === undefined ? {} : { hostname: host }) }, (info) => {
       resolve({ server, port: info.port });
     });
     server.once('error', reject);
+    if (maxConnections !== undefined) server.maxConnections = maxConnections;
     answerProtocolErrors(server);
   });
 
