@@ -81,7 +81,12 @@ export class ServiceWorkload extends Construct {
     });
     this.deployment.select(LabelSelector.of({ labels: selectorLabels(component) }));
     this.deployment.markHasAutoscaler();
-    ApiObject.of(this.deployment).addJsonPatch(...patchesOf(options, POD_TEMPLATE), spreadOverHostsAndZones(component));
+    ApiObject.of(this.deployment).addJsonPatch(
+      ...patchesOf(options, POD_TEMPLATE),
+      // The pause process becomes number 1, which no signal from its own namespace kills: a service must be able to end itself.
+      JsonPatch.add(`${POD_TEMPLATE}/spec/shareProcessNamespace`, true),
+      spreadOverHostsAndZones(component),
+    );
   }
 }
 

@@ -70,6 +70,14 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
     }
   });
 
+  it('run no service as process 1, which its own watchdog could not kill', () => {
+    const deployments = ofKind(manifests, 'Deployment');
+    expect(deployments.length).toBeGreaterThanOrEqual(2);
+    for (const { metadata, spec } of deployments) {
+      expect(spec.template.spec.shareProcessNamespace, metadata.name).toBe(true);
+    }
+  });
+
   it('give every service a configuration that it accepts', () => {
     const readers = {
       api: readApiConfig,
