@@ -1,3 +1,4 @@
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
@@ -16,6 +17,11 @@ export default tseslint.config(
       eqeqeq: 'error',
       'no-console': 'error',
     },
+  },
+  // An expression that backtracks lets a header of a few kilobytes hold the event loop for seconds.
+  {
+    plugins: { regexp },
+    rules: { 'regexp/no-super-linear-backtracking': 'error', 'regexp/no-super-linear-move': 'error' },
   },
   // The command line tools speak to a person on standard output.
   { files: ['infra/**', 'services/ops/**', 'test/**'], rules: { 'no-console': 'off' } },

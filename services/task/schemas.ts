@@ -75,10 +75,15 @@ export const problem = z
   })
   .openapi('Problem');
 
-export const ifMatch = z.object({
+/** The conditions of a change. */
+export const preconditions = z.object({
   'If-Match': z.string().optional().openapi({
     pattern: ENTITY_TAGS_PATTERN,
     description: 'Entity tags of the versions the change is meant for, such as `"3"`; 412 when the task is at another.',
+  }),
+  'If-None-Match': z.string().optional().openapi({
+    pattern: ENTITY_TAGS_PATTERN,
+    description: 'Entity tags of the versions the change must not meet, or `*` for any; 412 when the task is at one.',
   }),
 });
 

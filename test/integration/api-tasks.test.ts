@@ -143,6 +143,23 @@ describe('PUT and DELETE', () => {
     expect((await api.request('DELETE', path, undefined, { 'if-match': '*' })).status).toBe(204);
   });
 
+  it('refuse with 412 what If-None-Match names, as RFC 9110 says, and change nothing', async () => {
+    const { body } = await create();
+    const path = `/tasks/${body.task.id}`;
+    for (const tags of ['*', '"1"', 'W/"1"', '"9", "1"']) {
+      const answer = await api.request('PUT', path, full, { 'if-none-match': tags });
+      expect(answer).toMatchObject({ status: 412, body: { code: 'precondition_failed', currentVersion: 1 } });
+      expect((await api.request('DELETE', path, undefined, { 'if-none-match': tags })).status).toBe(412);
+    }
+    expect((await api.request('PUT', path, full, { 'if-match': '"1", "2"', 'if-none-match': '"1"' })).status).toBe(412);
+    expect(await outboxOf(body.task.id)).toHaveLength(1);
+    expect((await api.request('PUT', path, full, { 'if-none-match': '"9", "2"' })).status).toBe(200);
+    expect((await api.request('PUT', path, full, { 'if-none-match': '"9", "1"' })).status).toBe(200);
+    expect((await api.request('DELETE', path, undefined, { 'if-none-match': 'W/"2"' })).status).toBe(204);
+    // There is nothing to meet: what remains is that there is no such task.
+    expect((await api.request('PUT', path, full, { 'if-none-match': '*' })).status).toBe(404);
+  });
+
   it('have exactly one winner when many writers expect the same version', async () => {
     const { body } = await create();
     const answers = await Promise.all(

@@ -7,8 +7,8 @@ import {
   BODY_PROBLEMS,
   dates,
   description,
-  ifMatch,
   jsonBody,
+  preconditions,
   priority,
   problems,
   storedDates,
@@ -26,7 +26,7 @@ export const updateTask: RouteFactory = ({ store }) => ({
     path: '/tasks/{id}',
     operationId: 'updateTask',
     summary: 'Replace a task',
-    request: { params: taskPath, headers: ifMatch, ...jsonBody(body) },
+    request: { params: taskPath, headers: preconditions, ...jsonBody(body) },
     responses: {
       200: taskAnswerDoc('The task as it is now.'),
       ...problems(...BODY_PROBLEMS, 'task_not_found', 'precondition_failed'),
@@ -34,7 +34,7 @@ export const updateTask: RouteFactory = ({ store }) => ({
   },
   handle: async (c) => {
     const { id } = parsePath(c, taskPath);
-    const expected = expectedVersions(c.req.header('if-match'));
+    const expected = expectedVersions(c.req.header('if-match'), c.req.header('if-none-match'));
     const input = await parseBody(c, body);
     const task = await store.update({
       id,

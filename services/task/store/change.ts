@@ -1,7 +1,8 @@
 /** Updates and deletes tasks: row and event in one statement, under the row's lock. */
 import type { Pool, QueryConfig } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
-import type { DeleteTask, ExpectedVersions, StoredTask, UpdateTask } from './commands.ts';
+import type { ExpectedVersions } from '../../platform/http/etag.ts';
+import type { DeleteTask, StoredTask, UpdateTask } from './commands.ts';
 
 /**
  * `locked` takes the row locks in order of id, so that two statements cannot wait for each other, and waits for
@@ -15,7 +16,7 @@ locked AS MATERIALIZED (
   SELECT t.id, t.version FROM tasks AS t JOIN input USING (id) ORDER BY t.id FOR UPDATE OF t
 ), accepted AS MATERIALIZED (
   SELECT input.* FROM input JOIN locked USING (id)
-  WHERE input.expected IS NULL OR locked.version = ANY (string_to_array(input.expected, ',')::bigint[])
+  WHERE input.expected IS NULL OR locked.version <@ input.expected::int8multirange
 )`;
 
 const UPDATE = `
@@ -62,7 +63,7 @@ export const updateTasks = (pool: Pool, commands: readonly UpdateTask[]): Promis
     text: UPDATE,
     values: [
       commands.map(({ id }) => id),
-      commands.map(({ expected }) => versionList(expected)),
+      commands.map(({ expected }) => versionRanges(expected)),
       commands.map(({ traceparent }) => traceparent),
       commands.map(({ description }) => description),
       commands.map(({ priority }) => priority),
@@ -79,13 +80,18 @@ export const deleteTasks = (pool: Pool, commands: readonly DeleteTask[]): Promis
     text: DELETE,
     values: [
       commands.map(({ id }) => id),
-      commands.map(({ expected }) => versionList(expected)),
+      commands.map(({ expected }) => versionRanges(expected)),
       commands.map(({ traceparent }) => traceparent),
     ],
   });
 
-/** Versions as comma-separated text, as arrays of arrays do not unnest; an empty list accepts none. */
-const versionList = (expected: ExpectedVersions): string | null => expected?.join(',') ?? null;
+/** Versions as the text of a multirange, as arrays of arrays do not unnest. */
+const versionRanges = (expected: ExpectedVersions): string | null => {
+  if (expected === undefined) return null;
+  if ('only' in expected) return `{${expected.only.map((version) => `[${version},${version}]`).join()}}`;
+  const bounds = [...expected.except].sort((a, b) => a - b);
+  return `{(,${bounds.map((version) => `${version}),(${version},`).join('')})}`;
+};
 
 interface ChangedRow {
   readonly id: string;

@@ -1,4 +1,5 @@
 /** What a request asks of the task store, and what comes back. */
+import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Priority } from '../events.ts';
 
 /** The changeable fields of a task; timestamps are RFC 3339 in UTC. */
@@ -8,9 +9,6 @@ export interface TaskFields {
   readonly start: string | null;
   readonly due: string | null;
 }
-
-/** The versions that a change accepts; nothing means any. */
-export type ExpectedVersions = readonly number[] | undefined;
 
 export interface CreateTask extends TaskFields {
   readonly id: string;
