@@ -1,4 +1,5 @@
 /** The API's configuration. */
+import { z } from 'zod';
 import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
 import { flag, integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../platform/env.ts';
 import { listenEnv } from '../platform/http/health.ts';
@@ -9,6 +10,22 @@ import { postgresEnv } from '../platform/postgres.ts';
 import { PORTS } from '../task/resources.ts';
 import { telemetryEnv } from '../platform/telemetry.ts';
 import { consoleEnv } from './console/config.ts';
+
+/** A comma-separated list of origins, in the one spelling in which browsers send them, or `*`. */
+const origins = (): z.ZodType<string[]> =>
+  list().transform((entries, context) =>
+    entries.map((entry) => {
+      if (!/^https?:/i.test(entry)) return entry;
+      const url = URL.canParse(entry) ? new URL(entry) : undefined;
+      if (url !== undefined && url.href === `${url.origin}/`) return url.origin;
+      context.issues.push({
+        code: 'custom',
+        message: `${entry} is no origin such as https://app.example.com`,
+        input: entry,
+      });
+      return z.NEVER;
+    }),
+  );
 
 export const apiEnv = {
   ...postgresEnv,
@@ -36,7 +53,7 @@ export const apiEnv = {
       'How long the API still serves after SIGTERM, in milliseconds. Behind a load balancer, longer than it takes to learn that the pod goes.',
   },
   CORS_ORIGINS: {
-    schema: list(),
+    schema: origins(),
     defaultText: 'none',
     description: 'Origins whose pages may call the API, comma-separated, or `*`.',
   },

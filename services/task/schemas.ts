@@ -39,10 +39,14 @@ export const storedDates = (input: z.infer<typeof dates> | null | undefined) => 
 });
 
 export const taskPath = z.object({
-  id: z.uuid({ error: 'must be a UUID' }).openapi({
-    param: { name: 'id', in: 'path' },
-    example: '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b',
-  }),
+  // Some programs print UUIDs in upper case. From here on there is one spelling, that of the database.
+  id: z
+    .uuid({ error: 'must be a UUID' })
+    .toLowerCase()
+    .openapi({
+      param: { name: 'id', in: 'path' },
+      example: '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b',
+    }),
 });
 
 export const task = z.object(taskSchema.shape).openapi('Task', {

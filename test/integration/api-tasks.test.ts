@@ -70,6 +70,14 @@ describe('POST /tasks', () => {
     expect(other).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
   });
 
+  it('takes a key in quotes, as the IETF draft writes it, for the same key without them', async () => {
+    const key = uuidv7();
+    const first = await create({}, { 'idempotency-key': key });
+    const second = await create({}, { 'idempotency-key': `"${key}"` });
+    expect([second.status, second.body]).toEqual([201, first.body]);
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+  });
+
   it('makes one task of 30 concurrent requests with one key, and answers all of them with it', async () => {
     const key = { 'idempotency-key': uuidv7() };
     const answers = await Promise.all(Array.from({ length: 30 }, () => create({ description: 'once' }, key)));
@@ -158,6 +166,21 @@ describe('PUT and DELETE', () => {
     expect((await api.request('DELETE', path, undefined, { 'if-none-match': 'W/"2"' })).status).toBe(204);
     // There is nothing to meet: what remains is that there is no such task.
     expect((await api.request('PUT', path, full, { 'if-none-match': '*' })).status).toBe(404);
+  });
+
+  it('take an id in upper case for the same task, also side by side with the other spelling', async () => {
+    const { body } = await create();
+    const { id } = body.task;
+    const paths = [`/tasks/${id}`, `/tasks/${id.toUpperCase()}`];
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => api.request('PUT', paths[i % 2] ?? '', full)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(new Set(answers.map((answer) => answer.body.task.id))).toEqual(new Set([id]));
+    expect(new Set(answers.map((answer) => answer.body.task.version)).size).toBe(40);
+    expect((await api.request('GET', paths[1] ?? '')).body.task.version).toBe(41);
+    expect((await api.request('DELETE', paths[1] ?? '')).status).toBe(204);
+    expect((await api.request('GET', paths[0] ?? '')).status).toBe(404);
   });
 
   it('have exactly one winner when many writers expect the same version', async () => {

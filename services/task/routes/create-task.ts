@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import { v7 as uuidv7 } from 'uuid';
-import { TaskstreamError } from '../../platform/errors.ts';
+import { IDEMPOTENCY_KEY_PATTERN, idempotencyKeyOf } from '../../platform/http/idempotency-key.ts';
 import { parseBody } from '../../platform/http/input.ts';
 import { respondWithTask, type RouteFactory } from '../../platform/http/route.ts';
 import {
@@ -20,8 +20,6 @@ const body = z
   .strictObject({ description, priority: priority.default('none'), dates: dates.nullish() })
   .openapi('CreateTask', { example: { description: 'water the plants', priority: 'low' } });
 
-const KEY = /^[\x21-\x7e]{1,255}$/;
-
 export const createTask: RouteFactory = ({ store }) => ({
   document: {
     method: 'post',
@@ -30,9 +28,10 @@ export const createTask: RouteFactory = ({ store }) => ({
     summary: 'Create a task',
     request: {
       headers: z.object({
-        'Idempotency-Key': z.string().regex(KEY).optional().openapi({
+        'Idempotency-Key': z.string().optional().openapi({
+          pattern: IDEMPOTENCY_KEY_PATTERN,
           description:
-            'Any text of 1 to 255 visible ASCII characters. The same key with the same body never makes a second task: the first answer is given again.',
+            'Any text of 1 to 255 visible ASCII characters, plain or in quotes, which are not part of it. The same key with the same body never makes a second task: the first answer is given again.',
         }),
       }),
       ...jsonBody(body),
@@ -50,12 +49,8 @@ export const createTask: RouteFactory = ({ store }) => ({
   },
   handle: async (c) => {
     const input = await parseBody(c, body);
-    const key = c.req.header('idempotency-key');
-    if (key !== undefined && !KEY.test(key)) {
-      throw new TaskstreamError('validation_failed', 'Idempotency-Key must be 1 to 255 visible ASCII characters.', {
-        details: [{ path: 'header.Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }],
-      });
-    }
+    const header = c.req.header('idempotency-key');
+    const key = header === undefined ? undefined : idempotencyKeyOf(header);
     const fields = { description: input.description, priority: input.priority, ...storedDates(input.dates) };
     const task = await store.create({
       ...fields,

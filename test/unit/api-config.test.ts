@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { readApiConfig } from '../../services/api/config.ts';
+
+const minimal = {
+  DATABASE_URL: 'postgres://localhost/tasks',
+  KAFKA_BROKERS: 'localhost:9092',
+  ELASTICSEARCH_URL: 'http://localhost:9200',
+};
+
+const read = (env: Record<string, string>) => readApiConfig({ ...minimal, ...env });
+
+describe("the API's configuration", () => {
+  it('spells origins as browsers do', () => {
+    const { CORS_ORIGINS } = read({ CORS_ORIGINS: 'HTTPS://App.Example.com:443/, http://localhost:80, app://local,*' });
+    expect(CORS_ORIGINS).toEqual(['https://app.example.com', 'http://localhost', 'app://local', '*']);
+  });
+
+  it.each([
+    [{ CORS_ORIGINS: 'https://app.example.com/page' }, 'CORS_ORIGINS: https://app.example.com/page is no origin'],
+  ])('refuses %o with a sentence', (env, message) => {
+    expect(() => read(env)).toThrow(message);
+  });
+});
