@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto';
+import { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTaskStore } from '../../services/task/store/task-store.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 
 let api: TestApi;
@@ -68,6 +71,35 @@ describe('POST /tasks', () => {
     expect(second.headers.get('idempotent-replayed')).toBe('true');
     const other = await create({ description: 'something else' }, key);
     expect(other).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
+  });
+
+  it('answers for what it created although the earlier answers to repeated keys cannot be read', async () => {
+    const { database } = api;
+    const role = `blind_${randomUUID().replaceAll('-', '')}`;
+    // May create, and may not read what an earlier request with a key was answered.
+    await database.pool.query(
+      `CREATE ROLE ${role}; GRANT ALL ON tasks, outbox TO ${role};
+       GRANT INSERT, SELECT (key, task_id) ON idempotency_keys TO ${role}`,
+    );
+    const pool = new Pool({ connectionString: database.url, options: `-c role=${role}` });
+    const store = createTaskStore({ pool, onCommit: () => undefined, onBatch: () => undefined });
+    const fields = { description: 'fine', priority: 'none', start: null, due: null, traceparent: null } as const;
+    const key = uuidv7();
+    await create({}, { 'idempotency-key': key });
+    try {
+      const ids = Array.from({ length: 40 }, () => uuidv7());
+      const results = await Promise.allSettled(
+        ids.map((id, i) =>
+          store.create({ ...fields, id, idempotency: i === 20 ? { key, requestHash: 'x' } : undefined }),
+        ),
+      );
+      const errors = results.map((result) => (result.status === 'rejected' ? String(result.reason) : ''));
+      expect(errors).toEqual(ids.map((_, i) => (i === 20 ? expect.stringContaining('permission denied') : '')));
+      for (const [i, id] of ids.entries()) expect(await outboxOf(id)).toHaveLength(i === 20 ? 0 : 1);
+    } finally {
+      await pool.end();
+      await database.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
   });
 
   it('takes a key in quotes, as the IETF draft writes it, for the same key without them', async () => {

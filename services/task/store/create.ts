@@ -38,11 +38,11 @@ WITH input AS MATERIALIZED (
 )
 SELECT (task).id::text AS id, json FROM accepted`;
 
-/** For each command the task it created, or that an earlier command with its key had created. */
-export const createTasks = async (
-  pool: Pool,
-  commands: readonly CreateTask[],
-): Promise<(CreatedTask | TaskstreamError)[]> => {
+/**
+ * For each command the task it created, or that an earlier command with its key had created. When those cannot be read,
+ * the error is theirs alone: the first statement has committed, and what it created must be neither failed nor repeated.
+ */
+export const createTasks = async (pool: Pool, commands: readonly CreateTask[]): Promise<(CreatedTask | Error)[]> => {
   const { rows } = await pool.query<{ id: string; json: string }>({
     name: 'create-tasks',
     text: CREATE,
@@ -59,13 +59,16 @@ export const createTasks = async (
   });
   const created = new Map(rows.map(({ id, json }) => [id, json]));
   const late = commands.filter(({ id }) => !created.has(id));
-  const earlier = late.length === 0 ? undefined : await findAnswers(pool, late);
+  const earlier = late.length === 0 ? undefined : await findAnswers(pool, late).catch(toError);
   return commands.map(({ id, idempotency }) => {
     const json = created.get(id);
     if (json !== undefined) return { id, version: 1, json, replayed: false };
+    if (earlier instanceof Error) return earlier;
     return answerAgain(earlier?.get(idempotency?.key ?? ''), idempotency?.requestHash);
   });
 };
+
+const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 interface EarlierAnswer {
   readonly key: string;
