@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
 import { flag, integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../platform/env.ts';
+import { connectionChecks, connectionEnv, LAST_REQUESTS_MS } from '../platform/http/connections.ts';
 import { listenEnv } from '../platform/http/health.ts';
 import { kafkaChecks, kafkaEnv } from '../platform/kafka/settings.ts';
 import { lifecycleEnv } from '../platform/lifecycle.ts';
@@ -35,6 +36,7 @@ export const apiEnv = {
   ...loggerEnv,
   ...lifecycleEnv,
   ...listenEnv,
+  ...connectionEnv,
   ...consoleEnv,
   PORT: {
     schema: integer(PORTS.api, { min: 0, max: 65_535 }),
@@ -110,8 +112,6 @@ const portsDiffer: CrossCheck<typeof apiEnv> = ({ PORT, HEALTH_PORT }) =>
 
 /** What is left of the stop's deadline for everything but HTTP, in milliseconds. */
 export const AFTER_HTTP_MS = 10_000;
-/** For the requests that are in flight when the delay is over. */
-const LAST_REQUESTS_MS = 3_000;
 
 const delayFits: CrossCheck<typeof apiEnv> = ({ DRAIN_DELAY_MS, SHUTDOWN_DEADLINE_MS }) => {
   const most = SHUTDOWN_DEADLINE_MS - AFTER_HTTP_MS - LAST_REQUESTS_MS;
@@ -125,4 +125,4 @@ const delayFits: CrossCheck<typeof apiEnv> = ({ DRAIN_DELAY_MS, SHUTDOWN_DEADLIN
 
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readApiConfig = (env: NodeJS.ProcessEnv): ApiConfig =>
-  readEnv(apiEnv, env, [...kafkaChecks, ...elasticsearchChecks, portsDiffer, delayFits]);
+  readEnv(apiEnv, env, [...kafkaChecks, ...elasticsearchChecks, ...connectionChecks, portsDiffer, delayFits]);

@@ -83,7 +83,7 @@ const health = await startHealthServer({
   metrics: registry,
 });
 lifecycle.onClose('health server', 4_000, health.close);
-const { server, port } = await listen(app.fetch, config.HOST, config.PORT);
+const { server, port } = await listen(app.fetch, config.HOST, config.PORT, config);
 lifecycle.onClose('http server', config.SHUTDOWN_DEADLINE_MS - AFTER_HTTP_MS, () =>
   drainServer(server, config.DRAIN_DELAY_MS),
 );

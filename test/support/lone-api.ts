@@ -7,7 +7,8 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createApp, type AppOptions } from '../../services/api/app.ts';
 import { createSearchBreaker } from '../../services/pipeline/index/breaker.ts';
-import { closeServer, listen } from '../../services/platform/http/health.ts';
+import { closeServer, type ConnectionConfig } from '../../services/platform/http/connections.ts';
+import { listen } from '../../services/platform/http/health.ts';
 import { createApiMetrics } from '../../services/platform/http/metrics.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { createPool, postgresEnv } from '../../services/platform/postgres.ts';
@@ -27,7 +28,11 @@ export interface LoneApi {
 /** Nobody listens there. */
 const NOWHERE = '127.0.0.1:1';
 
-export const startLoneApi = async (options: Partial<AppOptions> = {}): Promise<LoneApi> => {
+/** @param connections times and numbers of the server's connections, the defaults when not given */
+export const startLoneApi = async (
+  options: Partial<AppOptions> = {},
+  connections?: ConnectionConfig,
+): Promise<LoneApi> => {
   const lines: Record<string, unknown>[] = [];
   const logger = pino(
     { level: 'info' },
@@ -54,7 +59,7 @@ export const startLoneApi = async (options: Partial<AppOptions> = {}): Promise<L
     isStopping: () => false,
     ...options,
   });
-  const { server, port } = await listen(app.fetch, '127.0.0.1', 0);
+  const { server, port } = await listen(app.fetch, '127.0.0.1', 0, connections);
   return {
     url: `http://127.0.0.1:${port}`,
     port,

@@ -1,4 +1,7 @@
+import { connect, Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectionEnv, LAST_REQUESTS_MS } from '../../services/platform/http/connections.ts';
+import { readEnv } from '../../services/platform/env.ts';
 import { hangUp, startLoneApi, type LoneApi } from '../support/lone-api.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -30,5 +33,88 @@ describe('a client that hangs up', () => {
     expect(answer.status).toBe(503);
     expect(await answer.json()).toMatchObject({ code: 'database_unavailable' });
     expect(api.lines.at(-1)).toMatchObject({ level: 50, status: 503 });
+  });
+});
+
+describe('connections', () => {
+  const config = (settings: Record<string, string>) => readEnv(connectionEnv, settings);
+  const silent = (port: number, bytes = '') =>
+    new Promise<Socket>((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.write(bytes);
+        resolve(socket);
+      });
+      socket.on('error', reject);
+    });
+  const received = async (socket: Socket): Promise<string> => {
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    return text;
+  };
+
+  it('stay open without a request for as long as it was set, and Node says so', async () => {
+    const kept = await startLoneApi({}, config({ KEEP_ALIVE_TIMEOUT_MS: '61000' }));
+    try {
+      const { headers } = await fetch(`${kept.url}/docs`);
+      expect(headers.get('keep-alive')).toBe('timeout=61');
+    } finally {
+      await kept.close();
+    }
+  });
+
+  it.each([
+    ['a silent connection', ''],
+    ['headers that do not end', 'GET /docs HTTP/1.1\r\nhost: x\r\n'],
+    ['a body that does not end', `${HEAD}content-length: 100\r\n\r\n{`],
+  ])('end with 408 after a bounded time: %s', async (_, bytes) => {
+    const times = config({ HEADERS_TIMEOUT_MS: '1000', REQUEST_TIMEOUT_MS: '1000' });
+    const hurried = await startLoneApi({}, times);
+    try {
+      const startedAt = performance.now();
+      expect(await received(await silent(hurried.port, bytes))).toMatch(/^HTTP\/1\.1 408 [^]*problem\+json/);
+      expect(performance.now() - startedAt).toBeLessThan(10_000);
+    } finally {
+      await hurried.close();
+    }
+  });
+
+  it('hold a bounded number of unfinished bodies: the oldest makes room, and whole requests are answered', async () => {
+    const bounded = await startLoneApi({}, config({ MAX_UNFINISHED_BODIES: '3' }));
+    try {
+      const body = `${HEAD}content-length: 100\r\n\r\n{`;
+      const sockets = [];
+      for (let i = 0; i < 5; i += 1) {
+        sockets.push(await silent(bounded.port, body));
+        // In this order: an answer on another connection says that the server has seen this one.
+        expect((await fetch(`${bounded.url}/docs`)).status).toBe(200);
+      }
+      const [first, second, ...others] = sockets;
+      for (const socket of [first, second]) {
+        expect(await received(socket ?? new Socket())).toMatch(/^HTTP\/1\.1 408 /);
+      }
+      for (const socket of others) {
+        expect(socket.readableEnded).toBe(false);
+        socket.destroy();
+      }
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => fetch(`${bounded.url}/tasks`, { method: 'POST', body: '{}' })),
+      );
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 415));
+    } finally {
+      await bounded.close();
+    }
+  });
+
+  it('do not hold up a stop: neither one that never sent a byte nor a request that does not end', async () => {
+    const stopping = await startLoneApi();
+    const sockets = await Promise.all([
+      silent(stopping.port),
+      silent(stopping.port, 'GET /docs HTTP/1.1\r\n'),
+      silent(stopping.port, `${HEAD}content-length: 100\r\n\r\n{`),
+    ]);
+    await waitFor('the connections', async () => (await fetch(`${stopping.url}/docs`)).ok);
+    const startedAt = performance.now();
+    await Promise.all([stopping.close(), ...sockets.map(received)].map((end) => end.catch(() => undefined)));
+    expect(performance.now() - startedAt).toBeLessThan(LAST_REQUESTS_MS + 5_000);
   });
 });

@@ -16,6 +16,8 @@ describe("the API's configuration", () => {
   });
 
   it.each([
+    [{ HEADERS_TIMEOUT_MS: '40000' }, 'HEADERS_TIMEOUT_MS: must be at most REQUEST_TIMEOUT_MS (30000)'],
+    [{ KEEP_ALIVE_TIMEOUT_MS: '5000' }, 'KEEP_ALIVE_TIMEOUT_MS: must be above HEADERS_TIMEOUT_MS (15000)'],
     [{ CORS_ORIGINS: 'https://app.example.com/page' }, 'CORS_ORIGINS: https://app.example.com/page is no origin'],
   ])('refuses %o with a sentence', (env, message) => {
     expect(() => read(env)).toThrow(message);

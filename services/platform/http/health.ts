@@ -2,12 +2,21 @@
  * The second port of a service: `/livez` (restart me?), `/readyz` (send me work?), `/metrics` (Prometheus).
  * It stays apart from the public port, so that an ingress cannot expose it and load on the API cannot starve it.
  */
+import { createServer, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serve } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Registry } from 'prom-client';
-import { text, type EnvSpec } from '../env.ts';
+import { readEnv, text, type EnvSpec } from '../env.ts';
 import { messageOf } from '../errors.ts';
+import {
+  boundUnfinishedBodies,
+  closeServer,
+  connectionEnv,
+  serverOptionsOf,
+  watchConnections,
+  type ConnectionConfig,
+} from './connections.ts';
 import { answerProtocolErrors } from './protocol-errors.ts';
 import { withDeadline } from '../time.ts';
 
@@ -68,20 +77,29 @@ export const startHealthServer = async (options: HealthOptions): Promise<HealthS
   return { port: actualPort, close: () => closeServer(server) };
 };
 
-type Server = ReturnType<typeof serve>;
-
-/** Listens on `host:port` and resolves once connections are accepted; rejects with the reason, such as EADDRINUSE. */
+/**
+ * Listens on `host:port` and resolves once connections are accepted; rejects with the reason, such as EADDRINUSE.
+ * @param config times and numbers of its connections; the defaults of the settings when not given
+ */
 export const listen = (
   fetch: (request: Request) => Response | Promise<Response>,
   host: string,
   port: number,
+  config: ConnectionConfig = readEnv(connectionEnv, {}),
 ): Promise<{ server: Server; port: number }> =>
   new Promise((resolve, reject) => {
-    const server = serve({ fetch, hostname: host, port }, (info) => {
-      resolve({ server, port: info.port });
+    const answer = getRequestListener(fetch, { hostname: host });
+    const server = createServer(serverOptionsOf(config), (incoming, outgoing) => {
+      void answer(incoming, outgoing);
     });
-    server.once('error', reject);
+    watchConnections(server);
+    boundUnfinishedBodies(server, config.MAX_UNFINISHED_BODIES);
     answerProtocolErrors(server);
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve({ server, port: typeof address === 'object' && address !== null ? address.port : port });
+    });
   });
 
 /**
@@ -91,26 +109,4 @@ export const listen = (
 export const drainServer = async (server: Server, delayMs: number): Promise<void> => {
   await sleep(delayMs);
   await closeServer(server);
-};
-
-/**
- * Stops accepting and lets requests in flight finish.
- * A keep-alive connection that was busy when this began becomes idle later, and Node would wait out its keep-alive
- * timeout: so idle connections are closed again and again until none is left.
- */
-export const closeServer = async (server: Server): Promise<void> => {
-  const closed = new Promise<void>((resolve, reject) => {
-    server.close((error) => {
-      if (error) reject(error);
-      else resolve();
-    });
-  });
-  const closeIdle = () => {
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
-  };
-  closeIdle();
-  const timer = setInterval(closeIdle, 50);
-  await closed.finally(() => {
-    clearInterval(timer);
-  });
 };
