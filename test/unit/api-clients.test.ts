@@ -13,6 +13,20 @@ afterAll(() => api.close());
 
 const HEAD = 'POST /tasks HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
 
+const silent = (port: number, bytes = '') =>
+  new Promise<Socket>((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(bytes);
+      resolve(socket);
+    });
+    socket.on('error', reject);
+  });
+const received = async (socket: Socket): Promise<string> => {
+  let text = '';
+  for await (const chunk of socket) text += String(chunk);
+  return text;
+};
+
 describe('a client that hangs up', () => {
   it.each([
     ['of unknown length', `${HEAD}transfer-encoding: chunked\r\n\r\n5\r\n{"des\r\n`],
@@ -38,20 +52,6 @@ describe('a client that hangs up', () => {
 
 describe('connections', () => {
   const config = (settings: Record<string, string>) => readEnv(connectionEnv, settings);
-  const silent = (port: number, bytes = '') =>
-    new Promise<Socket>((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.write(bytes);
-        resolve(socket);
-      });
-      socket.on('error', reject);
-    });
-  const received = async (socket: Socket): Promise<string> => {
-    let text = '';
-    for await (const chunk of socket) text += String(chunk);
-    return text;
-  };
-
   it('stay open without a request for as long as it was set, and Node says so', async () => {
     const kept = await startLoneApi({}, config({ KEEP_ALIVE_TIMEOUT_MS: '61000' }));
     try {
@@ -116,5 +116,40 @@ describe('connections', () => {
     const startedAt = performance.now();
     await Promise.all([stopping.close(), ...sockets.map(received)].map((end) => end.catch(() => undefined)));
     expect(performance.now() - startedAt).toBeLessThan(LAST_REQUESTS_MS + 5_000);
+  });
+});
+
+describe('what is wrong with the protocol', () => {
+  const body = '{"description":"x"}';
+  const chunked = (encoding: string, name = 'transfer-encoding') =>
+    `${HEAD}${name}: ${encoding}\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+  it.each([
+    [400, 'no host', 'GET /docs HTTP/1.1\r\n\r\n'],
+    [400, 'two hosts', 'GET /docs HTTP/1.1\r\nhost: x\r\nHost: y\r\n\r\n'],
+    [400, 'a host that is none', 'GET /docs HTTP/1.1\r\nhost: a b\r\n\r\n'],
+    [404, 'OPTIONS *', 'OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n'],
+    [405, 'CONNECT', 'CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n'],
+    [417, 'an unknown expectation', 'GET /docs HTTP/1.1\r\nhost: x\r\nexpect: the best\r\n\r\n'],
+    [501, 'an encoding that is not undone', chunked('gzip, chunked')],
+    [501, 'an encoding in two lines', chunked('gzip\r\ntransfer-encoding: chunked')],
+    [400, 'bytes that are not HTTP', 'hello\r\n\r\n'],
+  ])('is %i with problem details: %s', async (status, _, bytes) => {
+    const [head, text] = (await received(await silent(api.port, bytes))).split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(head).toMatch(/^content-type: application\/problem\+json$/im);
+    expect(head).toMatch(/^connection: close$/im);
+    const problem = JSON.parse(text ?? '') as Record<string, unknown>;
+    expect(problem).toMatchObject({ type: 'about:blank', status, error: problem['detail'] });
+  });
+
+  it.each([
+    ['HTTP/1.0, which knows no hosts', 'GET /openapi.json HTTP/1.0\r\n\r\n', 200],
+    [
+      'chunked in any spelling',
+      chunked('Chunked', 'Transfer-Encoding').replace(HEAD, `${HEAD}connection: close\r\n`),
+      503,
+    ],
+  ])('is not taken for wrong: %s', async (_, bytes, status) => {
+    expect(await received(await silent(api.port, bytes))).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   });
 });

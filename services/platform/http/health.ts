@@ -17,7 +17,7 @@ import {
   watchConnections,
   type ConnectionConfig,
 } from './connections.ts';
-import { answerProtocolErrors } from './protocol-errors.ts';
+import { answerProtocolErrors, faultOf, problemOf, respond, toResponse } from './protocol-errors.ts';
 import { withDeadline } from '../time.ts';
 
 export const listenEnv = {
@@ -88,9 +88,16 @@ export const listen = (
   config: ConnectionConfig = readEnv(connectionEnv, {}),
 ): Promise<{ server: Server; port: number }> =>
   new Promise((resolve, reject) => {
-    const answer = getRequestListener(fetch, { hostname: host });
-    const server = createServer(serverOptionsOf(config), (incoming, outgoing) => {
-      void answer(incoming, outgoing);
+    const answer = getRequestListener(fetch, {
+      // Stands in the URL of a request of HTTP/1.0, which names none.
+      hostname: 'localhost',
+      errorHandler: (error) => toResponse(problemOf(error)),
+    });
+    // Node refuses a request without a host by itself, but with an empty body.
+    const server = createServer({ ...serverOptionsOf(config), requireHostHeader: false }, (incoming, outgoing) => {
+      const fault = faultOf(incoming);
+      if (fault === undefined) void answer(incoming, outgoing);
+      else respond(outgoing, fault);
     });
     watchConnections(server);
     boundUnfinishedBodies(server, config.MAX_UNFINISHED_BODIES);
