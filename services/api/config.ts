@@ -1,7 +1,7 @@
 /** The API's configuration. */
 import { z } from 'zod';
 import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
-import { flag, integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../platform/env.ts';
+import { integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../platform/env.ts';
 import { connectionChecks, connectionEnv, LAST_REQUESTS_MS } from '../platform/http/connections.ts';
 import { listenEnv } from '../platform/http/health.ts';
 import { kafkaChecks, kafkaEnv } from '../platform/kafka/settings.ts';
@@ -27,6 +27,18 @@ const origins = (): z.ZodType<string[]> =>
       return z.NEVER;
     }),
   );
+
+/** A number of proxies; `true` is one, as it was when there could be no more. */
+const proxies = (): z.ZodType<number> =>
+  z
+    .string()
+    .default('false')
+    .transform((value, context) => {
+      if (value === 'false' || value === 'true') return Number(value === 'true');
+      if (/^\d$/.test(value)) return Number(value);
+      context.issues.push({ code: 'custom', message: 'must be true, false, or a number from 0 to 9', input: value });
+      return z.NEVER;
+    });
 
 export const apiEnv = {
   ...postgresEnv,
@@ -62,13 +74,14 @@ export const apiEnv = {
   RATE_LIMIT_PER_MINUTE: {
     schema: integer(0, { min: 0, max: 10_000_000 }),
     defaultText: '0 (off)',
-    description: 'Most requests a minute from one client address, counted in each replica.',
+    description:
+      'Most requests a minute from one client, counted in each replica: an IPv4 address, or the /64 of an IPv6 one.',
   },
   TRUST_PROXY: {
-    schema: flag(false),
+    schema: proxies(),
     defaultText: 'false',
     description:
-      'Whether the last address of `X-Forwarded-For` is the client; set it only behind a proxy that writes that header.',
+      'How many proxies in front add to `X-Forwarded-For`, `true` for one: the entry of the outermost is the client. Set it only where they all write that header.',
   },
   SEARCH_TIMEOUT_MS: {
     schema: integer(3_000, { min: 50, max: 60_000 }),

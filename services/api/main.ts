@@ -69,7 +69,7 @@ const app = createApp({
   metrics,
   corsOrigins: config.CORS_ORIGINS,
   rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
-  trustProxy: config.TRUST_PROXY,
+  trustedProxies: config.TRUST_PROXY,
   isStopping,
   taskConsole,
 });

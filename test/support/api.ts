@@ -46,7 +46,7 @@ export interface Answer {
   readonly text: string;
 }
 
-export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMinute' | 'corsOrigins' | 'trustProxy'>> {
+export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMinute' | 'corsOrigins'>> {
   /** Replaces the port of PostgreSQL for the application, but not for the test. */
   readonly databasePort?: number;
   readonly elasticsearchUrl?: string;
@@ -79,7 +79,7 @@ export const startTestApi = async (options: TestApiOptions = {}): Promise<TestAp
     metrics: createApiMetrics(registry),
     corsOrigins: [],
     rateLimitPerMinute: 0,
-    trustProxy: false,
+    trustedProxies: 0,
     isStopping: () => false,
     ...options,
   });

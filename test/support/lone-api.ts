@@ -55,7 +55,7 @@ export const startLoneApi = async (
     metrics,
     corsOrigins: [],
     rateLimitPerMinute: 0,
-    trustProxy: false,
+    trustedProxies: 0,
     isStopping: () => false,
     ...options,
   });
