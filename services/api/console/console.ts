@@ -10,6 +10,7 @@ import { TaskstreamError } from '../../platform/errors.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
+import { clientNetwork } from '../../platform/http/middleware/client-address.ts';
 import { parsePath, parseQuery } from '../../platform/http/input.ts';
 import type { RequestCounts } from '../../platform/http/metrics.ts';
 import { taskPath } from '../../task/schemas.ts';
@@ -32,7 +33,11 @@ export interface Console {
 }
 
 export interface ConsoleOptions {
-  readonly config: KafkaConfig & { readonly CONSUMER_GROUP: string; readonly TASK_INDEX: string };
+  readonly config: KafkaConfig & {
+    readonly CONSUMER_GROUP: string;
+    readonly TASK_INDEX: string;
+    readonly TRUST_PROXY: number;
+  };
   readonly pool: Pool;
   readonly elasticsearch: Client;
   readonly requestCounts: () => Promise<RequestCounts>;
@@ -45,6 +50,8 @@ const QUESTION_MS = 1_500;
 /** Bound on one look at a server, which may be several questions. */
 const LOOK_MS = 4_000;
 const MAX_STREAMS = 50;
+/** A browser opens no more than six connections to a server that speaks HTTP/1.1. */
+const MAX_STREAMS_PER_CLIENT = 12;
 const HEARTBEAT_MS = 10_000;
 /** A page that is loaded again should find the connections open. */
 const IDLE_MS = 30_000;
@@ -62,7 +69,11 @@ const journeyQuery = z.strictObject({
 export const createConsole = (options: ConsoleOptions): Console => {
   const { config, pool } = options;
   const logger = options.logger.child({ part: 'console' });
-  const streams = createStreams({ most: MAX_STREAMS, heartbeatMs: HEARTBEAT_MS });
+  const streams = createStreams({
+    most: MAX_STREAMS,
+    mostPerClient: MAX_STREAMS_PER_CLIENT,
+    heartbeatMs: HEARTBEAT_MS,
+  });
   const kafka = createKafkaWatch({ config, group: config.CONSUMER_GROUP, timeoutMs: QUESTION_MS, logger });
   const records = createRecordFinder({ config, group: config.CONSUMER_GROUP, watch: kafka, logger });
   const index = createIndexLook({ client: options.elasticsearch, alias: config.TASK_INDEX, timeoutMs: QUESTION_MS });
@@ -77,8 +88,8 @@ export const createConsole = (options: ConsoleOptions): Console => {
   };
 
   /** Opens a stream, and closes the connections to Kafka a while after the last one has ended. */
-  const openStream = (): EventStream => {
-    const stream = streams.open();
+  const openStream = (c: Context<ApiEnv>): EventStream => {
+    const stream = streams.open(clientNetwork(c, config.TRUST_PROXY));
     users += 1;
     clearTimeout(idleTimer);
     stream.signal.addEventListener('abort', () => {
@@ -112,8 +123,8 @@ export const createConsole = (options: ConsoleOptions): Console => {
     sampling = { stop, ended };
   };
 
-  const watch = (): Response => {
-    const stream = openStream();
+  const watch = (c: Context<ApiEnv>): Response => {
+    const stream = openStream(c);
     watchers.add(stream);
     stream.signal.addEventListener('abort', () => {
       watchers.delete(stream);
@@ -128,7 +139,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
   const journey = (c: Context<ApiEnv>): Response => {
     const { id } = parsePath(c, taskPath);
     const { version, deleted } = parseQuery(c, journeyQuery);
-    const stream = openStream();
+    const stream = openStream(c);
     void followJourney(
       { pool, index, records },
       { id, version, deleted: deleted === 'true' },
