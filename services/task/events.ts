@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 export const PRIORITIES = ['none', 'low', 'medium', 'high'] as const;
 
-/** Longest description, in UTF-16 code units. */
+/** Longest description, in characters: Unicode code points, as PostgreSQL, JSON Schema and most clients count. */
 export const MAX_DESCRIPTION_LENGTH = 4_000;
 
 const timestamp = z.iso.datetime({ offset: true });

@@ -2,17 +2,20 @@
 import { z } from '@hono/zod-openapi';
 import { MAX_DESCRIPTION_LENGTH, PRIORITIES, taskSchema } from './events.ts';
 import { ENTITY_TAGS_PATTERN } from '../platform/http/etag.ts';
+import { hasVisibleCharacter, isUpTo, VISIBLE_PATTERN } from './text.ts';
 import { PROBLEMS, type ProblemCode } from '../platform/http/problem.ts';
 
 export const description = z
   .string()
   .trim()
-  .min(1, { error: 'must not be empty' })
-  .max(MAX_DESCRIPTION_LENGTH, { error: `must not be longer than ${MAX_DESCRIPTION_LENGTH} characters` })
+  .min(1, { error: 'must not be empty', abort: true })
+  .refine(hasVisibleCharacter, { error: 'must have a visible character' })
+  .refine((text) => isUpTo(text, MAX_DESCRIPTION_LENGTH), {
+    error: `must not be longer than ${MAX_DESCRIPTION_LENGTH} characters`,
+  })
   .refine((text) => !text.includes('\0'), { error: 'must not contain the character NUL' })
   .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode: it has half of a surrogate pair' })
-  // One character at least that is neither white space nor NUL, and no NUL beside it.
-  .openapi({ pattern: '^[^\\u0000]*[^\\u0000\\s][^\\u0000]*$' });
+  .openapi({ maxLength: MAX_DESCRIPTION_LENGTH, pattern: VISIBLE_PATTERN });
 
 export const priority = z.enum(PRIORITIES, { error: `must be one of ${PRIORITIES.join(', ')}` });
 

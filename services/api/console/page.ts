@@ -31,7 +31,8 @@ const CONTENT_SECURITY_POLICY =
 export const addPage = (app: Hono<ApiEnv>): void => {
   const page = readFileSync(join(FOLDER, 'console.html'), 'utf8')
     .replaceAll('{{priorities}}', PRIORITIES.map((name) => `<option>${name}</option>`).join(''))
-    .replaceAll('{{maxDescriptionLength}}', String(MAX_DESCRIPTION_LENGTH));
+    // Browsers count UTF-16 code units, of which a character has two at most; the API counts characters.
+    .replaceAll('{{maxDescriptionLength}}', String(2 * MAX_DESCRIPTION_LENGTH));
   app.get('/console', (c) => {
     c.set('route', '/console');
     return c.body(page, 200, {

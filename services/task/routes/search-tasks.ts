@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { MAX_DESCRIPTION_LENGTH } from '../events.ts';
+import { isUpTo } from '../text.ts';
 import { parseBody } from '../../platform/http/input.ts';
 import type { RouteFactory } from '../../platform/http/route.ts';
 import { answer, BODY_PROBLEMS, jsonBody, priority, problems, task } from '../schemas.ts';
@@ -15,9 +16,11 @@ const body = z
   .strictObject({
     description: z
       .string()
-      .max(MAX_DESCRIPTION_LENGTH)
+      .refine((text) => isUpTo(text, MAX_DESCRIPTION_LENGTH), {
+        error: `must not be longer than ${MAX_DESCRIPTION_LENGTH} characters`,
+      })
       .optional()
-      .openapi({ description: 'Words that must all occur.' }),
+      .openapi({ maxLength: MAX_DESCRIPTION_LENGTH, description: 'Words that must all occur.' }),
     priority: priority.optional(),
     isDone: z.boolean().optional(),
     from: z
