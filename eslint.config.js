@@ -1,3 +1,4 @@
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 /** Folders of the services from the top floor down: each may import from those below it, and from itself. */
@@ -71,6 +72,11 @@ export default tseslint.config(
         },
       ],
     },
+  },
+  // An expression that backtracks lets a header of a few kilobytes hold the event loop for seconds.
+  {
+    plugins: { regexp },
+    rules: { 'regexp/no-super-linear-backtracking': 'error', 'regexp/no-super-linear-move': 'error' },
   },
   // The command line tools speak to a person on standard output.
   { files: ['infra/**', 'services/ops/**', 'test/**'], rules: { 'no-console': 'off' } },

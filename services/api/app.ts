@@ -5,14 +5,13 @@ import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
-import { rateLimiter } from 'hono-rate-limiter';
 import { TaskstreamError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ApiEnv } from '../platform/http/api-env.ts';
 import type { Console } from './console/console.ts';
 import type { ApiMetrics } from '../platform/http/metrics.ts';
-import { clientAddress } from '../platform/http/middleware/client-address.ts';
 import { limitBody } from '../platform/http/middleware/limit-body.ts';
+import { limitRate } from '../platform/http/middleware/limit-rate.ts';
 import { requestContext } from '../platform/http/middleware/request-context.ts';
 import { toProblemResponse } from '../platform/http/problem.ts';
 import type { Route } from '../platform/http/route.ts';
@@ -20,7 +19,6 @@ import { addDocs } from './docs.ts';
 
 /** Largest request body, in bytes. */
 export const MAX_BODY_BYTES = 65_536;
-const RATE_WINDOW_MS = 60_000;
 
 export interface AppOptions {
   readonly routes: readonly Route[];
@@ -30,7 +28,8 @@ export interface AppOptions {
   readonly corsOrigins: readonly string[];
   /** 0 turns the limit off. */
   readonly rateLimitPerMinute: number;
-  readonly trustProxy: boolean;
+  /** Proxies in front that write `X-Forwarded-For`. */
+  readonly trustedProxies: number;
   readonly isStopping: () => boolean;
   /** The console, where it is wanted. */
   readonly taskConsole?: Console | undefined;
@@ -55,7 +54,7 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
       }),
     );
   }
-  if (options.rateLimitPerMinute > 0) app.use(limitRate(options));
+  if (options.rateLimitPerMinute > 0) app.use(limitRate(options.rateLimitPerMinute, options.trustedProxies));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   app.use(limitBody(MAX_BODY_BYTES));
   const { routes } = options;
@@ -95,22 +94,3 @@ const refuseMethod = (c: Context<ApiEnv>, methods: readonly string[]): Response 
 
 /** `/tasks/{id}` of OpenAPI is `/tasks/:id` here. */
 const toHonoPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
-
-const limitRate = ({ rateLimitPerMinute, trustProxy }: AppOptions) =>
-  rateLimiter<ApiEnv>({
-    windowMs: RATE_WINDOW_MS,
-    limit: rateLimitPerMinute,
-    standardHeaders: 'draft-6',
-    keyGenerator: (c) => clientAddress(c, trustProxy),
-    handler: (c) => {
-      const retryAfterSeconds = Number(c.res.headers.get('retry-after')) || RATE_WINDOW_MS / 1_000;
-      throw new TaskstreamError(
-        'rate_limited',
-        `More than ${rateLimitPerMinute} requests in a minute; wait a little.`,
-        {
-          retriable: true,
-          retryAfterSeconds,
-        },
-      );
-    },
-  });

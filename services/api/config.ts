@@ -1,6 +1,8 @@
 /** The API's configuration. */
+import { z } from 'zod';
 import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
-import { flag, integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../platform/env.ts';
+import { integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../platform/env.ts';
+import { connectionChecks, connectionEnv, LAST_REQUESTS_MS } from '../platform/http/connections.ts';
 import { listenEnv } from '../platform/http/health.ts';
 import { kafkaChecks, kafkaEnv } from '../platform/kafka/settings.ts';
 import { lifecycleEnv } from '../platform/lifecycle.ts';
@@ -11,6 +13,34 @@ import { PORTS } from '../task/resources.ts';
 import { telemetryEnv } from '../platform/telemetry.ts';
 import { consoleEnv } from './console/config.ts';
 
+/** A comma-separated list of origins, in the one spelling in which browsers send them, or `*`. */
+const origins = (): z.ZodType<string[]> =>
+  list().transform((entries, context) =>
+    entries.map((entry) => {
+      if (!/^https?:/i.test(entry)) return entry;
+      const url = URL.canParse(entry) ? new URL(entry) : undefined;
+      if (url !== undefined && url.href === `${url.origin}/`) return url.origin;
+      context.issues.push({
+        code: 'custom',
+        message: `${entry} is no origin such as https://app.example.com`,
+        input: entry,
+      });
+      return z.NEVER;
+    }),
+  );
+
+/** A number of proxies; `true` is one, as it was when there could be no more. */
+const proxies = (): z.ZodType<number> =>
+  z
+    .string()
+    .default('false')
+    .transform((value, context) => {
+      if (value === 'false' || value === 'true') return Number(value === 'true');
+      if (/^\d$/.test(value)) return Number(value);
+      context.issues.push({ code: 'custom', message: 'must be true, false, or a number from 0 to 9', input: value });
+      return z.NEVER;
+    });
+
 export const apiEnv = {
   ...postgresEnv,
   ...kafkaEnv,
@@ -20,6 +50,7 @@ export const apiEnv = {
   ...lifecycleEnv,
   ...listenEnv,
   ...taskEnv,
+  ...connectionEnv,
   ...consoleEnv,
   PORT: {
     schema: integer(PORTS.api, { min: 0, max: 65_535 }),
@@ -44,20 +75,21 @@ export const apiEnv = {
       'How long the API still serves after SIGTERM, in milliseconds. Behind a load balancer, longer than it takes to learn that the pod goes.',
   },
   CORS_ORIGINS: {
-    schema: list(),
+    schema: origins(),
     defaultText: 'none',
     description: 'Origins whose pages may call the API, comma-separated, or `*`.',
   },
   RATE_LIMIT_PER_MINUTE: {
     schema: integer(0, { min: 0, max: 10_000_000 }),
     defaultText: '0 (off)',
-    description: 'Most requests a minute from one client address, counted in each replica.',
+    description:
+      'Most requests a minute from one client, counted in each replica: an IPv4 address, or the /64 of an IPv6 one.',
   },
   TRUST_PROXY: {
-    schema: flag(false),
+    schema: proxies(),
     defaultText: 'false',
     description:
-      'Whether the last address of `X-Forwarded-For` is the client; set it only behind a proxy that writes that header.',
+      'How many proxies in front add to `X-Forwarded-For`, `true` for one: the entry of the outermost is the client. Set it only where they all write that header.',
   },
   SEARCH_TIMEOUT_MS: {
     schema: integer(3_000, { min: 50, max: 60_000 }),
@@ -101,8 +133,6 @@ const portsDiffer: CrossCheck<typeof apiEnv> = ({ PORT, HEALTH_PORT }) =>
 
 /** What is left of the stop's deadline for everything but HTTP, in milliseconds. */
 export const AFTER_HTTP_MS = 10_000;
-/** For the requests that are in flight when the delay is over. */
-const LAST_REQUESTS_MS = 3_000;
 
 const delayFits: CrossCheck<typeof apiEnv> = ({ DRAIN_DELAY_MS, SHUTDOWN_DEADLINE_MS }) => {
   const most = SHUTDOWN_DEADLINE_MS - AFTER_HTTP_MS - LAST_REQUESTS_MS;
@@ -116,4 +146,4 @@ const delayFits: CrossCheck<typeof apiEnv> = ({ DRAIN_DELAY_MS, SHUTDOWN_DEADLIN
 
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readApiConfig = (env: NodeJS.ProcessEnv): ApiConfig =>
-  readEnv(apiEnv, env, [...kafkaChecks, ...elasticsearchChecks, portsDiffer, delayFits]);
+  readEnv(apiEnv, env, [...kafkaChecks, ...elasticsearchChecks, ...connectionChecks, portsDiffer, delayFits]);

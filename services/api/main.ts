@@ -80,7 +80,7 @@ const app = createApp({
   metrics,
   corsOrigins: config.CORS_ORIGINS,
   rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
-  trustProxy: config.TRUST_PROXY,
+  trustedProxies: config.TRUST_PROXY,
   isStopping,
   taskConsole,
 });
@@ -94,7 +94,7 @@ const health = await startHealthServer({
   metrics: registry,
 });
 lifecycle.onClose('health server', 4_000, health.close);
-const { server, port } = await listen(app.fetch, config.HOST, config.PORT, maxConnections);
+const { server, port } = await listen(app.fetch, config.HOST, config.PORT, { maxConnections, config });
 server.on('drop', () => {
   metrics.connectionsDropped.inc();
 });

@@ -1,4 +1,5 @@
 /** Which errors of PostgreSQL speak of its state, and not of the statement. */
+import { DatabaseError } from 'pg';
 
 /**
  * SQLSTATE classes and codes: 08 connection, 53 insufficient resources, 57P operator intervention, 57014 timeout,
@@ -22,16 +23,41 @@ const SYSTEM_ERRORS = new Set([
 const DRIVER_MESSAGES =
   /Connection terminated|connection timeout|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|not queryable|Cannot use a pool after calling end/i;
 
-/** True when the same statement may succeed later, or on another connection. */
-export const isDatabaseOutage = (error: unknown): boolean => {
-  if (error instanceof AggregateError) return error.errors.some(isDatabaseOutage);
-  if (!(error instanceof Error)) return false;
-  if ('code' in error && typeof error.code === 'string') {
-    return SYSTEM_ERRORS.has(error.code) || SQLSTATE.test(error.code);
+/** Errors that calls to PostgreSQL ended with. A code alone does not tell: a client of ours that hangs up has it too. */
+const raisedByDriver = new WeakSet<Error>();
+
+type Call = (...args: never[]) => unknown;
+
+/** From now on, what promises of these methods reject with is known as PostgreSQL's. */
+export const claimErrors = <K extends string>(target: Record<K, Call>, ...methods: readonly K[]): void => {
+  for (const method of methods) {
+    target[method] = new Proxy(target[method], {
+      apply: (call, self, args): unknown => {
+        const result: unknown = Reflect.apply(call, self, args);
+        if (!(result instanceof Promise)) return result;
+        return result.catch((error: unknown) => {
+          if (error instanceof Error) raisedByDriver.add(error);
+          throw error;
+        });
+      },
+    });
   }
-  return DRIVER_MESSAGES.test(error.message);
+};
+
+/** True when PostgreSQL or its driver raised the error, and the same statement may succeed later or on another connection. */
+export const isDatabaseOutage = (error: unknown): boolean => {
+  if (error instanceof DatabaseError) return SQLSTATE.test(error.code ?? '');
+  return error instanceof Error && raisedByDriver.has(error) && isConnectionError(error);
+};
+
+const isConnectionError = (error: unknown): boolean => {
+  if (error instanceof AggregateError) return error.errors.some(isConnectionError);
+  if (!(error instanceof Error)) return false;
+  return 'code' in error && typeof error.code === 'string'
+    ? SYSTEM_ERRORS.has(error.code)
+    : DRIVER_MESSAGES.test(error.message);
 };
 
 /** True when PostgreSQL itself refused the statement: then nothing of it was done. */
 export const isRefusedStatement = (error: unknown): boolean =>
-  error instanceof Error && 'severity' in error && error.severity === 'ERROR';
+  error instanceof DatabaseError && error.severity === 'ERROR';

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Client, Pool, type ClientConfig } from 'pg';
 import { choice, integer, optionalText, url, type EnvSpec, type EnvValues } from './env.ts';
 import type { Logger } from './logger.ts';
+import { claimErrors } from './postgres-outage.ts';
 
 export const postgresEnv = {
   DATABASE_URL: {
@@ -56,6 +57,10 @@ const clientConfig = (config: PostgresConfig, applicationName: string): ClientCo
 /** A pool of connections; they are opened when first needed, so a database that is down does not fail this call. */
 export const createPool = (config: PostgresConfig, applicationName: string, logger: Logger): Pool => {
   const pool = new Pool({ ...clientConfig(config, applicationName), max: config.DATABASE_POOL_SIZE });
+  claimErrors(pool, 'connect', 'query');
+  pool.on('connect', (client) => {
+    claimErrors(client, 'query');
+  });
   // An idle connection that breaks is replaced on the next query; without a listener it would end the process.
   pool.on('error', (error) => {
     logger.warn({ err: error }, 'lost an idle PostgreSQL connection');
@@ -64,5 +69,8 @@ export const createPool = (config: PostgresConfig, applicationName: string, logg
 };
 
 /** One connection outside the pool, for what belongs to a session: the relay's advisory lock. Not yet connected. */
-export const createClient = (config: PostgresConfig, applicationName: string): Client =>
-  new Client(clientConfig(config, applicationName));
+export const createClient = (config: PostgresConfig, applicationName: string): Client => {
+  const client = new Client(clientConfig(config, applicationName));
+  claimErrors(client, 'connect', 'query');
+  return client;
+};

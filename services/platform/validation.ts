@@ -2,12 +2,27 @@
 import type { z } from 'zod';
 import type { ErrorDetail } from './errors.ts';
 
-/** One fault for each issue; its path begins with `root`, the part of the input that was parsed, if that has a name. */
-export const detailsOf = (error: z.ZodError, root?: string): ErrorDetail[] =>
-  error.issues.map(({ path, message }) => ({
-    path: [...(root === undefined ? [] : [root]), ...path].join('.'),
-    message,
+/** Faults that are shown; nobody reads more, and whoever sends thousands must not be sent them back. */
+const MAX_DETAILS = 20;
+/** Longest message of one, in characters: it may hold names that the input made up. */
+const MAX_MESSAGE_LENGTH = 300;
+
+/**
+ * One fault for each issue, up to a bound; its path begins with `root`, the part of the input that was parsed, if that
+ * has a name.
+ */
+export const detailsOf = (error: z.ZodError, root?: string): ErrorDetail[] => {
+  const details = error.issues.slice(0, MAX_DETAILS).map(({ path, message }) => ({
+    path: shorten([...(root === undefined ? [] : [root]), ...path].join('.'), MAX_MESSAGE_LENGTH),
+    message: shorten(message, MAX_MESSAGE_LENGTH),
   }));
+  const more = error.issues.length - details.length;
+  return more > 0 ? [...details, { path: root ?? '', message: `there are ${more} more faults` }] : details;
+};
+
+/** The text, or as much of its beginning as makes `most` characters with the sign that there is more. */
+export const shorten = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, most - 1).toWellFormed()}…` : text;
 
 /** All faults in one line; `root` names the input as a whole, for a fault without a path. */
 export const describeDetails = (details: readonly ErrorDetail[], root = ''): string =>

@@ -5,22 +5,25 @@
 import { z } from '@hono/zod-openapi';
 import { field, type Fields } from '../pipeline/field.ts';
 import { dayToTimestamp } from './import/dates.ts';
+import { hasVisibleCharacter, isUpTo, VISIBLE_PATTERN } from './text.ts';
 
 export const PRIORITIES = ['none', 'low', 'medium', 'high'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-/** Longest description, in UTF-16 code units. */
+/** Longest description, in characters: Unicode code points, as PostgreSQL, JSON Schema and most clients count. */
 export const MAX_DESCRIPTION_LENGTH = 4_000;
+
+const TOO_LONG = `must not be longer than ${MAX_DESCRIPTION_LENGTH} characters`;
 
 const description = z
   .string()
   .trim()
-  .min(1, { error: 'must not be empty' })
-  .max(MAX_DESCRIPTION_LENGTH, { error: `must not be longer than ${MAX_DESCRIPTION_LENGTH} characters` })
+  .min(1, { error: 'must not be empty', abort: true })
+  .refine(hasVisibleCharacter, { error: 'must have a visible character' })
+  .refine((text) => isUpTo(text, MAX_DESCRIPTION_LENGTH), { error: TOO_LONG })
   .refine((text) => !text.includes('\0'), { error: 'must not contain the character NUL' })
   .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode: it has half of a surrogate pair' })
-  // One character at least that is neither white space nor NUL, and no NUL beside it.
-  .openapi({ pattern: '^[^\\u0000]*[^\\u0000\\s][^\\u0000]*$' });
+  .openapi({ maxLength: MAX_DESCRIPTION_LENGTH, pattern: VISIBLE_PATTERN });
 
 const priority = z.enum(PRIORITIES, { error: `must be one of ${PRIORITIES.join(', ')}` });
 
@@ -57,7 +60,10 @@ export const taskFields = {
     toColumns: (value) => ({ description: value }),
     mapping: { type: 'text' },
     condition: {
-      schema: z.string().max(MAX_DESCRIPTION_LENGTH).openapi({ description: 'Words that must all occur.' }),
+      schema: z
+        .string()
+        .refine((text) => isUpTo(text, MAX_DESCRIPTION_LENGTH), { error: TOO_LONG })
+        .openapi({ maxLength: MAX_DESCRIPTION_LENGTH, description: 'Words that must all occur.' }),
       toClause: (words) =>
         words.trim() === '' ? undefined : { must: { match: { description: { query: words, operator: 'and' } } } },
     },

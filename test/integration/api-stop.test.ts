@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestTopics } from '../support/kafka.ts';
@@ -60,6 +62,16 @@ it('answers every request on a kept connection when stopped, tells its client to
   expect(created).toBeGreaterThan(16);
   const { rows } = await pipeline.database.pool.query<{ count: string }>('SELECT count(*) FROM tasks');
   expect(Number(rows[0]?.count)).toBe(created);
+});
+
+it('exits 0 without delay although a connection has never sent a byte', async () => {
+  const api = await pipeline.startApi();
+  const socket = connect(api.port, '127.0.0.1');
+  await once(socket, 'connect');
+  // An answer on another connection says that the API has accepted this one.
+  await createTask(api, 'beside a silent connection');
+  expect(await stopProcess(api)).toEqual({ code: 0, signal: null });
+  socket.destroy();
 });
 
 it('exits 0 while Kafka is away and a change is in flight, and leaves the change to the next relay', async () => {

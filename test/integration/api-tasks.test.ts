@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCommand } from '../support/task.ts';
+import { createTaskStore } from '../../services/task/store.ts';
+import { createCommand, taskIn } from '../support/task.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 
 let api: TestApi;
@@ -71,6 +72,38 @@ describe('POST /tasks', () => {
     expect(other).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
   });
 
+  it('creates one task a key, and fails no neighbour, when two processes bring the same keys at once', async () => {
+    const { database } = api;
+    const store = () =>
+      createTaskStore({ pool: database.pool, entity: taskIn(), onCommit: () => undefined, onBatch: () => undefined });
+    const keys = Array.from({ length: 20 }, () => uuidv7());
+    const round = (each: ReturnType<typeof store>) =>
+      Array.from({ length: 60 }, (_, i) => {
+        const key = keys[i % 30];
+        return each.create({
+          ...createCommand({ description: 'fine' }),
+          idempotency: key === undefined ? undefined : { key, requestHash: 'x' },
+        });
+      });
+    const results = await Promise.all([...round(store()), ...round(store()), ...round(store())]);
+    const { rows } = await database.pool.query<{ key: string; task_id: string }>(
+      'SELECT key, task_id FROM idempotency_keys WHERE key = ANY($1)',
+      [keys],
+    );
+    expect(rows).toHaveLength(keys.length);
+    // Of 30 commands, 20 have a key: 3 stores with 2 rounds of them create 20 tasks with, and 60 without one.
+    expect(new Set(results.map(({ id }) => id)).size).toBe(keys.length + 3 * 2 * 10);
+    for (const { task_id: id } of rows) expect(await outboxOf(id)).toHaveLength(1);
+  });
+
+  it('takes a key in quotes, as the IETF draft writes it, for the same key without them', async () => {
+    const key = uuidv7();
+    const first = await create({}, { 'idempotency-key': key });
+    const second = await create({}, { 'idempotency-key': `"${key}"` });
+    expect([second.status, second.body]).toEqual([201, first.body]);
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+  });
+
   it('makes one task of 30 concurrent requests with one key, and answers all of them with it', async () => {
     const key = { 'idempotency-key': uuidv7() };
     const answers = await Promise.all(Array.from({ length: 30 }, () => create({ description: 'once' }, key)));
@@ -136,6 +169,38 @@ describe('PUT and DELETE', () => {
     expect(await outboxOf(body.task.id)).toHaveLength(1);
     expect((await api.request('PUT', path, full, { 'if-match': '"9", "1"' })).status).toBe(200);
     expect((await api.request('DELETE', path, undefined, { 'if-match': '*' })).status).toBe(204);
+  });
+
+  it('refuse with 412 what If-None-Match names, as RFC 9110 says, and change nothing', async () => {
+    const { body } = await create();
+    const path = `/tasks/${body.task.id}`;
+    for (const tags of ['*', '"1"', 'W/"1"', '"9", "1"']) {
+      const answer = await api.request('PUT', path, full, { 'if-none-match': tags });
+      expect(answer).toMatchObject({ status: 412, body: { code: 'precondition_failed', currentVersion: 1 } });
+      expect((await api.request('DELETE', path, undefined, { 'if-none-match': tags })).status).toBe(412);
+    }
+    expect((await api.request('PUT', path, full, { 'if-match': '"1", "2"', 'if-none-match': '"1"' })).status).toBe(412);
+    expect(await outboxOf(body.task.id)).toHaveLength(1);
+    expect((await api.request('PUT', path, full, { 'if-none-match': '"9", "2"' })).status).toBe(200);
+    expect((await api.request('PUT', path, full, { 'if-none-match': '"9", "1"' })).status).toBe(200);
+    expect((await api.request('DELETE', path, undefined, { 'if-none-match': 'W/"2"' })).status).toBe(204);
+    // There is nothing to meet: what remains is that there is no such task.
+    expect((await api.request('PUT', path, full, { 'if-none-match': '*' })).status).toBe(404);
+  });
+
+  it('take an id in upper case for the same task, also side by side with the other spelling', async () => {
+    const { body } = await create();
+    const { id } = body.task;
+    const paths = [`/tasks/${id}`, `/tasks/${id.toUpperCase()}`];
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => api.request('PUT', paths[i % 2] ?? '', full)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(new Set(answers.map((answer) => answer.body.task.id))).toEqual(new Set([id]));
+    expect(new Set(answers.map((answer) => answer.body.task.version)).size).toBe(40);
+    expect((await api.request('GET', paths[1] ?? '')).body.task.version).toBe(41);
+    expect((await api.request('DELETE', paths[1] ?? '')).status).toBe(204);
+    expect((await api.request('GET', paths[0] ?? '')).status).toBe(404);
   });
 
   it('have exactly one winner when many writers expect the same version', async () => {

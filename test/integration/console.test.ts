@@ -11,7 +11,7 @@ let api: ServiceProcess;
 
 beforeAll(async () => {
   pipeline = await createPipeline();
-  api = await pipeline.startApi({ CONSOLE: 'true' });
+  api = await pipeline.startApi({ CONSOLE: 'true', TRUST_PROXY: 'true' });
 });
 const opened: EventStreamClient[] = [];
 // One that a failed test has left open would take a place in the next one.
@@ -145,9 +145,10 @@ describe('the console', () => {
   });
 
   it('opens 50 streams and no more, and another one when one has ended', async () => {
-    const streams = await Promise.all(Array.from({ length: 50 }, () => streamOf(api)));
+    const from = (client: number) => ({ 'x-forwarded-for': `192.0.2.${client}` });
+    const streams = await Promise.all(Array.from({ length: 50 }, (_, i) => streamOf(api, from(i % 5))));
     expect(streams.map(({ status }) => status)).toEqual(streams.map(() => 200));
-    const refused = await call(api, 'GET', '/console/events');
+    const refused = await call(api, 'GET', '/console/events', undefined, from(6));
     expect(refused).toMatchObject({ status: 503, body: { code: 'console_unavailable' } });
     streams[0]?.close();
     const another = await waitFor('a free place', async () => {
@@ -155,6 +156,14 @@ describe('the console', () => {
       return stream.status === 200 && stream;
     });
     for (const stream of [...streams, another]) stream.close();
+  });
+
+  it('leaves streams for others when one client has opened all that it may have', async () => {
+    const own = await Promise.all(Array.from({ length: 20 }, () => streamOf(api, { 'x-forwarded-for': '192.0.2.1' })));
+    expect(own.filter(({ status }) => status === 200)).toHaveLength(12);
+    const other = await streamOf(api, { 'x-forwarded-for': '192.0.2.2' });
+    expect(other.status).toBe(200);
+    for (const stream of [...own, other]) stream.close();
   });
 
   it('opens no stream for the page of another site', async () => {

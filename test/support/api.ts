@@ -9,7 +9,8 @@ import { createSearchBreaker } from '../../services/pipeline/index/breaker.ts';
 import type { EntityStore } from '../../services/pipeline/write/store.ts';
 import { taskRoutes } from '../../services/task/routes.ts';
 import { createTaskSearch, createTaskStore } from '../../services/task/store.ts';
-import { closeServer, listen } from '../../services/platform/http/health.ts';
+import { closeServer } from '../../services/platform/http/connections.ts';
+import { listen } from '../../services/platform/http/health.ts';
 import { createLogger } from '../../services/platform/logger.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { createPool, postgresEnv } from '../../services/platform/postgres.ts';
@@ -47,7 +48,7 @@ export interface Answer {
   readonly text: string;
 }
 
-export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMinute' | 'corsOrigins' | 'trustProxy'>> {
+export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMinute' | 'corsOrigins'>> {
   /** Replaces the port of PostgreSQL for the application, but not for the test. */
   readonly databasePort?: number;
   readonly elasticsearchUrl?: string;
@@ -82,7 +83,7 @@ export const startTestApi = async (options: TestApiOptions = {}): Promise<TestAp
     metrics: createApiMetrics(registry),
     corsOrigins: [],
     rateLimitPerMinute: 0,
-    trustProxy: false,
+    trustedProxies: 0,
     isStopping: () => false,
     ...options,
   });

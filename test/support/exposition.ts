@@ -6,7 +6,7 @@ export type Labels = Readonly<Record<string, string>>;
 export type Exposition = ReadonlyMap<string, readonly Labels[]>;
 
 const SAMPLE = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})? \S+$/;
-const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
+const LABEL = /\b(\w+)="((?:[^"\\]|\\.)*)"/g;
 
 export const parseExposition = (...texts: readonly string[]): Exposition => {
   const found = new Map<string, Labels[]>();

@@ -27,7 +27,7 @@ describe('the documentation', () => {
         .map((path) => join('docs', path)),
     );
     for (const page of pages) {
-      for (const [, target] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
+      for (const [, target] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)) {
         expect(() => readFileSync(join(root, page, '..', String(target)))).not.toThrow(/ENOENT/);
       }
     }

@@ -11,6 +11,7 @@ import type { EntityNames } from '../../pipeline/entity.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
+import { clientNetwork } from '../../platform/http/middleware/client-address.ts';
 import { parsePath, parseQuery } from '../../platform/http/input.ts';
 import type { RequestCounts } from '../../platform/http/metrics.ts';
 import { idPath } from '../../pipeline/rest/resource.ts';
@@ -33,7 +34,7 @@ export interface Console {
 }
 
 export interface ConsoleOptions {
-  readonly config: KafkaConfig;
+  readonly config: KafkaConfig & { readonly TRUST_PROXY: number };
   readonly task: EntityNames;
   readonly pool: Pool;
   readonly elasticsearch: Client;
@@ -47,6 +48,8 @@ const QUESTION_MS = 1_500;
 /** Bound on one look at a server, which may be several questions. */
 const LOOK_MS = 4_000;
 const MAX_STREAMS = 50;
+/** A browser opens no more than six connections to a server that speaks HTTP/1.1. */
+const MAX_STREAMS_PER_CLIENT = 12;
 const HEARTBEAT_MS = 10_000;
 /** A page that is loaded again should find the connections open. */
 const IDLE_MS = 30_000;
@@ -64,7 +67,11 @@ const journeyQuery = z.strictObject({
 export const createConsole = (options: ConsoleOptions): Console => {
   const { config, task, pool } = options;
   const logger = options.logger.child({ part: 'console' });
-  const streams = createStreams({ most: MAX_STREAMS, heartbeatMs: HEARTBEAT_MS });
+  const streams = createStreams({
+    most: MAX_STREAMS,
+    mostPerClient: MAX_STREAMS_PER_CLIENT,
+    heartbeatMs: HEARTBEAT_MS,
+  });
   const kafka = createKafkaWatch({ config, task, timeoutMs: QUESTION_MS, logger });
   const records = createRecordFinder({ config, task, watch: kafka, logger });
   const index = createIndexLook({ client: options.elasticsearch, alias: task.alias, timeoutMs: QUESTION_MS });
@@ -79,8 +86,8 @@ export const createConsole = (options: ConsoleOptions): Console => {
   };
 
   /** Opens a stream, and closes the connections to Kafka a while after the last one has ended. */
-  const openStream = (): EventStream => {
-    const stream = streams.open();
+  const openStream = (c: Context<ApiEnv>): EventStream => {
+    const stream = streams.open(clientNetwork(c, config.TRUST_PROXY));
     users += 1;
     clearTimeout(idleTimer);
     stream.signal.addEventListener('abort', () => {
@@ -114,8 +121,8 @@ export const createConsole = (options: ConsoleOptions): Console => {
     sampling = { stop, ended };
   };
 
-  const watch = (): Response => {
-    const stream = openStream();
+  const watch = (c: Context<ApiEnv>): Response => {
+    const stream = openStream(c);
     watchers.add(stream);
     stream.signal.addEventListener('abort', () => {
       watchers.delete(stream);
@@ -130,7 +137,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
   const journey = (c: Context<ApiEnv>): Response => {
     const { id } = parsePath(c, idPath);
     const { version, deleted } = parseQuery(c, journeyQuery);
-    const stream = openStream();
+    const stream = openStream(c);
     void followJourney(
       { pool, index, records },
       { id, version, deleted: deleted === 'true' },

@@ -16,7 +16,8 @@ const controlOf = (name: string, control: Control, form: Form, isRequired: boole
     (part === undefined ? '' : ` data-part="${part}"`);
   switch (control.kind) {
     case 'text': {
-      const rest = `maxlength="${control.maxLength}"${isRequired ? ' required' : ''}`;
+      // Browsers count UTF-16 code units, of which a character has two at most; the API counts characters.
+      const rest = `maxlength="${2 * control.maxLength}"${isRequired ? ' required' : ''}`;
       return form === 'edit'
         ? labelled(name, control.label, form, `<textarea ${attributes()} rows="3" ${rest}></textarea>`)
         : labelled(

@@ -13,14 +13,16 @@ export interface EventStream {
 }
 
 export interface Streams {
-  /** @throws TaskstreamError `console_unavailable` when there are too many, or the process stops */
-  readonly open: () => EventStream;
+  /** @throws TaskstreamError `console_unavailable` when there are too many, of this client or of all, or the process stops */
+  readonly open: (client: string) => EventStream;
   /** Ends all, and opens none any more. */
   readonly endAll: () => void;
 }
 
 export interface StreamsOptions {
   readonly most: number;
+  /** So that one client cannot take them all. */
+  readonly mostPerClient: number;
   /** Proxies cut connections on which nothing moves. */
   readonly heartbeatMs: number;
 }
@@ -35,15 +37,18 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 };
 
-export const createStreams = ({ most, heartbeatMs }: StreamsOptions): Streams => {
-  const streams = new Set<EventStream>();
+export const createStreams = ({ most, mostPerClient, heartbeatMs }: StreamsOptions): Streams => {
+  /** Each with its client. */
+  const streams = new Map<EventStream, string>();
   let ended = false;
   return {
-    open: () => {
+    open: (client) => {
       if (ended) throw unavailable('This server stops; another one answers shortly.');
       if (streams.size >= most) throw unavailable(`There are ${most} streams open already; close a console.`);
+      const own = [...streams.values()].filter((other) => other === client).length;
+      if (own >= mostPerClient) throw unavailable(`You have ${own} streams open already; close a console.`);
       const stream = openStream(heartbeatMs);
-      streams.add(stream);
+      streams.set(stream, client);
       stream.signal.addEventListener('abort', () => {
         streams.delete(stream);
       });
@@ -51,7 +56,7 @@ export const createStreams = ({ most, heartbeatMs }: StreamsOptions): Streams =>
     },
     endAll: () => {
       ended = true;
-      for (const stream of streams) stream.end();
+      for (const stream of streams.keys()) stream.end();
     },
   };
 };

@@ -2,14 +2,12 @@
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import { v7 as uuidv7 } from 'uuid';
-import { TaskstreamError } from '../../platform/errors.ts';
 import { BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.ts';
+import { IDEMPOTENCY_KEY_PATTERN, idempotencyKeyOf } from '../../platform/http/idempotency-key.ts';
 import { parseBody } from '../../platform/http/input.ts';
 import { respondWith, type Route } from '../../platform/http/route.ts';
 import { columnsToCreate, createBody } from '../field.ts';
 import type { Resource } from './resource.ts';
-
-const KEY = /^[\x21-\x7e]{1,255}$/;
 
 export const createRoute = ({ name, title, plural, fields, examples, one, store, earlierHashes }: Resource): Route => {
   const body = createBody(fields).openapi(`Create${title}`, { example: examples.create });
@@ -23,10 +21,10 @@ export const createRoute = ({ name, title, plural, fields, examples, one, store,
         headers: z.object({
           'Idempotency-Key': z
             .string()
-            .regex(KEY)
             .optional()
             .openapi({
-              description: `Any text of 1 to 255 visible ASCII characters. The same key with the same body never creates a second ${name}: the first answer is given again.`,
+              pattern: IDEMPOTENCY_KEY_PATTERN,
+              description: `Any text of 1 to 255 visible ASCII characters, plain or in quotes, which are not part of it. The same key with the same body never creates a second ${name}: the first answer is given again.`,
             }),
         }),
         ...jsonBody(body),
@@ -44,12 +42,8 @@ export const createRoute = ({ name, title, plural, fields, examples, one, store,
     },
     handle: async (c) => {
       const input = await parseBody(c, body);
-      const key = c.req.header('idempotency-key');
-      if (key !== undefined && !KEY.test(key)) {
-        throw new TaskstreamError('validation_failed', 'Idempotency-Key must be 1 to 255 visible ASCII characters.', {
-          details: [{ path: 'header.Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }],
-        });
-      }
+      const header = c.req.header('idempotency-key');
+      const key = header === undefined ? undefined : idempotencyKeyOf(header);
       const created = await store.create({
         id: uuidv7(),
         columns: columnsToCreate(fields, input),

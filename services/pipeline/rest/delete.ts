@@ -3,7 +3,7 @@ import { problems } from '../../platform/http/document.ts';
 import { expectedVersions } from '../../platform/http/etag.ts';
 import { parsePath } from '../../platform/http/input.ts';
 import type { Route } from '../../platform/http/route.ts';
-import { idPath, ifMatch, type Resource } from './resource.ts';
+import { idPath, preconditions, type Resource } from './resource.ts';
 
 export const deleteRoute = ({ name, title, plural, notFound, store }: Resource): Route => ({
   document: {
@@ -11,7 +11,7 @@ export const deleteRoute = ({ name, title, plural, notFound, store }: Resource):
     path: `/${plural}/{id}`,
     operationId: `delete${title}`,
     summary: `Delete a ${name}`,
-    request: { params: idPath, headers: ifMatch(name) },
+    request: { params: idPath, headers: preconditions(name) },
     responses: {
       204: { description: `The ${name} was deleted.` },
       ...problems(notFound, 'precondition_failed'),
@@ -19,7 +19,7 @@ export const deleteRoute = ({ name, title, plural, notFound, store }: Resource):
   },
   handle: async (c) => {
     const { id } = parsePath(c, idPath);
-    const expected = expectedVersions(c.req.header('if-match'));
+    const expected = expectedVersions(c.req.header('if-match'), c.req.header('if-none-match'));
     await store.delete({ id, expected, traceparent: c.get('traceparent') });
     return c.body(null, 204);
   },

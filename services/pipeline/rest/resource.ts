@@ -66,14 +66,18 @@ export const createResource = (options: ResourceOptions): Resource => {
 
 /** Path of one thing. */
 export const idPath = z.object({
-  id: z.uuid({ error: 'must be a UUID' }).openapi({
-    param: { name: 'id', in: 'path' },
-    example: '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b',
-  }),
+  // Some programs print UUIDs in upper case. From here on there is one spelling, that of the database.
+  id: z
+    .uuid({ error: 'must be a UUID' })
+    .toLowerCase()
+    .openapi({
+      param: { name: 'id', in: 'path' },
+      example: '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b',
+    }),
 });
 
-/** Header of a change that is meant for certain versions. */
-export const ifMatch = (name: string) =>
+/** The conditions of a change. */
+export const preconditions = (name: string) =>
   z.object({
     'If-Match': z
       .string()
@@ -81,5 +85,12 @@ export const ifMatch = (name: string) =>
       .openapi({
         pattern: ENTITY_TAGS_PATTERN,
         description: `Entity tags of the versions the change is meant for, such as \`"3"\`; 412 when the ${name} is at another.`,
+      }),
+    'If-None-Match': z
+      .string()
+      .optional()
+      .openapi({
+        pattern: ENTITY_TAGS_PATTERN,
+        description: `Entity tags of the versions the change must not meet, or \`*\` for any; 412 when the ${name} is at one.`,
       }),
   });

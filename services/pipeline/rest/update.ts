@@ -4,7 +4,7 @@ import { expectedVersions } from '../../platform/http/etag.ts';
 import { parseBody, parsePath } from '../../platform/http/input.ts';
 import { respondWith, type Route } from '../../platform/http/route.ts';
 import { columnsToUpdate, updateBody } from '../field.ts';
-import { idPath, ifMatch, type Resource } from './resource.ts';
+import { idPath, preconditions, type Resource } from './resource.ts';
 
 export const updateRoute = (resource: Resource): Route => {
   const { name, title, plural, fields, examples, one, notFound, store } = resource;
@@ -15,7 +15,7 @@ export const updateRoute = (resource: Resource): Route => {
       path: `/${plural}/{id}`,
       operationId: `update${title}`,
       summary: `Replace a ${name}`,
-      request: { params: idPath, headers: ifMatch(name), ...jsonBody(body) },
+      request: { params: idPath, headers: preconditions(name), ...jsonBody(body) },
       responses: {
         200: one(`The ${name} as it is now.`),
         ...problems(...BODY_PROBLEMS, notFound, 'precondition_failed'),
@@ -23,7 +23,7 @@ export const updateRoute = (resource: Resource): Route => {
     },
     handle: async (c) => {
       const { id } = parsePath(c, idPath);
-      const expected = expectedVersions(c.req.header('if-match'));
+      const expected = expectedVersions(c.req.header('if-match'), c.req.header('if-none-match'));
       const input = await parseBody(c, body);
       const columns = columnsToUpdate(fields, input);
       const updated = await store.update({ id, expected, columns, traceparent: c.get('traceparent') });

@@ -31,7 +31,7 @@ locked AS MATERIALIZED (
   SELECT t.id, t.version FROM ${table} AS t JOIN input USING (id) ORDER BY t.id FOR UPDATE OF t
 ), accepted AS MATERIALIZED (
   SELECT input.* FROM input JOIN locked USING (id)
-  WHERE input.expected IS NULL OR locked.version = ANY (input.expected)
+  WHERE input.expected IS NULL OR locked.version <@ input.expected
 )`;
 
 const publish = (type: string): string => `
@@ -58,7 +58,7 @@ export const updateRows = (
   const text = `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1)
-    AS i(id uuid, expected bigint[], traceparent text, ${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})
+    AS i(id uuid, expected int8multirange, traceparent text, ${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})
 ), ${locked(table)}, changed AS (
   UPDATE ${table} AS t SET ${assignments.join(', ')}, version = t.version + 1, updated_at = ${NOW}
   FROM accepted AS a
@@ -68,6 +68,7 @@ WITH input AS MATERIALIZED (
   return change(pool, entity, { name: `${table}-update`, text }, ({ columns: values, ...command }) => ({
     ...values,
     ...command,
+    expected: versionRanges(command.expected),
   }));
 };
 
@@ -79,7 +80,7 @@ export const deleteRows = (
   const { table, rowToJson, types } = entity;
   const text = `
 WITH input AS MATERIALIZED (
-  SELECT * FROM json_to_recordset($1) AS i(id uuid, expected bigint[], traceparent text)
+  SELECT * FROM json_to_recordset($1) AS i(id uuid, expected int8multirange, traceparent text)
 ), ${locked(table)}, changed AS (
   DELETE FROM ${table} AS t
   USING accepted AS a
@@ -87,7 +88,18 @@ WITH input AS MATERIALIZED (
   RETURNING t.id, t.version + 1 AS version, a.traceparent,
     (${rowToJson}(t)::jsonb || jsonb_build_object('version', t.version + 1, 'updatedAt', rfc3339(${NOW})))::text AS json
 ), ${publish(types.deleted)}`;
-  return change(pool, entity, { name: `${table}-delete`, text }, (command) => command);
+  return change(pool, entity, { name: `${table}-delete`, text }, (command) => ({
+    ...command,
+    expected: versionRanges(command.expected),
+  }));
+};
+
+/** Versions as the text of a multirange. */
+const versionRanges = (expected: ExpectedVersions): string | null => {
+  if (expected === undefined) return null;
+  if ('only' in expected) return `{${expected.only.map((version) => `[${version},${version}]`).join()}}`;
+  const bounds = [...expected.except].sort((a, b) => a - b);
+  return `{(,${bounds.map((version) => `${version}),(${version},`).join('')})}`;
 };
 
 export const notFound = (name: string, id: string): TaskstreamError =>

@@ -2,13 +2,22 @@
  * The second port of a service: `/livez` (restart me?), `/readyz` (send me work?), `/metrics` (Prometheus).
  * It stays apart from the public port, so that an ingress cannot expose it and load on the API cannot starve it.
  */
+import { createServer, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serve } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Registry } from 'prom-client';
-import { optionalText, type EnvSpec } from '../env.ts';
+import { optionalText, readEnv, type EnvSpec } from '../env.ts';
 import { messageOf } from '../errors.ts';
-import { answerProtocolErrors } from './protocol-errors.ts';
+import {
+  boundUnfinishedBodies,
+  closeServer,
+  connectionEnv,
+  serverOptionsOf,
+  watchConnections,
+  type ConnectionConfig,
+} from './connections.ts';
+import { answerProtocolErrors, faultOf, problemOf, respond, toResponse } from './protocol-errors.ts';
 import { withDeadline } from '../time.ts';
 
 export const listenEnv = {
@@ -72,30 +81,48 @@ export const startHealthServer = async (options: HealthOptions): Promise<HealthS
   app.get('/readyz', report(options.ready));
   app.get('/metrics', async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }));
 
-  const { server, port: actualPort } = await listen(app.fetch, host, port, HEALTH_CONNECTIONS);
+  const { server, port: actualPort } = await listen(app.fetch, host, port, { maxConnections: HEALTH_CONNECTIONS });
   return { port: actualPort, close: () => closeServer(server) };
 };
 
-type Server = ReturnType<typeof serve>;
+export interface ListenOptions {
+  /** Further connections are closed at once; no bound when left out. */
+  readonly maxConnections?: number;
+  /** Times and numbers of its connections; the defaults of the settings when left out. */
+  readonly config?: ConnectionConfig;
+}
 
 /**
  * Listens on `host:port` and resolves once connections are accepted; rejects with the reason, such as EADDRINUSE.
  * Without a host it listens on `::`, which takes IPv4 too, and on `0.0.0.0` where the machine has no IPv6.
- * @param maxConnections further ones are closed at once; no bound when left out
  */
 export const listen = (
   fetch: (request: Request) => Response | Promise<Response>,
   host: string | undefined,
   port: number,
-  maxConnections?: number,
+  { maxConnections, config = readEnv(connectionEnv, {}) }: ListenOptions = {},
 ): Promise<{ server: Server; port: number }> =>
   new Promise((resolve, reject) => {
-    const server = serve({ fetch, port, ...(host === undefined ? {} : { hostname: host }) }, (info) => {
-      resolve({ server, port: info.port });
+    const answer = getRequestListener(fetch, {
+      // Stands in the URL of a request of HTTP/1.0, which names none.
+      hostname: 'localhost',
+      errorHandler: (error) => toResponse(problemOf(error)),
     });
-    server.once('error', reject);
+    // Node refuses a request without a host by itself, but with an empty body.
+    const server = createServer({ ...serverOptionsOf(config), requireHostHeader: false }, (incoming, outgoing) => {
+      const fault = faultOf(incoming);
+      if (fault === undefined) void answer(incoming, outgoing);
+      else respond(outgoing, fault);
+    });
     if (maxConnections !== undefined) server.maxConnections = maxConnections;
+    watchConnections(server);
+    boundUnfinishedBodies(server, config.MAX_UNFINISHED_BODIES);
     answerProtocolErrors(server);
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve({ server, port: typeof address === 'object' && address !== null ? address.port : port });
+    });
   });
 
 /**
@@ -105,26 +132,4 @@ export const listen = (
 export const drainServer = async (server: Server, delayMs: number): Promise<void> => {
   await sleep(delayMs);
   await closeServer(server);
-};
-
-/**
- * Stops accepting and lets requests in flight finish.
- * A keep-alive connection that was busy when this began becomes idle later, and Node would wait out its keep-alive
- * timeout: so idle connections are closed again and again until none is left.
- */
-export const closeServer = async (server: Server): Promise<void> => {
-  const closed = new Promise<void>((resolve, reject) => {
-    server.close((error) => {
-      if (error) reject(error);
-      else resolve();
-    });
-  });
-  const closeIdle = () => {
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
-  };
-  closeIdle();
-  const timer = setInterval(closeIdle, 50);
-  await closed.finally(() => {
-    clearInterval(timer);
-  });
 };

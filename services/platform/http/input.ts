@@ -21,11 +21,11 @@ export const parseBody = async <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): Pr
       `Send the body as it is, without Content-Encoding ${encoding}.`,
     );
   }
+  const bytes = await c.req.arrayBuffer();
   let json: unknown;
   try {
-    json = JSON.parse(utf8.decode(await c.req.arrayBuffer()));
+    json = JSON.parse(utf8.decode(bytes));
   } catch (error) {
-    if (error instanceof TaskstreamError) throw error;
     throw new TaskstreamError('malformed_json', `The body is not valid JSON: ${messageOf(error)}.`, { cause: error });
   }
   return parse(schema, json);

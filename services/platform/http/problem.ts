@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { TaskstreamError, type ErrorCode } from '../errors.ts';
 import type { ApiEnv } from './api-env.ts';
+import { shorten } from '../validation.ts';
 import { isDatabaseOutage } from '../postgres-outage.ts';
 
 interface Problem {
@@ -43,6 +44,8 @@ export const problemOf = (code: string): Problem | undefined => {
 };
 
 const DEFAULT_RETRY_AFTER_SECONDS = 2;
+/** In characters. */
+const MAX_DETAIL_LENGTH = 1_000;
 
 /** What a client may know of an error; details of ours stay in the log. */
 const toPublicError = (error: unknown): TaskstreamError => {
@@ -71,13 +74,15 @@ export const toProblemResponse = (error: unknown, c: Context<ApiEnv>): Response 
     c.header('retry-after', String(known.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS));
   }
   if (status >= 500) c.set('failure', error);
+  // Both may repeat what the client sent.
+  const [detail, instance] = [shorten(known.message, MAX_DETAIL_LENGTH), shorten(c.req.path, MAX_DETAIL_LENGTH)];
   const body = {
     type: `urn:taskstream:problem:${code}`,
     title,
     status,
-    detail: known.message,
-    instance: c.req.path,
-    error: known.message,
+    detail,
+    instance,
+    error: detail,
     code,
     requestId: c.get('requestId'),
     ...(known.details.length > 0 ? { errors: known.details } : {}),

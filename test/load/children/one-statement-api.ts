@@ -35,7 +35,7 @@ const app = createApp({
   metrics: createApiMetrics(new Registry()),
   corsOrigins: [],
   rateLimitPerMinute: 0,
-  trustProxy: false,
+  trustedProxies: 0,
   isStopping: () => false,
 });
 const { port } = await listen(app.fetch, '127.0.0.1', 0);

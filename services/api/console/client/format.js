@@ -46,4 +46,12 @@ export const toLocalInput = (iso) => {
 export const fromLocalInput = (value) => (value === '' ? null : new Date(value).toISOString());
 
 /** @param {string} text @param {number} most */
-export const shorten = (text, most) => (text.length <= most ? text : `${text.slice(0, most - 1).trimEnd()}…`);
+export const shorten = (text, most) => {
+  const characters = Array.from(text);
+  return characters.length <= most
+    ? text
+    : `${characters
+        .slice(0, most - 1)
+        .join('')
+        .trimEnd()}…`;
+};

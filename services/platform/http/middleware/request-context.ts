@@ -1,4 +1,5 @@
 /** Around every request: its id, its span, its metrics, and one log line. */
+import type { IncomingMessage } from 'node:http';
 import { SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { MiddlewareHandler } from 'hono';
 import type { Logger } from '../../logger.ts';
@@ -14,6 +15,13 @@ export interface RequestContextOptions {
   readonly isStopping: () => boolean;
 }
 
+/** What nginx and others log for a client that did not wait for its answer; nobody is sent it. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+/** Whether the client went before it had sent all, or before an answer that is no fault of ours. */
+const hangsUp = (incoming: IncomingMessage, status: number): boolean =>
+  incoming.socket.destroyed && (!incoming.complete || status < 500);
+
 export const requestContext =
   ({ logger, tracer, metrics, isStopping }: RequestContextOptions): MiddlewareHandler<ApiEnv> =>
   async (c, next) => {
@@ -28,7 +36,7 @@ export const requestContext =
     c.set('traceparent', traceparent);
     await next();
     const route = c.get('route') ?? 'none';
-    const { status } = c.res;
+    const status = hangsUp(c.env.incoming, c.res.status) ? CLIENT_CLOSED_REQUEST : c.res.status;
     const seconds = (performance.now() - startedAt) / 1_000;
     // A client that keeps its connection would otherwise hold up the stop, or lose its next request to it.
     if (isStopping()) c.header('connection', 'close');

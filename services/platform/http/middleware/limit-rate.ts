@@ -1,0 +1,53 @@
+/** Refuses clients that ask too often, each replica for itself. */
+import type { MiddlewareHandler } from 'hono';
+import { rateLimiter, type Store } from 'hono-rate-limiter';
+import { TaskstreamError } from '../../errors.ts';
+import type { ApiEnv } from '../api-env.ts';
+import { clientNetwork } from './client-address.ts';
+
+const WINDOW_MS = 60_000;
+
+export const limitRate = (perMinute: number, trustedProxies: number): MiddlewareHandler<ApiEnv> =>
+  rateLimiter<ApiEnv>({
+    windowMs: WINDOW_MS,
+    limit: perMinute,
+    standardHeaders: 'draft-6',
+    store: createStore(),
+    keyGenerator: (c) => clientNetwork(c, trustedProxies),
+    handler: (c) => {
+      const retryAfterSeconds = Number(c.res.headers.get('retry-after')) || WINDOW_MS / 1_000;
+      throw new TaskstreamError('rate_limited', `More than ${perMinute} requests in a minute; wait a little.`, {
+        retriable: true,
+        retryAfterSeconds,
+      });
+    },
+  });
+
+/**
+ * Counts in windows that are the same for all clients, and forgets all of them at a window's end.
+ * The windows go by the monotonic clock: the library's own store goes by the wall clock, and after a step of that by an
+ * hour it refused clients for an hour.
+ */
+const createStore = (): Store<ApiEnv> => {
+  const hits = new Map<string, number>();
+  let endsAtMs = performance.now() + WINDOW_MS;
+  return {
+    increment: (key) => {
+      const nowMs = performance.now();
+      if (nowMs >= endsAtMs) {
+        hits.clear();
+        endsAtMs = nowMs + WINDOW_MS;
+      }
+      const totalHits = (hits.get(key) ?? 0) + 1;
+      hits.set(key, totalHits);
+      // The library makes seconds of it, from now.
+      return { totalHits, resetTime: new Date(Date.now() + endsAtMs - nowMs) };
+    },
+    decrement: (key) => {
+      hits.set(key, Math.max(0, (hits.get(key) ?? 0) - 1));
+    },
+    resetKey: (key) => {
+      hits.delete(key);
+    },
+  };
+};

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { readApiConfig } from '../../services/api/config.ts';
+
+const minimal = {
+  DATABASE_URL: 'postgres://localhost/tasks',
+  KAFKA_BROKERS: 'localhost:9092',
+  ELASTICSEARCH_URL: 'http://localhost:9200',
+};
+
+const read = (env: Record<string, string>) => readApiConfig({ ...minimal, ...env });
+
+describe("the API's configuration", () => {
+  it('spells origins as browsers do', () => {
+    const { CORS_ORIGINS } = read({ CORS_ORIGINS: 'HTTPS://App.Example.com:443/, http://localhost:80, app://local,*' });
+    expect(CORS_ORIGINS).toEqual(['https://app.example.com', 'http://localhost', 'app://local', '*']);
+  });
+
+  it('counts the proxies in front', () => {
+    const counted = ['', 'false', 'true', '0', '2'].map((value) => read({ TRUST_PROXY: value }).TRUST_PROXY);
+    expect(counted).toEqual([0, 0, 1, 0, 2]);
+  });
+
+  it.each([
+    [{ TRUST_PROXY: '-1' }, 'TRUST_PROXY: must be true, false, or a number from 0 to 9'],
+    [{ HEADERS_TIMEOUT_MS: '40000' }, 'HEADERS_TIMEOUT_MS: must be at most REQUEST_TIMEOUT_MS (30000)'],
+    [{ KEEP_ALIVE_TIMEOUT_MS: '5000' }, 'KEEP_ALIVE_TIMEOUT_MS: must be above HEADERS_TIMEOUT_MS (15000)'],
+    [{ CORS_ORIGINS: 'https://app.example.com/page' }, 'CORS_ORIGINS: https://app.example.com/page is no origin'],
+  ])('refuses %o with a sentence', (env, message) => {
+    expect(() => read(env)).toThrow(message);
+  });
+});
