@@ -1,14 +1,16 @@
 /** PostgreSQL: its configuration, and the one place that makes connections. */
 import { readFileSync } from 'node:fs';
-import { Client, Pool, type ClientConfig } from 'pg';
+import { Client, Pool, type ClientBase, type ClientConfig } from 'pg';
 import { choice, integer, optionalText, url, type EnvSpec, type EnvValues } from './env.ts';
+import { messageOf, TaskstreamError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { claimErrors } from './postgres-outage.ts';
 
 export const postgresEnv = {
   DATABASE_URL: {
     schema: url(['postgres:', 'postgresql:']),
-    description: 'PostgreSQL connection URL, `postgresql://user:password@host:port/database`.',
+    description:
+      'PostgreSQL connection URL, `postgresql://user:password@host:port/database`; of PostgreSQL itself, not of a pooler such as PgBouncer.',
     secret: true,
   },
   DATABASE_POOL_SIZE: {
@@ -54,9 +56,52 @@ const clientConfig = (config: PostgresConfig, applicationName: string): ClientCo
       }),
 });
 
+/**
+ * A pooler gives each transaction another session, and ours have a state: the statement timeout, prepared statements,
+ * locks. PgBouncer either refuses the timeout when we connect or, where it is told to ignore it, lets it go missing.
+ * @throws TaskstreamError `database_unavailable` when a pooler answered in PostgreSQL's place
+ */
+const refusePooler = async (client: ClientBase): Promise<void> => {
+  const { rows } = await client.query<{ source: string }>(
+    "SELECT source FROM pg_settings WHERE name = 'statement_timeout'",
+  );
+  if (rows[0]?.source !== 'client') throw poolerRefused();
+};
+
+const poolerRefused = (cause?: unknown): TaskstreamError =>
+  new TaskstreamError(
+    'database_unavailable',
+    'DATABASE_URL leads to a connection pooler (such as PgBouncer), which drops the settings of a session. Let it lead to PostgreSQL itself.',
+    { cause },
+  );
+
+/** A connection that ends where a pooler answers. */
+class DirectClient extends Client {
+  override async connect(): Promise<this> {
+    try {
+      await super.connect();
+      await refusePooler(this);
+    } catch (error) {
+      // A caller has no connection to close where connecting failed.
+      void this.end().catch(() => undefined);
+      if (/unsupported startup parameter/.test(messageOf(error))) throw poolerRefused(error);
+      throw error;
+    }
+    return this;
+  }
+}
+
 /** A pool of connections; they are opened when first needed, so a database that is down does not fail this call. */
 export const createPool = (config: PostgresConfig, applicationName: string, logger: Logger): Pool => {
-  const pool = new Pool({ ...clientConfig(config, applicationName), max: config.DATABASE_POOL_SIZE });
+  const pool = new Pool({
+    ...clientConfig(config, applicationName),
+    max: config.DATABASE_POOL_SIZE,
+    verify: (client, done) => {
+      refusePooler(client).then(() => {
+        done();
+      }, done);
+    },
+  });
   claimErrors(pool, 'connect', 'query');
   pool.on('connect', (client) => {
     claimErrors(client, 'query');
@@ -70,7 +115,7 @@ export const createPool = (config: PostgresConfig, applicationName: string, logg
 
 /** One connection outside the pool, for what belongs to a session: the relay's advisory lock. Not yet connected. */
 export const createClient = (config: PostgresConfig, applicationName: string): Client => {
-  const client = new Client(clientConfig(config, applicationName));
+  const client = new DirectClient(clientConfig(config, applicationName));
   claimErrors(client, 'connect', 'query');
   return client;
 };
