@@ -1,9 +1,8 @@
 /** The Helm chart `charts/taskstream`, made from the same code as the manifests. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { environments } from '../environments/index.ts';
 import { production } from '../environments/production.ts';
+import { DESCRIPTION, VERSION } from '../version.ts';
 import { rulesTemplate } from './rules.ts';
 import { chartTemplates, GENERATED } from './templates.ts';
 import { valuesJsonSchema, valuesOf, valuesOver, valuesYaml } from './values.ts';
@@ -36,18 +35,13 @@ export const chartFiles = (): ReadonlyMap<string, string> => {
   ]);
 };
 
-const metadata = () => {
-  const { version, description } = JSON.parse(
-    readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'),
-  ) as Record<'version' | 'description', string>;
-  return {
-    apiVersion: 'v2',
-    name: 'taskstream',
-    description,
-    type: 'application',
-    version,
-    appVersion: version,
-    // What the oldest API in it needs: policy/v1, autoscaling/v2.
-    kubeVersion: '>=1.25.0-0',
-  };
-};
+const metadata = () => ({
+  apiVersion: 'v2',
+  name: 'taskstream',
+  description: DESCRIPTION,
+  type: 'application',
+  version: VERSION,
+  appVersion: VERSION,
+  // What the oldest API in it needs: policy/v1, autoscaling/v2.
+  kubeVersion: '>=1.25.0-0',
+});
