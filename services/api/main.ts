@@ -71,6 +71,7 @@ const app = createApp({
       breaker,
     }),
   }),
+  entities: [task],
   logger,
   tracer,
   metrics,
