@@ -1,12 +1,13 @@
 /** Three of everything, in three zones, TLS and authentication everywhere. Replace host, images and storage by yours. */
+import { VERSION } from '../version.ts';
 import type { Environment } from './schema.ts';
 
 export const production: Environment = {
   name: 'production',
   namespace: 'taskstream',
   images: {
-    api: 'registry.example.com/taskstream/api:0.1.0',
-    indexer: 'registry.example.com/taskstream/indexer:0.1.0',
+    api: `registry.example.com/taskstream/api:${VERSION}`,
+    indexer: `registry.example.com/taskstream/indexer:${VERSION}`,
     pullPolicy: 'IfNotPresent',
   },
   api: {

@@ -1,10 +1,9 @@
 /** The Helm chart `charts/taskstream`, made from the same code as the manifests. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { environments } from '../environments/index.ts';
 import { production } from '../environments/production.ts';
+import { DESCRIPTION, VERSION } from '../version.ts';
 import { rulesTemplate } from './rules.ts';
 import { chartTemplates, GENERATED } from './templates.ts';
 import { valuesJsonSchema, valuesOf, valuesOver, valuesYaml } from './values.ts';
@@ -37,21 +36,16 @@ export const chartFiles = (): ReadonlyMap<string, string> => {
   return new Map([['Chart.yaml', `# ${GENERATED}\n${stringify(metadata(content))}`], ...content]);
 };
 
-const metadata = (content: ReadonlyMap<string, string>) => {
-  const { version, description } = JSON.parse(
-    readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'),
-  ) as Record<'version' | 'description', string>;
-  return {
-    apiVersion: 'v2',
-    name: 'taskstream',
-    description,
-    type: 'application',
-    version: `${version}-${contentHash(JSON.stringify([...content]))}`,
-    appVersion: version,
-    // What the oldest API in it needs: policy/v1, autoscaling/v2.
-    kubeVersion: '>=1.25.0-0',
-  };
-};
+const metadata = (content: ReadonlyMap<string, string>) => ({
+  apiVersion: 'v2',
+  name: 'taskstream',
+  description: DESCRIPTION,
+  type: 'application',
+  version: `${VERSION}-${contentHash(JSON.stringify([...content]))}`,
+  appVersion: VERSION,
+  // What the oldest API in it needs: policy/v1, autoscaling/v2.
+  kubeVersion: '>=1.25.0-0',
+});
 
 /**
  * What tells a chart's content from another's, as part of its version: Flux upgrades a release when the version differs.

@@ -5,6 +5,7 @@ import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import type { PlacedEntity } from '../pipeline/entity.ts';
 import { TaskstreamError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ApiEnv } from '../platform/http/api-env.ts';
@@ -22,6 +23,8 @@ export const MAX_BODY_BYTES = 65_536;
 
 export interface AppOptions {
   readonly routes: readonly Route[];
+  /** Whose events `/asyncapi.json` describes. */
+  readonly entities: readonly PlacedEntity[];
   readonly logger: Logger;
   readonly tracer: Tracer;
   readonly metrics: ApiMetrics;
@@ -63,7 +66,7 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   // `/tasks/search` would also be a task's path: what it does not take must not be taken for an id.
   for (const [path, methods] of methodsByPath(literal)) app.all(path, (c) => refuseMethod(c, methods));
   for (const route of parameterised) addRoute(app, route);
-  addDocs(app, routes);
+  addDocs(app, routes, options.entities);
   options.taskConsole?.addTo(app);
   return app;
 };

@@ -1,10 +1,12 @@
-/** `/openapi.json`, and `/docs`: Swagger UI from this process, so that the page works without the internet. */
-import { createReadStream } from 'node:fs';
+/** `/openapi.json`, `/asyncapi.json`, and `/docs`: Swagger UI from this process, so that the page works without the internet. */
+import { createReadStream, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
+import { asyncApiDocument, type AsyncApiDocument } from '../pipeline/async-api.ts';
+import type { PlacedEntity } from '../pipeline/entity.ts';
 import type { ApiEnv } from '../platform/http/api-env.ts';
 import type { Route } from '../platform/http/route.ts';
 
@@ -37,28 +39,40 @@ const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', de
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/** The package's file stands two folders above this one, in the images too. */
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
+  readonly version: string;
+};
+const INFO = {
+  title: 'taskstream',
+  version,
+  description: 'A To-Do service whose every change becomes an event, and whose search is built from those events.',
+  license: { name: 'MIT' },
+};
+
+/** The AsyncAPI 3 document of the topics. */
+export const eventContract = (entities: readonly PlacedEntity[]): AsyncApiDocument => asyncApiDocument(entities, INFO);
+
 /** The OpenAPI 3.1 document of the routes. */
 export const openApiDocument = (routes: readonly Route[]) => {
   const registry = new OpenAPIHono();
   for (const { document } of routes) registry.openAPIRegistry.registerPath(document);
   return registry.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: {
-      title: 'taskstream',
-      version: '1.0.0',
-      description: 'A To-Do service whose every change becomes an event, and whose search is built from those events.',
-      license: { name: 'MIT' },
-    },
+    info: INFO,
     servers: [{ url: '/' }],
   });
 };
 
-/** Adds the document and the page to the app. */
-export const addDocs = (app: Hono<ApiEnv>, routes: readonly Route[]): void => {
-  const document = JSON.stringify(openApiDocument(routes));
+/** Adds the documents and the page to the app. */
+export const addDocs = (app: Hono<ApiEnv>, routes: readonly Route[], entities: readonly PlacedEntity[]): void => {
+  const documents = { 'openapi.json': openApiDocument(routes), 'asyncapi.json': eventContract(entities) };
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   app.get('/', (c) => c.redirect('/docs', 302));
-  app.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
+  for (const [name, document] of Object.entries(documents)) {
+    const text = JSON.stringify(document);
+    app.get(`/${name}`, (c) => c.body(text, 200, { 'content-type': 'application/json' }));
+  }
   app.get('/docs', (c) =>
     c.body(PAGE, 200, {
       'content-type': 'text/html; charset=utf-8',

@@ -75,6 +75,7 @@ const app = createApp({
       breaker,
     }),
   }),
+  entities: [task],
   logger,
   tracer,
   metrics,

@@ -50,3 +50,17 @@ export const encodeHeaders = ({ id, type, subject, time, traceparent }: EventMet
   CONTENT_TYPE,
   ...(traceparent === null ? [] : [{ traceparent }]),
 ];
+
+/** What each header of an event is, as JSON Schema: `encodeHeaders` for readers. */
+export const ENVELOPE_HEADERS: Readonly<
+  Record<string, { readonly description: string; readonly const?: string; readonly format?: string }>
+> = {
+  ce_specversion: { description: 'Version of CloudEvents.', const: SPEC_VERSION.ce_specversion },
+  ce_id: { description: 'Unique for each change: id and version. The same in every repetition.' },
+  ce_type: { description: 'Type of the event, as in the value.' },
+  ce_source: { description: 'Who published it.', const: SOURCE.ce_source },
+  ce_subject: { description: 'Id of what has changed, as in the key.', format: 'uuid' },
+  ce_time: { description: 'When the change was written.', format: 'date-time' },
+  'content-type': { description: 'Of the value.', const: CONTENT_TYPE['content-type'] },
+  traceparent: { description: 'W3C trace context of the request that made the change.' },
+};

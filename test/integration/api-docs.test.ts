@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventContract } from '../../services/api/docs.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
+import { taskIn } from '../support/task.ts';
 
 /** The parts of an OpenAPI document that are looked at. */
 interface Document {
@@ -44,6 +46,12 @@ describe('the documentation', () => {
       '500',
       '503',
     ]);
+  });
+
+  it('has the contract of the events, under the topics of this API', async () => {
+    const { headers, text } = await api.request('GET', '/asyncapi.json');
+    expect(headers.get('content-type')).toBe('application/json');
+    expect(JSON.parse(text)).toEqual(eventContract([taskIn()]));
   });
 
   it('has a page that loads from this server alone', async () => {

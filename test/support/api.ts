@@ -72,12 +72,14 @@ export const startTestApi = async (options: TestApiOptions = {}): Promise<TestAp
   );
   const client = new Client({ node: options.elasticsearchUrl ?? inject('elasticsearchUrl'), maxRetries: 0 });
   const breaker = createSearchBreaker({ resetMs: 500, registry, logger });
-  const store = createTaskStore({ pool, entity: taskIn(), onCommit: () => undefined, onBatch: () => undefined });
+  const task = taskIn();
+  const store = createTaskStore({ pool, entity: task, onCommit: () => undefined, onBatch: () => undefined });
   const app = createApp({
     routes: taskRoutes({
       store,
       search: createTaskSearch({ client, alias: index.alias, timeoutMs: options.searchTimeoutMs ?? 30_000, breaker }),
     }),
+    entities: [task],
     logger,
     tracer: trace.getTracer('test'),
     metrics: createApiMetrics(registry),

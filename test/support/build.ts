@@ -19,5 +19,7 @@ export const buildServices = async (): Promise<string> => {
   const build = join(root, 'build');
   // The compiler passes over SQL.
   cpSync(join(root, 'services/task/migrations'), join(build, 'services/task/migrations'), { recursive: true });
+  // The services read their version from it.
+  cpSync(join(root, 'package.json'), join(build, 'package.json'));
   return build;
 };

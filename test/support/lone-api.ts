@@ -49,6 +49,7 @@ export const startLoneApi = async (
   const client = new Client({ node: `http://${NOWHERE}`, maxRetries: 0 });
   const breaker = createSearchBreaker({ resetMs: 500, registry: new Registry(), logger });
   const app = createApp({
+    entities: [taskIn()],
     routes: taskRoutes({
       store: createTaskStore({ pool, entity: taskIn(), onCommit: () => undefined, onBatch: () => undefined }),
       search: createTaskSearch({ client, alias: 'tasks', timeoutMs: 5_000, breaker }),

@@ -38,6 +38,23 @@ describe('parseEvent', () => {
     });
   });
 
+  it('takes an event of 0.1.0, which names no schema version, as one of schema 1', () => {
+    const { schemaVersion, ...older } = task;
+    expect(schemaVersion).toBe(1);
+    expect(parse(encodeEvent('tasks.event.updated', JSON.stringify(older)))).toEqual({
+      kind: 'operation',
+      operation: { kind: 'index', id: task.id, version: 7, schemaVersion: 1, document: older },
+    });
+  });
+
+  it('ignores fields beside type and value, and those of a deletion', () => {
+    const value = JSON.stringify({ ...task, version: 8, colour: 'green' });
+    expect(parse(`{"type":"tasks.event.deleted","extra":1,"value":${value}}`)).toEqual({
+      kind: 'operation',
+      operation: { kind: 'delete', id: task.id, version: 8 },
+    });
+  });
+
   it('judges no field of a value that is newer than the code but its id and version', () => {
     const newer = { ...task, schemaVersion: NEWER, priority: 'urgent' };
     expect(parse(encodeEvent('tasks.event.updated', JSON.stringify(newer))).kind).toBe('operation');

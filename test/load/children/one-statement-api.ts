@@ -30,6 +30,7 @@ const app = createApp({
     },
     search: { find: () => Promise.reject(new Error('not part of this bench')) },
   }),
+  entities: [task],
   logger,
   tracer: trace.getTracer('bench'),
   metrics: createApiMetrics(new Registry()),
