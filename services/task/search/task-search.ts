@@ -1,6 +1,6 @@
 /** Search over the index, guarded: what goes wrong there costs a bounded time, and nothing else. */
 import { createHash } from 'node:crypto';
-import type { Client } from '@elastic/elasticsearch';
+import { errors, type Client } from '@elastic/elasticsearch';
 import { z } from 'zod';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { Task } from '../events.ts';
@@ -22,7 +22,10 @@ export interface SearchPage {
 }
 
 export interface TaskSearch {
-  /** @throws TaskstreamError `cursor_invalid` or `search_unavailable` */
+  /**
+   * @throws TaskstreamError `cursor_invalid`, `validation_failed` for more words than the server takes, or
+   * `search_unavailable`, also when a part of the index does not answer
+   */
   find(request: SearchRequest): Promise<SearchPage>;
 }
 
@@ -40,7 +43,7 @@ export const createTaskSearch = ({ client, alias, timeoutMs, breaker }: TaskSear
   find: async ({ conditions, from, size, cursor }) => {
     const fingerprint = fingerprintOf(conditions);
     const after = cursor === undefined ? undefined : afterOf(cursor, fingerprint);
-    const response = await breaker.run(() =>
+    const found = breaker.run(() =>
       client.search<Task>(
         {
           index: alias,
@@ -49,6 +52,8 @@ export const createTaskSearch = ({ client, alias, timeoutMs, breaker }: TaskSear
           size,
           track_total_hits: true,
           track_scores: true,
+          // Hits and total of the shards that answer would look like those of all.
+          allow_partial_search_results: false,
           // Replicas score a little differently; pages of one query must come from the same one.
           // (Elasticsearch reserves names that begin with an underscore, which a hash may do.)
           preference: `query-${fingerprint}`,
@@ -59,6 +64,9 @@ export const createTaskSearch = ({ client, alias, timeoutMs, breaker }: TaskSear
         { requestTimeout: timeoutMs },
       ),
     );
+    const response = await found.catch((error: unknown) => {
+      throw isTooManyTerms(error) ? tooManyTerms(error) : error;
+    });
     // Without a hit, the filter leaves the list out.
     const hits = 'hits' in response.hits ? response.hits.hits : [];
     const last = hits.at(-1)?.sort;
@@ -70,6 +78,19 @@ export const createTaskSearch = ({ client, alias, timeoutMs, breaker }: TaskSear
     };
   },
 });
+
+/** How many terms a query may have depends on the server's memory and cores. */
+const isTooManyTerms = (error: unknown): boolean =>
+  error instanceof errors.ResponseError &&
+  /maxClauseCount|too_many_(?:nested_)?clauses/.test(JSON.stringify(error.body));
+
+const tooManyTerms = (cause: unknown): TaskstreamError => {
+  const message = 'has more words than the search server takes in one query; send fewer';
+  return new TaskstreamError('validation_failed', `description: ${message}.`, {
+    cause,
+    details: [{ path: 'description', message }],
+  });
+};
 
 const fingerprintOf = ({ description, priority, isDone }: SearchConditions): string =>
   createHash('sha256')
