@@ -1,20 +1,64 @@
-/** When the API takes requests: PostgreSQL answers, and migrations have run. Kafka and search do not count. */
+/** When the API takes requests. */
+import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
-import { TaskstreamError } from '../platform/errors.ts';
+import { messageOf, TaskstreamError } from '../platform/errors.ts';
 import type { HealthCheck } from '../platform/http/health.ts';
+import { withDeadline } from '../platform/time.ts';
 
-export const readinessChecks = (pool: Pool, isStopping: () => boolean): readonly HealthCheck[] => [
-  {
-    name: 'running',
-    check: () => {
-      if (isStopping()) throw new TaskstreamError('stopped', 'the process is stopping');
+export interface ReadinessOptions {
+  readonly pool: Pool;
+  readonly elasticsearch: Client;
+  /** Alias that tasks are searched in. */
+  readonly alias: string;
+  readonly isStopping: () => boolean;
+}
+
+/** Bound on one question, below the bound on a check: a server that hangs must not hide that the other one answers. */
+const QUESTION_MS = 1_500;
+
+/**
+ * A process becomes ready when it is complete: PostgreSQL answers with the schema, and Elasticsearch with the index.
+ * From then on it stays ready as long as one of them does: tasks can be searched without the one and written without
+ * the other, and what cannot be done is answered with 503. Kafka does not count: the outbox keeps what is published.
+ */
+export const readinessChecks = ({
+  pool,
+  elasticsearch,
+  alias,
+  isStopping,
+}: ReadinessOptions): readonly HealthCheck[] => {
+  let wasComplete = false;
+  const faultOf = async (server: string, question: Promise<unknown>): Promise<string | undefined> => {
+    try {
+      await withDeadline(question, QUESTION_MS, 'the answer');
+      return undefined;
+    } catch (error) {
+      return `${server}: ${messageOf(error)}`;
+    }
+  };
+  return [
+    {
+      name: 'running',
+      check: () => {
+        if (isStopping()) throw new TaskstreamError('stopped', 'the process is stopping');
+      },
     },
-  },
-  {
-    name: 'postgres',
-    check: async () => {
-      // A table, and not just "SELECT 1": without the schema no request can be served.
-      await pool.query('SELECT FROM tasks LIMIT 1');
+    {
+      name: 'servers',
+      check: async () => {
+        const answers = await Promise.all([
+          // A table, and not just "SELECT 1": without the schema no request can be served.
+          faultOf('postgres', pool.query('SELECT FROM tasks LIMIT 1')),
+          // A search, and no question about the alias: the API may do nothing else.
+          faultOf(
+            'elasticsearch',
+            elasticsearch.search({ index: alias, size: 0, track_total_hits: false }, { requestTimeout: QUESTION_MS }),
+          ),
+        ]);
+        const faults = answers.filter((fault) => fault !== undefined);
+        wasComplete ||= faults.length === 0;
+        if (faults.length === answers.length || !wasComplete) throw new Error(faults.join('; '));
+      },
     },
-  },
-];
+  ];
+};

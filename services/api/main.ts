@@ -74,7 +74,7 @@ const app = createApp({
   taskConsole,
 });
 
-const ready = readinessChecks(pool, isStopping);
+const ready = readinessChecks({ pool, elasticsearch, alias: config.TASK_INDEX, isStopping });
 const health = await startHealthServer({
   host: config.HOST,
   port: config.HEALTH_PORT,
