@@ -1,36 +1,78 @@
-/** When the API takes requests: PostgreSQL answers, and has every migration. Kafka and search do not count. */
+/** When the API takes requests. */
+import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
-import { TaskstreamError } from '../platform/errors.ts';
+import { messageOf, TaskstreamError } from '../platform/errors.ts';
 import type { HealthCheck } from '../platform/http/health.ts';
+import { withDeadline } from '../platform/time.ts';
 
-export const readinessChecks = (
-  pool: Pool,
-  missing: () => Promise<readonly string[]>,
-  isStopping: () => boolean,
-): readonly HealthCheck[] => [
-  {
-    name: 'running',
-    check: () => {
-      if (isStopping()) throw new TaskstreamError('stopped', 'the process is stopping');
+export interface ReadinessOptions {
+  readonly pool: Pool;
+  /** Which migrations of this version the database lacks. */
+  readonly missing: () => Promise<readonly string[]>;
+  readonly elasticsearch: Client;
+  /** Alias that tasks are searched in. */
+  readonly alias: string;
+  readonly isStopping: () => boolean;
+}
+
+/** Bound on one question, below the bound on a check: a server that hangs must not hide that the other one answers. */
+const QUESTION_MS = 1_500;
+
+/**
+ * A process becomes ready when it is complete: PostgreSQL answers with the schema, and Elasticsearch with the index.
+ * From then on it stays ready as long as one of them does: tasks can be searched without the one and written without
+ * the other, and what cannot be done is answered with 503. Kafka does not count: the outbox keeps what is published.
+ */
+export const readinessChecks = ({
+  pool,
+  missing,
+  elasticsearch,
+  alias,
+  isStopping,
+}: ReadinessOptions): readonly HealthCheck[] => {
+  let wasComplete = false;
+  const faultOf = async (server: string, question: Promise<unknown>): Promise<string | undefined> => {
+    try {
+      await withDeadline(question, QUESTION_MS, 'the answer');
+      return undefined;
+    } catch (error) {
+      return `${server}: ${messageOf(error)}`;
+    }
+  };
+  return [
+    {
+      name: 'running',
+      check: () => {
+        if (isStopping()) throw new TaskstreamError('stopped', 'the process is stopping');
+      },
     },
-  },
-  {
-    name: 'postgres',
-    check: async () => {
-      // A table, and not just "SELECT 1": without the schema no request can be served.
-      await pool.query('SELECT FROM tasks LIMIT 1');
+    {
+      name: 'servers',
+      check: async () => {
+        const answers = await Promise.all([
+          faultOf('postgres', askDatabase(pool, missing)),
+          // A search, and no question about the alias: the API may do nothing else.
+          faultOf(
+            'elasticsearch',
+            elasticsearch.search({ index: alias, size: 0, track_total_hits: false }, { requestTimeout: QUESTION_MS }),
+          ),
+        ]);
+        const faults = answers.filter((fault) => fault !== undefined);
+        wasComplete ||= faults.length === 0;
+        if (faults.length === answers.length || !wasComplete) throw new Error(faults.join('; '));
+      },
     },
-  },
-  {
-    name: 'schema',
-    check: async () => {
-      const names = await missing();
-      if (names.length > 0) {
-        throw new TaskstreamError(
-          'database_unavailable',
-          `the database lacks the migration ${names.join(', ')}: run ops migrate of this version`,
-        );
-      }
-    },
-  },
-];
+  ];
+};
+
+/** A database that lacks a migration cannot serve this version, however well it answers. */
+const askDatabase = async (pool: Pool, missing: () => Promise<readonly string[]>): Promise<void> => {
+  await pool.query('SELECT');
+  const names = await missing();
+  if (names.length > 0) {
+    throw new TaskstreamError(
+      'database_unavailable',
+      `it lacks the migration ${names.join(', ')}: run ops migrate of this version`,
+    );
+  }
+};

@@ -86,7 +86,13 @@ const app = createApp({
   taskConsole,
 });
 
-const ready = readinessChecks(pool, missingMigrations(pool, MIGRATIONS), isStopping);
+const ready = readinessChecks({
+  pool,
+  missing: missingMigrations(pool, MIGRATIONS),
+  elasticsearch,
+  alias: task.alias,
+  isStopping,
+});
 const health = await startHealthServer({
   host: config.HOST,
   port: config.HEALTH_PORT,

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Task } from '../../services/task/task.ts';
+import { startOwnElasticsearch } from '../support/embedded-elasticsearch.ts';
+import { createTestIndex } from '../support/search-index.ts';
 import { startTestApi, type AnswerBody, type TestApi } from '../support/api.ts';
 import { taskOf } from '../support/events.ts';
 
@@ -68,4 +70,49 @@ describe('POST /tasks/search', () => {
         .at(-1),
     );
   });
+});
+
+it('says 503, and no smaller total, when a part of the index does not answer', async () => {
+  const { client, alias } = api.index;
+  const away = `${alias}-away`;
+  const find = () => api.request('POST', '/tasks/search', {});
+  expect((await find()).status).toBe(200);
+  await client.indices.create({
+    index: away,
+    settings: { number_of_replicas: 0, 'index.routing.allocation.require._name': 'nowhere' },
+    aliases: { [alias]: {} },
+    wait_for_active_shards: 0,
+  });
+  try {
+    const answer = await find();
+    expect(answer).toMatchObject({ status: 503, body: { code: 'search_unavailable' } });
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+  } finally {
+    await client.indices.delete({ index: away });
+  }
+  expect((await find()).status).toBe(200);
+});
+
+it('says 400 when a query has more words than the server takes', async () => {
+  // The bound goes down as threads go up, to 1,024 on a small heap.
+  const own = await startOwnElasticsearch({ 'thread_pool.search.size': '64' });
+  try {
+    const index = await createTestIndex(own.url);
+    const few = await startTestApi({ elasticsearchUrl: own.url, index });
+    const words = Array.from({ length: 1_300 }, (_, i) => String.fromCharCode(97 + (i % 26), 97 + Math.floor(i / 26)));
+    try {
+      const answer = await few.request('POST', '/tasks/search', { description: words.join(' ') });
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { code: 'validation_failed', errors: [{ path: 'description' }] },
+      });
+      expect(answer.body.error).toContain('more words than the search server takes');
+      const fewer = { description: words.slice(0, 500).join(' ') };
+      expect((await few.request('POST', '/tasks/search', fewer)).status).toBe(200);
+    } finally {
+      await few.close();
+    }
+  } finally {
+    await own.close();
+  }
 });

@@ -52,6 +52,8 @@ export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMi
   /** Replaces the port of PostgreSQL for the application, but not for the test. */
   readonly databasePort?: number;
   readonly elasticsearchUrl?: string;
+  /** On that Elasticsearch; on the one of all tests when not given. */
+  readonly index?: TestIndex;
   /** How long a search may take: longer than this machine ever stands still, where a test does not say. */
   readonly searchTimeoutMs?: number;
 }
@@ -59,7 +61,7 @@ export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMi
 export const startTestApi = async (options: TestApiOptions = {}): Promise<TestApi> => {
   const [database, index] = await Promise.all([
     createTestDatabase(inject('databaseUrl')),
-    createTestIndex(inject('elasticsearchUrl')),
+    options.index ?? createTestIndex(inject('elasticsearchUrl')),
   ]);
   const databaseUrl = new URL(database.url);
   if (options.databasePort !== undefined) databaseUrl.port = String(options.databasePort);

@@ -18,9 +18,17 @@ export interface OwnElasticsearch {
   close(): Promise<void>;
 }
 
-export const startOwnElasticsearch = async (): Promise<OwnElasticsearch> => {
+/** @param settings of the node, beside those of every one */
+export const startOwnElasticsearch = async (
+  settings: Readonly<Record<string, string>> = {},
+): Promise<OwnElasticsearch> => {
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-own-es-'));
-  const options = { dataDir: join(folder, 'data'), port: await getPort(), logFile: join(folder, 'elasticsearch.log') };
+  const options = {
+    dataDir: join(folder, 'data'),
+    port: await getPort(),
+    logFile: join(folder, 'elasticsearch.log'),
+    settings,
+  };
   let server: EmbeddedServer = await startElasticsearch(options);
   return {
     url: server.url,

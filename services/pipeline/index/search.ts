@@ -1,6 +1,6 @@
 /** Search over an entity's index, guarded: what goes wrong there costs a bounded time, and nothing else. */
 import { createHash } from 'node:crypto';
-import type { Client, estypes } from '@elastic/elasticsearch';
+import { errors, type Client, type estypes } from '@elastic/elasticsearch';
 import { z } from 'zod';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
@@ -22,7 +22,10 @@ export interface SearchPage {
 }
 
 export interface EntitySearch {
-  /** @throws TaskstreamError `cursor_invalid` or `search_unavailable` */
+  /**
+   * @throws TaskstreamError `cursor_invalid`, `validation_failed` for more words than the server takes, or
+   * `search_unavailable`, also when a part of the index does not answer
+   */
   find(request: SearchRequest): Promise<SearchPage>;
 }
 
@@ -44,7 +47,7 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
   find: async ({ conditions, from, size, cursor }) => {
     const fingerprint = fingerprintOf(fields, conditions);
     const after = cursor === undefined ? undefined : afterOf(cursor, fingerprint);
-    const response = await breaker.run(() =>
+    const found = breaker.run(() =>
       client.search(
         {
           index: alias,
@@ -53,6 +56,8 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
           size,
           track_total_hits: true,
           track_scores: true,
+          // Hits and total of the shards that answer would look like those of all.
+          allow_partial_search_results: false,
           // Replicas score a little differently; pages of one query must come from the same one.
           // (Elasticsearch reserves names that begin with an underscore, which a hash may do.)
           preference: `query-${fingerprint}`,
@@ -63,6 +68,9 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
         { requestTimeout: timeoutMs },
       ),
     );
+    const response = await found.catch((error: unknown) => {
+      throw isTooManyTerms(error) ? tooManyTerms(error, conditions) : error;
+    });
     // Without a hit, the filter leaves the list out.
     const hits = 'hits' in response.hits ? response.hits.hits : [];
     const last = hits.at(-1)?.sort;
@@ -74,6 +82,18 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
     };
   },
 });
+
+/** How many terms a query may have depends on the server's memory and cores. */
+const isTooManyTerms = (error: unknown): boolean =>
+  error instanceof errors.ResponseError &&
+  /maxClauseCount|too_many_(?:nested_)?clauses/.test(JSON.stringify(error.body));
+
+const tooManyTerms = (cause: unknown, conditions: FieldValues): TaskstreamError => {
+  const lengthOf = (name: string): number => String(conditions[name]).length;
+  const path = Object.keys(conditions).reduce((longest, name) => (lengthOf(name) > lengthOf(longest) ? name : longest));
+  const message = 'has more words than the search server takes in one query; send fewer';
+  return new TaskstreamError('validation_failed', `${path}: ${message}.`, { cause, details: [{ path, message }] });
+};
 
 /** Of the conditions that are given, in the order of the fields: a version with more fields continues the same cursors. */
 const fingerprintOf = (fields: Fields, conditions: FieldValues): string =>
