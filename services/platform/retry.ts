@@ -48,15 +48,26 @@ export const retry = async <T>(work: (attempt: number) => Promise<T>, options: R
 };
 
 /**
- * Whether time may end an error: no answer of PostgreSQL or Elasticsearch, a server that is overloaded or not well, or
+ * Errors of Kafka that pass. From 0 on they are a broker's, by the column "retriable" of its protocol's error codes: a
+ * leader or a coordinator that is being chosen, a replica that is behind, a request that took too long. Those below 0
+ * are librdkafka's own: no connection (-195, -193, -187), no answer in time (-185).
+ */
+const KAFKA_CODES: ReadonlySet<unknown> = new Set([3, 5, 6, 7, 9, 13, 14, 15, 16, -185, -187, -193, -195]);
+
+/**
+ * Whether time may end an error: no answer of PostgreSQL, Elasticsearch or Kafka, a server that is overloaded or not well, or
  * an error of ours that says so. A request that is wrong stays wrong, and so does a fault of the code.
  */
 export const isTransient = (error: unknown): boolean => {
   if (error instanceof TaskstreamError) return error.retriable;
   const status = statusOf(error);
   if (status !== undefined) return status === 429 || status >= 500;
-  return isWithoutAnswer(error) || isDatabaseOutage(error);
+  return isWithoutAnswer(error) || isDatabaseOutage(error) || KAFKA_CODES.has(codeOf(error));
 };
+
+/** Code of an error: a system's or PostgreSQL's is text, Kafka's a number, negative for those of librdkafka itself. */
+export const codeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 
 /** Whether Elasticsearch did not answer, or not in full. */
 export const isWithoutAnswer = (error: unknown): boolean =>

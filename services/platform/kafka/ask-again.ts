@@ -1,11 +1,7 @@
 /** Questions to a broker whose part in the cluster may be changing just now. */
-import { retry } from '../retry.ts';
+import { codeOf, retry } from '../retry.ts';
 
 const MAX_ATTEMPTS = 8;
-
-/** Kafka's number of an error, or librdkafka's own, which is negative. */
-export const codeOf = (error: unknown): unknown =>
-  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 
 /**
  * Asks again, with backoff, while the answer is one of the errors that are over in a moment.
