@@ -83,7 +83,7 @@ const rollbackCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Writes and deletions of the meantime are brought into the old index first, so nothing is missing after it.
+The old index receives the writes and deletions made meanwhile first, so nothing is missing after it.
 Exit codes: as of reindex. A rollback of a rollback goes forward again.`,
     )
     .action((_flags, command: Command) => {

@@ -1,6 +1,6 @@
 /** A run and a list as text for a person. */
 import Table from 'cli-table3';
-import { count } from '../cli/count.ts';
+import { count } from '../cli/text.ts';
 import type { ListedIndex } from '../../pipeline/reindex/catalog.ts';
 import type { ReindexResult } from '../../pipeline/reindex/reindex.ts';
 
