@@ -23,7 +23,7 @@ import { purgeRegularly } from '../pipeline/write/idempotency.ts';
 import { MIGRATIONS } from '../task/migrations.ts';
 import { taskRoutes } from '../task/routes.ts';
 import { createTaskSearch, createTaskStore } from '../task/store.ts';
-import { observeVerifyRuns } from '../pipeline/verify/metrics.ts';
+import { observeVerifyRuns } from '../pipeline/verify/runs.ts';
 
 const config = exitOnInvalidConfig(() => readApiConfig(process.env));
 const maxConnections = exitOnInvalidConfig(() =>

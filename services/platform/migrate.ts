@@ -9,8 +9,8 @@ import { runner } from 'node-pg-migrate';
 import { messageOf, TaskstreamError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { createClient, type PostgresConfig } from './postgres.ts';
-import { backoffMs, sleep } from './time.ts';
 import { isDatabaseOutage } from './postgres-outage.ts';
+import { retry } from './retry.ts';
 
 const TABLE = 'migrations';
 
@@ -25,22 +25,21 @@ export const migrate = async (
   logger: Logger,
   deadlineMs = 60_000,
 ): Promise<void> => {
-  const deadlineAt = performance.now() + deadlineMs;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await migrateOnce(config, folder, logger);
-      return;
-    } catch (error) {
-      if (!isDatabaseOutage(error)) throw error;
-      if (performance.now() > deadlineAt) {
-        throw new TaskstreamError('database_unavailable', `PostgreSQL does not answer: ${messageOf(error)}`, {
-          cause: error,
-          retriable: true,
-        });
-      }
-      logger.warn({ reason: messageOf(error), attempt }, 'PostgreSQL does not answer: trying again');
-      await sleep(backoffMs(attempt, { baseMs: 250, maxMs: 5_000 }));
-    }
+  try {
+    await retry(() => migrateOnce(config, folder, logger), {
+      backoff: { baseMs: 250, maxMs: 5_000 },
+      deadlineMs,
+      isRetriable: isDatabaseOutage,
+      onRetry: (error, attempt) => {
+        logger.warn({ reason: messageOf(error), attempt }, 'PostgreSQL does not answer: trying again');
+      },
+    });
+  } catch (error) {
+    if (!isDatabaseOutage(error)) throw error;
+    throw new TaskstreamError('database_unavailable', `PostgreSQL does not answer: ${messageOf(error)}`, {
+      cause: error,
+      retriable: true,
+    });
   }
 };
 

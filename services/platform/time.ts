@@ -1,4 +1,4 @@
-/** Waiting: sleeps that can be stopped, deadlines, and the backoff that every retry loop uses. */
+/** Waiting: sleeps that can be stopped, deadlines, the backoff that every retry loop uses, and a speed limit. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { TaskstreamError } from './errors.ts';
 
@@ -42,4 +42,23 @@ export interface BackoffOptions {
 export const backoffMs = (attempt: number, { baseMs, maxMs }: BackoffOptions, random = Math.random): number => {
   const ceiling = Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 30));
   return ceiling / 2 + (random() * ceiling) / 2;
+};
+
+/**
+ * A speed limit: how long to wait before `count` more things may be done, in milliseconds. Work is spaced out so that it
+ * never exceeds the rate for longer than one piece of it takes; calling it takes the place in the queue.
+ * @param perSecond no limit when undefined
+ * @param now milliseconds of a clock that never steps
+ */
+export const createPacer = (
+  perSecond: number | undefined,
+  now: () => number = () => performance.now(),
+): ((count: number) => number) => {
+  if (perSecond === undefined) return () => 0;
+  let freeAt = now();
+  return (count) => {
+    const startAt = Math.max(freeAt, now());
+    freeAt = startAt + (count * 1_000) / perSecond;
+    return startAt - now();
+  };
 };

@@ -4,9 +4,9 @@ import { toHeaders, type ProducerRecord } from '../../services/platform/kafka/pr
 import type { Task } from '../../services/task/task.ts';
 import { indexMapping } from '../../services/pipeline/index/search-index.ts';
 import { taskEntity } from '../../services/task/entity.ts';
-import { isOpen, judge } from '../../services/pipeline/dead-letters/actions.ts';
-import { findLetters, type LetterFilter } from '../../services/pipeline/dead-letters/find.ts';
-import { letterJson } from '../../services/ops/dlq/format.ts';
+import { isOpen, withLastActions } from '../../services/pipeline/dead-letters/actions.ts';
+import { findDeadLetters, type DeadLetterFilter } from '../../services/pipeline/dead-letters/find.ts';
+import { deadLetterJson } from '../../services/ops/dlq/format.ts';
 import { createTopicReader } from '../../services/platform/kafka/reader.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
@@ -105,7 +105,7 @@ const actions = async (deadLetters = topics.deadLetters): Promise<ActionRow[]> =
   ).rows;
 
 /** Letters as `dlq list --json` prints them, read inside this process: a process a look would take minutes. */
-const list = async (filter: LetterFilter = {}, { all = false } = {}): Promise<LetterLine[]> => {
+const list = async (filter: DeadLetterFilter = {}, { all = false } = {}): Promise<LetterLine[]> => {
   const signal = AbortSignal.timeout(30_000);
   const logger = createLogger({ service: 'test', level: 'silent' });
   const reader = await createTopicReader(readEnv(kafkaEnv, env), { logger, signal });
@@ -114,9 +114,9 @@ const list = async (filter: LetterFilter = {}, { all = false } = {}): Promise<Le
     await client.connect();
     const topic = env['DEAD_LETTER_TOPIC'] ?? '';
     const found: LetterLine[] = [];
-    for await (const batch of findLetters({ reader, topic, filter, signal })) {
-      const judged = await judge(client, topic, batch);
-      found.push(...judged.filter((each) => all || isOpen(each)).map(letterJson));
+    for await (const batch of findDeadLetters({ reader, topic, filter, signal })) {
+      const judged = await withLastActions(client, topic, batch);
+      found.push(...judged.filter((each) => all || isOpen(each)).map(deadLetterJson));
     }
     return found;
   } finally {
@@ -326,7 +326,7 @@ describe('dlq list, show and discard', () => {
       letter({ ...eventRecord('tasks.event.created', a), key: b.id }, 'key_mismatch'),
       letter({ key: b.id, value: Buffer.from([0xff]), headers: [] }, 'malformed_event'),
     ]);
-    const offsets = async (filter: LetterFilter = {}) => (await list(filter)).map(({ offset }) => offset);
+    const offsets = async (filter: DeadLetterFilter = {}) => (await list(filter)).map(({ offset }) => offset);
     const agoMs = Date.now() - 600_000;
     expect(await offsets()).toEqual([0, 1, 2]);
     expect(await offsets({ reasons: ['key_mismatch', 'malformed_event'] })).toEqual([1, 2]);

@@ -3,8 +3,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
 import { taskEntity } from '../../services/task/entity.ts';
 import { createTaskStore } from '../../services/task/store.ts';
-import { walkRows } from '../../services/pipeline/reindex/rows.ts';
-import { lastRowId, streamRows } from '../../services/pipeline/verify/rows.ts';
+import { createRowReader } from '../../services/pipeline/rows.ts';
 import { taskIn } from '../support/task.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -40,6 +39,8 @@ const statementsOf = async (work: (pool: Pool) => Promise<unknown>): Promise<str
 const storeOn = (pool: Pool) =>
   createTaskStore({ pool, entity: taskIn(), onCommit: () => undefined, onBatch: () => undefined });
 
+const rowsOn = (pool: Pool) => createRowReader(pool, taskEntity, { onRetry: () => undefined });
+
 const first = async <T>(pages: AsyncIterable<T>): Promise<void> => {
   await pages[Symbol.asyncIterator]().next();
 };
@@ -47,9 +48,9 @@ const first = async <T>(pages: AsyncIterable<T>): Promise<void> => {
 // A page costs what is on it, however many tasks there are: the index gives the order, nothing is sorted.
 it.each<[string, (pool: Pool) => Promise<unknown>]>([
   ['a listing', (pool) => storeOn(pool).list(20, undefined)],
-  ['a page of reindex', (pool) => first(walkRows(pool, taskEntity, 100))],
-  ['a page of verify', (pool) => first(streamRows(pool, taskEntity, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))],
-  ['the last row, for verify', (pool) => lastRowId(pool, taskEntity)],
+  ['a page of reindex', (pool) => first(rowsOn(pool).pages(100))],
+  ['a page of verify', (pool) => first(rowsOn(pool).versionPages('ffffffff-ffff-ffff-ffff-ffffffffffff'))],
+  ['the last row, for verify', (pool) => rowsOn(pool).lastId()],
 ])('%s reads tasks in the order of their index', async (_, work) => {
   const texts = await statementsOf(work);
   expect(texts.length).toBeGreaterThan(0);

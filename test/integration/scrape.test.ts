@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { observeOutbox } from '../../services/pipeline/relay/metrics.ts';
-import { observeVerifyRuns } from '../../services/pipeline/verify/metrics.ts';
+import { observeVerifyRuns } from '../../services/pipeline/verify/runs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { sumOf } from '../support/process.ts';
 

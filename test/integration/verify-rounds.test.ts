@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readEnv } from '../../services/platform/env.ts';
 import { placeTask, taskEnv } from '../../services/task/env.ts';
-import { verify, type Difference, type VerifyResult } from '../../services/pipeline/verify/run.ts';
+import { verify, type Difference, type VerifyResult } from '../../services/pipeline/verify/verify.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { fillStores, insertRows } from '../support/stores.ts';
@@ -25,7 +25,8 @@ const run = async (repair: boolean): Promise<{ result: VerifyResult; found: Diff
     pool: database.pool,
     client: index.client,
     entity: placeTask(readEnv(taskEnv, { TASK_INDEX: index.alias })),
-    log: undefined,
+    topic: undefined,
+    onRetry: () => undefined,
     graceMs: 0,
     repair,
     maxRate: undefined,

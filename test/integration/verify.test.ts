@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Difference, VerifyResult } from '../../services/pipeline/verify/run.ts';
+import type { Difference, VerifyResult } from '../../services/pipeline/verify/verify.ts';
 import { taskOf } from '../support/events.ts';
 import { runOps } from '../support/ops.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { etaSeconds, rate } from '../../services/ops/cli/drain.ts';
 import { bytesBlock, bytesJson, bytesLine, lineOf } from '../../services/platform/printable.ts';
 import { timeText } from '../../services/platform/kafka/record-time.ts';
-import { collect, durationMs, momentMs, position, spoken, wholeNumber } from '../../services/ops/cli/moment.ts';
+import { collect, durationMs, timeMs, position, wholeNumber } from '../../services/ops/cli/arguments.ts';
+import { durationText } from '../../services/ops/cli/text.ts';
 
 describe('what comes from a topic', () => {
   it('is printed without a character that could move the cursor, colour the text or turn its direction', () => {
@@ -37,11 +38,11 @@ describe('what comes from a topic', () => {
 
 describe('times on the command line', () => {
   it('are RFC 3339 with a zone, or how long ago; anything else is refused', () => {
-    expect(momentMs('2026-11-24T08:00:00+01:00')).toBe(Date.UTC(2026, 10, 24, 7));
-    expect(Math.abs(momentMs('2h') - (Date.now() - 7_200_000))).toBeLessThan(1_000);
+    expect(timeMs('2026-11-24T08:00:00+01:00')).toBe(Date.UTC(2026, 10, 24, 7));
+    expect(Math.abs(timeMs('2h') - (Date.now() - 7_200_000))).toBeLessThan(1_000);
     expect(durationMs('3d')).toBe(259_200_000);
     for (const text of ['yesterday', '2026-11-24', '2026-11-24T08:00:00', '2026-13-24T08:00:00Z', '', '5', '-5m']) {
-      expect(() => momentMs(text), text).toThrow();
+      expect(() => timeMs(text), text).toThrow();
     }
   });
 
@@ -50,7 +51,7 @@ describe('times on the command line', () => {
     for (const text of ['3', ':1', '1:', '-1:2', 'a:b']) expect(() => position(text), text).toThrow();
     for (const text of ['', '-1', '1.5', '99999999999999999999']) expect(() => wholeNumber(text), text).toThrow();
     expect(collect(wholeNumber)('2', collect(wholeNumber)('1'))).toEqual([1, 2]);
-    expect([59, 125, 4_200, 90_000].map(spoken)).toEqual(['59 s', '2 min 5 s', '1 h 10 min', '1 d 1 h']);
+    expect([59, 125, 4_200, 90_000].map(durationText)).toEqual(['59 s', '2 min 5 s', '1 h 10 min', '1 d 1 h']);
   });
 });
 

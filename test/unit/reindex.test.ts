@@ -1,10 +1,9 @@
 import type { Client } from '@elastic/elasticsearch';
 import { describe, expect, it } from 'vitest';
-import { readCatalog } from '../../services/pipeline/reindex/catalog.ts';
+import { nextIndexOf, numberOf, readCatalog } from '../../services/pipeline/reindex/catalog.ts';
 import { decodeMeta, encodeMeta } from '../../services/pipeline/index/meta.ts';
-import { nextIndexOf, numberOf } from '../../services/pipeline/reindex/names.ts';
-import { createPacer } from '../../services/pipeline/reindex/pacer.ts';
-import { Rejects, TooManyRejects } from '../../services/pipeline/reindex/rejects.ts';
+import { Rejects, TooManyRejects } from '../../services/pipeline/reindex/fill.ts';
+import { createPacer } from '../../services/platform/time.ts';
 import { describeResult, listTable } from '../../services/ops/reindex/show.ts';
 
 describe('the name of the next index', () => {

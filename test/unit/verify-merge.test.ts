@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kindOf, type Entry, type Pair } from '../../services/pipeline/verify/difference.ts';
-import { mergeJoin } from '../../services/pipeline/verify/merge.ts';
-import { inPages } from '../../services/pipeline/verify/pages.ts';
+import { inPages } from '../../services/pipeline/pages.ts';
+import type { RowVersion } from '../../services/pipeline/rows.ts';
+import { kindOf, mergeJoin, type Pair } from '../../services/pipeline/verify/difference.ts';
 
 /** Node 20 has no Array.fromAsync. */
 const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
@@ -10,7 +10,7 @@ const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
   for await (const item of items) all.push(item);
   return all;
 };
-const stream = async function* (entries: ReadonlyMap<string, number>): AsyncGenerator<Entry> {
+const stream = async function* (entries: ReadonlyMap<string, number>): AsyncGenerator<RowVersion> {
   for (const id of [...entries.keys()].sort()) yield { id, version: entries.get(id) ?? 0 };
 };
 const joined = async (rows: ReadonlyMap<string, number>, documents: ReadonlyMap<string, number>): Promise<Pair[]> =>
@@ -37,7 +37,7 @@ describe('the merge join', () => {
 
   it('holds one entry of each side', async () => {
     let held = 0;
-    const counting = async function* (count: number): AsyncGenerator<Entry> {
+    const counting = async function* (count: number): AsyncGenerator<RowVersion> {
       for (let i = 0; i < count; i += 1) {
         held += 1;
         yield { id: String(i).padStart(6, '0'), version: 1 };
@@ -52,7 +52,7 @@ describe('the merge join', () => {
   });
 
   it('passes a fault of either side on', async () => {
-    const broken = async function* (): AsyncGenerator<Entry> {
+    const broken = async function* (): AsyncGenerator<RowVersion> {
       yield { id: 'a', version: 1 };
       throw new Error('the connection is cut');
     };
@@ -83,7 +83,7 @@ describe('a difference', () => {
 });
 
 describe('pages', () => {
-  it('come as one stream, whatever their size', async () => {
+  it('hold all items in order, whatever their size', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer()), fc.integer({ min: 1, max: 7 }), async (items, size) => {
         const read = await collect(
@@ -94,7 +94,7 @@ describe('pages', () => {
             }),
           ),
         );
-        expect(read).toEqual(items);
+        expect(read.flat()).toEqual(items);
       }),
     );
   });

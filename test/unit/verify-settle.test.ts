@@ -13,7 +13,7 @@ const settled = async (
   let looks = 0;
   const result = await settle(['a'], {
     graceMs,
-    look: (ids) => {
+    readPairs: (ids) => {
       const [row, document] = states[Math.min(looks, states.length - 1)] ?? [];
       looks += 1;
       return Promise.resolve(ids.map((id): Pair => ({ id, row, document })));
@@ -60,7 +60,7 @@ describe('a candidate', () => {
     let looks = 0;
     const result = await settle(['a'], {
       graceMs: 10,
-      look: async () => {
+      readPairs: async () => {
         looks += 1;
         // The first one finds the candidate.
         if (looks === 2) await sleep(400);

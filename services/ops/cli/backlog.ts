@@ -2,14 +2,14 @@
 import Table from 'cli-table3';
 import colors from 'picocolors';
 import { lineOf } from '../../platform/printable.ts';
-import { spoken } from './moment.ts';
+import { durationText } from './text.ts';
 import type { LagReport } from '../lag/lag.ts';
 import type { OutboxReport } from '../outbox/outbox.ts';
 
 const perSecond = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)}/s`;
 
 const eta = (waiting: number, seconds: number | null): string =>
-  waiting === 0 ? '-' : seconds === null ? colors.yellow('does not shrink') : spoken(seconds);
+  waiting === 0 ? '-' : seconds === null ? colors.yellow('does not shrink') : durationText(seconds);
 
 export const lagTable = ({ topic, group, state, members, partitions, total }: LagReport): string => {
   const table = new Table({
@@ -45,7 +45,7 @@ export const lagTable = ({ topic, group, state, members, partitions, total }: La
 export const outboxText = ({ depth, oldestAgeSeconds, rateIn, rateOut, etaSeconds, relay }: OutboxReport): string =>
   [
     ['waiting', String(depth)],
-    ['oldest', oldestAgeSeconds === null ? '-' : spoken(oldestAgeSeconds)],
+    ['oldest', oldestAgeSeconds === null ? '-' : durationText(oldestAgeSeconds)],
     ['in', perSecond(rateIn)],
     ['out', perSecond(rateOut)],
     ['done in', eta(depth, etaSeconds)],
@@ -53,7 +53,7 @@ export const outboxText = ({ depth, oldestAgeSeconds, rateIn, rateOut, etaSecond
       'relay',
       relay === null
         ? colors.red('none is active: is an API running?')
-        : `${relay.isHold ? 'HELD BACK by `ops relay hold`' : 'active'} for ${spoken(relay.sessionSeconds)}, from ${relay.address ?? 'a local socket'} (server process ${relay.pid})`,
+        : `${relay.isHold ? 'HELD BACK by `ops relay hold`' : 'active'} for ${durationText(relay.sessionSeconds)}, from ${relay.address ?? 'a local socket'} (server process ${relay.pid})`,
     ],
   ]
     .map(([name, value]) => `${String(name).padEnd(9)}${String(value)}`)

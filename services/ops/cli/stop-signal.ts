@@ -1,4 +1,4 @@
-/** The end of a command that runs until it is told to stop. */
+/** The end of a command that runs until a signal stops it. */
 
 /** Aborts on the first SIGINT or SIGTERM, so that the command ends tidily; the second one ends it at once. */
 export const stopSignal = (): AbortSignal => {

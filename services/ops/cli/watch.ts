@@ -1,11 +1,11 @@
-/** A figure taken once, or again and again until the command is told to stop. */
+/** Measures once, or again and again until a signal stops the command. */
 import type { Output } from './output.ts';
 
 /** Exit code when a limit is exceeded. */
 export const EXIT_EXCEEDED = 2;
 
 export interface WatchOptions<R> {
-  /** Takes as long as it samples; nothing when it was told to stop meanwhile. */
+  /** Takes as long as it samples; nothing when a signal stopped it meanwhile. */
   readonly measure: () => Promise<R | undefined>;
   readonly show: (report: R) => string;
   readonly exceeds: (report: R) => boolean;

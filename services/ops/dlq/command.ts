@@ -16,7 +16,7 @@ export const dlqCommand = (): Command =>
       'after',
       `
 A letter stays in its topic until the topic's retention is over. What was done about it, when and by whom is in the
-table dead_letter_actions, which ops migrate makes: the audit trail, and what "open" means.
+table dead_letter_actions, which ops migrate creates: the audit trail, and what "open" means.
 
-The usual way: list, show one, mend the cause (a mapping, a deployment), replay; discard what cannot be mended.`,
+The usual way: list, show one, repair the cause (a mapping, a deployment), replay; discard what cannot be repaired.`,
     );

@@ -1,9 +1,8 @@
 /** `ops dlq discard`. */
 import { Command } from 'commander';
 import { systemActor } from '../cli/actor.ts';
-import { discardLetters } from '../../pipeline/dead-letters/discard.ts';
-import { addFilters, filterOf, REASONS, type FilterFlags } from './flags.ts';
-import { confirm, pick } from './pick.ts';
+import { discardDeadLetters } from '../../pipeline/dead-letters/actions.ts';
+import { addFilters, confirm, filterOf, REASONS, select, type FilterFlags } from './selection.ts';
 import { withDeadLetters } from './session.ts';
 import { summaryOf } from './format.ts';
 import { createOutput } from '../cli/output.ts';
@@ -19,7 +18,7 @@ interface Flags extends FilterFlags {
 export const dlqDiscardCommand = (): Command =>
   addFilters(new Command('discard'))
     .description('mark open letters as dealt with; they stay in the topic until its retention is over')
-    .option('--dry-run', 'say which letters are meant, and change nothing')
+    .option('--dry-run', 'show which letters it would discard, and change nothing')
     .option('--yes', 'really all open letters, when no filter narrows them down')
     .option('--by <name>', "who does it, for the audit trail; default: the system's user and host")
     .option('--note <text>', 'why, for the audit trail')
@@ -43,10 +42,10 @@ Example:
           await session.takeTurn();
         }
         const reasons = new Map<string, number>();
-        for await (const batch of pick(session, options)) {
+        for await (const batch of select(session, options)) {
           const letters = batch.map(({ letter }) => letter);
           if (!dryRun) {
-            await discardLetters(client, letters, {
+            await discardDeadLetters(client, letters, {
               deadLetterTopic: entity.deadLetterTopic,
               actor: by ?? systemActor(),
               note: note ?? null,

@@ -1,22 +1,23 @@
 /** Dead letters as people and scripts see them. */
 import Table from 'cli-table3';
 import colors from 'picocolors';
-import { count } from '../cli/count.ts';
+import { count } from '../cli/text.ts';
 import { headersOf } from '../../platform/kafka/header-list.ts';
 import { bytesBlock, bytesJson, bytesLine, lineOf } from '../../platform/printable.ts';
 import { timeText } from '../../platform/kafka/record-time.ts';
-import { isOpen, type Action, type JudgedLetter } from '../../pipeline/dead-letters/actions.ts';
-import type { Letter, Source } from '../../pipeline/dead-letters/letter.ts';
+import { isOpen, type Action, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
+import type { DeadLetter, Source } from '../../pipeline/dead-letters/dead-letter.ts';
 
 const ERROR_WIDTH = 60;
 
-export const stateOf = (judged: JudgedLetter): string => (isOpen(judged) ? 'open' : (judged.last?.state ?? 'open'));
+export const stateOf = (judged: TrackedDeadLetter): string =>
+  isOpen(judged) ? 'open' : (judged.last?.state ?? 'open');
 
 const sourceText = ({ topic, partition, offset }: Source): string =>
   topic === undefined ? '?' : `${lineOf(topic)} ${partition ?? '?'}:${offset ?? '?'}`;
 
 /** @param withState whether letters that are dealt with are among them */
-export const letterTable = (letters: readonly JudgedLetter[], withState: boolean): string => {
+export const deadLetterTable = (letters: readonly TrackedDeadLetter[], withState: boolean): string => {
   const table = new Table({
     head: ['offset', 'when', ...(withState ? ['state'] : []), 'reason', 'task', 'source', 'error'],
     style: { head: [], border: [] },
@@ -38,7 +39,7 @@ export const letterTable = (letters: readonly JudgedLetter[], withState: boolean
 };
 
 /** For scripts; bytes that are not UTF-8 appear as `base64:…`. */
-export const letterJson = (judged: JudgedLetter) => {
+export const deadLetterJson = (judged: TrackedDeadLetter) => {
   const { letter, last } = judged;
   const { partition, offset, atMs, reason, error, attempts, task, source } = letter;
   return {
@@ -60,8 +61,8 @@ export const letterJson = (judged: JudgedLetter) => {
   };
 };
 
-export const wholeLetterJson = (letter: Letter, history: readonly Action[]) => ({
-  ...letterJson({ letter, last: history.at(-1) }),
+export const fullJson = (letter: DeadLetter, history: readonly Action[]) => ({
+  ...deadLetterJson({ letter, last: history.at(-1) }),
   actions: history,
   key: bytesJson(
     letter.message.key === undefined || letter.message.key === null ? null : Buffer.from(letter.message.key),
@@ -71,7 +72,7 @@ export const wholeLetterJson = (letter: Letter, history: readonly Action[]) => (
 });
 
 /** All of a letter, for a person. */
-export const wholeLetterText = (letter: Letter, history: readonly Action[]): string => {
+export const fullText = (letter: DeadLetter, history: readonly Action[]): string => {
   const { message } = letter;
   const key = message.key === undefined || message.key === null ? '(none)' : bytesLine(Buffer.from(message.key));
   const facts: [string, string][] = [

@@ -1,10 +1,10 @@
 /** `ops dlq list`. */
 import { Command } from 'commander';
-import { isOpen, type JudgedLetter } from '../../pipeline/dead-letters/actions.ts';
-import { addFilters, filterOf, REASONS, type FilterFlags } from './flags.ts';
+import { isOpen, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
+import { addFilters, filterOf, REASONS, type FilterFlags } from './selection.ts';
 import { withDeadLetters } from './session.ts';
-import { letterJson, letterTable, stateOf, summaryOf } from './format.ts';
-import { wholeNumber } from '../cli/moment.ts';
+import { deadLetterJson, deadLetterTable, stateOf, summaryOf } from './format.ts';
+import { wholeNumber } from '../cli/arguments.ts';
 import { createOutput } from '../cli/output.ts';
 
 interface Flags extends FilterFlags {
@@ -32,12 +32,12 @@ Examples:
     .action(async ({ all = false, limit, json = false, ...flags }: Flags) => {
       await withDeadLetters(async ({ letters, signal }) => {
         const output = createOutput();
-        const rows: JudgedLetter[] = [];
+        const rows: TrackedDeadLetter[] = [];
         const reasons = new Map<string, number>();
         for await (const batch of letters(filterOf(flags))) {
           const shown = batch.filter((judged) => all || isOpen(judged));
           if (json) {
-            const text = shown.map((judged) => `${JSON.stringify(letterJson(judged))}\n`).join('');
+            const text = shown.map((judged) => `${JSON.stringify(deadLetterJson(judged))}\n`).join('');
             if (text !== '' && !(await output.write(text))) return;
             continue;
           }
@@ -52,12 +52,12 @@ Examples:
         const summary = summaryOf(reasons, all ? 'letter' : 'open letter');
         const total = [...reasons.values()].reduce((sum, count) => sum + count, 0);
         const more = total > rows.length ? `; the table shows the oldest ${rows.length} (--limit)` : '';
-        const table = rows.length === 0 ? '' : `${letterTable(rows, all)}\n`;
+        const table = rows.length === 0 ? '' : `${deadLetterTable(rows, all)}\n`;
         await output.write(`${table}${summary}${more}${signal.aborted ? '; stopped before the end' : ''}\n`);
       });
     });
 
-const withoutBytes = ({ letter, last }: JudgedLetter): JudgedLetter => ({
+const withoutBytes = ({ letter, last }: TrackedDeadLetter): TrackedDeadLetter => ({
   letter: { ...letter, message: { ...letter.message, value: null, headers: [] } },
   last,
 });

@@ -3,9 +3,8 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { systemActor } from '../cli/actor.ts';
-import { addFilters, filterOf, REASONS, type FilterFlags } from './flags.ts';
-import { confirm, pick } from './pick.ts';
-import { assessOnly, replayLetters, type ReplayOutcome } from '../../pipeline/dead-letters/replay.ts';
+import { addFilters, confirm, filterOf, REASONS, select, type FilterFlags } from './selection.ts';
+import { assessOnly, replayDeadLetters, type ReplayOutcome } from '../../pipeline/dead-letters/replay.ts';
 import { withDeadLetters } from './session.ts';
 import { summaryOf } from './format.ts';
 import { lineOf } from '../../platform/printable.ts';
@@ -53,15 +52,15 @@ Examples:
         if (!dryRun) await confirm(session, options, { yes, verb: 'replay' });
         const report = createReport(createOutput(), json, dryRun);
         if (dryRun) {
-          for await (const batch of pick(session, options)) {
+          for await (const batch of select(session, options)) {
             const letters = batch.map(({ letter }) => letter);
             await report.add(await assessOnly({ client, entity }, letters));
           }
         } else {
           await session.takeTurn();
           await session.withProducer(async (producer) => {
-            for await (const batch of pick(session, options)) {
-              const outcomes = await replayLetters(
+            for await (const batch of select(session, options)) {
+              const outcomes = await replayDeadLetters(
                 {
                   client,
                   producer,

@@ -10,8 +10,8 @@ import { withDatabase } from '../cli/database.ts';
 import type { TopicReader } from '../../platform/kafka/reader.ts';
 import { withReader } from '../cli/with-reader.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
-import { judge, takeTurn, type JudgedLetter } from '../../pipeline/dead-letters/actions.ts';
-import { findLetters, type LetterFilter } from '../../pipeline/dead-letters/find.ts';
+import { withLastActions, takeTurn, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
+import { findDeadLetters, type DeadLetterFilter } from '../../pipeline/dead-letters/find.ts';
 
 export interface DeadLetterSession {
   readonly entity: PlacedEntity;
@@ -19,7 +19,7 @@ export interface DeadLetterSession {
   readonly reader: TopicReader;
   readonly signal: AbortSignal;
   /** Letters that the filter lets through, with what was done about them. */
-  readonly letters: (filter: LetterFilter, maxBatch?: number) => AsyncGenerator<readonly JudgedLetter[]>;
+  readonly letters: (filter: DeadLetterFilter, maxBatch?: number) => AsyncGenerator<readonly TrackedDeadLetter[]>;
   /** Makes sure that no other operator replays or discards at the same time. */
   readonly takeTurn: () => Promise<void>;
   /** Connects a producer, and closes it whatever happens. */
@@ -46,7 +46,7 @@ export const withDeadLetters = async <T>(use: (session: DeadLetterSession) => Pr
         letters: async function* (filter, maxBatch) {
           const topic = entity.deadLetterTopic;
           const options = { reader, topic, filter, signal, ...(maxBatch === undefined ? {} : { maxBatch }) };
-          for await (const batch of findLetters(options)) yield await judge(client, topic, batch);
+          for await (const batch of findDeadLetters(options)) yield await withLastActions(client, topic, batch);
         },
         takeTurn: () => takeTurn(client),
         withProducer: async (useProducer) => {

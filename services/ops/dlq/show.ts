@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { historyOf } from '../../pipeline/dead-letters/actions.ts';
 import { withDeadLetters } from './session.ts';
-import { wholeLetterJson, wholeLetterText } from './format.ts';
-import { position, type Position } from '../cli/moment.ts';
+import { fullJson, fullText } from './format.ts';
+import { position, type Position } from '../cli/arguments.ts';
 import { createOutput } from '../cli/output.ts';
 
 export const dlqShowCommand = (): Command =>
@@ -27,9 +27,7 @@ Example:
         for await (const batch of letters({ partition, offsets: [offset] })) {
           for (const { letter } of batch) {
             const history = await historyOf(client, entity.deadLetterTopic, letter);
-            const text = json
-              ? JSON.stringify(wholeLetterJson(letter, history), null, 2)
-              : wholeLetterText(letter, history);
+            const text = json ? JSON.stringify(fullJson(letter, history), null, 2) : fullText(letter, history);
             await createOutput().write(`${text}\n`);
             return;
           }

@@ -6,7 +6,7 @@ import { OPS_GROUP_PREFIX } from '../../task/resources.ts';
 import { replayEvents, type ReplayEnd, type ReplayStart } from './replay.ts';
 import { tailEvents } from './tail.ts';
 import { withReader } from '../cli/with-reader.ts';
-import { collect, momentMs, position, type Position } from '../cli/moment.ts';
+import { collect, timeMs, position, type Position } from '../cli/arguments.ts';
 import { createOutput } from '../cli/output.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 
@@ -34,7 +34,7 @@ const tailCommand = (): Command =>
       'only this type: created, updated, deleted, tombstone, or a full name; may be repeated',
       collect(text),
     )
-    .option('--since <time>', 'begin there instead of at the end: RFC 3339, or how long ago (15m, 2h, 3d)', momentMs)
+    .option('--since <time>', 'begin there instead of at the end: RFC 3339, or how long ago (15m, 2h, 3d)', timeMs)
     .option('--json', 'JSON, one object a line')
     .addHelpText(
       'after',
@@ -73,25 +73,25 @@ interface ReplayFlags {
 }
 
 const startFlag = (value: string): ReplayStart =>
-  value === 'beginning' ? { kind: 'beginning' } : { kind: 'time', timeMs: momentMs(value) };
+  value === 'beginning' ? { kind: 'beginning' } : { kind: 'time', timeMs: timeMs(value) };
 
 const offsetFlag = (value: string, before?: ReplayFlags['fromOffset']): ReplayFlags['fromOffset'] => {
   if (value === 'beginning') return value;
   return [...(Array.isArray(before) ? (before as readonly Position[]) : []), position(value)];
 };
 
-const pastMoment = (value: string): number => {
-  const timeMs = momentMs(value);
+const pastTimeMs = (value: string): number => {
+  const time = timeMs(value);
   // eslint-disable-next-line no-restricted-syntax -- compared with a date that the user typed
-  if (timeMs > Date.now())
+  if (time > Date.now())
     throw new InvalidArgumentError('It must not be in the future; without it the topic is followed.');
-  return timeMs;
+  return time;
 };
 
 const replayCommand = (): Command =>
   new Command('replay')
     .description('read the events again as another group: JSON lines, one an event')
-    .requiredOption('--group <name>', "whose place is remembered; never the indexers' own group")
+    .requiredOption('--group <name>', "whose offsets are committed; never the indexers' own group")
     .addOption(new Option('--from <time>', 'begin there: RFC 3339, how long ago, or "beginning"').argParser(startFlag))
     .addOption(
       new Option(
@@ -101,7 +101,7 @@ const replayCommand = (): Command =>
         .argParser(offsetFlag)
         .conflicts('from'),
     )
-    .option('--until <time>', 'stop before the first event of each partition that is not older', pastMoment)
+    .option('--until <time>', 'stop before the first event of each partition that is not older', pastTimeMs)
     .addOption(new Option('--until-end', 'stop at the end as it is now').conflicts('until'))
     .option('--restart', 'forget where the group stopped, and begin at --from')
     .addHelpText(

@@ -8,7 +8,7 @@ import { Committer } from '../../pipeline/consume/committer.ts';
 import { progressOf } from '../../pipeline/consume/offsets.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { Logger } from '../../platform/logger.ts';
-import type { Position } from '../cli/moment.ts';
+import type { Position } from '../cli/arguments.ts';
 import type { Output } from '../cli/output.ts';
 import type { PartitionEnds, PartitionRange, TopicReader } from '../../platform/kafka/reader.ts';
 import { eventOf } from './event.ts';
@@ -34,7 +34,7 @@ export interface EventReplayOptions {
   readonly output: Output;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** Told after each batch. */
+  /** Called after each batch with the number of events written so far. */
   readonly onProgress?: (written: number) => void;
 }
 

@@ -1,4 +1,4 @@
-/** Follows the tasks topic, from its end or from a moment on. */
+/** Follows the tasks topic, from its end or from a given time on. */
 import type { Output } from '../cli/output.ts';
 import type { TopicReader } from '../../platform/kafka/reader.ts';
 import { eventOf, matches, readableLine, type EventFilter } from './event.ts';

@@ -5,7 +5,7 @@ import { lagTable } from '../cli/backlog.ts';
 import { watchReport } from '../cli/watch.ts';
 import { readTopicsConfig } from '../env.ts';
 import { withReader } from '../cli/with-reader.ts';
-import { seconds, wholeNumber } from '../cli/moment.ts';
+import { seconds, wholeNumber } from '../cli/arguments.ts';
 import { createOutput } from '../cli/output.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 

@@ -2,10 +2,10 @@
 import { Command } from 'commander';
 import { migrate } from '../../platform/migrate.ts';
 import { migrateIndex } from '../../pipeline/index/search-index.ts';
-import { createElasticsearch, statusOf } from '../../platform/elasticsearch.ts';
+import { createElasticsearch } from '../../platform/elasticsearch.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { createLogger, type Logger } from '../../platform/logger.ts';
-import { backoffMs, sleep } from '../../platform/time.ts';
+import { retry } from '../../platform/retry.ts';
 import { MIGRATIONS } from '../../task/migrations.ts';
 import { placeTask } from '../../task/env.ts';
 import { indexOptions, readMigrateConfig, type MigrateConfig } from '../env.ts';
@@ -25,26 +25,23 @@ const createIndex = async (config: MigrateConfig, logger: Logger): Promise<void>
   const client = createElasticsearch(config);
   const entity = placeTask(config);
   const { alias } = entity;
-  const deadlineAt = performance.now() + config.MIGRATE_DEADLINE_MS;
   try {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const { created, pendingReindex } = await migrateIndex(client, entity, { alias, ...indexOptions(config) });
-        logger.info({ alias, created }, created ? 'search index created' : 'search index is there');
-        if (pendingReindex.length > 0) {
-          logger.warn(
-            { alias, pendingReindex },
-            'the index keeps parts of its old mapping: searches find what they found before until ops reindex has run',
-          );
-        }
-        return;
-      } catch (error) {
-        const status = statusOf(error);
-        // Waiting heals an outage, and nothing else.
-        if ((status !== undefined && status < 500 && status !== 429) || performance.now() > deadlineAt) throw error;
-        logger.warn({ reason: messageOf(error), attempt }, 'Elasticsearch does not answer: trying again');
-        await sleep(backoffMs(attempt, { baseMs: 500, maxMs: 5_000 }));
-      }
+    const { created, pendingReindex } = await retry(
+      () => migrateIndex(client, entity, { alias, ...indexOptions(config) }),
+      {
+        backoff: { baseMs: 500, maxMs: 5_000 },
+        deadlineMs: config.MIGRATE_DEADLINE_MS,
+        onRetry: (error, attempt) => {
+          logger.warn({ reason: messageOf(error), attempt }, 'Elasticsearch does not answer: trying again');
+        },
+      },
+    );
+    logger.info({ alias, created }, created ? 'search index created' : 'search index is there');
+    if (pendingReindex.length > 0) {
+      logger.warn(
+        { alias, pendingReindex },
+        'the index keeps parts of its old mapping: searches find what they found before until ops reindex has run',
+      );
     }
   } finally {
     await client.close();

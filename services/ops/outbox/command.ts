@@ -5,7 +5,7 @@ import { outboxText } from '../cli/backlog.ts';
 import { watchReport } from '../cli/watch.ts';
 import { readOutboxConfig } from '../env.ts';
 import { withDatabase } from '../cli/database.ts';
-import { durationMs, seconds, wholeNumber } from '../cli/moment.ts';
+import { durationMs, seconds, wholeNumber } from '../cli/arguments.ts';
 import { createOutput } from '../cli/output.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 

@@ -1,7 +1,7 @@
 /** Progress on standard error: a bar with rate and remaining time on a terminal, a line now and then elsewhere. */
 import { SingleBar } from 'cli-progress';
 import { barOptions } from '../cli/bar-options.ts';
-import type { Progress } from '../../pipeline/reindex/progress.ts';
+import type { Progress } from '../../pipeline/reindex/context.ts';
 
 export interface ProgressBar extends Progress {
   stop(): void;

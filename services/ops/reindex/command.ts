@@ -1,19 +1,18 @@
-/** `ops reindex`: the search index anew, without a gap; back again; what there is; and away with it. */
+/** `ops reindex`: builds the next search index without a gap, goes back to the one before, lists them, deletes one. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createElasticsearch } from '../../platform/elasticsearch.ts';
-import { TaskstreamError } from '../../platform/errors.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { createLogger } from '../../platform/logger.ts';
+import { isDatabaseOutage } from '../../platform/postgres-outage.ts';
 import { createPool } from '../../platform/postgres.ts';
+import { isWithoutAnswer } from '../../platform/retry.ts';
 import { placeTask } from '../../task/env.ts';
 import { indexOptions, readReindexConfig } from '../env.ts';
 import { createProgressBar } from './bar.ts';
 import type { ReindexContext } from '../../pipeline/reindex/context.ts';
-import { discardIndex } from '../../pipeline/reindex/discard.ts';
-import { explainOutage } from './explain.ts';
-import { listIndices } from '../../pipeline/reindex/list.ts';
+import { discardIndex, listIndices } from '../../pipeline/reindex/catalog.ts';
 import type { Source } from '../../pipeline/reindex/move.ts';
-import { reindex, type ReindexResult } from '../../pipeline/reindex/reindex.ts';
-import { rollback } from '../../pipeline/reindex/rollback.ts';
+import { reindex, rollback, type ReindexResult } from '../../pipeline/reindex/reindex.ts';
 import { describeResult, listTable } from './show.ts';
 
 /** Exit code when it ran, and found that the new index must not serve. */
@@ -54,7 +53,7 @@ export const reindexCommand = (): Command =>
     .addHelpText(
       'after',
       `
-One runs at a time. It may be interrupted or killed at any moment: the old index serves on, and the next run begins anew.
+One runs at a time. It may be interrupted or killed at any moment: the old index serves on, and the next run starts over.
 The old index is kept for rollback until it is discarded.
 
 Exit codes: 0 the alias points to the new index; 2 the new index must not serve, because its mapping rejects documents or
@@ -84,7 +83,7 @@ const rollbackCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Writes and deletions of the meantime are brought into the old index first, so nothing is missing after it.
+The old index receives the writes and deletions made meanwhile first, so nothing is missing after it.
 Exit codes: as of reindex. A rollback of a rollback goes forward again.`,
     )
     .action((_flags, command: Command) => {
@@ -143,7 +142,7 @@ const withContext = async (work: (context: ReindexContext) => Promise<void>): Pr
   const interrupted = new AbortController();
   const interrupt = (signal: NodeJS.Signals) => {
     interrupted.abort(
-      new TaskstreamError('stopped', `Ended by ${signal}. The old index serves on; the next run begins anew.`),
+      new TaskstreamError('stopped', `Ended by ${signal}. The old index serves on; the next run starts over.`),
     );
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
@@ -164,4 +163,22 @@ const withContext = async (work: (context: ReindexContext) => Promise<void>): Pr
     bar.stop();
     await Promise.all([client.close(), pool.end()]);
   }
+};
+
+/** The error itself, or one that names the server: a client library says only that something refused. */
+const explainOutage = (error: unknown): unknown => {
+  if (error instanceof TaskstreamError) return error;
+  if (isWithoutAnswer(error)) {
+    return new TaskstreamError(
+      'search_unavailable',
+      `Elasticsearch does not answer (${messageOf(error)}): see whether it is up, and ELASTICSEARCH_URL.`,
+      { cause: error, retriable: true },
+    );
+  }
+  if (!isDatabaseOutage(error)) return error;
+  return new TaskstreamError(
+    'database_unavailable',
+    `PostgreSQL does not answer (${messageOf(error)}): see whether it is up, and DATABASE_URL.`,
+    { cause: error, retriable: true },
+  );
 };

@@ -1,7 +1,7 @@
-/** What a run and a list look like to a person. */
+/** A run and a list as text for a person. */
 import Table from 'cli-table3';
-import { count } from '../cli/count.ts';
-import type { ListedIndex } from '../../pipeline/reindex/list.ts';
+import { count } from '../cli/text.ts';
+import type { ListedIndex } from '../../pipeline/reindex/catalog.ts';
 import type { ReindexResult } from '../../pipeline/reindex/reindex.ts';
 
 const SHOWN = 20;
@@ -24,7 +24,7 @@ export const describeResult = (result: ReindexResult, alias: string): string => 
           .slice(0, SHOWN)
           .map(({ id, version, reason }) => `  task ${id}, version ${version}: ${reason}`),
         ...(result.rejects.length > SHOWN ? ['  …'] : []),
-        'Mend the mapping or the tasks, then run it again.',
+        'Correct the mapping or the tasks, then run it again.',
       ].join('\n');
     case 'incomplete':
       return [

@@ -1,20 +1,21 @@
-/** `ops verify`: whether PostgreSQL and the index hold the same tasks in the same versions, and what mends them. */
+/** `ops verify`: whether PostgreSQL and the index hold the same tasks in the same versions; repairs what differs. */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createElasticsearch } from '../../platform/elasticsearch.ts';
+import { createTopicReader } from '../../platform/kafka/reader.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
-import { createLogger } from '../../platform/logger.ts';
+import { createLogger, type Logger } from '../../platform/logger.ts';
 import { createPool } from '../../platform/postgres.ts';
 import { barOptions } from '../cli/bar-options.ts';
 import type { PlacedEntity } from '../../pipeline/entity.ts';
 import { placeTask } from '../../task/env.ts';
 import { readVerifyConfig } from '../env.ts';
-import { loggedVersions } from '../../pipeline/verify/logged.ts';
 import { openOffsets } from '../../pipeline/verify/offsets.ts';
-import { recordRun } from '../../pipeline/verify/record.ts';
+import { recordRun } from '../../pipeline/verify/runs.ts';
+import { newestVersions } from '../../pipeline/verify/topic-versions.ts';
 import { exitCodeOf, jsonOf, tableOf, type Report } from './report.ts';
-import { verify, type Difference, type Log, type Progress } from '../../pipeline/verify/run.ts';
+import { verify, type Difference, type Progress, type Topic } from '../../pipeline/verify/verify.ts';
 
 interface Flags {
   readonly repair?: boolean;
@@ -35,8 +36,8 @@ const numberFrom = (min: number, max: number) => (text: string) => {
 
 export const verifyCommand = (): Command =>
   new Command('verify')
-    .description('compare every task of PostgreSQL with its document in Elasticsearch, and mend what differs')
-    .option('--repair', 'mend the drift: by versioned writes to the index, or through the pipeline')
+    .description('compare every task of PostgreSQL with its document in Elasticsearch, and repair what differs')
+    .option('--repair', 'repair the drift: by versioned writes to the index, or through the pipeline')
     .addOption(
       new Option('--grace <seconds>', 'how long a difference may wait for the pipeline')
         .argParser(numberFrom(0, 3_600))
@@ -51,8 +52,8 @@ export const verifyCommand = (): Command =>
     .addHelpText(
       'after',
       `
-What differs is looked at again: it is drift when it is still there after everything that was in the outbox and in the
-topic has been indexed. Without KAFKA_BROKERS nobody can be asked about that, and --grace decides. Writes may go on.
+What differs is read again: it is drift when it still differs after everything that was in the outbox and in the
+topic has been indexed. Without KAFKA_BROKERS verify cannot know that, and --grace decides. Writes may go on.
 
   missing  a row without a document           repair: the document is written
   stale    a document older than its row      repair: the document is written
@@ -62,7 +63,7 @@ The last two are found after PostgreSQL was restored from a backup. Their repair
 
 Each run is recorded; the API exports the last one as metrics (taskstream_verify_…).
 
-Exit codes: 0 equal, or all of it mended; 2 drift (with --repair: what could not be mended);
+Exit codes: 0 equal, or all of it repaired; 2 drift (with --repair: what could not be repaired);
             3 undecided, the pipeline is behind; 1 verify could not run.
 
 Reads DATABASE_URL, ELASTICSEARCH_URL, KAFKA_BROKERS and their companions (docs/configuration.md).
@@ -81,10 +82,10 @@ Examples:
 const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Promise<Report> => {
   const config = readVerifyConfig(process.env);
   const entity = placeTask(config);
-  const logger = createLogger({ service: 'verify', level: config.LOG_LEVEL });
+  const logger = createLogger({ service: 'verify', level: config.LOG_LEVEL, fd: 2 });
   const pool = createPool(config, 'taskstream-verify', logger);
   const client = createElasticsearch(config);
-  const log = config.kafka === undefined ? undefined : await openLog(config.kafka, entity);
+  const topic = config.kafka === undefined ? undefined : await openTopic(config.kafka, entity, logger);
   const bar = progressBar();
   const differences: Difference[] = [];
   if (details !== undefined) writeFileSync(details, '');
@@ -93,11 +94,14 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
       pool,
       client,
       entity,
-      log,
+      topic,
       graceMs: grace * 1_000,
       repair,
       maxRate,
       onProgress: bar.show,
+      onRetry: (reason) => {
+        process.stderr.write(`\n${reason}: trying again\n`);
+      },
       onDifference: (difference) => {
         if (differences.length < show) differences.push(difference);
         if (details !== undefined) appendFileSync(details, `${JSON.stringify(difference)}\n`);
@@ -107,15 +111,25 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
     return { result, differences };
   } finally {
     bar.stop();
-    await Promise.all([pool.end(), client.close(), log?.close()]);
+    await Promise.all([pool.end(), client.close(), topic?.close()]);
   }
 };
 
-const openLog = async (kafka: KafkaConfig, entity: PlacedEntity): Promise<Log> => {
+const openTopic = async (kafka: KafkaConfig, entity: PlacedEntity, logger: Logger): Promise<Topic> => {
+  const { topic, group } = entity;
   const offsets = await openOffsets(kafka, entity);
   return {
     ...offsets,
-    newest: async (ids) => loggedVersions(kafka, entity, (await offsets.ends()).keys(), ids),
+    newestVersions: async (ids) => {
+      const { signal } = new AbortController();
+      // The group is only named, as this user may use it: nothing is joined, and nothing is committed.
+      const reader = await createTopicReader(kafka, { clientId: 'taskstream-verify', group, logger, signal });
+      try {
+        return await newestVersions(reader, topic, ids, signal);
+      } finally {
+        await reader.close();
+      }
+    },
   };
 };
 

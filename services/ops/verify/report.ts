@@ -1,7 +1,7 @@
 /** The result of a run for people, as a table, and for scripts, as JSON. */
 import Table from 'cli-table3';
-import { DRIFT_KINDS } from '../../pipeline/verify/difference.ts';
-import { sumOf, type Difference, type VerifyResult } from '../../pipeline/verify/run.ts';
+import { DRIFT_KINDS, sumOf } from '../../pipeline/verify/difference.ts';
+import type { Difference, VerifyResult } from '../../pipeline/verify/verify.ts';
 
 /** Exit codes: nothing differs (any more), drift, and differences whose events may still be on their way. */
 export const EXIT = { equal: 0, drift: 2, undecided: 3 } as const;
@@ -19,7 +19,7 @@ const MEANING = {
 /** What a reader does next, by exit code. */
 const ADVICE: Readonly<Record<number, string>> = {
   [EXIT.equal]: 'Both stores are equal.',
-  [EXIT.drift]: 'The stores differ. `npm run ops -- verify --repair` mends what can be mended.',
+  [EXIT.drift]: 'The stores differ. `npm run ops -- verify --repair` repairs what can be repaired.',
   [EXIT.undecided]: 'The pipeline is behind: run verify again when it has caught up, or with a longer --grace.',
 };
 
@@ -32,7 +32,7 @@ export interface Report {
 export const tableOf = ({ result, differences }: Report): string => {
   const plain = { style: { head: [], border: [] } };
   const summary = new Table({
-    head: ['', 'left', 'mended', 'what it is'],
+    head: ['', 'left', 'repaired', 'what it is'],
     ...plain,
     colAligns: ['left', 'right', 'right', 'left'],
   });
@@ -43,7 +43,8 @@ export const tableOf = ({ result, differences }: Report): string => {
   if (differences.length > 0) {
     const list = new Table({ head: ['task', 'kind', 'row', 'document', 'outcome'], ...plain });
     for (const { id, kind, row, document, outcome, reason } of differences) {
-      list.push([id, kind, row ?? '-', document ?? '-', reason === undefined ? outcome : `${outcome}: ${reason}`]);
+      const text = outcome === 'mended' ? 'repaired' : outcome;
+      list.push([id, kind, row ?? '-', document ?? '-', reason === undefined ? text : `${text}: ${reason}`]);
     }
     const all = sumOf(result.drift) + sumOf(result.mended) + result.undecided;
     if (all > differences.length) lines.push(`The first ${differences.length} of ${all}; --details FILE writes all:`);

@@ -9,7 +9,7 @@ import type { Logger } from '../../platform/logger.ts';
 import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
 import type { BulkWriter } from '../index/bulk.ts';
 import { collapse } from '../index/collapse.ts';
-import type { DeadLetter, DeadLetterWriter } from '../dead-letters/writer.ts';
+import type { DeadLetterWriter, FailedEvent } from '../dead-letters/writer.ts';
 import { headerOf } from '../../platform/kafka/headers.ts';
 import type { EventOutcome, IndexerMetrics } from './metrics.ts';
 import type { EncodedOperation } from '../index/operation.ts';
@@ -120,7 +120,7 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     signal: AbortSignal,
   ): Promise<void> => {
     if (poison.length === 0) return;
-    const letters = poison.flatMap(({ index, error, attempts }): (DeadLetter & { index: number })[] => {
+    const letters = poison.flatMap(({ index, error, attempts }): (FailedEvent & { index: number })[] => {
       const message = batch[index]?.message;
       return message === undefined ? [] : [{ index, message, error, attempts }];
     });

@@ -1,7 +1,7 @@
 /** What was done about letters: the table `dead_letter_actions`, their state and their audit trail. */
 import type { Client } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
-import type { Letter } from './letter.ts';
+import type { DeadLetter } from './dead-letter.ts';
 
 export type ActionState = 'replaying' | 'replayed' | 'superseded' | 'failed' | 'discarded';
 
@@ -22,25 +22,29 @@ export interface Finished {
 }
 
 /** A letter with the last thing that was done about it. */
-export interface JudgedLetter {
-  readonly letter: Letter;
+export interface TrackedDeadLetter {
+  readonly letter: DeadLetter;
   readonly last: Action | undefined;
 }
 
 /** A replay that was cut short or failed leaves its letter open. */
-export const isOpen = ({ last }: JudgedLetter): boolean =>
+export const isOpen = ({ last }: TrackedDeadLetter): boolean =>
   last === undefined || last.state === 'replaying' || last.state === 'failed';
 
 const COLUMNS = `action, state, actor, result, rfc3339(started_at) AS "startedAt", rfc3339(finished_at) AS "finishedAt"`;
 
-const keysOf = (letters: readonly Letter[]) => [
+const keysOf = (letters: readonly DeadLetter[]) => [
   letters.map(({ partition }) => partition),
   letters.map(({ offset }) => offset),
   letters.map(({ atMs }) => new Date(atMs).toISOString()),
 ];
 
 /** Looks up the last action of each letter. */
-export const judge = async (client: Client, topic: string, letters: readonly Letter[]): Promise<JudgedLetter[]> => {
+export const withLastActions = async (
+  client: Client,
+  topic: string,
+  letters: readonly DeadLetter[],
+): Promise<TrackedDeadLetter[]> => {
   const { rows } = await client.query<Action & { partition: number; offset: string }>(
     `SELECT DISTINCT ON (a.letter_partition, a.letter_offset)
             a.letter_partition AS partition, a.letter_offset::text AS offset, ${COLUMNS}
@@ -56,7 +60,7 @@ export const judge = async (client: Client, topic: string, letters: readonly Let
 };
 
 /** Everything that was done about a letter, oldest first. */
-export const historyOf = async (client: Client, topic: string, letter: Letter): Promise<Action[]> => {
+export const historyOf = async (client: Client, topic: string, letter: DeadLetter): Promise<Action[]> => {
   const { rows } = await client.query<Action>(
     `SELECT ${COLUMNS} FROM dead_letter_actions
      WHERE topic = $1 AND letter_partition = $2 AND letter_offset = $3 AND letter_at = $4 ORDER BY id`,
@@ -74,9 +78,9 @@ export interface NewActions {
 }
 
 /** Writes a row for each letter; returns their ids in the letters' order. */
-export const record = async (
+export const recordActions = async (
   client: Client,
-  letters: readonly Letter[],
+  letters: readonly DeadLetter[],
   { topic, action, state, actor, result }: NewActions,
 ): Promise<string[]> => {
   const { rows } = await client.query<{ id: string; partition: number; offset: string }>(
@@ -99,6 +103,21 @@ export const record = async (
   );
   const ids = new Map(rows.map(({ id, partition, offset }) => [`${partition}:${offset}`, id]));
   return letters.map(({ partition, offset }) => ids.get(`${partition}:${offset}`) ?? '');
+};
+
+/** Marks dead letters as dealt with; they stay in their topic until its retention is over. */
+export const discardDeadLetters = async (
+  client: Client,
+  letters: readonly DeadLetter[],
+  { deadLetterTopic, actor, note }: { deadLetterTopic: string; actor: string; note: string | null },
+): Promise<void> => {
+  await recordActions(client, letters, {
+    topic: deadLetterTopic,
+    action: 'discard',
+    state: 'discarded',
+    actor,
+    result: note,
+  });
 };
 
 /** Writes what became of replays. */

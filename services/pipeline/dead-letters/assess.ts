@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { parseEvent } from '../consume/parse-event.ts';
 import type { Message } from '../../platform/kafka/native.ts';
 import type { PlacedEntity } from '../entity.ts';
-import type { Letter } from './letter.ts';
+import type { DeadLetter } from './dead-letter.ts';
 
 export type Verdict =
   | { readonly kind: 'replay'; readonly withTombstone: boolean }
@@ -18,7 +18,11 @@ export type Verdict =
  * last record of a key, and would drop the newest version in favour of the old one. An update of a task that was
  * deleted long ago would even bring it back to search, as the index forgets the versions of deleted documents.
  */
-export const assess = async (client: Client, letters: readonly Letter[], entity: PlacedEntity): Promise<Verdict[]> => {
+export const assess = async (
+  client: Client,
+  letters: readonly DeadLetter[],
+  entity: PlacedEntity,
+): Promise<Verdict[]> => {
   const events = letters.map(({ message }) => parseEvent(message, entity));
   const ids = new Set([
     ...events.flatMap((event) => (event.kind === 'operation' ? [event.operation.id] : [])),

@@ -1,8 +1,8 @@
 /** Reads the dead-letter topic from its beginning to its end as it is now, and picks letters. */
 import type { PartitionRange, TopicReader } from '../../platform/kafka/reader.ts';
-import { isAbout, letterOf, type Letter } from './letter.ts';
+import { isAbout, deadLetterOf, type DeadLetter } from './dead-letter.ts';
 
-export interface LetterFilter {
+export interface DeadLetterFilter {
   readonly reasons?: readonly string[] | undefined;
   /** When the letter came, in milliseconds since 1970; from `sinceMs` on, before `untilMs`. */
   readonly sinceMs?: number | undefined;
@@ -15,20 +15,21 @@ export interface LetterFilter {
 export interface FindOptions {
   readonly reader: TopicReader;
   readonly topic: string;
-  readonly filter: LetterFilter;
+  readonly filter: DeadLetterFilter;
   readonly signal: AbortSignal;
   /** Most letters in a batch. */
   readonly maxBatch?: number;
 }
 
-export const isFiltered = (filter: LetterFilter): boolean => Object.values(filter).some((value) => value !== undefined);
+export const isFiltered = (filter: DeadLetterFilter): boolean =>
+  Object.values(filter).some((value) => value !== undefined);
 
 /** Letters that the filter lets through, in batches; memory holds one batch. */
-export const findLetters = async function* (options: FindOptions): AsyncGenerator<readonly Letter[]> {
+export const findDeadLetters = async function* (options: FindOptions): AsyncGenerator<readonly DeadLetter[]> {
   const { reader, topic, filter, signal, maxBatch } = options;
   const ranges = await rangesOf(options);
   for await (const batch of reader.read(topic, ranges, { signal, ...(maxBatch === undefined ? {} : { maxBatch }) })) {
-    const found = batch.map(letterOf).filter((letter) => isWanted(letter, filter));
+    const found = batch.map(deadLetterOf).filter((letter) => isWanted(letter, filter));
     if (found.length > 0) yield found;
   }
 };
@@ -45,7 +46,7 @@ const rangesOf = async ({ reader, topic, filter }: FindOptions): Promise<Partiti
   }));
 };
 
-const isWanted = (letter: Letter, { reasons, sinceMs, untilMs, task, offsets }: LetterFilter): boolean =>
+const isWanted = (letter: DeadLetter, { reasons, sinceMs, untilMs, task, offsets }: DeadLetterFilter): boolean =>
   (reasons === undefined || reasons.includes(letter.reason)) &&
   (sinceMs === undefined || letter.atMs >= sinceMs) &&
   (untilMs === undefined || letter.atMs < untilMs) &&

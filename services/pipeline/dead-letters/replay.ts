@@ -7,9 +7,9 @@ import type { Client } from 'pg';
 import { messageOf } from '../../platform/errors.ts';
 import type { KafkaProducer, ProducerRecord } from '../../platform/kafka/producer.ts';
 import type { PlacedEntity } from '../entity.ts';
-import { finish, record, type Finished } from './actions.ts';
+import { finish, recordActions, type Finished } from './actions.ts';
 import { assess, type Verdict } from './assess.ts';
-import { originalHeaders, type Letter } from './letter.ts';
+import { originalHeaders, type DeadLetter } from './dead-letter.ts';
 
 export interface ReplayOptions {
   readonly client: Client;
@@ -19,7 +19,7 @@ export interface ReplayOptions {
 }
 
 export interface ReplayOutcome {
-  readonly letter: Letter;
+  readonly letter: DeadLetter;
   readonly state: Finished['state'];
   readonly result: string | null;
   /** Whether the broker did not answer in time: then the next letters would wait in vain too. */
@@ -29,7 +29,7 @@ export interface ReplayOutcome {
 /** What would become of each letter, without touching it. */
 export const assessOnly = async (
   { client, entity }: Pick<ReplayOptions, 'client' | 'entity'>,
-  letters: readonly Letter[],
+  letters: readonly DeadLetter[],
 ): Promise<ReplayOutcome[]> =>
   inTransaction(client, async () => {
     const verdicts = await assess(client, letters, entity);
@@ -37,9 +37,12 @@ export const assessOnly = async (
   });
 
 /** Replays a batch of letters, one failing does not stop the others. */
-export const replayLetters = async (options: ReplayOptions, letters: readonly Letter[]): Promise<ReplayOutcome[]> => {
+export const replayDeadLetters = async (
+  options: ReplayOptions,
+  letters: readonly DeadLetter[],
+): Promise<ReplayOutcome[]> => {
   const { client, entity, actor } = options;
-  const ids = await record(client, letters, {
+  const ids = await recordActions(client, letters, {
     topic: entity.deadLetterTopic,
     action: 'replay',
     state: 'replaying',
@@ -56,7 +59,7 @@ export const replayLetters = async (options: ReplayOptions, letters: readonly Le
 
 const produce = async (
   { client, producer, entity }: ReplayOptions,
-  letters: readonly Letter[],
+  letters: readonly DeadLetter[],
 ): Promise<ReplayOutcome[]> => {
   const verdicts = await assess(client, letters, entity);
   const toSend = letters.flatMap((letter, index) => {
@@ -104,7 +107,7 @@ const sendEach = async (
 const isRefusal = (error: Error | undefined): boolean =>
   error !== undefined && 'code' in error && typeof error.code === 'number' && error.code > 0;
 
-const recordsOf = ({ message }: Letter, withTombstone: boolean): ProducerRecord[] => {
+const recordsOf = ({ message }: DeadLetter, withTombstone: boolean): ProducerRecord[] => {
   const key = message.key ?? null;
   return [
     { key, value: message.value, headers: originalHeaders(message) },
@@ -125,7 +128,7 @@ const settled = (verdict: Verdict | undefined): Omit<ReplayOutcome, 'letter'> =>
   }
 };
 
-const explain = ({ message }: Letter, error: Error): string =>
+const explain = ({ message }: DeadLetter, error: Error): string =>
   message.key === null || message.key === undefined
     ? `it has no key, and a compacted topic takes no such record: discard it (${messageOf(error)})`
     : messageOf(error);

@@ -7,7 +7,8 @@ import type { Message } from '../../platform/kafka/native.ts';
 import { toHeaders, type KafkaProducer } from '../../platform/kafka/producer.ts';
 import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
 
-export interface DeadLetter {
+/** An event that cannot be indexed. */
+export interface FailedEvent {
   readonly message: Message;
   readonly error: TaskstreamError;
   /** How often the write to the index was tried; 0 when it never got that far. */
@@ -31,23 +32,24 @@ export const DEAD_LETTER_HEADERS = {
 
 export interface DeadLetterWriter {
   /**
-   * Writes all letters and returns once the broker has them, however long that takes.
-   * @returns for each letter whether it was written; false only when `signal` aborted before.
+   * Writes all as dead letters and returns once the broker has them, however long that takes.
+   * @returns for each event whether it was written; false only when `signal` aborted before.
    */
-  write(letters: readonly DeadLetter[], signal: AbortSignal): Promise<readonly boolean[]>;
+  write(events: readonly FailedEvent[], signal: AbortSignal): Promise<readonly boolean[]>;
 }
 
 export interface DeadLetterOptions {
   readonly producer: Pick<KafkaProducer, 'send'>;
   readonly topic: string;
   readonly backoff: BackoffOptions;
+  /** Called after each attempt with the reason, and with `undefined` once writes succeed. */
   readonly onRetry: (reason: string | undefined, pending: number) => void;
 }
 
 export const createDeadLetterWriter = ({ producer, topic, backoff, onRetry }: DeadLetterOptions): DeadLetterWriter => ({
-  write: async (letters, signal) => {
-    const written = new Array<boolean>(letters.length).fill(false);
-    let open = letters.map((letter, index) => ({ index, record: toRecord(letter) }));
+  write: async (events, signal) => {
+    const written = new Array<boolean>(events.length).fill(false);
+    let open = events.map((event, index) => ({ index, record: toRecord(event) }));
     for (let attempt = 1; open.length > 0 && !signal.aborted; attempt += 1) {
       const deliveries = await producer.send(
         topic,
@@ -71,7 +73,7 @@ export const createDeadLetterWriter = ({ producer, topic, backoff, onRetry }: De
   },
 });
 
-const toRecord = ({ message, error, attempts }: DeadLetter) => ({
+const toRecord = ({ message, error, attempts }: FailedEvent) => ({
   key: message.key ?? null,
   value: message.value,
   headers: [

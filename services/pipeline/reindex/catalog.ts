@@ -1,8 +1,20 @@
-/** Which indices there are for an alias, and which of them serves. */
+/** The indices of an alias: their names, which of them serves, what each is; and the end of those that do not. */
 import type { Client, estypes } from '@elastic/elasticsearch';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { decodeMeta, type IndexMeta } from '../index/meta.ts';
-import { numberOf } from './names.ts';
+import { indexNameOf } from '../topics.ts';
+import type { ReindexContext } from './context.ts';
+import { isReindexRunning, withReindexLock } from './lock.ts';
+
+/** The number in the name of an index of `alias`; nothing for an index of another kind. */
+export const numberOf = (alias: string, index: string): number | undefined => {
+  const digits = index.startsWith(`${alias}-`) ? index.slice(alias.length + 1) : '';
+  return /^\d{6,}$/.test(digits) ? Number(digits) : undefined;
+};
+
+/** A name above all that exist, so that no index ever takes the name of an older one. */
+export const nextIndexOf = (alias: string, existing: readonly string[]): string =>
+  indexNameOf(alias, Math.max(0, ...existing.map((index) => numberOf(alias, index) ?? 0)) + 1);
 
 export interface CatalogEntry {
   readonly name: string;
@@ -24,7 +36,7 @@ export interface Catalog {
 export const readCatalog = async (client: Client, alias: string): Promise<Catalog> => {
   const found = await client.indices.get({
     index: [alias, `${alias}-*`],
-    // An alias that is not there yet is told below, in words of ours.
+    // The error below explains an alias that does not exist yet.
     ignore_unavailable: true,
     allow_no_indices: true,
   });
@@ -61,3 +73,82 @@ const toEntry = (name: string, state: estypes.IndicesIndexState, alias: string):
   isDiskFull: String(state.settings?.index?.blocks?.read_only_allow_delete) === 'true',
   meta: decodeMeta(state.mappings?._meta),
 });
+
+export interface ListedIndex {
+  readonly index: string;
+  /** `live` serves, `previous` is where a rollback goes, `building` is being filled, `interrupted` never will be. */
+  readonly state: 'live' | 'previous' | 'kept' | 'building' | 'interrupted';
+  readonly alias: string | null;
+  readonly isWriteBlocked: boolean;
+  readonly isDiskFull: boolean;
+  readonly documents: number;
+  readonly bytes: number;
+  readonly source: 'postgres' | 'topic' | null;
+  readonly startedAt: string | null;
+  readonly switchedAt: string | null;
+}
+
+/** `reindex list`: the indices of the alias, each with what it is. */
+export const listIndices = async ({
+  client,
+  pool,
+  entity,
+}: Pick<ReindexContext, 'client' | 'pool' | 'entity'>): Promise<readonly ListedIndex[]> => {
+  const { live, indices } = await readCatalog(client, entity.alias);
+  const isRunning = await isReindexRunning(pool);
+  const names = indices.map(({ name }) => name);
+  const stats = await client.indices.stats({ index: names, metric: ['docs', 'store'] });
+  return indices.map((entry) => {
+    const { name, isLive, isWriteBlocked, isDiskFull, meta } = entry;
+    const primaries = stats.indices?.[name]?.primaries;
+    return {
+      index: name,
+      state: stateOf(entry, live, isRunning),
+      alias: isLive ? entity.alias : null,
+      isWriteBlocked,
+      isDiskFull,
+      documents: primaries?.docs?.count ?? 0,
+      bytes: stats.indices?.[name]?.total?.store?.size_in_bytes ?? 0,
+      source: meta?.source ?? null,
+      startedAt: meta?.startedAt ?? null,
+      switchedAt: meta?.switchedAt ?? null,
+    };
+  });
+};
+
+const stateOf = (
+  { name, isLive, meta }: CatalogEntry,
+  live: CatalogEntry,
+  isRunning: boolean,
+): ListedIndex['state'] => {
+  if (isLive) return 'live';
+  if (meta?.state === 'building') return isRunning ? 'building' : 'interrupted';
+  return live.meta?.previous === name ? 'previous' : 'kept';
+};
+
+/**
+ * `reindex discard`: deletes an index that does not serve.
+ * @throws TaskstreamError `precondition_failed` when it serves, does not exist, or a reindex is running
+ */
+export const discardIndex = (
+  { client, config, entity }: Pick<ReindexContext, 'client' | 'config' | 'entity'>,
+  index: string,
+): Promise<void> =>
+  withReindexLock(config, async () => {
+    const alias = entity.alias;
+    const { live, indices } = await readCatalog(client, alias);
+    if (index === live.name || index === alias) {
+      throw new TaskstreamError(
+        'precondition_failed',
+        `${live.name} serves the alias ${alias}: it cannot be discarded.`,
+      );
+    }
+    if (!indices.some(({ name }) => name === index)) {
+      const others = indices.filter(({ isLive }) => !isLive).map(({ name }) => name);
+      throw new TaskstreamError(
+        'precondition_failed',
+        `${alias} has no index ${index}; there ${others.length === 0 ? 'is none to discard' : `are ${others.join(', ')}`}.`,
+      );
+    }
+    await client.indices.delete({ index });
+  });

@@ -1,13 +1,12 @@
-/** Copies all tasks of PostgreSQL into the index that is being filled. */
+/** Copies all rows of PostgreSQL into the index that is being filled. */
+import { messageOf } from '../../platform/errors.ts';
+import { sleep } from '../../platform/time.ts';
 import { toOperation } from '../consume/parse-event.ts';
 import type { Entity } from '../entity.ts';
 import type { IndexOperation } from '../index/operation.ts';
-import { messageOf } from '../../platform/errors.ts';
-import { sleep } from '../../platform/time.ts';
+import type { Row, RowReader } from '../rows.ts';
 import type { ReindexContext } from './context.ts';
-import type { Fill } from './fill.ts';
-import type { Rejects } from './rejects.ts';
-import { walkRows, type TaskRow } from './rows.ts';
+import type { Fill, Rejects } from './fill.ts';
 
 export interface CopyOptions {
   readonly fill: Fill;
@@ -17,28 +16,29 @@ export interface CopyOptions {
   readonly pace: (documents: number) => number;
 }
 
-/** @returns the number of tasks */
+/** @returns the number of rows */
 export const copyRows = async (
-  { entity, pool, progress }: Pick<ReindexContext, 'entity' | 'pool' | 'progress'>,
+  { entity, progress }: Pick<ReindexContext, 'entity' | 'progress'>,
+  rows: RowReader,
   { fill, rejects, pageSize, pace }: CopyOptions,
   signal: AbortSignal,
 ): Promise<number> => {
   let copied = 0;
-  for await (const rows of walkRows(pool, entity, pageSize)) {
-    await sleep(pace(rows.length), signal);
+  for await (const page of rows.pages(pageSize)) {
+    await sleep(pace(page.length), signal);
     signal.throwIfAborted();
     await fill(
-      rows.flatMap((row) => operationOf(entity, row, rejects)),
+      page.flatMap((row) => operationOf(entity, row, rejects)),
       signal,
     );
-    copied += rows.length;
-    progress.advance(rows.length);
+    copied += page.length;
+    progress.advance(page.length);
   }
   return copied;
 };
 
 /** What the indexer writes for an event with this row, so that both write the same document. */
-const operationOf = (entity: Entity, { id, version, json }: TaskRow, rejects: Rejects): IndexOperation[] => {
+const operationOf = (entity: Entity, { id, version, json }: Row, rejects: Rejects): IndexOperation[] => {
   try {
     return [toOperation(JSON.parse(json), 'index', entity)];
   } catch (error) {

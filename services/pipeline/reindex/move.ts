@@ -1,21 +1,19 @@
 /**
  * Brings an index in line with PostgreSQL while writes go on, and moves the alias to it.
- * The order is what makes it complete: the end of the topic is noted first, then rows are read. A change that a row
+ * The order is what makes it complete: the end of the topic is read first, then rows are read. A change that a row
  * does not show yet is published later, and so found behind that end.
  */
-import { createPacer } from './pacer.ts';
-import { findMissing } from './completeness.ts';
-import type { ReindexContext } from './context.ts';
-import { copyRows } from './copy.ts';
-import { createFill } from './fill.ts';
+import { createTopicReader, type Offsets, type TopicReader } from '../../platform/kafka/reader.ts';
+import { OPS_GROUP_PREFIX } from '../../platform/product.ts';
+import { createPacer } from '../../platform/time.ts';
 import type { IndexMeta } from '../index/meta.ts';
-import { pruneDocuments } from './prune.ts';
-import { Rejects, TooManyRejects, type Reject } from './rejects.ts';
-import { countRows } from './rows.ts';
-import { refresh, settleIndex } from './settle.ts';
+import { findMissing, pruneDocuments } from './compare.ts';
+import { storesOf, type ReindexContext } from './context.ts';
+import { copyRows } from './copy.ts';
+import { createFill, Rejects, TooManyRejects, type Reject } from './fill.ts';
+import { prepareToServe, refresh } from './new-index.ts';
 import { switchAlias, UnknownOutcome } from './switch.ts';
 import { Tail } from './tail.ts';
-import { openTopic, type Offsets, type TopicReader } from './topic.ts';
 
 export type Source = 'postgres' | 'topic';
 
@@ -49,7 +47,7 @@ export type MoveResult =
 
 const PAGE = 1_000;
 /** Rejected documents that are shown as they come; all are counted. */
-const MAX_TOLD = 20;
+const MAX_REPORTED = 20;
 /** The switch begins when what is left of the topic takes no longer than this. */
 const CLOSE_ENOUGH_MS = 1_000;
 /** Part of the round before from which on a round counts as no shorter. */
@@ -60,7 +58,15 @@ export const moveTo = async (context: ReindexContext, options: MoveOptions): Pro
   const failed = new AbortController();
   const done = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
-  const reader = await openTopic(context.config, context.entity.topic, context.logger, signal);
+  const reader = await createTopicReader(context.config, {
+    clientId: 'taskstream-reindex',
+    group: `${OPS_GROUP_PREFIX}-reindex`,
+    // A broker answers one request of a connection after the other: it would say where the end is only after the fetch
+    // before has waited for events, half a second by default. Indexers wait for this answer at the switch.
+    fetchWaitMs: 50,
+    logger: context.logger,
+    signal,
+  });
   try {
     const mover = await prepare(context, options, reader);
     const tailing = mover.tail.run(AbortSignal.any([signal, done.signal])).catch((error: unknown) => {
@@ -97,12 +103,13 @@ interface Mover {
 }
 
 const prepare = async (context: ReindexContext, options: MoveOptions, reader: TopicReader): Promise<Mover> => {
-  const { progress } = context;
+  const { progress, entity } = context;
+  const { topic } = entity;
   const { source, to, maxRate } = options;
-  let told = 0;
+  let reported = 0;
   const rejects = new Rejects(({ id, version, reason }) => {
-    told += 1;
-    if (told <= MAX_TOLD) progress.note(`${to} rejects ${id}, version ${version}: ${reason}`);
+    reported += 1;
+    if (reported <= MAX_REPORTED) progress.note(`${to} rejects ${id}, version ${version}: ${reason}`);
   });
   const fill = createFill(context, to, rejects);
   const pace = createPacer(maxRate);
@@ -110,7 +117,8 @@ const prepare = async (context: ReindexContext, options: MoveOptions, reader: To
   const pageSize = Math.max(1, Math.min(PAGE, maxRate ?? PAGE));
   let isReplaying = source === 'topic';
   const tail = new Tail({
-    entity: context.entity,
+    entity,
+    topic,
     reader,
     fill,
     batchSize: pageSize,
@@ -119,7 +127,7 @@ const prepare = async (context: ReindexContext, options: MoveOptions, reader: To
       if (isReplaying) progress.advance(offsets);
     },
   });
-  const { low, end } = await reader.watermarks();
+  const { low, end } = await watermarksOf(reader, topic);
   if (source === 'topic') {
     const total = [...end].reduce((sum, [partition, offset]) => sum + offset - (low.get(partition) ?? 0), 0);
     progress.step(`reading the topic into ${to}`, total);
@@ -133,7 +141,7 @@ const prepare = async (context: ReindexContext, options: MoveOptions, reader: To
     pace,
     end,
     catchUp: async (signal) => {
-      const now = await reader.watermarks();
+      const now = await watermarksOf(reader, topic);
       tail.follow(now.low);
       await tail.passes(now.end, signal);
     },
@@ -143,38 +151,47 @@ const prepare = async (context: ReindexContext, options: MoveOptions, reader: To
   };
 };
 
+const watermarksOf = async (reader: TopicReader, topic: string): Promise<{ low: Offsets; end: Offsets }> => {
+  const ends = await reader.ends(topic);
+  return {
+    low: new Map(ends.map(({ partition, low }) => [partition, low])),
+    end: new Map(ends.map(({ partition, high }) => [partition, high])),
+  };
+};
+
 const move = async (
   context: ReindexContext,
   options: MoveOptions,
   mover: Mover,
   signal: AbortSignal,
 ): Promise<MoveResult> => {
-  const { client, pool, entity, progress } = context;
+  const { client, entity, progress } = context;
   const { source, from, to, isNew, meta, switchDeadlineMs } = options;
   const { rejects, fill, tail, catchUp } = mover;
+  const stores = storesOf(context, to, signal);
   let copied = 0;
   if (source === 'postgres') {
-    progress.step(`copying ${entity.table} into ${to}`, await countRows(pool, entity));
-    copied = await copyRows(context, mover, signal);
+    progress.step(`copying ${entity.table} into ${to}`, await stores.rows.count());
+    copied = await copyRows(context, stores.rows, mover, signal);
   } else await tail.passes(mover.end, signal);
   mover.endReplay();
 
-  if (isNew) await settleIndex(context, to, signal);
+  if (isNew) await prepareToServe(context, to, signal);
   else await refresh(client, to);
   const keepsDeleted = !isNew || source === 'topic';
   if (keepsDeleted) progress.step(`removing what PostgreSQL does not have from ${to}`);
-  const pruned = keepsDeleted ? await pruneDocuments(context, to, fill, signal) : 0;
+  const pruned = keepsDeleted ? await pruneDocuments(stores, progress, fill, signal) : 0;
 
-  progress.step('taking in the changes of the meantime');
+  progress.step('indexing the changes made meanwhile');
   await catchUpClosely(catchUp, signal);
   if (source === 'topic') {
     progress.step(`comparing ${to} with PostgreSQL`);
-    const missing = await findMissing(context, to, () => catchUp(signal), signal);
-    const open = await rejects.remaining(context, to);
+    const missing = await findMissing(context, stores, () => catchUp(signal), signal);
+    const open = await rejects.remaining(stores);
     // What was rejected is missing too, but that is the better explanation.
     if (missing.length > 0 && open.length === 0) return { outcome: 'incomplete', missing };
   }
-  let open = await rejects.remaining(context, to);
+  let open = await rejects.remaining(stores);
   if (open.length > 0) return refused(open);
 
   progress.step(`switching ${entity.alias} from ${from} to ${to}`);
@@ -187,8 +204,8 @@ const move = async (
       meta,
       deadlineMs: switchDeadlineMs,
       catchUp,
-      isAcceptable: async () => {
-        open = await rejects.remaining(context, to);
+      isAcceptable: async (untilDeadline) => {
+        open = await rejects.remaining(storesOf(context, to, untilDeadline));
         return open.length === 0;
       },
       note: (line) => {

@@ -1,14 +1,19 @@
-/** `reindex`: the next index with the mapping of this version, filled while reads and writes go on. */
-import { messageOf } from '../../platform/errors.ts';
-import { readCatalog } from './catalog.ts';
+/**
+ * `reindex`: the next index with the mapping of this version, filled while reads and writes go on; and `reindex rollback`,
+ * back to the index that served before, after it was brought up to date.
+ *
+ * From here: leftovers.ts repairs, new-index.ts creates, move.ts fills (copy.ts beside tail.ts), compares (compare.ts) and
+ * switches (switch.ts).
+ */
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { nextIndexOf, readCatalog, type Catalog } from './catalog.ts';
 import type { ReindexContext } from './context.ts';
-import { healLeftovers, removeUnfinished } from './heal.ts';
+import { removeUnfinished, repairLeftovers } from './leftovers.ts';
 import { withReindexLock } from './lock.ts';
 import { writeMeta, type IndexMeta } from '../index/meta.ts';
 import { moveTo, type MoveOptions, type MoveResult, type Source } from './move.ts';
-import { nextIndexOf } from './names.ts';
-import { createIndex } from './settle.ts';
-import { UnknownOutcome } from './switch.ts';
+import { createIndex, fillingAliasOf } from './new-index.ts';
+import { unblockWrites, UnknownOutcome } from './switch.ts';
 
 export interface ReindexOptions extends Pick<MoveOptions, 'maxRate' | 'switchDeadlineMs'> {
   readonly source: Source;
@@ -22,7 +27,7 @@ export const reindex = (context: ReindexContext, options: ReindexOptions): Promi
     const { client, entity, progress } = context;
     const alias = entity.alias;
     const signal = AbortSignal.any([context.signal, lost]);
-    const { live, indices } = await healLeftovers(client, alias, (line) => {
+    const { live, indices } = await repairLeftovers(client, alias, (line) => {
       progress.note(line);
     });
     const to = nextIndexOf(
@@ -47,12 +52,56 @@ export const reindex = (context: ReindexContext, options: ReindexOptions): Promi
     } finally {
       if (result?.outcome !== 'switched' && !isUnknown) await removeIfUnused(context, to);
     }
-    if (result.outcome === 'switched') await noteSwitch(context, to, meta, from);
+    if (result.outcome === 'switched') await recordSwitch(context, to, meta, from);
     return { ...result, from, to };
   });
 
-/** Notes that the alias points to `to`, and where a rollback goes. */
-export const noteSwitch = async (
+export type RollbackOptions = Pick<MoveOptions, 'maxRate' | 'switchDeadlineMs'>;
+
+/**
+ * `reindex rollback`. Both indices stay, so that a rollback of a rollback goes forward again.
+ * @throws TaskstreamError when it could not be done; the alias is where it was
+ */
+export const rollback = (context: ReindexContext, options: RollbackOptions): Promise<ReindexResult> =>
+  withReindexLock(context.config, async (lost) => {
+    const { client, entity, progress } = context;
+    const catalog = await repairLeftovers(client, entity.alias, (line) => {
+      progress.note(line);
+    });
+    const from = catalog.live.name;
+    const target = previousOf(catalog);
+    const to = target.name;
+    await unblockWrites(client, to);
+    await client.indices.putAlias({ index: to, name: fillingAliasOf(to) });
+    const meta: IndexMeta = { ...target.meta, state: 'complete' };
+    const result = await moveTo(
+      { ...context, signal: AbortSignal.any([context.signal, lost]) },
+      { ...options, source: 'postgres', from, to, isNew: false, meta },
+    );
+    if (result.outcome === 'switched') await recordSwitch(context, to, meta, from);
+    return { ...result, from, to };
+  });
+
+const previousOf = ({ live, indices }: Catalog) => {
+  const name = live.meta?.previous;
+  if (name === undefined) {
+    throw new TaskstreamError(
+      'precondition_failed',
+      `There is nothing to go back to: ${live.name} was not created by a reindex.`,
+    );
+  }
+  const target = indices.find((index) => index.name === name);
+  if (target === undefined) {
+    throw new TaskstreamError(
+      'precondition_failed',
+      `${name}, which served before ${live.name}, is gone: create an index with the older version's ops reindex instead.`,
+    );
+  }
+  return target;
+};
+
+/** Records in the index that the alias points to it, and where a rollback goes. */
+const recordSwitch = async (
   { client, progress }: Pick<ReindexContext, 'client' | 'progress'>,
   to: string,
   meta: IndexMeta,
@@ -61,7 +110,7 @@ export const noteSwitch = async (
   try {
     await writeMeta(client, to, { ...meta, state: 'complete', switchedAt: new Date().toISOString(), previous: from });
   } catch (error) {
-    // The alias has moved, and the index still says from where: the next run takes note of it.
+    // The alias has moved, and the index still says from where: the next run records it.
     progress.note(`${to} serves, but could not be marked so: ${messageOf(error)}`);
   }
 };

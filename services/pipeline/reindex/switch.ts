@@ -3,15 +3,14 @@
  * While the old index takes no writes, the new one takes in the last events; so it has everything that any search has
  * shown, and nothing is written to the old one that the new one lacks. Indexers wait meanwhile and try again.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
 import { statusOf } from '../../platform/elasticsearch.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
-import { backoffMs, sleep } from '../../platform/time.ts';
-import { readCatalog } from './catalog.ts';
+import { isTransient, retry } from '../../platform/retry.ts';
+import { sleep } from '../../platform/time.ts';
 import { writeMeta, type IndexMeta } from '../index/meta.ts';
-import { fillingAliasOf } from './names.ts';
-import { refresh } from './settle.ts';
+import { readCatalog } from './catalog.ts';
+import { fillingAliasOf, refresh } from './new-index.ts';
 
 export interface SwitchOptions {
   readonly client: Client;
@@ -24,8 +23,8 @@ export interface SwitchOptions {
   readonly deadlineMs: number;
   /** Resolves when every event that is in the topic when it is called is in the new index. */
   readonly catchUp: (signal: AbortSignal) => Promise<void>;
-  /** Asked once the new index has everything. */
-  readonly isAcceptable: () => Promise<boolean>;
+  /** Asked once the new index has everything; writes wait meanwhile, until the signal aborts. */
+  readonly isAcceptable: (signal: AbortSignal) => Promise<boolean>;
   readonly note: (line: string) => void;
 }
 
@@ -54,26 +53,34 @@ export class UnknownOutcome extends TaskstreamError {}
  */
 export const switchAlias = async (options: SwitchOptions, signal: AbortSignal): Promise<SwitchResult> => {
   const { deadlineMs, catchUp, note } = options;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return { ...(await attemptSwitch(options, signal)), attempts: attempt };
-    } catch (error) {
-      if (error instanceof TaskstreamError) throw error;
-      signal.throwIfAborted();
-      if (!isTransient(error)) throw error;
-      const reason = error instanceof LateError ? `not done within ${deadlineMs} ms` : messageOf(error);
-      if (attempt === MAX_ATTEMPTS) {
-        throw new TaskstreamError(
-          'search_unavailable',
-          `The alias could not be switched in ${MAX_ATTEMPTS} attempts, the last: ${reason}. ` +
-            'Run it again when fewer writes come in, or allow more time with --switch-deadline.',
-          { cause: error, retriable: true },
-        );
-      }
-      note(`the switch has to wait: ${reason}; writes go on, and it is tried again`);
-      await sleep(backoffMs(attempt, BACKOFF), signal);
-      await catchUp(signal);
-    }
+  const reasonOf = (error: unknown): string =>
+    error instanceof LateError ? `not done within ${deadlineMs} ms` : messageOf(error);
+  const isRetriable = (error: unknown): boolean =>
+    !(error instanceof TaskstreamError) && (error instanceof LateError || isTransient(error));
+  const attemptOnce = async (attempt: number): Promise<SwitchResult> => {
+    if (attempt > 1) await catchUp(signal);
+    return { ...(await attemptSwitch(options, signal)), attempts: attempt };
+  };
+  try {
+    return await retry(attemptOnce, {
+      backoff: BACKOFF,
+      maxAttempts: MAX_ATTEMPTS,
+      isRetriable,
+      onRetry: (error) => {
+        note(`the switch has to wait: ${reasonOf(error)}; writes go on, trying again`);
+      },
+      signal,
+    });
+  } catch (error) {
+    if (error instanceof TaskstreamError) throw error;
+    signal.throwIfAborted();
+    if (!isRetriable(error)) throw error;
+    throw new TaskstreamError(
+      'search_unavailable',
+      `The alias could not be switched in ${MAX_ATTEMPTS} attempts, the last: ${reasonOf(error)}. ` +
+        'Run it again when fewer writes come in, or allow more time with --switch-deadline.',
+      { cause: error, retriable: true },
+    );
   }
 };
 
@@ -100,7 +107,7 @@ const attemptSwitch = async (options: SwitchOptions, signal: AbortSignal): Promi
     await blockWrites(client, from);
     // The writes that were under way are done: no search will ever show more of the old index than it does now.
     await catchUp(withinDeadline);
-    if (!(await isAcceptable())) return ended(false);
+    if (!(await isAcceptable(withinDeadline))) return ended(false);
     await refresh(client, to);
     withinDeadline.throwIfAborted();
     await moveAlias(options, signal);
@@ -129,21 +136,20 @@ const blockWrites = async (client: Client, index: string): Promise<void> => {
 
 /** @throws TaskstreamError that says how to lift the block, when it cannot */
 export const unblockWrites = async (client: Client, index: string): Promise<void> => {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await client.indices.putSettings({ index, settings: { index: { blocks: { write: null as never } } } });
-      return;
-    } catch (error) {
-      if (attempt === UNBLOCK_ATTEMPTS) {
-        throw new TaskstreamError(
-          'search_unavailable',
-          `${index} still takes no writes, as Elasticsearch does not answer (${messageOf(error)}). ` +
-            'Nothing is lost: indexers wait. Run reindex again once it answers; it lifts the block first.',
-          { cause: error, retriable: true },
-        );
-      }
-      await delay(backoffMs(attempt, { baseMs: 250, maxMs: 8_000 }));
-    }
+  const lift = () => client.indices.putSettings({ index, settings: { index: { blocks: { write: null as never } } } });
+  try {
+    await retry(lift, {
+      backoff: { baseMs: 250, maxMs: 8_000 },
+      maxAttempts: UNBLOCK_ATTEMPTS,
+      isRetriable: () => true,
+    });
+  } catch (error) {
+    throw new TaskstreamError(
+      'search_unavailable',
+      `${index} still takes no writes, as Elasticsearch does not answer (${messageOf(error)}). ` +
+        'Nothing is lost: indexers wait. Run reindex again once it answers; it lifts the block first.',
+      { cause: error, retriable: true },
+    );
   }
 };
 
@@ -171,26 +177,16 @@ const moveAlias = async ({ client, alias, from, to }: SwitchOptions, signal: Abo
   }
 };
 
-/** Asks until it gets an answer. */
+/** Asks until it gets an answer; once more when `signal` aborts. */
 const liveIndex = async (client: Client, alias: string, signal: AbortSignal): Promise<string> => {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return (await readCatalog(client, alias)).live.name;
-    } catch (error) {
-      if (signal.aborted) {
-        throw new UnknownOutcome(
-          'search_unavailable',
-          'Elasticsearch does not answer whether the alias was switched. Nothing is lost: run reindex list once it does.',
-          { cause: error },
-        );
-      }
-      await sleep(backoffMs(attempt, BACKOFF), signal);
-    }
+  const ask = async (): Promise<string> => (await readCatalog(client, alias)).live.name;
+  try {
+    return await retry(ask, { backoff: BACKOFF, isRetriable: () => true, signal }).catch(ask);
+  } catch (error) {
+    throw new UnknownOutcome(
+      'search_unavailable',
+      'Elasticsearch does not answer whether the alias was switched. Nothing is lost: run reindex list once it does.',
+      { cause: error },
+    );
   }
-};
-
-/** What time may heal: no answer, a server that is not well, or a deadline that passed. */
-const isTransient = (error: unknown): boolean => {
-  const status = statusOf(error);
-  return error instanceof LateError || status === undefined || status >= 500 || status === 429;
 };

@@ -6,24 +6,26 @@ import { EventEmitter, once } from 'node:events';
 import { collapse } from '../index/collapse.ts';
 import { parseEvent } from '../consume/parse-event.ts';
 import { TaskstreamError, messageOf } from '../../platform/errors.ts';
-import { backoffMs, sleep } from '../../platform/time.ts';
+import type { Batch, Offsets, TopicReader } from '../../platform/kafka/reader.ts';
+import { retry } from '../../platform/retry.ts';
+import { sleep } from '../../platform/time.ts';
 import type { Entity } from '../entity.ts';
 import type { Fill } from './fill.ts';
-import type { Batch, Offsets, TopicReader } from './topic.ts';
 
 export interface TailOptions {
   readonly entity: Entity;
-  readonly reader: TopicReader;
+  readonly topic: string;
+  readonly reader: Pick<TopicReader, 'follow' | 'poll'>;
   readonly fill: Fill;
   readonly batchSize: number;
   /** How long to wait before so many more events, in milliseconds. */
   readonly pace: (events: number) => number;
-  /** Told how many offsets were passed. */
+  /** Called with the number of offsets that were passed. */
   readonly onAdvance: (offsets: number) => void;
 }
 
-/** Attempts to read, some minutes of them, after which Kafka is given up. */
-const MAX_POLL_FAILURES = 30;
+/** Attempts to read, some minutes of them. */
+const MAX_POLLS = 31;
 
 export class Tail {
   readonly #options: TailOptions;
@@ -44,29 +46,31 @@ export class Tail {
   follow(from: Offsets): void {
     const added = new Map([...from].filter(([partition]) => !this.#next.has(partition)));
     for (const [partition, offset] of added) this.#next.set(partition, offset);
-    this.#options.reader.follow(added);
+    this.#options.reader.follow(this.#options.topic, added);
   }
 
   /** Runs until `signal` aborts. @throws when an event cannot be read or written */
   async run(signal: AbortSignal): Promise<void> {
-    const { reader, batchSize } = this.#options;
-    for (let failures = 0; !signal.aborted;) {
-      let batch: Batch;
-      try {
-        batch = await reader.poll(batchSize);
-        failures = 0;
-      } catch (error) {
-        failures += 1;
-        if (failures > MAX_POLL_FAILURES) {
-          throw new TaskstreamError('broker_unavailable', `Kafka cannot be read: ${messageOf(error)}`, {
-            cause: error,
-            retriable: true,
-          });
-        }
-        await sleep(backoffMs(failures, { baseMs: 100, maxMs: 5_000 }), signal);
-        continue;
-      }
+    while (!signal.aborted) {
+      const batch = await this.#poll(signal);
       await this.#apply(batch, signal);
+    }
+  }
+
+  async #poll(signal: AbortSignal): Promise<Batch> {
+    const { reader, batchSize } = this.#options;
+    try {
+      return await retry(() => reader.poll(batchSize), {
+        backoff: { baseMs: 100, maxMs: 5_000 },
+        maxAttempts: MAX_POLLS,
+        isRetriable: () => true,
+        signal,
+      });
+    } catch (error) {
+      throw new TaskstreamError('broker_unavailable', `Kafka cannot be read: ${messageOf(error)}`, {
+        cause: error,
+        retriable: true,
+      });
     }
   }
 

@@ -4,13 +4,14 @@
  */
 import type { Pool } from 'pg';
 import { isDatabaseOutage } from '../../platform/postgres-outage.ts';
-import { isRowId } from './difference.ts';
+import { retry } from '../../platform/retry.ts';
+import { READ_ATTEMPTS, type ReadOptions } from '../pages.ts';
+import { isRowId } from '../rows.ts';
 import type { GroupOffsets } from './offsets.ts';
-import { patiently } from './pages.ts';
 
 export interface Delay {
   /**
-   * @returns what tells whether all changes of these tasks that were committed before this call are indexed; once it
+   * @returns a function that says whether all changes of these tasks that were committed before this call are indexed; once it
    * has said so it need not be asked again
    */
   begin(ids: readonly string[]): Promise<() => Promise<boolean>>;
@@ -18,28 +19,28 @@ export interface Delay {
 
 export interface DelayOptions {
   readonly pool: Pool;
-  /** Without them only time tells. */
+  /** Without them only time decides. */
   readonly offsets: GroupOffsets | undefined;
-  /** The time that tells then, in milliseconds. */
+  /** The time that decides then, in milliseconds. */
   readonly graceMs: number;
+  readonly onRetry: ReadOptions['onRetry'];
 }
 
-export const createDelay = ({ pool, offsets, graceMs }: DelayOptions): Delay => {
+export const createDelay = ({ pool, offsets, graceMs, onRetry }: DelayOptions): Delay => {
+  const ask = <T>(work: () => Promise<T>, isRetriable = isDatabaseOutage): Promise<T> =>
+    retry(work, { ...READ_ATTEMPTS, onRetry, isRetriable });
   const lastOfOutbox = async (): Promise<string> => {
-    const { rows } = await patiently(
-      () => pool.query<{ last: string }>('SELECT coalesce(max(id), 0)::text AS last FROM outbox'),
-      isDatabaseOutage,
+    const { rows } = await ask(() =>
+      pool.query<{ last: string }>('SELECT coalesce(max(id), 0)::text AS last FROM outbox'),
     );
     return rows[0]?.last ?? '0';
   };
   const isPublished = async (ids: readonly string[], last: string): Promise<boolean> => {
-    const { rows } = await patiently(
-      () =>
-        pool.query<{ waiting: boolean }>(
-          'SELECT EXISTS (SELECT FROM outbox WHERE id <= $2 AND task_id = ANY($1::uuid[])) AS waiting',
-          [ids, last],
-        ),
-      isDatabaseOutage,
+    const { rows } = await ask(() =>
+      pool.query<{ waiting: boolean }>(
+        'SELECT EXISTS (SELECT FROM outbox WHERE id <= $2 AND task_id = ANY($1::uuid[])) AS waiting',
+        [ids, last],
+      ),
     );
     return rows[0]?.waiting === false;
   };
@@ -61,7 +62,7 @@ export const createDelay = ({ pool, offsets, graceMs }: DelayOptions): Delay => 
         }
         const reached = async (): Promise<boolean> => offsets.hasReached((ends ??= await offsets.ends()));
         // A broker that restarts is no reason to end a run.
-        return patiently(reached, () => true);
+        return ask(reached, () => true);
       };
     },
   };

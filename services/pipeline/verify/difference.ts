@@ -1,10 +1,5 @@
-/** What the two stores can say about one task, and what it is called when they disagree. */
-
-/** An id with its version: a row of PostgreSQL, or a document of Elasticsearch. */
-export interface Entry {
-  readonly id: string;
-  readonly version: number;
-}
+/** The versions of both stores side by side: a merge join of all of them, and the kinds of difference. */
+import type { RowVersion } from '../rows.ts';
 
 /** The version of a task's row and of its document; nothing where there is none. */
 export interface Pair {
@@ -25,13 +20,41 @@ export const kindOf = ({ row, document }: Pair): DriftKind | undefined => {
   return document < row ? 'stale' : 'ahead';
 };
 
-const ROW_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** Whether it can be the id of a row: a UUID as PostgreSQL prints it. */
-export const isRowId = (id: string): boolean => ROW_ID.test(id);
-
 /**
  * Whether a change above this version can be written down as an event. Versions are numbers of JSON, exact up to 2^53;
  * Elasticsearch takes up to 2^63.
  */
 export const canBeExceeded = (version: number): boolean => version < Number.MAX_SAFE_INTEGER;
+
+/** Of all kinds together. */
+export const sumOf = (numbers: Readonly<Record<DriftKind, number>>): number =>
+  DRIFT_KINDS.reduce((sum, kind) => sum + numbers[kind], 0);
+
+/**
+ * A merge join: two streams in the same order, read once and side by side, of which only the heads are held.
+ * Yields every id of either stream once, with both versions.
+ * @param rows and `documents` are in ascending order of id, each id at most once
+ */
+export const mergeJoin = async function* (
+  rows: AsyncIterator<RowVersion>,
+  documents: AsyncIterator<RowVersion>,
+): AsyncGenerator<Pair> {
+  const next = async (entries: AsyncIterator<RowVersion>): Promise<RowVersion | undefined> => {
+    const result = await entries.next();
+    return result.done === true ? undefined : result.value;
+  };
+  let row = await next(rows);
+  let document = await next(documents);
+  while (row !== undefined || document !== undefined) {
+    // The lower id is the one that the other stream may lack.
+    const takesRow = row !== undefined && (document === undefined || row.id <= document.id);
+    const takesDocument = document !== undefined && (row === undefined || document.id <= row.id);
+    yield {
+      id: (takesRow ? row?.id : document?.id) ?? '',
+      row: takesRow ? row?.version : undefined,
+      document: takesDocument ? document?.version : undefined,
+    };
+    if (takesRow) row = await next(rows);
+    if (takesDocument) document = await next(documents);
+  }
+};

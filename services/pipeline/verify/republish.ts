@@ -1,7 +1,7 @@
 /**
  * Repairs that the index cannot be given directly, as it takes rising versions only: the row's version, or that of a
- * deletion, is raised above the index's, and goes the way of every change. So the log says it too, and a replay of the
- * log cannot undo it.
+ * deletion, is raised above the index's, and goes the way of every change. So the topic has it too, and a replay of
+ * the topic cannot undo it.
  */
 import type { Pool } from 'pg';
 import type { PlacedEntity } from '../entity.ts';

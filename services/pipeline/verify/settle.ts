@@ -5,7 +5,11 @@
 import { sleep } from '../../platform/time.ts';
 import type { Delay } from './delay.ts';
 import { kindOf, type Pair } from './difference.ts';
-import type { Look } from './look.ts';
+import type { DocumentReader } from '../index/documents.ts';
+import type { RowReader } from '../rows.ts';
+
+/** Reads single ids once more, now and in both stores. */
+export type ReadPairs = (ids: readonly string[]) => Promise<Pair[]>;
 
 export interface Settled {
   readonly drift: readonly Pair[];
@@ -14,18 +18,40 @@ export interface Settled {
 }
 
 export interface SettleOptions {
-  readonly look: Look;
+  readonly readPairs: ReadPairs;
   readonly delay: Delay;
   /** Longest wait for the pipeline, in milliseconds. */
   readonly graceMs: number;
 }
 
-/** Shortest time between two looks; it grows with what a look costs. */
+/** Shortest time between two reads; it grows with what a read costs. */
 const POLL_MS = 250;
 
-export const settle = async (ids: readonly string[], { look, delay, graceMs }: SettleOptions): Promise<Settled> => {
+const AT_ONCE = 1_000;
+
+/**
+ * Documents are read before rows: a document then is never newer than its row because of a write between the two reads,
+ * so one that is has no explanation.
+ */
+export const createReadPairs =
+  (rows: RowReader, documents: DocumentReader): ReadPairs =>
+  async (ids) => {
+    const pairs: Pair[] = [];
+    for (let from = 0; from < ids.length; from += AT_ONCE) {
+      const some = ids.slice(from, from + AT_ONCE);
+      const indexed = await documents.versions(some);
+      const present = await rows.versions(some);
+      for (const id of some) pairs.push({ id, row: present.get(id), document: indexed.get(id) });
+    }
+    return pairs;
+  };
+
+export const settle = async (
+  ids: readonly string[],
+  { readPairs, delay, graceMs }: SettleOptions,
+): Promise<Settled> => {
   const drift: Pair[] = [];
-  let open = await differing(look, ids);
+  let open = await differing(readPairs, ids);
   // A little more than the grace, so that a delay of that very length is seen to end.
   const deadlineAt = performance.now() + graceMs + POLL_MS;
   while (open.size > 0) {
@@ -36,14 +62,14 @@ export const settle = async (ids: readonly string[], { look, delay, graceMs }: S
       // The round that begins past the deadline is the last one. One that a pause carries past it decides nothing yet:
       // it may have asked before the delay was over.
       const isLast = performance.now() >= deadlineAt;
-      // Asked before the look: what is seen afterwards was seen with everything indexed.
+      // Asked before the read: what is read afterwards was read with everything indexed.
       outlived = await hasOutlived();
-      const lookedAt = performance.now();
-      open = await differing(look, [...open.keys()]);
+      const readAt = performance.now();
+      open = await differing(readPairs, [...open.keys()]);
       for (const [id, now] of open) if (isYounger(first.get(id), now)) open.delete(id);
       if (outlived || open.size === 0 || isLast) break;
       const leftMs = Math.max(0, deadlineAt - performance.now());
-      await sleep(Math.min(leftMs, Math.max(POLL_MS, 2 * (performance.now() - lookedAt))));
+      await sleep(Math.min(leftMs, Math.max(POLL_MS, 2 * (performance.now() - readAt))));
     }
     if (!outlived) break;
     for (const [id, now] of open) {
@@ -67,5 +93,5 @@ const isYounger = (first: Pair | undefined, now: Pair): boolean =>
   now.document >= first.row &&
   (now.row === undefined || now.document < now.row);
 
-const differing = async (look: Look, ids: readonly string[]): Promise<Map<string, Pair>> =>
-  new Map((await look(ids)).filter((pair) => kindOf(pair) !== undefined).map((pair) => [pair.id, pair]));
+const differing = async (readPairs: ReadPairs, ids: readonly string[]): Promise<Map<string, Pair>> =>
+  new Map((await readPairs(ids)).filter((pair) => kindOf(pair) !== undefined).map((pair) => [pair.id, pair]));

@@ -1,6 +1,7 @@
 /** Questions about a group, to a coordinator that may just be moving, and to a broker that may not want to answer. */
 import { messageOf, TaskstreamError } from '../errors.ts';
-import { askAgain, codeOf } from './ask-again.ts';
+import { codeOf } from '../retry.ts';
+import { askAgain } from './ask-again.ts';
 
 /** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: over in a moment, and not retried by librdkafka. */
 const MOVING: readonly unknown[] = [14, 15, 16];

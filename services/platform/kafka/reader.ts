@@ -3,9 +3,8 @@
  * begin and end where it likes. It can ask for a group's committed offsets, and commit for a group without members.
  */
 import type { EventEmitter } from 'node:events';
-import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { messageOf, TaskstreamError } from '../errors.ts';
-import { connectionSettings, type KafkaConfig } from './settings.ts';
+import { assignedConsumerSettings, type KafkaConfig } from './settings.ts';
 import { committedOffsets, partitionsOf, promised, trackCommits, watermarksOf, type Commit } from './calls.ts';
 import {
   connectPatiently,
@@ -26,6 +25,15 @@ export interface PartitionEnds {
   readonly partition: number;
   readonly low: number;
   readonly high: number;
+}
+
+/** An offset for each partition. */
+export type Offsets = ReadonlyMap<number, number>;
+
+export interface Batch {
+  readonly messages: readonly Message[];
+  /** Partitions whose end was met, with its offset: after compaction the last record may be far below it. */
+  readonly ends: Offsets;
 }
 
 /** What to read of a partition; without `to` it is followed for ever. */
@@ -52,6 +60,10 @@ export interface TopicReader {
    * `signal` aborts. What is read ahead is bounded: who takes batches slowly is not flooded.
    */
   read(topic: string, ranges: readonly PartitionRange[], options: ReadOptions): AsyncGenerator<readonly Message[]>;
+  /** Adds partitions to those that `poll` reads, from these offsets on; `read` begins without them. */
+  follow(topic: string, from: Offsets): void;
+  /** Up to `max` records of the partitions that are read; waits for the first one only, and not for long. */
+  poll(max: number): Promise<Batch>;
   /** Serves answers of the broker until `pending` settles, and reads nothing. */
   pollWhile(pending: Promise<unknown>): Promise<void>;
   close(): Promise<void>;
@@ -64,6 +76,10 @@ export interface ReadOptions {
 
 export interface ReaderOptions {
   readonly logger: Logger;
+  /** As the brokers' logs call this client. */
+  readonly clientId?: string;
+  /** Longest time that a broker waits for records before it answers a fetch, in milliseconds; 500 when undefined. */
+  readonly fetchWaitMs?: number;
   /** Group whose offsets are asked for and committed; one of the command's own when it is about none. */
   readonly group?: string;
   readonly signal: AbortSignal;
@@ -78,34 +94,21 @@ const MAX_BATCH = 500;
 /** A bounded read that gets nothing for so long has lost its broker. */
 const STALL_MS = 60_000;
 
-const settings = (config: KafkaConfig, group: string): RdKafka.ConsumerGlobalConfig => ({
-  ...connectionSettings(config, 'taskstream-ops'),
-  'group.id': group,
-  'enable.auto.commit': false,
-  'enable.auto.offset.store': false,
-  'allow.auto.create.topics': false,
-  // The end of a compacted partition need not hold a record: only the broker can tell that it is reached.
-  'enable.partition.eof': true,
-  // The same bounds as the indexer's, for the same reason.
-  'queued.max.messages.kbytes': 16_384,
-  'fetch.message.max.bytes': 262_144,
-  'fetch.max.bytes': 4_194_304,
-  'message.max.bytes': 2_097_152,
-  log_level: 4,
-  event_cb: true,
-  offset_commit_cb: true,
-});
-
 /** @throws TaskstreamError `broker_unavailable` when no broker answers */
 export const createTopicReader = async (config: KafkaConfig, options: ReaderOptions): Promise<TopicReader> => {
-  const { logger, group = OPS_GROUP_PREFIX, signal } = options;
-  const create = () => createNativeConsumer(settings(config, group));
+  const { logger, clientId = 'taskstream-ops', group = OPS_GROUP_PREFIX, fetchWaitMs, signal } = options;
+  const create = () =>
+    createNativeConsumer({
+      ...assignedConsumerSettings(config, clientId, group),
+      ...(fetchWaitMs === undefined ? {} : { 'fetch.wait.max.ms': fetchWaitMs }),
+      offset_commit_cb: true,
+    });
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_DEADLINE_MS)]);
   const client = await connectPatiently('Kafka consumer', create, logger, deadline).catch((error: unknown) => {
     throw new TaskstreamError(
       'broker_unavailable',
       `Kafka does not answer at ${config.KAFKA_BROKERS}: ${messageOf(error)}`,
-      { cause: error },
+      { cause: error, retriable: true },
     );
   });
   client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
@@ -114,26 +117,29 @@ export const createTopicReader = async (config: KafkaConfig, options: ReaderOpti
 };
 
 const wrap = (client: NativeConsumer, group: string): TopicReader => {
-  /** Partitions whose end was reached since it was last asked. */
-  const ended = new Set<number>();
+  let ended = new Map<number, number>();
   const events: EventEmitter = client;
-  events.on('partition.eof', ({ partition }: TopicPartitionOffset) => void ended.add(partition));
+  events.on('partition.eof', ({ partition, offset }: TopicPartitionOffset) => void ended.set(partition, offset));
   // The client looks for its group's coordinator even where nothing is committed: an ACL that is missing shows here.
-  const poll = (max: number) =>
-    askCoordinator(group, () =>
+  const poll = async (max: number): Promise<Batch> => {
+    const messages = await askCoordinator(group, () =>
       promised<Message[]>((done) => {
         client.consume(max, done);
       }),
     );
+    const ends = ended;
+    ended = new Map();
+    return { messages, ends };
+  };
   return {
-    ends: async (topic) => {
-      const found: PartitionEnds[] = [];
-      for (const partition of await partitionsOf(client, topic)) {
-        const { lowOffset, highOffset } = await askLeader(() => watermarksOf(client, { topic, partition }));
-        found.push({ partition, low: lowOffset, high: highOffset });
-      }
-      return found;
-    },
+    ends: async (topic) =>
+      // At the same time: a broker may let each answer wait behind a fetch.
+      Promise.all(
+        (await partitionsOf(client, topic)).map(async (partition) => {
+          const { lowOffset, highOffset } = await askLeader(() => watermarksOf(client, { topic, partition }));
+          return { partition, low: lowOffset, high: highOffset };
+        }),
+      ),
     offsetsAt: async (topic, ends, timeMs) => {
       if (ends.length === 0) return new Map();
       const asked = ends.map(({ partition }) => ({ topic, partition, offset: Math.max(0, timeMs) }));
@@ -167,7 +173,7 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
         // A topic that grows faster than it is read must not be fetched beyond what was asked for.
         client.pause([{ topic, partition }]);
       };
-      ended.clear();
+      ended = new Map();
       client.assign(
         ranges
           .filter(({ partition }) => open.has(partition))
@@ -175,22 +181,27 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
       );
       let progressAt = performance.now();
       while (open.size > 0 && !signal.aborted) {
-        const batch = await poll(maxBatch);
-        const wanted = batch.filter(
+        const { messages, ends } = await poll(maxBatch);
+        const wanted = messages.filter(
           ({ partition, offset }) => open.has(partition) && offset < (open.get(partition) ?? Infinity),
         );
-        for (const { partition, offset } of batch)
+        for (const { partition, offset } of messages)
           if (offset + 1 >= (open.get(partition) ?? Infinity)) finish(partition);
         // The end is behind all that was asked for: what is missing before it was compacted away.
-        for (const partition of ended) if (open.get(partition) !== undefined) finish(partition);
-        ended.clear();
+        for (const partition of ends.keys()) if (open.get(partition) !== undefined) finish(partition);
         if (wanted.length > 0) yield wanted;
-        if (batch.length > 0) progressAt = performance.now();
+        if (messages.length > 0) progressAt = performance.now();
         else if (isBounded && performance.now() - progressAt > STALL_MS) {
           throw new TaskstreamError('broker_unavailable', `Kafka gave nothing of ${topic} for ${STALL_MS / 1_000} s`);
         }
       }
     },
+    follow: (topic, from) => {
+      if (from.size > 0) {
+        client.incrementalAssign([...from].map(([partition, offset]) => ({ topic, partition, offset })));
+      }
+    },
+    poll,
     pollWhile: async (pending) => {
       const done = new AbortController();
       const settled = pending.finally(() => {

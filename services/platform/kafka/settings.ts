@@ -79,3 +79,30 @@ export const connectionSettings = (config: KafkaConfig, clientId: string): Conne
       : {}),
   };
 };
+
+/**
+ * Settings of a consumer that joins no group: partitions are assigned by hand, and nothing is committed by itself.
+ * @param group the client demands one; its coordinator is looked for, so an ACL has to allow it
+ */
+export const assignedConsumerSettings = (
+  config: KafkaConfig,
+  clientId: string,
+  group: string,
+): RdKafka.ConsumerGlobalConfig => ({
+  ...connectionSettings(config, clientId),
+  'group.id': group,
+  'enable.auto.commit': false,
+  'enable.auto.offset.store': false,
+  'allow.auto.create.topics': false,
+  // The end of a compacted partition need not hold a record: only the broker can tell that it is reached.
+  'enable.partition.eof': true,
+  // As the indexer's, for the same reason: what is read ahead stays bounded.
+  'queued.max.messages.kbytes': 16_384,
+  'fetch.message.max.bytes': 262_144,
+  'fetch.max.bytes': 4_194_304,
+  'message.max.bytes': 2_097_152,
+  // After the read-ahead was full: the default of a second would leave a fast reader without work.
+  'fetch.queue.backoff.ms': 50,
+  log_level: 4,
+  event_cb: true,
+});

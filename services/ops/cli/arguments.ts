@@ -14,8 +14,8 @@ export const durationMs = (text: string): number => {
 
 const isUnit = (text: string | undefined): text is keyof typeof UNIT_MS => text !== undefined && text in UNIT_MS;
 
-/** A moment as milliseconds since 1970: RFC 3339, or how long ago. */
-export const momentMs = (text: string): number => {
+/** A time as milliseconds since 1970: RFC 3339, or how long ago. */
+export const timeMs = (text: string): number => {
   // eslint-disable-next-line no-restricted-syntax -- the result is a date
   if (/^\d+[smhd]$/.test(text)) return Date.now() - durationMs(text);
   const time = RFC3339.test(text) ? Date.parse(text) : Number.NaN;
@@ -56,12 +56,3 @@ export const position = (text: string): Position => {
 export const collect =
   <T>(parse: (text: string) => T) =>
   (text: string, before: readonly T[] = []): readonly T[] => [...before, parse(text)];
-
-/** How a person says a duration: `3 s`, `2 min 5 s`, `1 h 10 min`. */
-export const spoken = (seconds: number): string => {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  if (whole < 86_400) return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`;
-  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3_600)} h`;
-};

@@ -1,15 +1,20 @@
-/** From the settings for filling an index to those for serving from it. */
+/** The index that is being filled, from its creation to the settings for serving. */
 import type { Client } from '@elastic/elasticsearch';
 import { indexMapping, indexSettings } from '../index/search-index.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { sleep } from '../../platform/time.ts';
 import type { ReindexContext } from './context.ts';
 import type { IndexMeta } from '../index/meta.ts';
-import { fillingAliasOf } from './names.ts';
 
 /** The first refresh makes everything searchable that was written, and a copy is made over the network. */
 const LONG_MS = 600_000;
 const POLL_MS = 500;
+
+/**
+ * The alias by which an index is filled before it serves. Writes ask for an alias: one that comes late, after the index
+ * was deleted, is refused, where the bare name would create an index with a guessed mapping.
+ */
+export const fillingAliasOf = (index: string): string => `${index}-filling`;
 
 /** Creates the index to be filled: nobody searches in it yet, and copies are cheaper to make when it is complete. */
 export const createIndex = async (
@@ -25,8 +30,11 @@ export const createIndex = async (
   });
 };
 
-/** @throws TaskstreamError `search_unavailable` when the wanted copies do not come up */
-export const settleIndex = async (
+/**
+ * Gives the index the settings for serving, and waits for its copies.
+ * @throws TaskstreamError `search_unavailable` when the wanted copies do not come up
+ */
+export const prepareToServe = async (
   { client, index: options, progress }: Pick<ReindexContext, 'client' | 'index' | 'progress'>,
   index: string,
   signal: AbortSignal,

@@ -1,24 +1,28 @@
-/** One run: all rows against all documents, then the candidates once more, then what is drift is mended. */
+/**
+ * One run: compares all rows with all documents, reads what differs once more, and repairs what is drift.
+ *
+ * From here: difference.ts joins both sides, settle.ts decides by delay.ts what is drift, repair.ts repairs by versioned
+ * writes to the index, or by republish.ts through the pipeline; runs.ts keeps the result.
+ */
 import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
-import { sleep } from '../../platform/time.ts';
+import { messageOf } from '../../platform/errors.ts';
+import { createPacer, sleep } from '../../platform/time.ts';
 import type { PlacedEntity } from '../entity.ts';
+import { createDocumentReader, type DocumentSnapshot } from '../index/documents.ts';
+import { createRowReader, type RowReader, type RowVersion } from '../rows.ts';
 import { createDelay } from './delay.ts';
-import { DRIFT_KINDS, kindOf, type DriftKind, type Entry, type Pair } from './difference.ts';
-import { openSnapshot } from './documents.ts';
-import { createLook } from './look.ts';
-import { mergeJoin } from './merge.ts';
+import { kindOf, mergeJoin, type DriftKind, type Pair } from './difference.ts';
 import type { GroupOffsets } from './offsets.ts';
 import { createRepair } from './repair.ts';
-import { lastRowId, streamRows } from './rows.ts';
-import { settle, type Settled } from './settle.ts';
+import { createReadPairs, settle, type Settled } from './settle.ts';
 
 export interface VerifyOptions {
   readonly pool: Pool;
   readonly client: Client;
   readonly entity: PlacedEntity;
   /** Nothing where there is no Kafka to ask. */
-  readonly log: Log | undefined;
+  readonly topic: Topic | undefined;
   readonly graceMs: number;
   readonly repair: boolean;
   /** Most tasks compared in a second; nothing for no limit. */
@@ -26,13 +30,15 @@ export interface VerifyOptions {
   /** Most candidates held at a time; more are settled in rounds. */
   readonly maxCandidates?: number;
   readonly onProgress: (progress: Progress) => void;
+  /** Called with the reason when a server does not answer and a read or write is repeated. */
+  readonly onRetry: (reason: string) => void;
   readonly onDifference: (difference: Difference) => void;
 }
 
 /** The topic, and the indexers' group in it. */
-export interface Log extends GroupOffsets {
-  /** The newest version in it of each of these tasks. */
-  newest(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, number>>;
+export interface Topic extends GroupOffsets {
+  /** The newest version in it of each of these ids. */
+  newestVersions(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, number>>;
 }
 
 export interface Progress {
@@ -47,7 +53,7 @@ export interface Progress {
 export interface Difference extends Pair {
   readonly kind: DriftKind;
   readonly outcome: 'drift' | 'mended' | 'undecided';
-  /** Why it could not be mended. */
+  /** Why it could not be repaired. */
   readonly reason?: string;
 }
 
@@ -56,15 +62,16 @@ export interface VerifyResult {
   readonly durationMs: number;
   readonly rows: number;
   readonly documents: number;
-  /** What was there and was not mended. */
+  /** What was found and not repaired. */
   readonly drift: Readonly<Record<DriftKind, number>>;
+  /** What was found and repaired. */
   readonly mended: Readonly<Record<DriftKind, number>>;
   readonly undecided: number;
 }
 
 const MAX_CANDIDATES = 100_000;
-/** What differs is looked at again at once, this many at a time: most differences are milliseconds old. */
-const SUSPECTS = 1_000;
+/** What differs is read once more at once, this many at a time: most differences are milliseconds old. */
+const RECHECK_AT = 1_000;
 /** Repairs wait at least this long for the pipeline, whatever the grace. */
 const MIN_REPAIR_WAIT_MS = 30_000;
 /** Time between two pages of documents beyond the waiting for the pipeline. */
@@ -74,15 +81,24 @@ const zero = (): Record<DriftKind, number> => ({ missing: 0, stale: 0, ahead: 0,
 
 /** @throws what the clients throw when a server does not answer, and TaskstreamError when the answer has holes */
 export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
-  const { pool, client, entity, log, graceMs, maxRate, maxCandidates = MAX_CANDIDATES, onDifference } = options;
+  const { pool, client, entity, topic, graceMs, maxRate, maxCandidates = MAX_CANDIDATES } = options;
+  const { onDifference, onRetry } = options;
   const startedAt = new Date();
   const clock = performance.now();
-  const look = createLook(pool, client, entity);
+  const readOptions = {
+    onRetry: (error: unknown) => {
+      onRetry(messageOf(error));
+    },
+  };
+  const rows = createRowReader(pool, entity, readOptions);
+  const documents = createDocumentReader(client, entity.alias, readOptions);
+  const readPairs = createReadPairs(rows, documents);
+  const pace = createPacer(maxRate);
   const repairWaitMs = Math.max(graceMs, MIN_REPAIR_WAIT_MS);
   const counts = { rows: 0, documents: 0, compared: 0, undecided: 0 };
   const drift = zero();
   const mended = zero();
-  let suspects: string[] = [];
+  let differing: string[] = [];
   let candidates: string[] = [];
   let total = 0;
 
@@ -100,16 +116,25 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
 
   const settleAll = (ids: readonly string[], waitMs: number): Promise<Settled> => {
     progress('waiting for the pipeline');
-    return settle(ids, { look, delay: createDelay({ pool, offsets: log, graceMs: waitMs }), graceMs: waitMs });
+    const delay = createDelay({ pool, offsets: topic, graceMs: waitMs, ...readOptions });
+    return settle(ids, { readPairs, delay, graceMs: waitMs });
   };
 
-  /** Repairs, waits for the pipeline, and looks again. */
-  const mend = async (found: readonly Pair[]): Promise<void> => {
+  /** Repairs, waits for the pipeline, and reads again. */
+  const repair = async (found: readonly Pair[]): Promise<void> => {
     progress('repairing');
     const reasons = new Map<string, string>();
-    const onUnmended = ({ id }: Pair, reason: string): void => void reasons.set(id, reason);
-    const logged = async (ids: ReadonlySet<string>) => (await log?.newest(ids)) ?? new Map<string, number>();
-    await createRepair({ pool, client, entity, logged, patienceMs: repairWaitMs, onUnmended })(found);
+    await createRepair({
+      pool,
+      client,
+      entity,
+      rows,
+      documents,
+      newestInTopic: async (ids) => (await topic?.newestVersions(ids)) ?? new Map<string, number>(),
+      writeTimeoutMs: repairWaitMs,
+      onRetry,
+      onUnrepairable: ({ id }, reason) => void reasons.set(id, reason),
+    })(found);
     const after = await settleAll(
       found.map(({ id }) => id),
       repairWaitMs,
@@ -131,66 +156,77 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     const settled = await settleAll(candidates, graceMs);
     candidates = [];
     for (const pair of settled.undecided) report(pair, 'undecided');
-    if (options.repair && settled.drift.length > 0) await mend(settled.drift);
+    if (options.repair && settled.drift.length > 0) await repair(settled.drift);
     else for (const pair of settled.drift) report(pair, 'drift');
   };
 
-  const sift = async (): Promise<void> => {
-    for (const pair of await look(suspects)) if (kindOf(pair) !== undefined) candidates.push(pair.id);
-    suspects = [];
+  const recheck = async (): Promise<void> => {
+    for (const pair of await readPairs(differing)) if (kindOf(pair) !== undefined) candidates.push(pair.id);
+    differing = [];
     if (candidates.length >= maxCandidates) await judge();
   };
 
-  const suspect = async (id: string): Promise<void> => {
-    suspects.push(id);
-    if (suspects.length >= SUSPECTS) await sift();
+  const addDiffering = async (id: string): Promise<void> => {
+    differing.push(id);
+    if (differing.length >= RECHECK_AT) await recheck();
   };
 
-  const onMisplaced = async ({ id }: Entry): Promise<void> => {
+  const onMisplaced = async (id: string): Promise<void> => {
     counts.documents += 1;
-    await suspect(id);
+    await addDiffering(id);
   };
 
   // Taken before the snapshot of the index: rows that come later are not looked for, and so not missed.
-  const last = await lastRowId(pool, entity);
-  const snapshot = await openSnapshot(
-    client,
-    entity.alias,
-    KEEP_ALIVE_SECONDS + Math.ceil((graceMs + repairWaitMs) / 1_000),
-  );
+  const last = await rows.lastId();
+  const snapshot = await documents.snapshot(KEEP_ALIVE_SECONDS + Math.ceil((graceMs + repairWaitMs) / 1_000));
   try {
     total = snapshot.count;
     progress('comparing');
-    const rows = last === undefined ? nothing() : streamRows(pool, entity, last);
-    for await (const pair of mergeJoin(rows, snapshot.stream(onMisplaced))) {
+    for await (const pair of mergeJoin(eachRow(rows, last), eachDocument(snapshot, onMisplaced))) {
       counts.compared += 1;
       if (pair.row !== undefined) counts.rows += 1;
       if (pair.document !== undefined) counts.documents += 1;
-      if (kindOf(pair) !== undefined) await suspect(pair.id);
-      if (counts.compared % SUSPECTS === 0) {
+      if (kindOf(pair) !== undefined) await addDiffering(pair.id);
+      if (counts.compared % RECHECK_AT === 0) {
         progress('comparing');
-        await keepTo(maxRate, counts.compared, clock);
+        await sleep(pace(RECHECK_AT));
       }
     }
-    await sift();
+    await recheck();
     await judge();
   } finally {
-    // It would go away by itself; the result matters more than the answer.
+    // It expires by itself; the result matters more than the answer.
     await snapshot.close().catch(() => undefined);
   }
-  const { rows, documents, undecided } = counts;
-  return { startedAt, durationMs: Math.round(performance.now() - clock), rows, documents, drift, mended, undecided };
+  const { rows: rowCount, documents: documentCount, undecided } = counts;
+  return {
+    startedAt,
+    durationMs: Math.round(performance.now() - clock),
+    rows: rowCount,
+    documents: documentCount,
+    drift,
+    mended,
+    undecided,
+  };
 };
 
-const nothing = async function* (): AsyncGenerator<Entry> {
-  // No rows.
+const eachRow = async function* (rows: RowReader, last: string | undefined): AsyncGenerator<RowVersion> {
+  if (last === undefined) return;
+  for await (const page of rows.versionPages(last)) yield* page;
 };
 
-const keepTo = async (maxRate: number | undefined, compared: number, startedAt: number): Promise<void> => {
-  if (maxRate === undefined) return;
-  const aheadMs = (compared * 1_000) / maxRate - (performance.now() - startedAt);
-  if (aheadMs > 0) await sleep(aheadMs);
+/**
+ * A document whose `_id` is not its field `id` goes to `onMisplaced`: no row is its counterpart at this place of the
+ * order.
+ */
+const eachDocument = async function* (
+  snapshot: DocumentSnapshot,
+  onMisplaced: (id: string) => Promise<void>,
+): AsyncGenerator<RowVersion> {
+  for await (const page of snapshot.pages()) {
+    for (const { id, version, isMisplaced } of page) {
+      if (isMisplaced) await onMisplaced(id);
+      else yield { id, version };
+    }
+  }
 };
-
-export const sumOf = (numbers: Readonly<Record<DriftKind, number>>): number =>
-  DRIFT_KINDS.reduce((sum, kind) => sum + numbers[kind], 0);

@@ -5,7 +5,7 @@ import type { Message } from '../../platform/kafka/native.ts';
 import { textOf } from '../../platform/printable.ts';
 import { validTimeMs } from '../../platform/kafka/record-time.ts';
 
-export interface Letter {
+export interface DeadLetter {
   readonly partition: number;
   readonly offset: number;
   /** When it came, in milliseconds since 1970. */
@@ -27,7 +27,7 @@ export interface Source {
   readonly atMs: number | undefined;
 }
 
-export const letterOf = (message: Message): Letter => {
+export const deadLetterOf = (message: Message): DeadLetter => {
   const header = (name: keyof typeof DEAD_LETTER_HEADERS) => headerOf(message, DEAD_LETTER_HEADERS[name]);
   const number = (name: keyof typeof DEAD_LETTER_HEADERS) => {
     const text = header(name);
@@ -55,7 +55,7 @@ const keyTextOf = ({ key }: Message): string | undefined =>
   key === null || key === undefined ? undefined : textOf(Buffer.from(key));
 
 /** Whether it is about a task: by its key, or by the id in its value, as the two may differ in a letter. */
-export const isAbout = ({ message }: Letter, task: string): boolean =>
+export const isAbout = ({ message }: DeadLetter, task: string): boolean =>
   keyTextOf(message) === task || idsIn(message).includes(task);
 
 const idsIn = ({ value }: Message): string[] => {

@@ -1,4 +1,4 @@
-/** What runs that were killed have left behind is put right before anything else. */
+/** Repairs what killed runs have left behind, before anything else. */
 import type { Client } from '@elastic/elasticsearch';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { readCatalog, type Catalog } from './catalog.ts';
@@ -6,11 +6,15 @@ import { writeMeta } from '../index/meta.ts';
 import { unblockWrites } from './switch.ts';
 
 /**
- * Lifts a write block that a switch has left, notes a switch that was done but not noted, and deletes what was never
- * complete. @returns what there is then
+ * Lifts a write block that a switch has left, records a switch that was done but not recorded, and deletes what was
+ * never complete. @returns the catalog after that
  * @throws TaskstreamError `precondition_failed` when somebody else has blocked the writes
  */
-export const healLeftovers = async (client: Client, alias: string, note: (line: string) => void): Promise<Catalog> => {
+export const repairLeftovers = async (
+  client: Client,
+  alias: string,
+  note: (line: string) => void,
+): Promise<Catalog> => {
   const { live, indices } = await readCatalog(client, alias);
   if (live.isWriteBlocked) {
     if (!indices.some(({ meta }) => meta?.switchingFrom === live.name)) {
@@ -21,7 +25,7 @@ export const healLeftovers = async (client: Client, alias: string, note: (line: 
       );
     }
     await unblockWrites(client, live.name);
-    note(`${live.name} takes writes again: a run before was killed during its switch`);
+    note(`${live.name} takes writes again: an earlier run was killed during its switch`);
   }
   for (const { name, isLive, meta } of indices) {
     if (meta === undefined) continue;
@@ -30,7 +34,7 @@ export const healLeftovers = async (client: Client, alias: string, note: (line: 
       await writeMeta(client, name, { ...rest, state: 'complete', previous: switchingFrom ?? meta.previous });
     } else if (meta.state === 'building') {
       await removeUnfinished(client, alias, live.name, name);
-      note(`deleted ${name}, which a run before has left incomplete`);
+      note(`deleted ${name}, which an earlier run left incomplete`);
     } else if (switchingFrom !== undefined) await writeMeta(client, name, rest);
   }
   return readCatalog(client, alias);

@@ -1,13 +1,34 @@
-/** What the last run of `ops verify` found, for Prometheus: the run itself is over before it could be scraped. */
+/**
+ * Runs of verify are rows of the database, and the API exports the last one: a CronJob is gone before anybody could
+ * scrape it.
+ */
 import type { Pool } from 'pg';
 import { Gauge, type Registry } from 'prom-client';
 import { sharedRead } from '../../platform/shared-read.ts';
+import { DRIFT_KINDS, sumOf, type DriftKind } from './difference.ts';
+import type { VerifyResult } from './verify.ts';
 
-const KINDS = ['missing', 'stale', 'ahead', 'surplus'] as const;
+const KEPT_RUNS = 100;
 
-type LastRun = Readonly<
-  Record<'finished_at' | 'duration' | 'documents' | 'mended' | 'undecided' | (typeof KINDS)[number], string>
->;
+export const recordRun = async (pool: Pool, result: VerifyResult): Promise<void> => {
+  const { startedAt, durationMs, rows, documents, drift, mended, undecided } = result;
+  await pool.query(
+    `INSERT INTO verify_runs (started_at, duration_ms, tasks, documents, missing, stale, ahead, surplus, mended, undecided)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [
+      ...[startedAt, durationMs, rows, documents],
+      ...[drift.missing, drift.stale, drift.ahead, drift.surplus],
+      sumOf(mended),
+      undecided,
+    ],
+  );
+  await pool.query(
+    'DELETE FROM verify_runs WHERE id <= (SELECT id FROM verify_runs ORDER BY id DESC OFFSET $1 LIMIT 1)',
+    [KEPT_RUNS],
+  );
+};
+
+type LastRun = Readonly<Record<'finished_at' | 'duration' | 'documents' | 'mended' | 'undecided' | DriftKind, string>>;
 
 /** Gauges by what they show of the last run. */
 const GAUGES = {
@@ -17,7 +38,7 @@ const GAUGES = {
   },
   duration: { name: 'taskstream_verify_duration_seconds', help: 'Time the last run of verify took.' },
   documents: { name: 'taskstream_verify_documents', help: 'Documents that the last run of verify compared.' },
-  mended: { name: 'taskstream_verify_mended', help: 'Tasks that the last run of verify found different and mended.' },
+  mended: { name: 'taskstream_verify_mended', help: 'Tasks that the last run of verify found different and repaired.' },
   undecided: {
     name: 'taskstream_verify_undecided',
     help: 'Differences that the last run left undecided, as their events may have been on their way.',
@@ -46,11 +67,11 @@ export const observeVerifyRuns = (pool: Pool, registry: Registry): void => {
     registers,
     async collect() {
       const run = await read();
-      if (run !== undefined) for (const kind of KINDS) this.set({ kind }, Number(run[kind]));
+      if (run !== undefined) for (const kind of DRIFT_KINDS) this.set({ kind }, Number(run[kind]));
     },
   });
   // A series that is missing until something goes wrong cannot be alerted on.
-  for (const kind of KINDS) drift.set({ kind }, 0);
+  for (const kind of DRIFT_KINDS) drift.set({ kind }, 0);
 };
 
 const lastRun = async (pool: Pool): Promise<LastRun | undefined> => {

@@ -1,0 +1,100 @@
+/** Documents of an index, in pages as of one point in time, and by id as of now. Answers with holes are errors. */
+import type { Client, estypes } from '@elastic/elasticsearch';
+import { TaskstreamError } from '../../platform/errors.ts';
+import { retry } from '../../platform/retry.ts';
+import { inPages, READ_ATTEMPTS, type ReadOptions } from '../pages.ts';
+
+export interface Document {
+  readonly id: string;
+  readonly version: number;
+  /** Whether its field `id`, which gives the order, says something else than its `_id`. */
+  readonly isMisplaced: boolean;
+}
+
+export interface DocumentSnapshot {
+  readonly count: number;
+  /** In order of the field `id`. @throws TaskstreamError `search_unavailable` when shards do not answer */
+  pages(): AsyncGenerator<readonly Document[]>;
+  close(): Promise<void>;
+}
+
+/** Reads that wait for a server that restarts; an outage of about 15 s ends them with the client's error. */
+export interface DocumentReader {
+  /**
+   * Opens a point in time of what is indexed now.
+   * @param keepAliveSeconds longest time between two pages
+   */
+  snapshot(keepAliveSeconds: number): Promise<DocumentSnapshot>;
+  /** The version of each of `ids` that has a document: the last write counts, refreshed or not. */
+  versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
+
+/** Elasticsearch gives 10,000 at most. */
+const PAGE = 5_000;
+
+/** @param index an index or an alias */
+export const createDocumentReader = (client: Client, index: string, options: ReadOptions): DocumentReader => {
+  const read = <T>(ask: () => Promise<T>): Promise<T> => retry(ask, { ...READ_ATTEMPTS, ...options });
+  const fetchPage = async (pit: estypes.SearchPointInTimeReference, after: estypes.SortResults | undefined) => {
+    const page = await client.search({
+      pit,
+      size: PAGE,
+      sort: [{ id: 'asc' }],
+      version: true,
+      _source: false,
+      track_total_hits: false,
+      ...(after === undefined ? {} : { search_after: after }),
+    });
+    if (page.timed_out || page._shards.failed > 0) {
+      // A page with holes would be a report of documents that are missing and are not.
+      throw new TaskstreamError('search_unavailable', `${page._shards.failed} shards of ${index} did not answer`, {
+        retriable: true,
+      });
+    }
+    return page;
+  };
+  return {
+    snapshot: async (keepAliveSeconds) => {
+      const keepAlive = `${keepAliveSeconds}s`;
+      // Else what was written within the last second would look as if it were missing.
+      await read(() => client.indices.refresh({ index }));
+      let { id } = await read(() => client.openPointInTime({ index, keep_alive: keepAlive }));
+      const { count } = await read(() => client.count({ index }));
+      return {
+        count,
+        pages: () =>
+          inPages<Document, estypes.SortResults | undefined>(undefined, async (after) => {
+            const page = await read(() => fetchPage({ id, keep_alive: keepAlive }, after));
+            id = page.pit_id ?? id;
+            const { hits } = page.hits;
+            return { items: hits.map(toDocument), next: hits.length < PAGE ? undefined : hits.at(-1)?.sort };
+          }),
+        close: async () => {
+          await client.closePointInTime({ id });
+        },
+      };
+    },
+    versions: async (ids) => {
+      if (ids.length === 0) return new Map();
+      return read(async () => {
+        const { docs } = await client.mget({ index, ids: [...ids], _source: false, realtime: true });
+        const found = new Map<string, number>();
+        for (const doc of docs) {
+          if ('error' in doc) {
+            throw new TaskstreamError('search_unavailable', `${doc._id}: ${doc.error.reason ?? doc.error.type}`, {
+              retriable: true,
+            });
+          }
+          if (doc.found) found.set(doc._id, doc._version ?? 0);
+        }
+        return found;
+      });
+    },
+  };
+};
+
+const toDocument = ({ _id: id = '', _version: version = 0, sort }: estypes.SearchHit): Document => ({
+  id,
+  version,
+  isMisplaced: sort?.[0] !== id,
+});
