@@ -40,7 +40,7 @@ export const valuesOf = ({
   servers,
   ...rest
 }: Environment): Values => {
-  const { console, monitoring, runbooksUrl, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
+  const { consumers, console, monitoring, runbooksUrl, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
   const namespaces = { monitoringNamespace, kedaNamespace, operatorsNamespace };
   return {
     createNamespace: false,
@@ -52,6 +52,7 @@ export const valuesOf = ({
     index,
     verify,
     servers,
+    consumers,
     console,
     monitoring,
     runbooksUrl,
