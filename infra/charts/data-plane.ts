@@ -32,8 +32,8 @@ export class DataPlaneChart extends Chart {
 }
 
 const addServers = (scope: Construct, environment: Environment, servers: OperatorServers): Servers => {
-  const { namespace, topic, console } = environment;
-  const kafka = new KafkaCluster(scope, 'kafka', { kafka: servers.kafka, topic, namespace, acls: { console } });
+  const { namespace, topic, console, consumers } = environment;
+  const kafka = new KafkaCluster(scope, 'kafka', { kafka: servers.kafka, topic, namespace, acls: { console }, consumers });
   const search = new ElasticsearchCluster(scope, 'elasticsearch', { elasticsearch: servers.elasticsearch, namespace });
   const postgres = new PostgresCluster(scope, 'postgres', servers.postgres);
   return {

@@ -23,6 +23,9 @@ const DNS: Rule = {
 /** The Kubernetes API is no pod, and its address is the cluster's own affair. */
 const KUBERNETES: Rule = { peers: [{ cidr: '0.0.0.0/0' }, { cidr: '::/0' }], ports: [443, 6_443] };
 
+/** Names the consumer that a pod of another team belongs to. */
+const CONSUMER_LABEL = 'taskstream-consumer';
+
 /** A pod of ours that talks to servers: both ends of each connection are opened from here. */
 interface Client {
   readonly component: string;
@@ -76,12 +79,20 @@ export class NetworkChart extends Chart {
   }
 
   /** The servers among themselves, with their operators, and with their clients. */
-  #servers({ kedaNamespace, operatorsNamespace }: Environment, clients: readonly Client[]): void {
+  #servers({ kedaNamespace, operatorsNamespace, consumers }: Environment, clients: readonly Client[]): void {
     /** The pods that have a connection to the server with these labels. */
     const clientsOf = (labels: Readonly<Record<string, string>>) =>
       clients
         .filter(({ connections }) => connections.some(({ peer }) => 'pods' in peer && peer.pods === labels))
         .map(({ component }) => ({ pods: selectorLabels(component) }));
+    for (const { name, namespace } of consumers) {
+      new NetworkPolicy(this, `consumer-${name}`, {
+        name: `taskstream-consumer-${name}`,
+        component: 'kafka',
+        pods: KafkaCluster.podLabels,
+        ingress: [{ peers: [{ namespace, pods: { [CONSUMER_LABEL]: name } }], ports: [KafkaCluster.port] }],
+      });
+    }
     const operators = { namespace: operatorsNamespace };
     const servers = [
       {

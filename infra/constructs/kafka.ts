@@ -8,7 +8,7 @@ import {
   TOPICS,
   type TopicSpec,
 } from '../../services/task/resources.ts';
-import type { Environment, NodePool, OperatorServers } from '../environments/schema.ts';
+import type { ConsumerSettings, Environment, NodePool, OperatorServers } from '../environments/schema.ts';
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
@@ -68,11 +68,23 @@ export const aclsOf = (client: KafkaClient, options: AclOptions): readonly Acl[]
 
 export const userNameOf = (client: KafkaClient): string => `${PART_OF}-${client}`;
 
+/**
+ * What another team's consumer may do: read its topics, in groups of its own. The dot ends the name: no consumer's prefix
+ * begins another's, or ours.
+ */
+export const consumerAclsOf = ({ name, topics }: Pick<ConsumerSettings, 'name' | 'topics'>): readonly Acl[] => [
+  { type: 'group', name: `consumer.${name}.`, isPrefix: true, operations: ['Read', 'Describe'] },
+  ...topics.map((topic): Acl => ({ type: 'topic', name: topic, operations: ['Read', 'Describe'] })),
+];
+
+export const consumerUserOf = (name: string): string => `${PART_OF}-consumer-${name}`;
+
 export interface KafkaClusterOptions {
   readonly kafka: OperatorServers['kafka'];
   readonly topic: Environment['topic'];
   readonly namespace: string;
   readonly acls: AclOptions;
+  readonly consumers: Environment['consumers'];
 }
 
 export class KafkaCluster extends Construct {
@@ -130,7 +142,10 @@ export class KafkaCluster extends Construct {
     for (const pool of kafka.nodePools) addNodePool(this, pool);
     addTopic(this, TASKS_TOPIC, { ...TOPICS.tasks, partitions: topic.partitions }, topic);
     addTopic(this, DEAD_LETTER_TOPIC, TOPICS.deadLetter, topic);
-    for (const client of CLIENTS) addUser(this, client, options.acls);
+    for (const client of CLIENTS) addUser(this, client, userNameOf(client), aclsOf(client, options.acls));
+    for (const consumer of options.consumers) {
+      addUser(this, `consumer-${consumer.name}`, consumerUserOf(consumer.name), consumerAclsOf(consumer));
+    }
   }
 
   connectionOf(client: KafkaClient): Connection {
@@ -206,18 +221,18 @@ const addTopic = (
   });
 };
 
-const addUser = (scope: Construct, client: KafkaClient, options: AclOptions): void => {
-  new CustomResource(scope, `user-${client}`, {
+const addUser = (scope: Construct, id: string, userName: string, acls: readonly Acl[]): void => {
+  new CustomResource(scope, `user-${id}`, {
     apiVersion: API_VERSION,
     kind: 'KafkaUser',
-    name: userNameOf(client),
+    name: userName,
     component: 'kafka',
     labels: CLUSTER_LABEL,
     spec: {
       authentication: { type: 'scram-sha-512' },
       authorization: {
         type: 'simple',
-        acls: aclsOf(client, options).map(({ type, name, isPrefix, operations }) => ({
+        acls: acls.map(({ type, name, isPrefix, operations }) => ({
           resource: { type, name, patternType: isPrefix ? 'prefix' : 'literal' },
           operations,
         })),

@@ -34,6 +34,7 @@ export const lab: Environment = {
     postgresPort: 25_432,
     postgresSecret: 'taskstream-db-app',
   },
+  consumers: [],
   console: true,
   monitoring: false,
   runbooksUrl: 'https://git.example.com/taskstream/taskstream/blob/main/docs/runbooks',

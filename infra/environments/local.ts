@@ -49,6 +49,8 @@ export const local: Environment = {
     },
     postgres: { instances: 1, volume: { size: '1Gi' }, resources: { cpuRequest: '50m', memory: '256Mi' } },
   },
+  // docs/examples/consumer.ts, as another team would run it.
+  consumers: [{ name: 'example', namespace: 'default', topics: ['tasks'] }],
   console: true,
   monitoring: false,
   runbooksUrl: 'https://git.example.com/taskstream/taskstream/blob/main/docs/runbooks',

@@ -61,6 +61,7 @@ export const production: Environment = {
     },
     postgres: { instances: 3, volume: { size: '50Gi' }, resources: { cpuRequest: '1', memory: '2Gi' } },
   },
+  consumers: [],
   console: false,
   monitoring: true,
   runbooksUrl: 'https://git.example.com/taskstream/taskstream/blob/main/docs/runbooks',

@@ -59,6 +59,14 @@ export const operatorsSchema = z.strictObject({
   postgres: z.strictObject({ instances: count(1, 9), volume, resources }),
 });
 
+const consumer = z.strictObject({
+  name: dnsLabel
+    .max(40)
+    .describe('Its user is taskstream-consumer-NAME, and its groups begin with consumer.NAME. (with the dot).'),
+  namespace: dnsLabel.describe('Where its pods run; those with the label taskstream-consumer=NAME reach the brokers.'),
+  topics: z.array(z.enum([TASKS_TOPIC])).min(1, { error: 'must name at least one topic' }),
+});
+
 const port = count(1, 65_535);
 export const externalSchema = z.strictObject({
   kind: z.literal('external'),
@@ -113,6 +121,11 @@ export const settingsSchema = z.strictObject({
   }),
   index: z.strictObject({ shards: count(1), replicas: count(0, 9) }),
   servers: z.discriminatedUnion('kind', [operatorsSchema, externalSchema]),
+  consumers: z
+    .array(consumer)
+    .describe(
+      'Other teams that read events (docs/consumers.md), each as {name, namespace, topics}. External servers: give them rights there.',
+    ),
   console: z
     .boolean()
     .describe(
@@ -149,6 +162,11 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
   if (topic.replicas > 1 && topic.minInsyncReplicas === topic.replicas) {
     refuse('topic.minInsyncReplicas', `must be below topic.replicas, or no broker of ${TASKS_TOPIC} may ever restart`);
   }
+  for (const [index, { name }] of environment.consumers.entries()) {
+    if (environment.consumers.findIndex((other) => other.name === name) < index) {
+      refuse(`consumers.${index}.name`, `must be the only consumer of that name, which is ${name}`);
+    }
+  }
   if (servers.kind === 'external') return;
   const replicasOf = (role: 'broker' | 'controller') =>
     servers.kafka.nodePools.filter(({ roles }) => roles.includes(role)).reduce((sum, pool) => sum + pool.replicas, 0);
@@ -167,6 +185,7 @@ export type Environment = z.infer<typeof environmentSchema>;
 export type OperatorServers = z.infer<typeof operatorsSchema>;
 export type ExternalServers = z.infer<typeof externalSchema>;
 export type Resources = z.infer<typeof resources>;
+export type ConsumerSettings = z.infer<typeof consumer>;
 export type Volume = z.infer<typeof volume>;
 export type NodePool = z.infer<typeof nodePool>;
 

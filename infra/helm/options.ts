@@ -61,6 +61,7 @@ export const withEverything = (production: Environment): Environment => {
     ...production,
     console: true,
     monitoring: true,
+    consumers: [{ name: 'any', namespace: 'any', topics: ['tasks'] }],
     api: limited(api),
     indexer: limited(indexer),
     verify: { ...limited(verify), suspend: true },

@@ -13,9 +13,13 @@ export interface Placeholder {
 
 export type Placeholders = ReadonlyMap<string, Placeholder>;
 
-/** The node pools are a list of any length; the template loops over it with this variable. */
-const POOLS = 'servers.kafka.nodePools';
-export const POOL_VARIABLE = '$pool';
+/** Lists of any length, from the outside in: the template loops over each with a variable. */
+export const LOOPS = [
+  { path: 'servers.kafka.nodePools', variable: '$pool' },
+  { path: 'consumers', variable: '$consumer' },
+] as const;
+/** Lists within the items of a list: each of their items becomes one of the manifest's list. */
+export const ITEM_LOOPS = [{ path: 'consumers.0.topics', variable: '$topic' }] as const;
 
 /** Kept as they are: words that decide which objects there are. */
 const FIXED = new Set(['servers.kind', 'console', 'monitoring', 'servers.elasticsearch.allowMmap']);
@@ -39,6 +43,7 @@ export const withPlaceholders = (
     return placeholder;
   };
   const replace = (value: unknown, path: string): unknown => {
+    if (ITEM_LOOPS.some((loop) => loop.path === path)) return [add(`${path}.0`, 'string')];
     if (Array.isArray(value) && typeof value[0] === 'string') return [add(path, 'list')];
     if (Array.isArray(value)) return [replace(value[0], `${path}.0`)];
     if (typeof value === 'object' && value !== null) {
@@ -58,6 +63,8 @@ export const isNumberPlaceholder = (data: unknown): boolean => typeof data === '
 /** A setting's path, as a Go template says it. */
 export const referenceOf = (path: string): string => {
   if (path === 'namespace') return '$.Release.Namespace';
-  if (path.startsWith(`${POOLS}.0`)) return path.replace(`${POOLS}.0`, POOL_VARIABLE);
+  // The innermost loop comes first.
+  const loop = [...ITEM_LOOPS, ...LOOPS].find((each) => `${path}.`.startsWith(`${each.path}.0.`));
+  if (loop !== undefined) return path.replace(`${loop.path}.0`, loop.variable);
   return `$.Values.${path}`;
 };

@@ -1,7 +1,7 @@
 /** A tree as text of a Helm template. */
 import { stringify } from 'yaml';
 import type { Tree } from './compare.ts';
-import type { Placeholder, Placeholders } from './placeholders.ts';
+import { ITEM_LOOPS, referenceOf, type Placeholder, type Placeholders } from './placeholders.ts';
 
 const PLACEHOLDER = /zq(\d{10})qz|7\d{9}/g;
 
@@ -16,7 +16,7 @@ export const renderTree = (tree: Tree, placeholders: Placeholders): string[] => 
         if (node.entries.length === 0) return ['{}'];
         return node.entries.flatMap(({ key, value, when }) => guarded(when, entry(key, value)));
       case 'list':
-        return node.items.flatMap(({ value, when }) => guarded(when, item(value)));
+        return node.items.flatMap(({ value, when }) => guarded(when, looped(item(value))));
       case 'choice':
         return [`{{- if ${node.when} }}`, ...lines(node.on), '{{- else }}', ...lines(node.off), '{{- end }}'];
     }
@@ -45,6 +45,13 @@ export const renderTree = (tree: Tree, placeholders: Placeholders): string[] => 
     return [`- ${first}`, ...indented(rest)];
   };
   return lines(tree);
+};
+
+/** An item that stands for all items of a list. */
+const looped = (lines: readonly string[]): string[] => {
+  const loop = ITEM_LOOPS.find(({ variable }) => lines.some((line) => line.includes(variable)));
+  if (loop === undefined) return [...lines];
+  return [`{{- range ${loop.variable} := ${referenceOf(loop.path)} }}`, ...lines, '{{- end }}'];
 };
 
 /** An entry that is always there first: the dash of a list's item needs one beside it. */

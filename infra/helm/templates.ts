@@ -7,7 +7,7 @@ import { production } from '../environments/production.ts';
 import type { Environment } from '../environments/schema.ts';
 import { compare, isRecord, type Data, type Tree } from './compare.ts';
 import { OPTIONS, withEverything } from './options.ts';
-import { isNumberPlaceholder, POOL_VARIABLE, withPlaceholders } from './placeholders.ts';
+import { isNumberPlaceholder, LOOPS, referenceOf, withPlaceholders } from './placeholders.ts';
 import { renderTree } from './render.ts';
 
 type Kind = Environment['servers']['kind'];
@@ -55,9 +55,9 @@ const templatesOf = (everything: Environment, kind: Kind, definitions: string[])
     const tree = compare(data, present);
     const lines = isJob(data) ? jobLines(data, tree) : renderTree(tree, placeholders);
     const text = ['---', ...lines, ''].join('\n');
-    const looped = text.includes(POOL_VARIABLE)
-      ? `{{- range ${POOL_VARIABLE} := $.Values.servers.kafka.nodePools }}\n${text}{{- end }}\n`
-      : text;
+    const loop = LOOPS.find(({ variable }) => text.includes(variable));
+    const looped =
+      loop === undefined ? text : `{{- range ${loop.variable} := ${referenceOf(loop.path)} }}\n${text}{{- end }}\n`;
     const condition = chart === 'namespace' ? ['$.Values.createNamespace'] : absent.map((option) => option.condition);
     return condition.reduceRight((inner, when) => `{{- if ${when} }}\n${inner}{{- end }}\n`, looped);
   };

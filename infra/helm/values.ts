@@ -53,7 +53,7 @@ export const valuesOf = ({
   servers,
   ...rest
 }: Environment): Values => {
-  const { console, monitoring, runbooksUrl, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
+  const { consumers, console, monitoring, runbooksUrl, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
   const namespaces = { monitoringNamespace, kedaNamespace, operatorsNamespace };
   return {
     createNamespace: false,
@@ -65,6 +65,7 @@ export const valuesOf = ({
     index,
     verify,
     servers,
+    consumers,
     console,
     monitoring,
     runbooksUrl,
