@@ -59,6 +59,19 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
+  {
+    files: ['services/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "MemberExpression[object.name='Date'][property.name='now']",
+          message:
+            'The wall clock steps: count intervals and deadlines with performance.now(). Where a date is meant, disable this for the line and say which.',
+        },
+      ],
+    },
+  },
   // The command line tools speak to a person on standard output.
   { files: ['infra/**', 'services/ops/**', 'test/**'], rules: { 'no-console': 'off' } },
   // Manifests are trees of YAML; what reads them here is judged by whether it finds something.

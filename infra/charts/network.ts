@@ -21,7 +21,7 @@ const DNS: Rule = {
   udpPorts: [53],
 };
 /** The Kubernetes API is no pod, and its address is the cluster's own affair. */
-const KUBERNETES: Rule = { peers: [{ cidr: '0.0.0.0/0' }], ports: [443, 6_443] };
+const KUBERNETES: Rule = { peers: [{ cidr: '0.0.0.0/0' }, { cidr: '::/0' }], ports: [443, 6_443] };
 
 /** A pod of ours that talks to servers: both ends of each connection are opened from here. */
 interface Client {

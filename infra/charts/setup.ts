@@ -3,7 +3,6 @@
  * Both jobs may run again, and twice at once. A pod that starts before them waits: without its Secret it is not made,
  * without the schema the API is not ready, without the index the indexer retries.
  */
-import { createHash } from 'node:crypto';
 import { Chart } from 'cdk8s';
 import { Role, RoleBinding, Secret, ServiceAccount } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
@@ -15,7 +14,8 @@ import type { Servers } from './data-plane.ts';
 /** The command line in the API's image. */
 export const OPS = 'services/ops/main.js';
 const RESOURCES = { cpuRequest: '50m', memory: '256Mi' };
-const MIGRATE_DEADLINE_SECONDS = 1_800;
+/** How long the Job of the migration may take, the time until its servers answer included. */
+export const MIGRATE_DEADLINE_SECONDS = 1_800;
 
 export class SetupChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
@@ -31,7 +31,6 @@ export class SetupChart extends Chart {
     new OneShot(this, 'migrate', {
       ...shared,
       component: 'migrate',
-      name: jobName('migrate', migrateNameParts(environment)),
       args: [OPS, 'migrate'],
       connections: [servers.database, servers.search('ops')],
       env,
@@ -40,13 +39,6 @@ export class SetupChart extends Chart {
     if (servers.passwords.length > 0) addSecretsJob(this, environment.namespace, shared, servers.passwords);
   }
 }
-
-/** Arguments of the Job that makes the passwords. */
-export const secretsArgs = (passwords: Servers['passwords']): string[] => [
-  OPS,
-  'secrets',
-  ...passwords.map(({ secret, key }) => `${secret}/${key}`),
-];
 
 type SharedOptions = Pick<ConstructorParameters<typeof OneShot>[2], 'image' | 'pullPolicy' | 'resources' | 'backoffLimit'>;
 
@@ -57,12 +49,10 @@ const addSecretsJob = (
   passwords: Servers['passwords'],
 ): void => {
   const component = 'secrets';
-  const args = secretsArgs(passwords);
   new OneShot(scope, 'secrets', {
     ...shared,
     component,
-    name: jobName(component, [shared.image, ...args]),
-    args,
+    args: [OPS, 'secrets', ...passwords.map(({ secret, key }) => `${secret}/${key}`)],
     connections: [],
     needsKubernetes: true,
     deadlineSeconds: 600,
@@ -80,14 +70,3 @@ const addSecretsJob = (
   });
   binding.addSubjects(ServiceAccount.fromServiceAccountName(scope, 'secrets-subject', accountOf(component), { namespaceName: namespace }));
 };
-
-/** What the migration depends on. */
-export const migrateNameParts = ({ images, index }: Pick<Environment, 'images' | 'index'>) => [
-  images.api,
-  index.shards,
-  index.replicas,
-];
-
-/** A Job's template cannot be changed: other content makes another Job. */
-export const jobName = (component: string, content: readonly (string | number)[]): string =>
-  `taskstream-${component}-${createHash('sha256').update(content.join(' ')).digest('hex').slice(0, 8)}`;

@@ -1,6 +1,7 @@
 /** The kinds of operators: plain objects with the fields we use. The real CRDs judge them in the cluster tests. */
 import { ApiObject } from 'cdk8s';
 import type { Construct } from 'constructs';
+import { KEPT } from './kept.ts';
 import { labelsOf, PART_OF } from './labels.ts';
 
 export interface CustomResourceOptions {
@@ -9,13 +10,24 @@ export interface CustomResourceOptions {
   readonly name: string;
   readonly component: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** True for what holds data: no tool deletes it by itself. */
+  readonly isKept?: true;
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
 export class CustomResource extends ApiObject {
   constructor(scope: Construct, id: string, options: CustomResourceOptions) {
-    const { apiVersion, kind, name, component, labels, spec } = options;
-    super(scope, id, { apiVersion, kind, metadata: { name, labels: { ...labelsOf(component), ...labels } }, spec });
+    const { apiVersion, kind, name, component, labels, isKept, spec } = options;
+    super(scope, id, {
+      apiVersion,
+      kind,
+      metadata: {
+        name,
+        labels: { ...labelsOf(component), ...labels },
+        ...(isKept === true ? { annotations: { ...KEPT } } : {}),
+      },
+      spec,
+    });
   }
 }
 

@@ -8,10 +8,11 @@ import { caPath, type Connection, type SecretKey } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { labelsOf } from './labels.ts';
 import { resourceRequirements } from './resource-requirements.ts';
-import { RESTRICTED_POD } from './restricted-pod.ts';
 
 const CLUSTER = PART_OF;
 const HTTP_PORT = 9_200;
+/** The group of the user in Elasticsearch's image. */
+const FS_GROUP = 1_000;
 const ROLES_SECRET = `${PART_OF}-es-roles`;
 const INDICES = [TASK_INDEX_ALIAS, `${TASK_INDEX_ALIAS}-*`];
 
@@ -63,6 +64,8 @@ export class ElasticsearchCluster extends Construct {
       kind: 'Elasticsearch',
       name: CLUSTER,
       component: 'elasticsearch',
+      // ECK deletes the volumes with it: the index could be filled again from PostgreSQL, with no search meanwhile.
+      isKept: true,
       spec: {
         version: elasticsearch.version,
         auth: {
@@ -99,14 +102,11 @@ const nodeSet = ({ nodes, volume, resources, allowMmap }: OperatorServers['elast
   },
   podTemplate: {
     spec: {
-      ...RESTRICTED_POD,
-      containers: [
-        {
-          name: 'elasticsearch',
-          resources: resourceRequirements(resources),
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-        },
-      ],
+      // It replaces ECK's own whole, so fsGroup is ECK's default said again: without it nothing can be written to an
+      // ordinary volume. The profile is what ECK 3.2 leaves out and Pod Security "restricted" asks for; what is said of
+      // containers is right as ECK says it.
+      securityContext: { fsGroup: FS_GROUP, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [{ name: 'elasticsearch', resources: resourceRequirements(resources) }],
     },
   },
   volumeClaimTemplates: [

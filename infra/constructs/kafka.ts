@@ -12,7 +12,6 @@ import type { Environment, NodePool, OperatorServers } from '../environments/sch
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
-import { RESTRICTED_POD } from './restricted-pod.ts';
 
 const API_VERSION = 'kafka.strimzi.io/v1';
 const CLUSTER = PART_OF;
@@ -97,6 +96,7 @@ export class KafkaCluster extends Construct {
       kind: 'Kafka',
       name: CLUSTER,
       component: 'kafka',
+      isKept: true,
       spec: {
         kafka: {
           listeners: [
@@ -118,12 +118,12 @@ export class KafkaCluster extends Construct {
             'transaction.state.log.replication.factor': topic.replicas,
             'transaction.state.log.min.isr': topic.minInsyncReplicas,
           },
-          template: { pod: RESTRICTED_POD },
+          // No template with a securityContext: it would replace the operator's whole, and with it the fsGroup that lets a
+          // broker write to an ordinary volume. Strimzi's provider "restricted" (charts/operators) sets everything.
         },
         entityOperator: {
           topicOperator: { resources: resourceRequirements(kafka.entityOperator) },
           userOperator: { resources: resourceRequirements(kafka.entityOperator) },
-          template: { pod: RESTRICTED_POD },
         },
       },
     });
@@ -159,6 +159,7 @@ const addNodePool = (scope: Construct, { name, roles, replicas, volume, resource
     name,
     component: 'kafka',
     labels: CLUSTER_LABEL,
+    isKept: true,
     spec: {
       replicas,
       roles,
@@ -170,7 +171,8 @@ const addNodePool = (scope: Construct, { name, roles, replicas, volume, resource
             type: 'persistent-claim',
             size: volume.size,
             ...(volume.storageClass === undefined ? {} : { class: volume.storageClass }),
-            // The events outlive a mistake with kubectl.
+            // The volumes outlive Kafka and its pools; the cluster's id does not, which is in Kafka's status: made again,
+            // Kafka has another, and refuses them. docs/runbooks/kafka-deleted.md brings both together.
             deleteClaim: false,
             kraftMetadata: 'shared',
           },
@@ -181,6 +183,7 @@ const addNodePool = (scope: Construct, { name, roles, replicas, volume, resource
   });
 };
 
+/** A KafkaTopic that is deleted is a topic that is deleted: its operator carries it out, later too if it was away. */
 const addTopic = (
   scope: Construct,
   name: string,
@@ -193,6 +196,7 @@ const addTopic = (
     name,
     component: 'kafka',
     labels: CLUSTER_LABEL,
+    isKept: true,
     spec: {
       topicName: name,
       partitions: spec.partitions,

@@ -22,6 +22,8 @@ export class PostgresCluster extends Construct {
       kind: 'Cluster',
       name: CLUSTER,
       component: 'postgres',
+      // Its volumes belong to it, and go with it.
+      isKept: true,
       spec: {
         instances,
         // Without a Secret of ours the operator makes one with the whole connection URL.

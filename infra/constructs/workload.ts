@@ -24,6 +24,7 @@ import {
 import { Construct } from 'constructs';
 import type { Resources } from '../environments/schema.ts';
 import type { Connection, EnvSource, SecretFile } from './connection.ts';
+import { jobNameOf } from './job-name.ts';
 import { labelsOf, selectorLabels } from './labels.ts';
 import { resourceRequirements } from './resource-requirements.ts';
 
@@ -80,31 +81,41 @@ export class ServiceWorkload extends Construct {
     });
     this.deployment.select(LabelSelector.of({ labels: selectorLabels(component) }));
     this.deployment.markHasAutoscaler();
-    ApiObject.of(this.deployment).addJsonPatch(...patchesOf(options, POD_TEMPLATE), spreadOverHostsAndZones(component));
+    ApiObject.of(this.deployment).addJsonPatch(
+      ...patchesOf(options, POD_TEMPLATE),
+      // The pause process becomes number 1, which no signal from its own namespace kills: a service must be able to end itself.
+      JsonPatch.add(`${POD_TEMPLATE}/spec/shareProcessNamespace`, true),
+      spreadOverHostsAndZones(component),
+    );
   }
 }
 
 export interface OneShotOptions extends PodOptions {
-  readonly name: string;
   readonly deadlineSeconds: number;
   readonly backoffLimit: number;
 }
 
-/** A Job; it is kept for a day, for its log, and may then be made again: all our jobs may run twice. */
+/**
+ * A Job that runs once for each specification, in whose name it is. It stays when it has ended, for its log and because a
+ * tool that finds it gone makes it again (docs/adr/0020-jobs.md); it may run again all the same, and twice at once.
+ */
 export class OneShot extends Construct {
   constructor(scope: Construct, id: string, options: OneShotOptions) {
     super(scope, id);
-    const { component, name, deadlineSeconds, backoffLimit } = options;
-    const job = new Job(this, 'job', {
-      ...podOf(this, options, {}),
-      metadata: { name, labels: labelsOf(component) },
-      select: false,
-      restartPolicy: RestartPolicy.ON_FAILURE,
-      activeDeadline: Duration.seconds(deadlineSeconds),
-      backoffLimit,
-      ttlAfterFinished: Duration.days(1),
-    });
-    ApiObject.of(job).addJsonPatch(...patchesOf(options, POD_TEMPLATE));
+    const { component, deadlineSeconds, backoffLimit } = options;
+    const job = ApiObject.of(
+      new Job(this, 'job', {
+        ...podOf(this, options, {}),
+        metadata: { name: component, labels: labelsOf(component) },
+        select: false,
+        restartPolicy: RestartPolicy.ON_FAILURE,
+        activeDeadline: Duration.seconds(deadlineSeconds),
+        backoffLimit,
+      }),
+    );
+    job.addJsonPatch(...patchesOf(options, POD_TEMPLATE));
+    const { spec } = job.toJson() as { readonly spec: unknown };
+    job.addJsonPatch(JsonPatch.replace('/metadata/name', jobNameOf(component, spec)));
   }
 }
 

@@ -10,7 +10,8 @@ export const lag: Row = {
   panels: [
     {
       title: 'Events waiting',
-      description: 'Events between what is committed and the end of the topic.',
+      description:
+        "Events between what is committed and the end of the topic. KEDA's figure in the autoscaler is another: it is rounded up to a number of indexers that divides the partitions, and reads one whole threshold at no lag.",
       kind: 'timeseries',
       unit: 'short',
       thresholds: warnAt(1_000, 10_000),

@@ -35,6 +35,24 @@ export const runtime: Row = {
       queries: [{ expr: `sum by (pod) (${rate('nodejs_gc_duration_seconds_sum')})`, legend: '{{pod}}' }],
     },
     {
+      title: 'Dropped connections',
+      description:
+        'Connections a second that an API closed because it had too many: of MAX_CONNECTIONS, or of files that it may open.',
+      kind: 'timeseries',
+      unit: 'short',
+      thresholds: warnAt(0.001, 100),
+      queries: [{ expr: rate('taskstream_http_connections_dropped_total'), legend: '{{pod}}' }],
+    },
+    {
+      title: 'Dropped log lines',
+      description:
+        'Lines a second that nobody read fast enough: the log collector of the node is slow or stands still.',
+      kind: 'timeseries',
+      unit: 'short',
+      thresholds: warnAt(0.001, 100),
+      queries: [{ expr: rate('taskstream_log_lines_dropped_total'), legend: '{{pod}}' }],
+    },
+    {
       title: 'CPU throttling',
       description: 'Share of periods in which the kernel held a container back: its CPU limit is too low.',
       kind: 'timeseries',

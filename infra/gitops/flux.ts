@@ -4,14 +4,23 @@
  */
 import { ApiObject, Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
+import { MIGRATE_DEADLINE_SECONDS } from '../charts/setup.ts';
 import { valuesFilesOf, type GitOpsOptions } from './options.ts';
 
 const NAMESPACE = 'flux-system';
 const SOURCE = { kind: 'GitRepository', name: 'taskstream' };
 /** Where the folders of the steps lie in the repository that Flux was bootstrapped with: not below a cluster's own. */
 const FOLDER = './taskstream';
-/** Time for images to be pulled and servers to come up. */
-const TIMEOUT = '30m';
+/** A release waits for its Jobs and pods: for the migration, which waits for the servers, and for the API after it. */
+const RELEASE_TIMEOUT_MINUTES = MIGRATE_DEADLINE_SECONDS / 60 + 10;
+/** A step waits for its release. */
+const STEP_TIMEOUT_MINUTES = RELEASE_TIMEOUT_MINUTES + 10;
+/**
+ * A failed install or upgrade is tried again as it stands. Flux's default uninstalls a failed install: that would delete
+ * Kafka while the first start still pulls images. A rollback would take back what cannot go back: partitions, the size of
+ * volumes. A roll-out that fails stops at its first pod anyway, and the pods before it go on.
+ */
+const RETRY = { strategy: { name: 'RetryOnFailure', retryInterval: '1m' } };
 
 /** The source, and the two steps in their order. */
 export class FluxStepsChart extends Chart {
@@ -34,7 +43,7 @@ export class FluxStepsChart extends Chart {
           prune: true,
           // Ready only when what it applied is.
           wait: true,
-          timeout: TIMEOUT,
+          timeout: `${STEP_TIMEOUT_MINUTES}m`,
           sourceRef: { kind: 'GitRepository', name: NAMESPACE },
           ...(dependsOn.length === 0 ? {} : { dependsOn: dependsOn.map((other) => ({ name: other })) }),
         },
@@ -83,7 +92,7 @@ const release = (scope: Construct, name: string, options: ReleaseOptions): void 
     metadata: { name },
     spec: {
       interval: '10m',
-      timeout: TIMEOUT,
+      timeout: `${RELEASE_TIMEOUT_MINUTES}m`,
       releaseName: name,
       targetNamespace: namespace,
       storageNamespace: namespace,
@@ -91,14 +100,15 @@ const release = (scope: Construct, name: string, options: ReleaseOptions): void 
         spec: {
           chart: `./${chart}`,
           sourceRef: SOURCE,
-          reconcileStrategy: 'Revision',
+          // A commit that changes nothing in the chart upgrades nothing: the version changes with the content.
+          reconcileStrategy: 'ChartVersion',
           ...(valuesFiles.length === 0
             ? {}
             : { valuesFiles: [`${chart}/values.yaml`, ...valuesFiles.map((file) => `${chart}/${file}`)] }),
         },
       },
-      install: { ...install, remediation: { retries: 3 } },
-      upgrade: { ...upgrade, remediation: { retries: 3 } },
+      install: { ...install, ...RETRY },
+      upgrade: { ...upgrade, ...RETRY },
     },
   });
 };

@@ -1,4 +1,5 @@
 /** The Helm chart `charts/taskstream`, made from the same code as the manifests. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -20,8 +21,7 @@ Then:       curl http{{ if .Values.ingress.tlsSecret }}s{{ end }}://{{ .Values.i
 /** @returns every file of the chart by its path in it */
 export const chartFiles = (): ReadonlyMap<string, string> => {
   const defaults = valuesOf(production);
-  return new Map([
-    ['Chart.yaml', `# ${GENERATED}\n${stringify(metadata())}`],
+  const content = new Map([
     ['values.yaml', valuesYaml(defaults, DEFAULTS_HEADER)],
     ...Object.entries(environments)
       .filter(([name]) => name !== production.name)
@@ -34,9 +34,10 @@ export const chartFiles = (): ReadonlyMap<string, string> => {
     ['templates/rules.yaml', `{{- /* ${GENERATED} */ -}}\n${rulesTemplate()}`],
     ...[...chartTemplates()].map(([file, text]): [string, string] => [`templates/${file}`, text]),
   ]);
+  return new Map([['Chart.yaml', `# ${GENERATED}\n${stringify(metadata(content))}`], ...content]);
 };
 
-const metadata = () => {
+const metadata = (content: ReadonlyMap<string, string>) => {
   const { version, description } = JSON.parse(
     readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'),
   ) as Record<'version' | 'description', string>;
@@ -45,9 +46,17 @@ const metadata = () => {
     name: 'taskstream',
     description,
     type: 'application',
-    version,
+    version: `${version}-${contentHash(JSON.stringify([...content]))}`,
     appVersion: version,
     // What the oldest API in it needs: policy/v1, autoscaling/v2.
     kubeVersion: '>=1.25.0-0',
   };
 };
+
+/**
+ * What tells a chart's content from another's, as part of its version: Flux upgrades a release when the version differs.
+ * It stands as a pre-release, because Flux writes build metadata of its own over any other.
+ */
+export const contentHash = (content: string): string =>
+  // A letter in front: an identifier of digits alone must not begin with 0.
+  `g${createHash('sha256').update(content).digest('hex').slice(0, 8)}`;

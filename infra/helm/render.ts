@@ -3,18 +3,11 @@ import { stringify } from 'yaml';
 import type { Tree } from './compare.ts';
 import type { Placeholder, Placeholders } from './placeholders.ts';
 
-/** What replaces parts of a text, as a Go template says it. */
-export interface Replacements {
-  readonly placeholders: Placeholders;
-  /** Names that are computed from settings: what stands for each. */
-  readonly computed: ReadonlyMap<string, string>;
-}
-
 const PLACEHOLDER = /zq(\d{10})qz|7\d{9}/g;
 
 /** @returns lines of block-style YAML, without indentation */
-export const renderTree = (tree: Tree, replacements: Replacements): string[] => {
-  const scalar = (value: unknown): string => scalarText(value, replacements);
+export const renderTree = (tree: Tree, placeholders: Placeholders): string[] => {
+  const scalar = (value: unknown): string => scalarText(value, placeholders);
   const lines = (node: Tree): string[] => {
     switch (node.kind) {
       case 'leaf':
@@ -39,9 +32,9 @@ export const renderTree = (tree: Tree, replacements: Replacements): string[] => 
       ];
     }
     const name = scalar(key);
-    const list = listSetting(value, replacements);
+    const list = listSetting(value, placeholders);
     if (list !== undefined) return [`${name}: {{ toJson ${list.reference} }}`];
-    const block = blockText(value, replacements);
+    const block = blockText(value, placeholders);
     if (block !== undefined) return [`${name}: |-`, ...indented(block)];
     if (isInline(value)) return [`${name}: ${lines(value)[0] ?? ''}`];
     return [`${name}:`, ...indented(lines(value))];
@@ -74,20 +67,18 @@ const guarded = (conditions: readonly string[], lines: readonly string[]): strin
   );
 
 /** The placeholder of a list that is a setting as a whole. */
-const listSetting = (tree: Tree, { placeholders }: Replacements): Placeholder | undefined => {
+const listSetting = (tree: Tree, placeholders: Placeholders): Placeholder | undefined => {
   const only = tree.kind === 'list' && tree.items.length === 1 ? tree.items[0]?.value : undefined;
   const placeholder = only?.kind === 'leaf' ? placeholders.get(String(only.value)) : undefined;
   return placeholder?.kind === 'list' ? placeholder : undefined;
 };
 
-const scalarText = (value: unknown, { placeholders, computed }: Replacements): string => {
+const scalarText = (value: unknown, placeholders: Placeholders): string => {
   if (typeof value === 'number') {
     const placeholder = placeholders.get(String(value));
     return placeholder === undefined ? String(value) : numberText(placeholder.reference);
   }
   if (typeof value !== 'string') return JSON.stringify(value);
-  const name = computed.get(value);
-  if (name !== undefined) return `{{ ${name} }}`;
   const whole = placeholders.get(value);
   if (whole !== undefined) {
     return whole.kind === 'number' ? `"${numberText(whole.reference)}"` : `{{ ${whole.reference} | quote }}`;
@@ -106,7 +97,7 @@ const filled = (text: string, placeholders: Placeholders): string =>
   });
 
 /** The lines of a file, to stand as they are; nothing for text that a block of YAML would change, or that is no file. */
-const blockText = (tree: Tree, { placeholders }: Replacements): string[] | undefined => {
+const blockText = (tree: Tree, placeholders: Placeholders): string[] | undefined => {
   if (tree.kind !== 'leaf' || typeof tree.value !== 'string' || !tree.value.includes('\n')) return undefined;
   const lines = tree.value.split('\n');
   const isPlain = lines.every((line, index) => (line === line.trimEnd() && line !== '') || index === 0);

@@ -26,8 +26,21 @@ const valuesSchema = settingsSchema.omit({ name: true, namespace: true }).extend
 });
 export type Values = z.infer<typeof valuesSchema>;
 
-/** As JSON Schema, draft 7, which every Helm 3 and 4 reads. */
-export const valuesJsonSchema = (): Described => z.toJSONSchema(valuesSchema, { target: 'draft-7' }) as Described;
+/**
+ * As JSON Schema, draft 7, which every Helm 3 and 4 reads. What is optional may be null: that is how a values file takes a
+ * default away, and while Helm removes it before it checks, Flux merges values files into the chart and keeps it.
+ */
+export const valuesJsonSchema = (): Described =>
+  z.toJSONSchema(valuesSchema, {
+    target: 'draft-7',
+    override: ({ jsonSchema: { properties = {}, required = [] } }) => {
+      for (const [name, property] of Object.entries(properties)) {
+        if (required.includes(name) || typeof property !== 'object' || typeof property.type !== 'string') continue;
+        // The target says draft 7, and the library's type is that of a later one, where this is one word only.
+        Object.assign(property, { type: [property.type, 'null'] });
+      }
+    },
+  }) as Described;
 
 export const valuesOf = ({
   images,

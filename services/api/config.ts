@@ -26,6 +26,12 @@ export const apiEnv = {
     defaultText: String(PORTS.api),
     description: 'Port of the HTTP API.',
   },
+  MAX_CONNECTIONS: {
+    schema: integer(10_000, { min: 10, max: 1_000_000 }),
+    defaultText: '10000',
+    description:
+      'Most connections of clients at once; further ones are closed. Fewer where the process may not open as many files (`ulimit -n`).',
+  },
   HEALTH_PORT: {
     schema: integer(PORTS.apiHealth, { min: 0, max: 65_535 }),
     defaultText: String(PORTS.apiHealth),

@@ -2,8 +2,9 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { observeCertificates } from '../platform/certificates.ts';
 import { createElasticsearch } from '../platform/elasticsearch.ts';
+import { connectionsThatFit } from '../platform/descriptors.ts';
 import { exitOnInvalidConfig } from '../platform/env.ts';
-import { drainServer, listen, startHealthServer } from '../platform/http/health.ts';
+import { drainServer, HEALTH_CONNECTIONS, listen, startHealthServer } from '../platform/http/health.ts';
 import { createLifecycle } from '../platform/lifecycle.ts';
 import { createLogger } from '../platform/logger.ts';
 import { missingMigrations } from '../platform/migrate.ts';
@@ -25,10 +26,13 @@ import { createTaskSearch, createTaskStore } from '../task/store.ts';
 import { observeVerifyRuns } from '../pipeline/verify/metrics.ts';
 
 const config = exitOnInvalidConfig(() => readApiConfig(process.env));
+const maxConnections = exitOnInvalidConfig(() =>
+  connectionsThatFit(config.MAX_CONNECTIONS, HEALTH_CONNECTIONS + config.DATABASE_POOL_SIZE),
+);
 const task = placeTask(config);
-const logger = createLogger({ service: 'api', level: config.LOG_LEVEL });
-const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
 const registry = new Registry();
+const logger = createLogger({ service: 'api', level: config.LOG_LEVEL, registry });
+const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
 collectDefaultMetrics({ register: registry });
 observeCertificates(config, registry, logger);
 
@@ -90,8 +94,11 @@ const health = await startHealthServer({
   metrics: registry,
 });
 lifecycle.onClose('health server', 4_000, health.close);
-const { server, port } = await listen(app.fetch, config.HOST, config.PORT);
+const { server, port } = await listen(app.fetch, config.HOST, config.PORT, maxConnections);
+server.on('drop', () => {
+  metrics.connectionsDropped.inc();
+});
 lifecycle.onClose('http server', config.SHUTDOWN_DEADLINE_MS - AFTER_HTTP_MS, () =>
   drainServer(server, config.DRAIN_DELAY_MS),
 );
-logger.info({ port, healthPort: health.port }, 'api started');
+logger.info({ port, healthPort: health.port, maxConnections }, 'api started');

@@ -2,7 +2,7 @@
 import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
 import { integer, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../platform/env.ts';
 import { listenEnv } from '../platform/http/health.ts';
-import { kafkaChecks, kafkaEnv } from '../platform/kafka/settings.ts';
+import { DEAD_LETTER_DELIVERY_TIMEOUT_MS, kafkaChecks, kafkaEnv } from '../platform/kafka/settings.ts';
 import { lifecycleEnv } from '../platform/lifecycle.ts';
 import { loggerEnv } from '../platform/logger.ts';
 import { consumeEnv } from '../pipeline/consume/env.ts';
@@ -36,6 +36,33 @@ const drainFits: CrossCheck<typeof indexerEnv> = ({ DRAIN_DEADLINE_MS, SHUTDOWN_
     ? { path: 'DRAIN_DEADLINE_MS', message: `must be at least ${LEAVE_MS} below SHUTDOWN_DEADLINE_MS` }
     : undefined;
 
+/**
+ * A server that is away must not look like a stall, which a restart heals: between two attempts at it passes the longest
+ * wait, and then the time in which the attempt itself may go without an answer.
+ */
+const attemptsShow: CrossCheck<typeof indexerEnv> = (values) => {
+  const { STALL_TIMEOUT_MS, RETRY_MAX_MS, ELASTICSEARCH_TIMEOUT_MS } = values;
+  const silentMs = RETRY_MAX_MS + Math.max(ELASTICSEARCH_TIMEOUT_MS, DEAD_LETTER_DELIVERY_TIMEOUT_MS);
+  return STALL_TIMEOUT_MS > silentMs
+    ? undefined
+    : {
+        path: 'STALL_TIMEOUT_MS',
+        message: `must be above ${silentMs} (RETRY_MAX_MS, and ELASTICSEARCH_TIMEOUT_MS or the ${DEAD_LETTER_DELIVERY_TIMEOUT_MS} ms of a dead letter): a server that is away would restart the indexer, which does not bring it back`,
+      };
+};
+
+/** Two questions to the broker, which each may take five seconds. */
+const LAG_ANSWER_MS = 10_000;
+
+/** Events count as waiting until the next answer about the lag, although they were handled long before it. */
+const lagIsFresh: CrossCheck<typeof indexerEnv> = ({ STALL_TIMEOUT_MS, LAG_INTERVAL_MS }) =>
+  STALL_TIMEOUT_MS > LAG_INTERVAL_MS + LAG_ANSWER_MS
+    ? undefined
+    : {
+        path: 'LAG_INTERVAL_MS',
+        message: `must be at least ${LAG_ANSWER_MS} below STALL_TIMEOUT_MS: an old lag would look like events that nobody handles`,
+      };
+
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readIndexerConfig = (env: NodeJS.ProcessEnv): IndexerConfig =>
-  readEnv(indexerEnv, env, [...kafkaChecks, ...elasticsearchChecks, drainFits]);
+  readEnv(indexerEnv, env, [...kafkaChecks, ...elasticsearchChecks, drainFits, attemptsShow, lagIsFresh]);

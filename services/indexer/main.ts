@@ -14,9 +14,9 @@ import { createIndexerMetrics } from '../pipeline/consume/metrics.ts';
 
 const config = exitOnInvalidConfig(() => readIndexerConfig(process.env));
 const task = placeTask(config);
-const logger = createLogger({ service: 'indexer', level: config.LOG_LEVEL });
-const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
 const registry = new Registry();
+const logger = createLogger({ service: 'indexer', level: config.LOG_LEVEL, registry });
+const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
 collectDefaultMetrics({ register: registry });
 observeCertificates(config, registry, logger);
 

@@ -51,7 +51,7 @@ export interface Field<V = never, C = never, S = V> {
   readonly input: z.ZodType<V>;
   /** The same for a creation, where that takes more, such as null for "none". */
   readonly createInput?: z.ZodType<V | null | undefined>;
-  /** Stored when a creation does not name the field. A field without one is required. */
+  /** Stored when a creation does not name the field, in the form that is shown. A field without one is required. */
   readonly initial?: V;
   /** False where only an update sets it. */
   readonly isCreatable?: boolean;
@@ -105,6 +105,9 @@ const shapeOf = <T>(fields: Fields, part: (field: AnyField, name: string) => T |
       return value === undefined ? [] : [[name, value]];
     }),
   );
+
+/** The initial values, as answers show them. */
+export const initialsOf = (fields: Fields): FieldValues => shapeOf(fields, ({ initial }) => initial);
 
 /** Body of a creation: fields without an initial value are required, defaults are not filled in. */
 export const createBody = (fields: Fields): z.ZodType<FieldValues> =>

@@ -118,11 +118,13 @@ export const list = (fallback: readonly string[] = []): z.ZodType<string[]> =>
         .filter((entry) => entry !== ''),
     );
 
-/** Comma-separated `host:port` pairs, at least one. */
+const HOST_PORT = String.raw`(\[[\da-fA-F:.]+(%[^\s,\]]+)?\]|[^\s,:[\]]+):\d+`;
+
+/** Comma-separated `host:port` pairs, at least one; an IPv6 address stands in brackets. */
 export const hostList = (): z.ZodType<string> =>
-  z
-    .string({ error: 'is required' })
-    .regex(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, { error: 'must be host:port pairs separated by commas' });
+  z.string({ error: 'is required' }).regex(new RegExp(`^${HOST_PORT}(,${HOST_PORT})*$`), {
+    error: 'must be host:port pairs separated by commas, an IPv6 address in brackets',
+  });
 
 /** Runs `read`; a fault ends the process with its message on standard error, before anything listens or connects. */
 export const exitOnInvalidConfig = <T>(read: () => T): T => {

@@ -1,7 +1,9 @@
 /**
- * The end of a process: on SIGTERM or SIGINT everything that was opened is closed, last opened first, each within its
- * own deadline. A second signal exits at once. A fault that nobody caught closes everything too, and exits with 1.
+ * The end of a process: on SIGTERM, SIGINT or SIGHUP everything that was opened is closed, last opened first, each within
+ * its own deadline. A second signal ends the process at once. A fault that nobody caught closes everything too, and exits
+ * with 1. Whatever blocks the event loop, the log or the process's own exit: a child process kills it at the deadline.
  */
+import { spawn } from 'node:child_process';
 import type { Logger } from './logger.ts';
 import { messageOf } from './errors.ts';
 import { integer, type EnvSpec } from './env.ts';
@@ -34,14 +36,46 @@ export interface LifecycleOptions {
   readonly logger: Logger;
   /** Bound on the whole stop, below the orchestrator's grace period. */
   readonly deadlineMs: number;
-  /** Replaced in tests. */
-  readonly exit?: (code: number) => void;
-  readonly process?: Pick<NodeJS.Process, 'on'>;
 }
 
+/** From the event loop's own end to that by the watchdog. */
+const EXIT_MS = 1_000;
+/** Time for the last log lines when all is closed: more than a busy machine needs, and less than anybody waits for. */
+const LAST_LINES_MS = 5_000;
+
+const STOP_SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+/**
+ * Kills its parent after the milliseconds that its argument says, or those of the last line that it read, and ends with it.
+ * A thread would not do: `process.exit` ends the threads first, and then waits for whatever system call still blocks one
+ * of libuv's, as a write to a log that nobody reads.
+ */
+const WATCHDOG = `
+const parent = Number(process.argv[1]);
+const kill = () => process.ppid === parent && process.kill(parent, 'SIGKILL');
+let timer = setTimeout(kill, Number(process.argv[2]));
+process.stdin.on('data', (text) => {
+  clearTimeout(timer);
+  timer = setTimeout(kill, Number(text));
+});
+process.stdin.on('end', () => process.exit());`;
+
+/** Starts the watchdog; what it returns sets it to another time from now, in milliseconds. */
+const startWatchdog = (ms: number, logger: Logger): ((ms: number) => void) => {
+  const args = ['--input-type=commonjs', '--eval', WATCHDOG, String(process.pid), String(ms)];
+  // Detached: a Ctrl-C goes to the terminal's whole process group. Without our environment: NODE_OPTIONS are ours alone.
+  const child = spawn(process.execPath, args, { detached: true, env: {}, stdio: ['pipe', 'ignore', 'ignore'] });
+  child.unref();
+  const onError = (error: Error) => {
+    logger.warn({ err: error }, 'no watchdog: what blocks the event loop now also blocks the end of the process');
+  };
+  child.on('error', onError);
+  child.stdin.on('error', onError);
+  return (nextMs) => child.stdin.write(`${nextMs}\n`);
+};
+
 /** Installs the signal handlers and returns the lifecycle; call it once, first thing in `main.ts`. */
-export const createLifecycle = (options: LifecycleOptions): Lifecycle => {
-  const { logger, deadlineMs, exit = (code: number) => process.exit(code), process: target = process } = options;
+export const createLifecycle = ({ logger, deadlineMs }: LifecycleOptions): Lifecycle => {
   const abort = new AbortController();
   const closers: Closer[] = [];
   let stopping = false;
@@ -65,36 +99,46 @@ export const createLifecycle = (options: LifecycleOptions): Lifecycle => {
     if (stopping) return;
     stopping = true;
     const startedAt = performance.now();
+    // Before the first line: a log that nobody reads may block it.
+    const killWithin = startWatchdog(deadlineMs, logger);
+    letSignalsKill();
     logger.info({ reason, deadlineMs }, 'stopping');
-    const timer = setTimeout(() => {
-      logger.fatal({ deadlineMs }, 'did not stop within the deadline: exiting');
-      exit(1);
-    }, deadlineMs);
+    setTimeout(
+      () => {
+        logger.fatal({ deadlineMs }, 'did not stop within the deadline: exiting');
+        process.exit(1);
+      },
+      Math.max(0, deadlineMs - EXIT_MS),
+    );
     abort.abort(new Error(reason));
     const clean = await closeAll();
-    clearTimeout(timer);
+    killWithin(Math.min(LAST_LINES_MS, startedAt + deadlineMs - performance.now()));
     logger.info({ ms: Math.round(performance.now() - startedAt), clean }, 'stopped');
-    exit(clean ? exitCode : Math.max(exitCode, 1));
+    process.exit(clean ? exitCode : Math.max(exitCode, 1));
   };
 
-  const onSignal = (name: 'SIGTERM' | 'SIGINT', number: number) => {
-    target.on(name, () => {
-      if (stopping) {
-        logger.warn({ signal: name }, 'second signal: exiting at once');
-        exit(128 + number);
-        return;
-      }
-      void stop(name);
-    });
+  /**
+   * A signal without a listener ends the process in the kernel, whatever its threads are at. For process 1 it does
+   * nothing: there a listener stays, which the event loop has to call.
+   */
+  const letSignalsKill = () => {
+    for (const [name, number] of Object.entries(STOP_SIGNALS)) {
+      process.removeAllListeners(name);
+      if (process.pid === 1) process.on(name, () => process.exit(128 + number));
+    }
   };
-  onSignal('SIGTERM', 15);
-  onSignal('SIGINT', 2);
+
+  for (const name of Object.keys(STOP_SIGNALS)) process.on(name, () => void stop(name));
+  // Node's own answer is to open the inspector, which gives the process to anybody who reaches its port.
+  process.on('SIGUSR1', () => {
+    logger.warn('SIGUSR1 does not open the inspector: start the process with --inspect');
+  });
   const onFault = (kind: string) => (error: unknown) => {
-    logger.fatal({ err: error }, `${kind}: ${messageOf(error)}`);
     void stop(kind, 1);
+    logger.fatal({ err: error }, `${kind}: ${messageOf(error)}`);
   };
-  target.on('uncaughtException', onFault('uncaught exception'));
-  target.on('unhandledRejection', onFault('unhandled rejection'));
+  process.on('uncaughtException', onFault('uncaught exception'));
+  process.on('unhandledRejection', onFault('unhandled rejection'));
 
   return {
     signal: abort.signal,

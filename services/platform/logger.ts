@@ -1,5 +1,6 @@
 /** JSON logs on standard output, one object a line. */
 import { pino, stdTimeFunctions, type Logger } from 'pino';
+import { Counter, type Registry } from 'prom-client';
 import { choice, type EnvSpec } from './env.ts';
 
 export type { Logger } from 'pino';
@@ -19,15 +20,22 @@ export interface LoggerOptions {
   readonly level: (typeof LOG_LEVELS)[number];
   /** File descriptor; 2 for a command whose standard output is its result. */
   readonly fd?: 1 | 2;
+  /** Where dropped lines are counted. */
+  readonly registry?: Registry;
 }
+
+/** Bound on the lines that wait for a reader: some ten thousand. */
+const MAX_WAITING_BYTES = 4 * 1_024 * 1_024;
 
 /**
  * The root logger of a process; parts of it derive their own with `logger.child({ part })`.
  * Lines are written at once, together with those that came while the write before was under way: under load one system
  * call carries many. What is left is written when the process exits; SIGKILL alone loses the lines of the last moment.
+ * While nobody reads, lines wait up to a bound; those beyond it are dropped and counted, and a line says how many.
  */
-export const createLogger = ({ service, level, fd = 1 }: LoggerOptions): Logger =>
-  pino(
+export const createLogger = ({ service, level, fd = 1, registry }: LoggerOptions): Logger => {
+  const destination = pino.destination({ dest: fd, sync: false, maxLength: MAX_WAITING_BYTES });
+  const logger = pino(
     {
       level,
       base: { service },
@@ -36,5 +44,25 @@ export const createLogger = ({ service, level, fd = 1 }: LoggerOptions): Logger 
       // Last line of defence: configuration objects are not logged, but an error of a client library may carry one.
       redact: { paths: ['*.password', '*.authorization', '*.headers.authorization', '*.apiKey'], censor: '[redacted]' },
     },
-    pino.destination({ dest: fd, sync: false }),
+    destination,
   );
+  const counter =
+    registry &&
+    new Counter({
+      name: 'taskstream_log_lines_dropped_total',
+      help: 'Log lines that were dropped because nobody read the log fast enough.',
+      registers: [registry],
+    });
+  let dropped = 0;
+  destination.on('drop', () => {
+    dropped += 1;
+    counter?.inc();
+  });
+  destination.on('drain', () => {
+    if (dropped === 0) return;
+    const lines = dropped;
+    dropped = 0;
+    logger.warn({ lines }, 'nobody read the log for a while: lines were dropped');
+  });
+  return logger;
+};

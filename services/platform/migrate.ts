@@ -25,14 +25,14 @@ export const migrate = async (
   logger: Logger,
   deadlineMs = 60_000,
 ): Promise<void> => {
-  const deadlineAt = Date.now() + deadlineMs;
+  const deadlineAt = performance.now() + deadlineMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
       await migrateOnce(config, folder, logger);
       return;
     } catch (error) {
       if (!isDatabaseOutage(error)) throw error;
-      if (Date.now() > deadlineAt) {
+      if (performance.now() > deadlineAt) {
         throw new TaskstreamError('database_unavailable', `PostgreSQL does not answer: ${messageOf(error)}`, {
           cause: error,
           retriable: true,

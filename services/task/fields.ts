@@ -88,7 +88,7 @@ export const taskFields = {
   dates: field<z.infer<typeof dates>, never, z.infer<typeof shownDates>>({
     input: dates,
     createInput: dates.nullish(),
-    initial: {},
+    initial: { start: null, due: null },
     shown: shownDates,
     columns: { start_at: 'timestamptz', due_at: 'timestamptz' },
     toColumns: (value) => ({ start_at: utc(value?.start), due_at: utc(value?.due) }),

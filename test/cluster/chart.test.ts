@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -6,6 +6,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { environmentOf, environments } from '../../infra/environments/index.ts';
 import { parseEnvironment, type Environment } from '../../infra/environments/schema.ts';
 import { valuesOf } from '../../infra/helm/values.ts';
+import { fluxValuesOf } from '../support/flux-values.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
 import { run, type Output } from './support/cluster.ts';
 
@@ -50,6 +51,26 @@ describe('helm template equals the synthesised manifests, object by object', () 
     expectEqual(await template(environment.namespace, ...flags), environment);
   });
 
+  it.each(['local', 'lab'])(
+    'with the values of %s as Flux packages them: merged into the chart, nulls and all',
+    async (name) => {
+      const environment = environmentOf(name);
+      const packaged = join(folder, `flux-${name}`);
+      cpSync(chart, packaged, { recursive: true });
+      writeFileSync(join(packaged, 'values.yaml'), stringify(fluxValuesOf(name)));
+      const output = await helm(
+        'template',
+        'taskstream',
+        packaged,
+        '-n',
+        environment.namespace,
+        '--set',
+        'createNamespace=true',
+      );
+      expectEqual(output, environment);
+    },
+  );
+
   const change = (name: string, edit: (environment: any) => void): Environment => {
     const environment = structuredClone(environmentOf(name));
     edit(environment);
@@ -70,6 +91,8 @@ describe('helm template equals the synthesised manifests, object by object', () 
     [
       'everything that is optional',
       change('production', (e) => {
+        e.images.pullPolicy = 'Always';
+        e.index = { shards: 12, replicas: 2 };
         e.servers.kafka.nodePools[1].volume.storageClass = 'fast';
         e.servers.kafka.nodePools[0].resources.cpuLimit = '2';
         e.servers.kafka.entityOperator.cpuLimit = '1';

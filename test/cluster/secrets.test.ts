@@ -165,16 +165,21 @@ describe('what workloads read', () => {
   });
 });
 
-it('pods of the operators are admitted by the namespace, which enforces "restricted"', async () => {
-  await waitFor(
+it('pods of the operators are admitted by the namespace, which enforces "restricted", and may write to their volumes', async () => {
+  const pods = await waitFor(
     'a pod of Elasticsearch and of PostgreSQL',
     async () => {
-      const { items } = (await getJson(...inNamespace, 'pods')) as { items: { metadata: { name: string } }[] };
-      const names = items.map(({ metadata }) => metadata.name);
-      return ['taskstream-es-default-0', 'taskstream-db-1-initdb'].every((start) =>
-        names.some((name) => name.startsWith(start)),
+      const items = (await getJson(...inNamespace, 'pods')).items as {
+        metadata: { name: string };
+        spec: { securityContext: { fsGroup?: number } };
+      }[];
+      const found = ['taskstream-es-default-0', 'taskstream-db-1-initdb'].map((start) =>
+        items.find(({ metadata }) => metadata.name.startsWith(start)),
       );
+      return found.every((pod) => pod !== undefined) ? found : undefined;
     },
     { timeoutMs: 180_000 },
   );
+  // The groups of the users in ECK's and CloudNativePG's images: a volume that belongs to root is theirs by them.
+  expect(pods.map((pod) => pod.spec.securityContext.fsGroup)).toEqual([1_000, 26]);
 });

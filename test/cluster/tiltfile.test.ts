@@ -13,8 +13,9 @@ const root = join(import.meta.dirname, '../..');
  * Tilt's functions as far as the Tiltfile uses them: each writes down what it was called with, those that read manifests
  * get them from this process. The interpreter is the one that Tilt is built on.
  */
-const standIns = (files: Readonly<Record<string, unknown>>): string => `
+const standIns = (files: Readonly<Record<string, unknown>>, context: string): string => `
 CALLS = []
+CONTEXT_NOW = '${context}'
 FILES = json.decode(${JSON.stringify(JSON.stringify(files))})
 TRIGGER_MODE_MANUAL = 'manual'
 def recorded(name):
@@ -24,7 +25,13 @@ def recorded(name):
     return call
 allow_k8s_contexts = recorded('allow_k8s_contexts')
 watch_file = recorded('watch_file')
-local = recorded('local')
+def local(command, **options):
+    CALLS.append({'name': 'local', 'args': [command], 'options': options})
+    return command
+def k8s_context(): return CONTEXT_NOW
+secret_settings = recorded('secret_settings')
+read_file = recorded('read_file')
+listdir = recorded('listdir')
 k8s_yaml = recorded('k8s_yaml')
 k8s_resource = recorded('k8s_resource')
 local_resource = recorded('local_resource')
@@ -33,9 +40,7 @@ def fall_back_on(paths): return {'fall_back_on': paths}
 def sync(source, target): return {'sync': [source, target]}
 def link(url, name): return url
 def port_forward(local_port, container_port, name = '', link_path = ''): return [local_port, container_port]
-def listdir(folder): return [folder + '/' + name for name in FILES]
-def read_file(path): return path
-def decode_yaml_stream(path): return FILES[path.split('/')[-1]]
+def decode_yaml_stream(command): return FILES[command.split('/????-')[-1].removesuffix('.k8s.yaml')]
 def encode_yaml_stream(objects): return objects
 `;
 
@@ -45,18 +50,16 @@ interface Call {
   readonly options: Readonly<Record<string, any>>;
 }
 
-const evaluate = async (subcommand: 'up' | 'down'): Promise<Call[]> => {
+const evaluate = async (subcommand: 'up' | 'down', context = 'kind-taskstream'): Promise<Call[]> => {
   const app = createApp(local, 'unused');
-  const files = Object.fromEntries(
-    app.charts.map((chart, index) => [`000${index}-${chart.node.id}.k8s.yaml`, chart.toJson() as unknown]),
-  );
+  const files = Object.fromEntries(app.charts.map((chart) => [chart.node.id, chart.toJson() as unknown]));
   const tiltfile = readFileSync(join(root, 'Tiltfile'), 'utf8').replaceAll(
     'config.tilt_subcommand',
     JSON.stringify(subcommand),
   );
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-tilt-'));
   const file = join(folder, 'Tiltfile');
-  writeFileSync(file, `${standIns(files)}\n${tiltfile}\nprint(json.encode(CALLS))\n`);
+  writeFileSync(file, `${standIns(files, context)}\n${tiltfile}\nprint(json.encode(CALLS))\n`);
   const { code, stdout, stderr } = await run(inject('starlark'), ['-globalreassign', file]);
   rmSync(folder, { recursive: true });
   if (code !== 0) throw new Error(`the Tiltfile fails: ${stderr}`);
@@ -117,6 +120,55 @@ describe('the Tiltfile', () => {
     }
   });
 
+  it('is loaded once for a change: it watches nothing that a load writes', () => {
+    // Tilt watches what these name, the Tiltfile, and the Dockerfiles.
+    const watched = ['watch_file', 'read_file', 'listdir'].flatMap((name) =>
+      callsOf(name).map(({ args }) => args[0] as string),
+    );
+    const written = 'dist/local/0004-api.k8s.yaml';
+    expect(callsOf('local').map(({ args }) => args[0] as string)).toContainEqual(
+      expect.stringContaining('synth -- local'),
+    );
+    expect(watched).toContain('infra');
+    expect(watched.filter((path) => written === path || written.startsWith(`${path}/`) || path === '.')).toEqual([]);
+  });
+
+  it('runs Jobs at the first start and then by hand: an edit copies files, and neither builds an image nor migrates', () => {
+    const modes = new Map(
+      callsOf('k8s_resource').map(({ options }) => [options['new_name'] as string, options['trigger_mode'] as unknown]),
+    );
+    const auto = callsOf('k8s_resource').filter(({ options }) => options['auto_init'] === true);
+    for (const job of ['secrets', 'migrate', 'verify', 'reindex']) {
+      expect(modes.get(job), job).toBe('manual');
+      expect(auto.map(({ options }) => options['new_name'] as string)).toContain(job);
+    }
+    for (const service of ['api', 'indexer']) expect(modes.get(service), service).toBeUndefined();
+  });
+
+  it('lets a service restart at once, without the time that proxies need', () => {
+    const [api] = callsOf('k8s_yaml')
+      .flatMap(({ args }) => args[0] as Manifest[])
+      .filter(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'taskstream-api');
+    expect(api?.spec.template.spec.containers[0].env).toContainEqual({ name: 'DRAIN_DELAY_MS', value: '0' });
+  });
+
+  it('leaves names of ours readable, as its Secrets have no passwords', () => {
+    expect(callsOf('secret_settings').map(({ options }) => options)).toEqual([{ disable_scrub: true }]);
+    const secrets = manifestsOf(local).filter(({ kind }) => kind === 'Secret');
+    expect(secrets.length).toBeGreaterThan(0);
+    for (const { stringData = {}, data = {} } of secrets) {
+      expect(Object.keys({ ...stringData, ...data }).filter((key) => /password|token|key/.test(key))).toEqual([]);
+    }
+  });
+
+  it('refuses another context, before it deletes or applies anything', async () => {
+    for (const subcommand of ['up', 'down'] as const) {
+      await expect(evaluate(subcommand, 'kind-of-somebody')).rejects.toThrow(
+        'The current context is kind-of-somebody, and this Tiltfile is for kind-taskstream',
+      );
+    }
+  });
+
   it('makes the root file system writable for live updates, and only there', () => {
     const isReadOnly = ({ spec }: Manifest) =>
       spec.template.spec.containers[0].securityContext.readOnlyRootFilesystem as boolean;
@@ -139,9 +191,8 @@ describe('the Tiltfile', () => {
   });
 
   it('on the way down first deletes what operators must release', async () => {
-    const [, first] = await evaluate('down');
+    const [first] = (await evaluate('down')).filter(({ name }) => name === 'local');
     expect(first).toMatchObject({
-      name: 'local',
       args: [expect.stringContaining('ops -- teardown -n taskstream --yes')],
     });
   });

@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { chartFiles } from '../../infra/helm/chart.ts';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { chartFiles, contentHash } from '../../infra/helm/chart.ts';
 import { compare } from '../../infra/helm/compare.ts';
+import { fluxValuesOf } from '../support/flux-values.ts';
 
 const folder = join(import.meta.dirname, '../../charts/taskstream');
 
@@ -13,6 +16,31 @@ it('charts/taskstream is what `npm run chart` makes of infra/ now', () => {
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
   expect(found.sort()).toEqual([...wanted.keys()].sort());
   for (const [path, text] of wanted) expect(readFileSync(join(folder, path), 'utf8'), path).toBe(text);
+});
+
+it('the version of charts/taskstream changes with its content, in the part of it that Flux leaves alone', () => {
+  const { version } = parse(chartFiles().get('Chart.yaml') ?? '') as { version: string };
+  const { version: released } = JSON.parse(readFileSync(join(folder, '../../package.json'), 'utf8')) as {
+    version: string;
+  };
+  // With values files, Flux replaces build metadata (`+…`) by a number of its own.
+  expect(version).toMatch(new RegExp(`^${released.replaceAll('.', '\\.')}-g[0-9a-f]{8}$`));
+  expect(contentHash('one')).not.toBe(contentHash('another'));
+});
+
+describe('values files merged as Flux does, which keeps a null', () => {
+  const schema = z.fromJSONSchema(JSON.parse(chartFiles().get('values.schema.json') ?? '') as never);
+  const errorOf = (values: unknown): string => schema.safeParse(values).error?.message ?? '';
+
+  it.each(['local', 'lab'])('have the schema of the chart with those of %s', (name) => {
+    expect(fluxValuesOf(name)).toHaveProperty('ingress.tlsSecret', null);
+    expect(errorOf(fluxValuesOf(name))).toBe('');
+  });
+
+  it('are refused when a setting that must be there is null', () => {
+    expect(errorOf({ ...fluxValuesOf('local'), topic: null })).toContain('topic');
+    expect(errorOf({ ...fluxValuesOf('local'), ingress: { host: null } })).toContain('host');
+  });
 });
 
 it('no placeholder is left in a template', () => {

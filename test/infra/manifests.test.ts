@@ -5,7 +5,15 @@ import { readApiConfig } from '../../services/api/config.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
 import { readMigrateConfig, readReindexConfig, readVerifyConfig } from '../../services/ops/env.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, PORTS, TASKS_TOPIC } from '../../services/task/resources.ts';
-import { find, manifestsOf, ofKind, podsOf, secretKeysOf, type PodTemplate } from '../support/manifests.ts';
+import {
+  find,
+  manifestsOf,
+  ofKind,
+  podsOf,
+  secretKeysOf,
+  type Manifest,
+  type PodTemplate,
+} from '../support/manifests.ts';
 
 /** Keys of the Secrets that operators make; the cluster tests compare them with the real ones. */
 const OPERATOR_SECRETS: Readonly<Record<string, readonly string[]>> = {
@@ -20,6 +28,18 @@ const OPERATOR_SECRETS: Readonly<Record<string, readonly string[]>> = {
   'taskstream-indexer': ['password', 'sasl.jaas.config'],
   'taskstream-keda': ['password', 'sasl.jaas.config'],
   'taskstream-ops': ['password', 'sasl.jaas.config'],
+};
+
+/**
+ * What operators give their pods when nothing is said; a securityContext in a template replaces it whole.
+ * Without fsGroup, only volumes that anyone may write to work (Strimzi 1.2: BaselinePodSecurityProvider and
+ * RestrictedPodSecurityProvider; ECK 3.2: nodespec/podspec.go and securitycontext.go).
+ */
+const RESTRICTED = { allowPrivilegeEscalation: false, runAsNonRoot: true, capabilities: { drop: ['ALL'] } };
+const OPERATOR_SECURITY: Readonly<Record<string, { readonly pod: object; readonly container: object }>> = {
+  Kafka: { pod: { fsGroup: 0 }, container: RESTRICTED },
+  KafkaNodePool: { pod: { fsGroup: 0 }, container: RESTRICTED },
+  Elasticsearch: { pod: { fsGroup: 1_000 }, container: { ...RESTRICTED, privileged: false } },
 };
 
 describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
@@ -47,6 +67,14 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
         expect(Object.keys(resources.requests).sort(), owner).toEqual(['cpu', 'memory']);
         expect(resources.limits['memory'], owner).toBe(resources.requests['memory']);
       }
+    }
+  });
+
+  it('run no service as process 1, which its own watchdog could not kill', () => {
+    const deployments = ofKind(manifests, 'Deployment');
+    expect(deployments.length).toBeGreaterThanOrEqual(2);
+    for (const { metadata, spec } of deployments) {
+      expect(spec.template.spec.shareProcessNamespace, metadata.name).toBe(true);
     }
   });
 
@@ -152,6 +180,33 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
     );
   });
 
+  it('replace no security default of an operator that they do not restate', () => {
+    const contexts = manifests.flatMap(({ kind, spec }) =>
+      securityContextsIn(spec).flatMap(({ isPod, context }) => {
+        const defaults = OPERATOR_SECURITY[kind];
+        return defaults === undefined ? [] : [{ kind, context, wanted: isPod ? defaults.pod : defaults.container }];
+      }),
+    );
+    for (const { kind, context, wanted } of contexts) expect(context, kind).toMatchObject(wanted);
+    // ECK has no seccomp profile of its own, which "restricted" asks for.
+    const hasOperators = environment.servers.kind === 'operators';
+    expect(contexts.map(({ kind, context }) => [kind, context['seccompProfile']])).toEqual(
+      hasOperators ? [['Elasticsearch', { type: 'RuntimeDefault' }]] : [],
+    );
+  });
+
+  it('let no tool delete by itself what holds data, and the namespace around it', () => {
+    const isKept = ({ metadata: { annotations = {} } }: Manifest) =>
+      annotations['helm.sh/resource-policy'] === 'keep' &&
+      annotations['argocd.argoproj.io/sync-options'] === 'Prune=false,Delete=false' &&
+      annotations['kustomize.toolkit.fluxcd.io/prune'] === 'disabled';
+    const servers = ['Cluster', 'Elasticsearch', 'Kafka', 'KafkaNodePool', 'KafkaTopic'];
+    expect([...new Set(manifests.filter(isKept).map(({ kind }) => kind))].sort()).toEqual(
+      environment.servers.kind === 'operators' ? [...servers, 'Namespace'].sort() : ['Namespace'],
+    );
+    expect(manifests.filter(({ kind }) => [...servers, 'Namespace'].includes(kind)).every(isKept)).toBe(true);
+  });
+
   it('leave the number of pods to the autoscalers', () => {
     for (const { spec } of ofKind(manifests, 'Deployment')) expect(spec).not.toHaveProperty('replicas');
   });
@@ -239,6 +294,23 @@ describe('production', () => {
     }
   });
 });
+
+interface FoundContext {
+  /** Of a pod as a whole, or of one container. */
+  readonly isPod: boolean;
+  readonly context: Readonly<Record<string, unknown>>;
+}
+
+/** Every securityContext at any depth: an item of a list of containers has one of a container. */
+const securityContextsIn = (value: unknown, isPod = true): FoundContext[] => {
+  if (Array.isArray(value)) return value.flatMap((item) => securityContextsIn(item, isPod));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === 'securityContext'
+      ? [{ isPod, context: inner as FoundContext['context'] }]
+      : securityContextsIn(inner, isPod && !/container/i.test(key)),
+  );
+};
 
 /** Environment variables of a pod's first container; what comes from a Secret has a value that fits. */
 const environmentIn = (pod: PodTemplate | undefined): Record<string, string> =>

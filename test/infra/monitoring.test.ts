@@ -108,6 +108,16 @@ describe('the dashboard', () => {
     expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length);
   });
 
+  it('draws the lag itself, and not what KEDA makes of it, which is never 0', () => {
+    const lag = panels.find(({ title }) => title === 'Events waiting');
+    expect(lag?.targets?.map(({ expr }) => expr).join()).toContain('taskstream_indexer_lag_events');
+    for (const { title, targets = [] } of panels) {
+      for (const { expr } of targets) {
+        expect(expr, title).not.toMatch(/keda_scaler_metrics_value|horizontalpodautoscaler_status_target_metric/);
+      }
+    }
+  });
+
   it('fits into a ConfigMap with room to spare', () => {
     expect(Buffer.byteLength(text)).toBeLessThan(256 * 1_024);
   });

@@ -33,6 +33,7 @@ const ends = {
   operators: { namespace: 'operators', labels: {} },
   dns: { namespace: 'kube-system', labels: {} },
   kubernetes: { namespace: 'default', labels: {}, address: '10.96.0.1' },
+  kubernetesOnIPv6: { namespace: 'default', labels: {}, address: 'fd00:10:96::1' },
   stranger: { namespace: 'taskstream', labels: { app: 'stranger' } },
   outside: { namespace: 'elsewhere', labels: {}, address: '203.0.113.7' },
 } as const satisfies Record<string, Endpoint>;
@@ -78,6 +79,9 @@ const CONNECTIONS: readonly [End, End, keyof typeof PORTS][] = [
   ['postgres', 'postgres', 'status'],
   ['postgres', 'kubernetes', 'https'],
   ['kafka', 'kubernetes', 'https'],
+  ['secrets', 'kubernetesOnIPv6', 'https'],
+  ['postgres', 'kubernetesOnIPv6', 'https'],
+  ['kafka', 'kubernetesOnIPv6', 'https'],
   ['operators', 'kafka', 'replication'],
   ['operators', 'elasticsearch', 'search'],
   ['operators', 'postgres', 'sql'],

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { environmentOf, environments } from '../../infra/environments/index.ts';
+import { contentHash } from '../../infra/helm/chart.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -12,20 +13,47 @@ interface Dependency {
   readonly version: string;
   readonly condition: string;
 }
-const { dependencies } = parse(read('charts/operators/Chart.yaml')) as { dependencies: Dependency[] };
+const chart = parse(read('charts/operators/Chart.yaml')) as { version: string; dependencies: Dependency[] };
+const { dependencies } = chart;
 const values = parse(read('charts/operators/values.yaml')) as Record<string, { enabled?: boolean }>;
 
-it('charts/operators has the versions that the test cluster judges manifests with', () => {
+/** Rows of the table in docs/operators.md: the chart, its version, the operator's, and what the test cluster runs. */
+const documented = [
+  ...read('docs/operators.md').matchAll(/^\| `([\w-]+)` +\| ([\d.]+) +\| ([\d.]+) +\| ([\d.]+|–) .*$/gm),
+];
+
+it('docs/operators.md has the version of each chart, and the one that the test cluster judges manifests with', () => {
   const lab = read('test/cluster/lab/versions.env');
   const tested = (name: string) => new RegExp(`^${name}_VERSION=([\\d.]+)`, 'm').exec(lab)?.[1];
-  const pinned = Object.fromEntries(dependencies.map(({ name, version }) => [name, version]));
-  expect(pinned).toMatchObject({
-    keda: tested('KEDA'),
-    'eck-operator': tested('ECK'),
-    'strimzi-kafka-operator': tested('STRIMZI'),
-  });
-  // This chart counts its own versions.
-  expect([pinned['cloudnative-pg'], tested('CNPG')]).toEqual(['0.26.1', '1.27.1']);
+  expect(documented.map(([, name, version]) => [name, version])).toEqual(
+    dependencies.map(({ name, version }) => [name, version]),
+  );
+  expect(documented.map(([, name, , , inLab]) => [name, inLab])).toEqual([
+    ['strimzi-kafka-operator', tested('STRIMZI')],
+    ['eck-operator', tested('ECK')],
+    ['cloudnative-pg', tested('CNPG')],
+    ['keda', tested('KEDA')],
+    ['traefik', '–'],
+  ]);
+});
+
+it('charts/operators has no operator that is older than what manifests are judged with', () => {
+  const parts = (version: string) => version.split('.').map(Number);
+  const isOlder = (a: string, b: string) => {
+    const [major = 0, minor = 0, patch = 0] = parts(a).map((part, index) => part - (parts(b)[index] ?? 0));
+    return major !== 0 ? major < 0 : minor !== 0 ? minor < 0 : patch < 0;
+  };
+  const older = documented.filter(([, , , operator = '', inLab = '']) => inLab !== '–' && isOlder(operator, inLab));
+  expect(older.map(([, name]) => name)).toEqual([]);
+  expect(isOlder('1.27.1', '1.30.0')).toBe(true);
+});
+
+it('charts/operators has another version when its content is another: Flux upgrades by that', () => {
+  const [number] = chart.version.split('-');
+  const content = JSON.stringify([{ ...chart, version: undefined }, values]);
+  expect(chart.version, 'write this version into charts/operators/Chart.yaml').toBe(
+    `${number ?? ''}-${contentHash(content)}`,
+  );
 });
 
 it('charts/operators can leave out each of them', () => {
@@ -34,6 +62,24 @@ it('charts/operators can leave out each of them', () => {
     expect(condition).toBe(`${name}.enabled`);
     expect(values[name]?.enabled, name).toBe(true);
   }
+});
+
+it('charts/operators has Traefik publish an address: to Argo CD an Ingress without one is never healthy', () => {
+  const { service, providers } = values['traefik'] as unknown as {
+    service: { type: string };
+    providers: {
+      kubernetesIngress: { publishedService: { enabled: boolean }; ingressEndpoint: { hostname: string } };
+    };
+  };
+  const { publishedService, ingressEndpoint } = providers.kubernetesIngress;
+  // The Service's own address is the other way; a NodePort has none, and what is published of it wins.
+  expect([service.type, publishedService.enabled]).toEqual(['NodePort', false]);
+  expect(ingressEndpoint.hostname).toMatch(/\S/);
+});
+
+it('every environment has the ingress class that charts/operators makes', () => {
+  const { ingressClass } = values['traefik'] as unknown as { ingressClass: { name: string } };
+  for (const name of Object.keys(environments)) expect(environmentOf(name).ingress.className).toBe(ingressClass.name);
 });
 
 it('every environment expects the operators and the ingress controller in the namespace they are installed in', () => {

@@ -13,11 +13,20 @@ interface Config {
   readonly build?: {
     readonly artifacts: readonly { readonly image: string; readonly docker: { dockerfile: string } }[];
   };
+  readonly deploy: {
+    readonly kubeContext: string;
+    readonly helm?: {
+      readonly releases: readonly { readonly chartPath: string; readonly skipBuildDependencies: boolean }[];
+      readonly hooks: { readonly before: readonly { readonly host: { readonly command: readonly string[] } }[] };
+    };
+  };
   readonly manifests?: { readonly rawYaml: readonly string[] };
 }
 const root = join(import.meta.dirname, '../..');
-const text = readFileSync(join(root, 'skaffold.yaml'), 'utf8');
-const configs = parseAllDocuments(text).map((document) => document.toJS() as Config);
+const configsOf = (file: string): Config[] =>
+  parseAllDocuments(readFileSync(join(root, file), 'utf8')).map((document) => document.toJS() as Config);
+const configs = configsOf('skaffold.yaml');
+const operators = configsOf('skaffold.operators.yaml');
 
 it('skaffold.yaml applies every file of the local environment, once and in its order', () => {
   const outdir = mkdtempSync(join(tmpdir(), 'taskstream-synth-'));
@@ -35,6 +44,25 @@ it('skaffold.yaml has one step after the other', () => {
     undefined,
     ...names.slice(0, -1).map((name) => [name]),
   ]);
+});
+
+it('the operators have a configuration of their own, so that the end of `skaffold dev` does not take them away', () => {
+  expect(configs.flatMap(({ deploy }) => deploy.helm?.releases ?? [])).toEqual([]);
+  const [release] = operators.flatMap(({ deploy }) => deploy.helm?.releases ?? []);
+  expect(release).toMatchObject({ chartPath: 'charts/operators', namespace: 'operators' });
+});
+
+it('the dependencies of the operators are fetched by what works each time, and not by Skaffold', () => {
+  const [helm] = operators.map(({ deploy }) => deploy.helm);
+  expect(helm?.releases.map(({ skipBuildDependencies }) => skipBuildDependencies)).toEqual([true]);
+  expect(helm?.hooks.before.map(({ host }) => host.command)).toEqual([
+    ['helm', 'dependency', 'update', 'charts/operators'],
+  ]);
+});
+
+it('every step deploys to the context of the kind page, and to no other', () => {
+  const contexts = [...operators, ...configs].map(({ deploy }) => deploy.kubeContext);
+  expect(new Set(contexts)).toEqual(new Set(['kind-taskstream']));
 });
 
 it('skaffold.yaml builds the images that the manifests name, each once, from Dockerfiles that exist', () => {

@@ -2,19 +2,19 @@
 import { v7 as uuidv7 } from 'uuid';
 import { encodeEvent, encodeHeaders } from '../../services/pipeline/events.ts';
 import type { EventType } from '../../services/task/entity.ts';
+import { initialsOf } from '../../services/pipeline/field.ts';
+import { TASK_SCHEMA_VERSION, taskFields } from '../../services/task/fields.ts';
 import type { Task } from '../../services/task/task.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import type { ProducerRecord } from '../../services/platform/kafka/producer.ts';
 
 /** A valid task; fields can be replaced. */
 export const taskOf = (fields: Partial<Task> = {}): Task => ({
+  ...(initialsOf(taskFields) as Omit<Task, 'id'>),
   id: uuidv7(),
   description: 'water the plants',
-  priority: 'none',
-  dates: { start: null, due: null },
-  isDone: false,
   version: 1,
-  schemaVersion: 1,
+  schemaVersion: TASK_SCHEMA_VERSION,
   createdAt: '2026-01-01T00:00:00.000Z',
   updatedAt: '2026-01-01T00:00:00.000Z',
   ...fields,

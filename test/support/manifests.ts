@@ -1,11 +1,12 @@
 /** The objects of an environment, as `npm run synth` writes them. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { createApp } from '../../infra/app.ts';
 import { environmentOf } from '../../infra/environments/index.ts';
 import type { Environment } from '../../infra/environments/schema.ts';
+import { createGitOpsApps } from '../../infra/gitops/app.ts';
 
 export interface SecretRef {
   readonly name: string;
@@ -45,7 +46,12 @@ export interface PodTemplate {
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Record<string, string> };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Record<string, string>;
+    readonly annotations?: Record<string, string>;
+  };
   readonly spec?: any;
   readonly data?: Record<string, string>;
   readonly stringData?: Record<string, string>;
@@ -58,6 +64,25 @@ export const manifestsOf = (environment: string | Environment): Manifest[] => {
   try {
     const app = createApp(typeof environment === 'string' ? environmentOf(environment) : environment, outdir);
     return parseAllDocuments(app.synthYaml()).map((document) => document.toJS() as Manifest);
+  } finally {
+    rmSync(outdir, { recursive: true });
+  }
+};
+
+/** @returns what `npm run gitops` writes for an environment: the objects of each file, by its path */
+export const gitOpsManifestsOf = (environment: string): ReadonlyMap<string, readonly Manifest[]> => {
+  const outdir = mkdtempSync(join(tmpdir(), 'taskstream-gitops-'));
+  const repo = 'https://git.example.com/team/taskstream.git';
+  try {
+    const apps = createGitOpsApps({ repo, revision: 'main', environment: environmentOf(environment) }, outdir);
+    for (const app of apps) app.synth();
+    const files = readdirSync(outdir, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml'));
+    return new Map(
+      files.map((file) => [
+        file,
+        parseAllDocuments(readFileSync(join(outdir, file), 'utf8')).map((document) => document.toJS() as Manifest),
+      ]),
+    );
   } finally {
     rmSync(outdir, { recursive: true });
   }

@@ -1,10 +1,11 @@
 /** Evaluates NetworkPolicies as the Kubernetes documentation defines them, for peers that are pods or addresses. */
+import { BlockList, isIPv6 } from 'node:net';
 import type { Manifest } from './manifests.ts';
 
 export interface Endpoint {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** IPv4, where it matters. */
+  /** Where it matters. */
   readonly address?: string;
 }
 
@@ -28,11 +29,13 @@ interface Spec {
 const includes = (labels: Endpoint['labels'], wanted: Record<string, string> = {}): boolean =>
   Object.entries(wanted).every(([name, value]) => labels[name] === value);
 
+const familyOf = (address: string): 'ipv6' | 'ipv4' => (isIPv6(address) ? 'ipv6' : 'ipv4');
+
 const inBlock = (address: string, cidr: string): boolean => {
-  const [base = '', bits = '32'] = cidr.split('/');
-  const number = (ip: string) => ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - Number(bits));
-  return Math.floor(number(address) / size) === Math.floor(number(base) / size);
+  const [base = '', bits = ''] = cidr.split('/');
+  const block = new BlockList();
+  block.addSubnet(base, Number(bits), familyOf(base));
+  return block.check(address, familyOf(address));
 };
 
 const matches = (peer: Peer, end: Endpoint, policyNamespace: string): boolean => {

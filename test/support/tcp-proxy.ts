@@ -22,7 +22,8 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export const createTcpProxy = async (targetPort: number): Promise<TcpProxy> => {
+/** @param host the loopback address that it listens on */
+export const createTcpProxy = async (targetPort: number, host = '127.0.0.1'): Promise<TcpProxy> => {
   let mode: ProxyMode = { kind: 'open' };
   const sockets = new Set<Socket>();
   const dropAll = () => {
@@ -56,7 +57,7 @@ export const createTcpProxy = async (targetPort: number): Promise<TcpProxy> => {
   });
   // Not 0: the system may give a port that get-port has promised to a service that is about to start.
   const port = await getPort();
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   const set = (next: ProxyMode): void => {
     // What was swallowed is missing for good: such a connection cannot go on.
     if (next.kind === 'cut' || mode.kind === 'black hole') dropAll();

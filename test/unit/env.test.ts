@@ -32,6 +32,20 @@ describe('configuration', () => {
     }
   });
 
+  it.each(['[::1]:9092', '[fd00::2]:9092,kafka:9092', '[fe80::1%eth0]:9092', '10.0.0.1:9092'])(
+    'takes the brokers %s',
+    (brokers) => {
+      expect(readIndexerConfig({ ...minimal, KAFKA_BROKERS: brokers }).KAFKA_BROKERS).toBe(brokers);
+    },
+  );
+
+  it.each(['::1:9092', '[::1]', '[kafka]:9092', '[::1]:9092,', '[::1:9092', 'kafka'])(
+    'refuses the brokers %s',
+    (brokers) => {
+      expect(faultsOf({ ...minimal, KAFKA_BROKERS: brokers })).toContain('KAFKA_BROKERS: must be host:port');
+    },
+  );
+
   it('takes an empty variable as unset', () => {
     expect(readIndexerConfig({ ...minimal, BATCH_MAX_EVENTS: '' }).BATCH_MAX_EVENTS).toBe(1_000);
   });
@@ -55,8 +69,21 @@ describe('configuration', () => {
     [{ KAFKA_CA_FILE: '/ca.crt' }, 'KAFKA_TLS'],
     [{ ELASTICSEARCH_USERNAME: 'me' }, 'ELASTICSEARCH_PASSWORD'],
     [{ DRAIN_DEADLINE_MS: '20000' }, 'DRAIN_DEADLINE_MS'],
+    [{ RETRY_MAX_MS: '300000' }, 'STALL_TIMEOUT_MS: must be above 310000'],
+    [{ RETRY_MAX_MS: '50000' }, 'STALL_TIMEOUT_MS: must be above 60000'],
+    [{ ELASTICSEARCH_TIMEOUT_MS: '60000' }, 'STALL_TIMEOUT_MS: must be above 65000'],
+    [{ ELASTICSEARCH_TIMEOUT_MS: '100', STALL_TIMEOUT_MS: '14000' }, 'STALL_TIMEOUT_MS: must be above 15000'],
+    [{ LAG_INTERVAL_MS: '50000' }, 'LAG_INTERVAL_MS'],
   ])('refuses settings that only make sense together: %o', (env, named) => {
     expect(faultsOf({ ...minimal, ...env })).toContain(named);
+  });
+
+  it.each([
+    { RETRY_MAX_MS: '300000', STALL_TIMEOUT_MS: '310001' },
+    { ELASTICSEARCH_TIMEOUT_MS: '60000', STALL_TIMEOUT_MS: '65001' },
+    { LAG_INTERVAL_MS: '49999' },
+  ])('takes settings that fit together: %o', (env) => {
+    expect(faultsOf({ ...minimal, ...env })).toBe('');
   });
 
   it.each([

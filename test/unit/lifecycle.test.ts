@@ -1,67 +1,163 @@
-import { EventEmitter } from 'node:events';
-import { describe, expect, it } from 'vitest';
-import { createLifecycle } from '../../services/platform/lifecycle.ts';
-import { createLogger } from '../../services/platform/logger.ts';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { afterEach, describe, expect, it } from 'vitest';
+import { waitFor } from '../support/wait.ts';
 
-const start = (deadlineMs = 1_000) => {
-  const target = new EventEmitter();
-  let onExit: (code: number) => void = () => undefined;
-  const exited = new Promise<number>((resolve) => {
-    onExit = resolve;
+const platform = join(import.meta.dirname, '../../services/platform');
+const children: ChildProcessByStdio<null, Readable, Readable>[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+interface Options {
+  readonly deadlineMs?: number;
+  /** Whether the log stays in its pipe; what the script writes to standard error is read all the same. */
+  readonly unread?: boolean;
+}
+
+/** A process with a lifecycle and what `script` does with it; resolves when the script has run. */
+const start = async (script: string, { deadlineMs = 10_000, unread = false }: Options = {}) => {
+  const source = `
+    import { Registry } from 'prom-client';
+    import { writeSync } from 'node:fs';
+    import { createLifecycle } from '${platform}/lifecycle.ts';
+    import { createLogger } from '${platform}/logger.ts';
+    const registry = new Registry();
+    const logger = createLogger({ service: 'test', level: 'debug', registry });
+    const lifecycle = createLifecycle({ logger, deadlineMs: ${deadlineMs} });
+    const say = (text) => writeSync(2, text + '\\n');
+    const close = (name) => lifecycle.onClose(name, 60_000, async () => say('closed ' + name));
+    setInterval(() => undefined, 1_000);
+    ${script}
+    say('ready');`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', source], {
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const lifecycle = createLifecycle({
-    logger: createLogger({ service: 'test', level: 'silent' }),
-    deadlineMs,
-    exit: onExit,
-    process: target as unknown as Pick<NodeJS.Process, 'on'>,
-  });
-  return { target, lifecycle, exited };
+  children.push(child);
+  let log = '';
+  let said = '';
+  const read = () => child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  if (!unread) read();
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  // Its exit and not its close, which waits for a reader of the log.
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const says = (text: string) => waitFor(`"${text}"`, () => said.includes(`${text}\n`), { intervalMs: 10 });
+  await says('ready');
+  return { child, exited, read, says, said: () => said.split('\n').filter((line) => line !== ''), log: () => log };
 };
-const never = () => new Promise<void>(() => undefined);
+
+const NEVER = 'new Promise(() => undefined)';
+/** More than the pipe and the buffer before it hold. */
+const LOG_TOO_MUCH = `for (let line = 0; line < 10_000; line += 1) logger.info({ text: 'x'.repeat(1_000) }, 'line');`;
 
 describe('the lifecycle', () => {
-  it('closes what was opened last first, and exits with 0', async () => {
-    const { target, lifecycle, exited } = start();
-    const closed: string[] = [];
-    for (const name of ['pool', 'relay', 'server']) lifecycle.onClose(name, 100, async () => closed.push(name));
-    target.emit('SIGTERM');
-    expect(await exited).toBe(0);
-    expect(closed).toEqual(['server', 'relay', 'pool']);
-    expect(lifecycle.signal.aborted).toBe(true);
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('closes what was opened last first on %s', async (signal) => {
+    const { child, exited, said } = await start(`close('pool'); close('relay'); close('server');`);
+    child.kill(signal);
+    expect(await exited).toEqual([0, null]);
+    expect(said()).toEqual(['ready', 'closed server', 'closed relay', 'closed pool']);
   });
 
   it('goes on after a close that fails or hangs, and exits with 1', async () => {
-    const { target, lifecycle, exited } = start();
-    const closed: string[] = [];
-    lifecycle.onClose('pool', 100, async () => closed.push('pool'));
-    lifecycle.onClose('broken', 100, () => Promise.reject(new Error('broken')));
-    lifecycle.onClose('hanging', 20, never);
-    target.emit('SIGTERM');
-    expect(await exited).toBe(1);
-    expect(closed).toEqual(['pool']);
+    const { child, exited, said } = await start(`
+      close('pool');
+      lifecycle.onClose('broken', 100, () => Promise.reject(new Error('broken')));
+      lifecycle.onClose('hanging', 20, () => ${NEVER});`);
+    child.kill();
+    expect(await exited).toEqual([1, null]);
+    expect(said()).toEqual(['ready', 'closed pool']);
   });
 
-  it('exits when the whole stop takes too long', async () => {
-    const { target, lifecycle, exited } = start(30);
-    lifecycle.onClose('hanging', 10_000, never);
-    target.emit('SIGTERM');
-    expect(await exited).toBe(1);
-  });
-
-  it('exits at once on a second signal', async () => {
-    const { target, lifecycle, exited } = start();
-    lifecycle.onClose('hanging', 900, never);
-    target.emit('SIGTERM');
-    target.emit('SIGINT');
-    expect(await exited).toBe(130);
+  it('exits with 1 when the whole stop takes too long', async () => {
+    const { child, exited } = await start(`lifecycle.onClose('hanging', 60_000, () => ${NEVER});`, {
+      deadlineMs: 1_500,
+    });
+    child.kill();
+    expect(await exited).toEqual([1, null]);
   });
 
   it('closes everything and exits with 1 after a fault that nobody caught', async () => {
-    const { target, lifecycle, exited } = start();
-    const closed: string[] = [];
-    lifecycle.onClose('pool', 100, async () => closed.push('pool'));
-    target.emit('unhandledRejection', new Error('oops'));
-    expect(await exited).toBe(1);
-    expect(closed).toEqual(['pool']);
+    const { exited, said, log } = await start(`close('pool'); setTimeout(() => { throw new Error('oops'); }, 1);`);
+    expect(await exited).toEqual([1, null]);
+    expect(said()).toContain('closed pool');
+    expect(log()).toContain('uncaught exception: oops');
+  });
+
+  it('ends at the deadline although the event loop is blocked', async () => {
+    const { child, exited, says } = await start(
+      `lifecycle.onClose('blocking', 1, () => { say('blocked'); for (;;); });`,
+      { deadlineMs: 1_500 },
+    );
+    child.kill();
+    await says('blocked');
+    expect(await exited).toEqual([null, 'SIGKILL']);
+  });
+
+  it('ends at once on a second signal although the event loop is blocked', async () => {
+    const { child, exited, says } = await start(
+      `lifecycle.onClose('blocking', 1, () => { say('blocked'); for (;;); });`,
+      { deadlineMs: 600_000 },
+    );
+    child.kill();
+    await says('blocked');
+    child.kill('SIGINT');
+    expect(await exited).toEqual([null, 'SIGINT']);
+  });
+
+  it('does not open the inspector on SIGUSR1', async () => {
+    const { child, says, said } = await start(`
+      const { url } = await import('node:inspector');
+      lifecycle.onClose('inspector', 60_000, async () => say('inspector: ' + url()));`);
+    child.kill('SIGUSR1');
+    child.kill();
+    await says('inspector: undefined');
+    expect(said().join()).not.toContain('Debugger listening');
+  });
+});
+
+describe('a log that nobody reads', () => {
+  it('delays the end by a few seconds for its last lines, and not for ever', async () => {
+    const { child, exited, said } = await start(`close('pool'); ${LOG_TOO_MUCH}`, {
+      unread: true,
+      deadlineMs: 600_000,
+    });
+    child.kill();
+    expect(await exited).toEqual([null, 'SIGKILL']);
+    expect(said()).toEqual(['ready', 'closed pool']);
+  });
+
+  it('does not keep a second signal from ending the process at once', async () => {
+    const { child, exited, says } = await start(
+      `lifecycle.onClose('hanging', 600_000, () => { say('closing'); return ${NEVER}; }); ${LOG_TOO_MUCH}`,
+      { unread: true, deadlineMs: 600_000 },
+    );
+    child.kill();
+    await says('closing');
+    child.kill();
+    expect(await exited).toEqual([null, 'SIGTERM']);
+  });
+
+  it('costs a bounded buffer: further lines are dropped, counted, and reported when somebody reads', async () => {
+    const { child, exited, read, says, said, log } = await start(
+      `lifecycle.onClose('count', 60_000, async () => say(await registry.getSingleMetricAsString('taskstream_log_lines_dropped_total')));
+       ${LOG_TOO_MUCH}
+       const dropped = () => registry.getSingleMetric('taskstream_log_lines_dropped_total').get();
+       say('dropped some: ' + ((await dropped()).values[0].value > 0));`,
+      { unread: true },
+    );
+    await says('dropped some: true');
+    read();
+    await waitFor('the report', () => log().includes('lines were dropped'), { intervalMs: 10 });
+    child.kill();
+    await exited;
+    const counted = /^taskstream_log_lines_dropped_total (\d+)$/m.exec(said().join('\n'))?.[1];
+    const lines = log()
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { msg: string; lines?: number });
+    expect(lines.filter(({ msg }) => msg === 'line')).toHaveLength(10_000 - Number(counted));
+    expect(lines.find(({ msg }) => msg.includes('were dropped'))?.lines).toBe(Number(counted));
   });
 });

@@ -5,6 +5,7 @@ import { taskEntity } from '../../services/task/entity.ts';
 import { messageOf, taskOf } from '../support/events.ts';
 
 const task = taskOf({ version: 7 });
+const NEWER = taskEntity.schemaVersion + 1;
 const parse = (value: string | Buffer | null, key: string | null = task.id) =>
   parseEvent(
     messageOf({ key: key === null ? null : Buffer.from(key), value: value === null ? null : Buffer.from(value) }),
@@ -17,7 +18,7 @@ describe('parseEvent', () => {
     for (const type of ['tasks.event.created', 'tasks.event.updated'] as const) {
       expect(parse(encodeEvent(type, JSON.stringify(task)))).toEqual({
         kind: 'operation',
-        operation: { kind: 'index', id: task.id, version: 7, schemaVersion: 1, document: task },
+        operation: { kind: 'index', id: task.id, version: 7, schemaVersion: taskEntity.schemaVersion, document: task },
       });
     }
   });
@@ -31,24 +32,26 @@ describe('parseEvent', () => {
   });
 
   it('keeps fields that it does not know', () => {
-    const newer = { ...task, schemaVersion: 2, colour: 'green', dates: { ...task.dates, reminder: null } };
+    const newer = { ...task, schemaVersion: NEWER, colour: 'green', dates: { ...task.dates, reminder: null } };
     expect(parse(encodeEvent('tasks.event.updated', JSON.stringify(newer)))).toMatchObject({
-      operation: { schemaVersion: 2, document: newer },
+      operation: { schemaVersion: NEWER, document: newer },
     });
   });
 
   it('judges no field of a value that is newer than the code but its id and version', () => {
-    const newer = { ...task, schemaVersion: 2, priority: 'urgent' };
+    const newer = { ...task, schemaVersion: NEWER, priority: 'urgent' };
     expect(parse(encodeEvent('tasks.event.updated', JSON.stringify(newer))).kind).toBe('operation');
     expect(
-      reasonOf(parse(encodeEvent('tasks.event.updated', JSON.stringify({ ...task, schemaVersion: 2, version: 0 })))),
+      reasonOf(
+        parse(encodeEvent('tasks.event.updated', JSON.stringify({ ...task, schemaVersion: NEWER, version: 0 }))),
+      ),
     ).toBe('schema_violation');
   });
 
   it('lets a type that only a newer version knows wait, and calls an unknown one of its own time poison', () => {
     const event = (schemaVersion: number) =>
       parse(encodeEvent('tasks.event.archived', JSON.stringify({ ...task, schemaVersion })));
-    expect(event(taskEntity.schemaVersion + 1).kind).toBe('newer');
+    expect(event(NEWER).kind).toBe('newer');
     expect(reasonOf(event(taskEntity.schemaVersion))).toBe('unknown_event_type');
   });
 

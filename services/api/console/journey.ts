@@ -28,6 +28,12 @@ const CLOCK_SKEW_MS = 10_000;
 /** How long the record is looked for after Kafka confirmed it. */
 const RECORD_MS = 2_000;
 
+/** What to add to a time of the monotonic clock, by which all here is counted, to make it a date as records carry it. */
+// eslint-disable-next-line no-restricted-syntax -- dates of records are the wall clock's
+const toDateMs = (): number => Date.now() - performance.now();
+const dateMs = (clock: number): number => clock + toDateMs();
+const clockMs = (date: number): number => date - toDateMs();
+
 /** Resolves when the change is searchable, or `signal` aborts. */
 export const followJourney = async (
   { pool, index, records }: JourneyOptions,
@@ -35,7 +41,7 @@ export const followJourney = async (
   tell: (stage: Stage) => void,
   signal: AbortSignal,
 ): Promise<void> => {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   let acknowledgedAt: number | undefined;
   let indexedAt = Number.POSITIVE_INFINITY;
   const since = (atMs: number): number => Math.max(0, Math.round(atMs - (acknowledgedAt ?? startedAt)));
@@ -43,10 +49,10 @@ export const followJourney = async (
   /** Looks until `look` finds something. A server that does not answer is asked again. */
   const until = async <T>(look: () => Promise<T | undefined>, within: AbortSignal): Promise<T | undefined> => {
     while (!within.aborted) {
-      const askedAt = Date.now();
+      const askedAt = performance.now();
       const found = await look().catch(() => undefined);
       if (found !== undefined) return found;
-      const now = Date.now();
+      const now = performance.now();
       await sleep(Math.min(MAX_LOOK_MS, Math.max(LOOK_MS, now - askedAt, LOOK_PART * (now - startedAt))), within);
     }
     return undefined;
@@ -61,7 +67,7 @@ export const followJourney = async (
   /** Whether Kafka has it, as far as PostgreSQL knows; nothing while the relay still has to confirm. */
   const confirmed = async (): Promise<number | undefined> => {
     const { ageMs, inOutbox } = await changeState(pool, change);
-    const now = Date.now();
+    const now = performance.now();
     if (ageMs !== undefined) acknowledge(now - ageMs);
     return inOutbox ? undefined : now;
   };
@@ -70,7 +76,7 @@ export const followJourney = async (
     const stopLooking = new AbortController();
     const either = AbortSignal.any([signal, stopLooking.signal]);
     const first = await confirmed().catch(() => undefined);
-    const sinceMs = (acknowledgedAt ?? startedAt) - CLOCK_SKEW_MS;
+    const sinceMs = dateMs(acknowledgedAt ?? startedAt) - CLOCK_SKEW_MS;
     const record = until(() => records.find(change.id, change.version, sinceMs, either), either);
     const confirmedAt = first ?? (await until(confirmed, signal));
     const timer = setTimeout(() => {
@@ -79,14 +85,14 @@ export const followJourney = async (
     const found = await record;
     clearTimeout(timer);
     if (confirmedAt === undefined || signal.aborted) return;
-    acknowledge(found?.changedAtMs ?? startedAt);
-    tell({ stage: 'published', ms: since(found?.producedAtMs ?? confirmedAt) });
+    acknowledge(found === undefined ? startedAt : clockMs(found.changedAtMs));
+    tell({ stage: 'published', ms: since(found === undefined ? confirmedAt : clockMs(found.producedAtMs)) });
     // That the relay has deleted its row may be seen later than what the indexer has made of it.
     tell({ stage: 'in-kafka', ms: since(Math.min(confirmedAt, indexedAt)), ...placeOf(found) });
   };
 
   const isThere = (look: (change: Change) => Promise<boolean>) => async (): Promise<number | undefined> =>
-    (await look(change)) ? Date.now() : undefined;
+    (await look(change)) ? performance.now() : undefined;
 
   /** What is seen early waits until the stages before it are told. */
   const throughIndex = async (kafkaPassed: Promise<void>): Promise<void> => {

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hono } from 'hono';
-import { MAX_DESCRIPTION_LENGTH, PRIORITIES } from '../../task/fields.ts';
+import { taskFields } from '../../task/fields.ts';
+import { controlsOf } from './controls.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
 
 const FOLDER = join(import.meta.dirname, 'client');
@@ -17,6 +18,7 @@ const FILES = {
   'chart.js': SCRIPT,
   'dom.js': SCRIPT,
   'editor.js': SCRIPT,
+  'form.js': SCRIPT,
   'format.js': SCRIPT,
   'journeys.js': SCRIPT,
   'pipeline.js': SCRIPT,
@@ -30,8 +32,8 @@ const CONTENT_SECURITY_POLICY =
 
 export const addPage = (app: Hono<ApiEnv>): void => {
   const page = readFileSync(join(FOLDER, 'console.html'), 'utf8')
-    .replaceAll('{{priorities}}', PRIORITIES.map((name) => `<option>${name}</option>`).join(''))
-    .replaceAll('{{maxDescriptionLength}}', String(MAX_DESCRIPTION_LENGTH));
+    .replace('{{createControls}}', () => controlsOf(taskFields, 'create'))
+    .replace('{{editControls}}', () => controlsOf(taskFields, 'edit'));
   app.get('/console', (c) => {
     c.set('route', '/console');
     return c.body(page, 200, {

@@ -16,6 +16,7 @@ const isUnit = (text: string | undefined): text is keyof typeof UNIT_MS => text 
 
 /** A moment as milliseconds since 1970: RFC 3339, or how long ago. */
 export const momentMs = (text: string): number => {
+  // eslint-disable-next-line no-restricted-syntax -- the result is a date
   if (/^\d+[smhd]$/.test(text)) return Date.now() - durationMs(text);
   const time = RFC3339.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time)) {

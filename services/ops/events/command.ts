@@ -82,6 +82,7 @@ const offsetFlag = (value: string, before?: ReplayFlags['fromOffset']): ReplayFl
 
 const pastMoment = (value: string): number => {
   const timeMs = momentMs(value);
+  // eslint-disable-next-line no-restricted-syntax -- compared with a date that the user typed
   if (timeMs > Date.now())
     throw new InvalidArgumentError('It must not be in the future; without it the topic is followed.');
   return timeMs;

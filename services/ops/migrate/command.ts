@@ -25,7 +25,7 @@ const createIndex = async (config: MigrateConfig, logger: Logger): Promise<void>
   const client = createElasticsearch(config);
   const entity = placeTask(config);
   const { alias } = entity;
-  const deadlineAt = Date.now() + config.MIGRATE_DEADLINE_MS;
+  const deadlineAt = performance.now() + config.MIGRATE_DEADLINE_MS;
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -41,7 +41,7 @@ const createIndex = async (config: MigrateConfig, logger: Logger): Promise<void>
       } catch (error) {
         const status = statusOf(error);
         // Waiting heals an outage, and nothing else.
-        if ((status !== undefined && status < 500 && status !== 429) || Date.now() > deadlineAt) throw error;
+        if ((status !== undefined && status < 500 && status !== 429) || performance.now() > deadlineAt) throw error;
         logger.warn({ reason: messageOf(error), attempt }, 'Elasticsearch does not answer: trying again');
         await sleep(backoffMs(attempt, { baseMs: 500, maxMs: 5_000 }));
       }

@@ -47,7 +47,8 @@ export const consumeEnv = {
   STALL_TIMEOUT_MS: {
     schema: integer(60_000, { min: 1_000, max: 3_600_000 }),
     defaultText: '60000',
-    description: 'Time without progress, while events wait, after which liveness fails, in milliseconds.',
+    description:
+      'Time without progress, while events wait, after which liveness fails, in milliseconds; longer than RETRY_MAX_MS and ELASTICSEARCH_TIMEOUT_MS together.',
   },
 } as const satisfies EnvSpec;
 

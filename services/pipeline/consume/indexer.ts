@@ -6,7 +6,7 @@ import type { HealthCheck } from '../../platform/http/health.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { createProducer, type KafkaProducer } from '../../platform/kafka/producer.ts';
 import { createBulkWriter } from '../index/bulk.ts';
-import type { KafkaConfig } from '../../platform/kafka/settings.ts';
+import { DEAD_LETTER_DELIVERY_TIMEOUT_MS, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { PlacedEntity } from '../entity.ts';
 import { createMappingGate } from '../index/mapping-gate.ts';
 import { MAX_EVENT_BYTES } from '../topics.ts';
@@ -38,9 +38,6 @@ export interface Indexer {
   /** Finishes and commits the batch in flight, and leaves the group. */
   readonly close: () => Promise<void>;
 }
-
-/** A dead letter must get its answer before a drain gives up on it. */
-const DEAD_LETTER_DELIVERY_TIMEOUT_MS = 10_000;
 
 /** Starts to connect in the background; Kafka and Elasticsearch may come up later. */
 export const startIndexer = (options: IndexerOptions): Indexer => {

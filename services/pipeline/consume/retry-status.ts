@@ -33,13 +33,16 @@ export const createRetryStatus = ({ entity, target, metrics, logger, onAttempt }
       metrics.retrying.set({ entity, target }, pending);
       if (reason === undefined) {
         if (outage !== undefined) {
-          logger.info({ target, ms: Date.now() - outage.since, attempts: outage.attempts }, 'writes go through again');
+          logger.info(
+            { target, ms: Math.round(performance.now() - outage.since), attempts: outage.attempts },
+            'writes go through again',
+          );
         }
         outage = undefined;
         return;
       }
       metrics.retries.inc({ entity, target });
-      outage ??= { since: Date.now(), attempts: 0, reason };
+      outage ??= { since: performance.now(), attempts: 0, reason };
       outage.attempts += 1;
       outage.reason = reason;
       if (outage.attempts % LOG_EVERY === 1) {
@@ -48,7 +51,7 @@ export const createRetryStatus = ({ entity, target, metrics, logger, onAttempt }
     },
     check: () => {
       if (outage === undefined) return;
-      const seconds = Math.round((Date.now() - outage.since) / 1_000);
+      const seconds = Math.round((performance.now() - outage.since) / 1_000);
       throw new TaskstreamError('search_unavailable', `${target}: ${outage.reason} (for ${seconds} s)`);
     },
   };

@@ -4,7 +4,7 @@ import { answer } from '../../platform/http/document.ts';
 import { ENTITY_TAGS_PATTERN } from '../../platform/http/etag.ts';
 import type { ProblemCode } from '../../platform/http/problem.ts';
 import type { Entity } from '../entity.ts';
-import { shownSchema, type Fields, type FieldValues } from '../field.ts';
+import { initialsOf, shownSchema, type Fields, type FieldValues } from '../field.ts';
 import type { EntitySearch } from '../index/search.ts';
 import type { CreateCommand, EntityStore } from '../write/store.ts';
 
@@ -13,7 +13,7 @@ export interface ResourceOptions {
   readonly fields: Fields;
   readonly store: EntityStore;
   readonly search: EntitySearch;
-  /** Bodies that the OpenAPI document shows. */
+  /** Bodies that the OpenAPI document shows; fields that `shown` does not name have their initial value there. */
   readonly examples: {
     readonly shown: FieldValues;
     readonly create: FieldValues;
@@ -47,7 +47,9 @@ const capital = (text: string): string => `${text.slice(0, 1).toUpperCase()}${te
 export const createResource = (options: ResourceOptions): Resource => {
   const { name, table: plural } = options.entity;
   const title = capital(name);
-  const shown = shownSchema(options.fields).openapi(title, { example: options.examples.shown });
+  const shown = shownSchema(options.fields).openapi(title, {
+    example: { ...initialsOf(options.fields), ...options.examples.shown },
+  });
   const one = z.object({ [name]: shown }).openapi(`${title}Answer`);
   const etag = { ETag: { schema: { type: 'string' as const }, description: `The version of the ${name}, in quotes.` } };
   return {

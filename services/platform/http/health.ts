@@ -6,14 +6,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Registry } from 'prom-client';
-import { text, type EnvSpec } from '../env.ts';
+import { optionalText, type EnvSpec } from '../env.ts';
 import { messageOf } from '../errors.ts';
 import { answerProtocolErrors } from './protocol-errors.ts';
 import { withDeadline } from '../time.ts';
 
 export const listenEnv = {
-  HOST: { schema: text().default('0.0.0.0'), defaultText: '0.0.0.0', description: 'Address to listen on.' },
+  HOST: {
+    schema: optionalText(),
+    defaultText: 'all addresses, IPv6 and IPv4',
+    description: 'Address to listen on.',
+  },
 } as const satisfies EnvSpec;
+
+/** Most connections to the second port: probes and Prometheus have few, and the rest of the process must not miss them. */
+export const HEALTH_CONNECTIONS = 32;
 
 /** Passes, or throws with the reason why not. */
 export interface HealthCheck {
@@ -22,7 +29,8 @@ export interface HealthCheck {
 }
 
 export interface HealthOptions {
-  readonly host: string;
+  /** As `listen` takes it. */
+  readonly host: string | undefined;
   readonly port: number;
   readonly live: readonly HealthCheck[];
   readonly ready: readonly HealthCheck[];
@@ -64,23 +72,29 @@ export const startHealthServer = async (options: HealthOptions): Promise<HealthS
   app.get('/readyz', report(options.ready));
   app.get('/metrics', async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }));
 
-  const { server, port: actualPort } = await listen(app.fetch, host, port);
+  const { server, port: actualPort } = await listen(app.fetch, host, port, HEALTH_CONNECTIONS);
   return { port: actualPort, close: () => closeServer(server) };
 };
 
 type Server = ReturnType<typeof serve>;
 
-/** Listens on `host:port` and resolves once connections are accepted; rejects with the reason, such as EADDRINUSE. */
+/**
+ * Listens on `host:port` and resolves once connections are accepted; rejects with the reason, such as EADDRINUSE.
+ * Without a host it listens on `::`, which takes IPv4 too, and on `0.0.0.0` where the machine has no IPv6.
+ * @param maxConnections further ones are closed at once; no bound when left out
+ */
 export const listen = (
   fetch: (request: Request) => Response | Promise<Response>,
-  host: string,
+  host: string | undefined,
   port: number,
+  maxConnections?: number,
 ): Promise<{ server: Server; port: number }> =>
   new Promise((resolve, reject) => {
-    const server = serve({ fetch, hostname: host, port }, (info) => {
+    const server = serve({ fetch, port, ...(host === undefined ? {} : { hostname: host }) }, (info) => {
       resolve({ server, port: info.port });
     });
     server.once('error', reject);
+    if (maxConnections !== undefined) server.maxConnections = maxConnections;
     answerProtocolErrors(server);
   });
 

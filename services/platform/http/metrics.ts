@@ -17,6 +17,11 @@ export const createApiMetrics = (registry: Registry) => ({
     buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
     registers: [registry],
   }),
+  connectionsDropped: new Counter({
+    name: 'taskstream_http_connections_dropped_total',
+    help: 'Connections that were closed at once because there were too many.',
+    registers: [registry],
+  }),
   gathered: new Histogram({
     name: 'taskstream_write_batch_commands',
     help: 'Commands gathered into one statement.',

@@ -3,7 +3,10 @@ import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { choice, flag, hostList, optionalText, type CrossCheck, type EnvSpec, type EnvValues } from '../env.ts';
 
 export const kafkaEnv = {
-  KAFKA_BROKERS: { schema: hostList(), description: 'Bootstrap brokers, `host:port`, comma-separated.' },
+  KAFKA_BROKERS: {
+    schema: hostList(),
+    description: 'Bootstrap brokers, `host:port`, comma-separated; an IPv6 address in brackets.',
+  },
   KAFKA_TLS: { schema: flag(false), defaultText: 'false', description: 'Whether to connect to Kafka with TLS.' },
   KAFKA_CA_FILE: {
     schema: optionalText(),
@@ -40,6 +43,9 @@ export const kafkaChecks: readonly CrossCheck<typeof kafkaEnv>[] = [
       ? { path: 'KAFKA_TLS', message: 'must be true when a CA or a client certificate is given' }
       : undefined,
 ];
+
+/** Bound on the delivery of a dead letter, in milliseconds: it must get its answer before a drain gives up on it. */
+export const DEAD_LETTER_DELIVERY_TIMEOUT_MS = 10_000;
 
 type ConnectionSettings = Pick<
   RdKafka.ProducerGlobalConfig,

@@ -28,6 +28,8 @@ export const run = (
     child.once('close', (code) => {
       resolve({ code, ...output });
     });
+    // A program may end without having read its input.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(options.input ?? '');
   });
 

@@ -1,8 +1,8 @@
 /**
  * The public HTTP API, as any other client uses it.
  * @typedef {{ start: string | null, due: string | null }} Dates
- * @typedef {{ id: string, description: string, priority: string, dates: Dates, isDone: boolean, version: number, createdAt: string, updatedAt: string }} Task
- * @typedef {Pick<Task, 'description' | 'priority' | 'dates' | 'isDone'>} TaskFields
+ * @typedef {Record<string, any>} TaskFields by name, as the list of fields has them
+ * @typedef {TaskFields & { id: string, description: string, priority: string, dates: Dates, isDone: boolean, version: number, createdAt: string, updatedAt: string }} Task
  */
 
 /** An answer that is no success, in words. */
@@ -57,7 +57,7 @@ export const newKey = () =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 export const api = {
-  /** @param {Omit<TaskFields, 'isDone'>} fields @param {string} key @returns {Promise<Task>} */
+  /** @param {TaskFields} fields @param {string} key @returns {Promise<Task>} */
   create: async (fields, key) => (await request('POST', '/tasks', fields, { 'idempotency-key': key })).task,
 
   /** @param {string} id @returns {Promise<Task>} */

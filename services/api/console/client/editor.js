@@ -1,7 +1,8 @@
 /** The dialogs: one edits a task, one asks before it is deleted. */
 import { api, ApiProblem } from './api.js';
 import { need, setText } from './dom.js';
-import { fromLocalInput, shorten, toLocalInput } from './format.js';
+import { fillForm, readForm } from './form.js';
+import { shorten } from './format.js';
 
 /** @typedef {import('./api.js').Task} Task */
 
@@ -9,11 +10,7 @@ import { fromLocalInput, shorten, toLocalInput } from './format.js';
 export const createEditor = (onSaved, onReloaded) => {
   const dialog = need('#editor', HTMLDialogElement);
   const form = need('form', HTMLFormElement, dialog);
-  const description = need('#edit-description', HTMLTextAreaElement);
-  const priority = need('#edit-priority', HTMLSelectElement);
-  const start = need('#edit-start', HTMLInputElement);
-  const due = need('#edit-due', HTMLInputElement);
-  const done = need('#edit-done', HTMLInputElement);
+  const first = need('[data-field]', HTMLElement, form);
   const problem = need('#editor-problem', HTMLElement);
   const reload = need('#editor-reload', HTMLButtonElement);
   /** @type {Task | undefined} */
@@ -22,11 +19,7 @@ export const createEditor = (onSaved, onReloaded) => {
   /** @param {Task} shown */
   const fill = (shown) => {
     task = shown;
-    description.value = shown.description;
-    priority.value = shown.priority;
-    start.value = toLocalInput(shown.dates.start);
-    due.value = toLocalInput(shown.dates.due);
-    done.checked = shown.isDone;
+    fillForm(form, shown);
     setText(problem, '');
     reload.hidden = true;
   };
@@ -37,22 +30,14 @@ export const createEditor = (onSaved, onReloaded) => {
     setText(problem, error.status === 412 ? `Somebody else has changed this task. ${error.message}` : error.message);
     reload.hidden = error.status !== 412;
     if (error.status === 412) reload.focus();
-    else description.focus();
+    else first.focus();
   };
-
-  /** An unchanged field is sent as it was: the input shows no seconds. @param {HTMLInputElement} input @param {string | null} before */
-  const dateOf = (input, before) => (input.value === toLocalInput(before) ? before : fromLocalInput(input.value));
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (task === undefined) return;
     try {
-      const saved = await api.update(task, {
-        description: description.value,
-        priority: priority.value,
-        dates: { start: dateOf(start, task.dates.start), due: dateOf(due, task.dates.due) },
-        isDone: done.checked,
-      });
+      const saved = await api.update(task, readForm(form, task));
       dialog.close();
       onSaved(saved);
     } catch (error) {
@@ -65,7 +50,7 @@ export const createEditor = (onSaved, onReloaded) => {
       const current = await api.read(task.id);
       fill(current);
       onReloaded(current);
-      description.focus();
+      first.focus();
     } catch (error) {
       refuse(error);
     }
@@ -79,7 +64,7 @@ export const createEditor = (onSaved, onReloaded) => {
     open: (shown) => {
       fill(shown);
       dialog.showModal();
-      description.focus();
+      first.focus();
     },
   };
 };

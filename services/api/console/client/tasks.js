@@ -2,7 +2,8 @@
 import { api, ApiProblem, newKey } from './api.js';
 import { announce, make, need, setText } from './dom.js';
 import { confirmDeletion, createEditor } from './editor.js';
-import { formatCount, formatTime, fromLocalInput, shorten } from './format.js';
+import { fieldNamesOf, readForm, wordsIn } from './form.js';
+import { formatCount, formatTime, shorten } from './format.js';
 
 /**
  * @typedef {import('./api.js').Task} Task
@@ -107,9 +108,8 @@ export const createTasks = (onChange) => {
 
   /** @param {Task} task @param {HTMLElement} item @param {boolean} isDone */
   const complete = async (task, item, isDone) => {
-    const { description, priority, dates } = task;
     try {
-      const saved = await api.update(task, { description, priority, dates, isDone });
+      const saved = await api.update(task, { ...fieldsOf(task), isDone });
       replace(saved, item, 'input');
       changed(isDone ? 'Completed' : 'Reopened', saved);
       announce(isDone ? 'Done.' : 'Open again.');
@@ -218,9 +218,14 @@ export const createTasks = (onChange) => {
   void load(true, undefined);
 };
 
+/** What may be changed of a task, as the editor has it. @param {Task} task @returns {import('./api.js').TaskFields} */
+const fieldsOf = (task) =>
+  Object.fromEntries(Object.entries(task).filter(([name]) => fieldNamesOf(need('#editor', HTMLElement)).has(name)));
+
 /** @param {Task} task */
-const metaOf = ({ priority, dates, version }) =>
-  make(
+const metaOf = (task) => {
+  const { priority, dates, version } = task;
+  return make(
     'p',
     { class: 'task-meta' },
     ...(priority === 'none'
@@ -228,15 +233,15 @@ const metaOf = ({ priority, dates, version }) =>
       : [make('span', { class: 'badge', 'data-priority': priority, text: `${priority} priority` })]),
     ...(dates.start === null ? [] : [make('span', { text: `from ${formatTime(dates.start)}` })]),
     ...(dates.due === null ? [] : [make('span', { text: `due ${formatTime(dates.due)}` })]),
+    ...wordsIn(need('#editor', HTMLElement), task).map((text) => make('span', { class: 'badge', text })),
     make('span', { class: 'version', text: `version ${version}` }),
   );
+};
 
 /** The form for a new task. @param {(task: Task) => void} onCreated */
 const setUpCreation = (onCreated) => {
   const form = need('#create', HTMLFormElement);
   const description = need('#create-description', HTMLInputElement);
-  const priority = need('#create-priority', HTMLSelectElement);
-  const due = need('#create-due', HTMLInputElement);
   const problem = need('#create-problem', HTMLElement);
   const submit = need('button', HTMLButtonElement, form);
   // One key for one task, however often it takes to get it through; another input is another task.
@@ -250,14 +255,7 @@ const setUpCreation = (onCreated) => {
     if (submit.getAttribute('aria-disabled') === 'true') return;
     submit.setAttribute('aria-disabled', 'true');
     try {
-      const task = await api.create(
-        {
-          description: description.value,
-          priority: priority.value,
-          dates: { start: null, due: fromLocalInput(due.value) },
-        },
-        key,
-      );
+      const task = await api.create(readForm(form), key);
       key = newKey();
       form.reset();
       setText(problem, '');

@@ -1,0 +1,67 @@
+/**
+ * A form whose inputs were rendered from the list of fields: each names its field (`data-field`), its kind (`data-kind`)
+ * and, for a part of a field, its name (`data-part`).
+ */
+import { fromLocalInput, toLocalInput } from './format.js';
+
+/** @typedef {import('./api.js').TaskFields} TaskFields */
+/** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Input */
+
+/** @param {ParentNode} form @returns {Input[]} */
+const inputsOf = (form) =>
+  [...form.querySelectorAll('[data-field]')].filter(
+    /** @returns {input is Input} @param {Element} input */ (input) =>
+      input instanceof HTMLInputElement || input instanceof HTMLSelectElement || input instanceof HTMLTextAreaElement,
+  );
+
+const SEPARATOR = ', ';
+
+/** Words as people separate them. @param {string} text */
+const wordsOf = (text) =>
+  text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+
+/** The words of a task, from all fields that hold some. @param {ParentNode} form @param {TaskFields} task @returns {string[]} */
+export const wordsIn = (form, task) =>
+  inputsOf(form).flatMap(({ dataset: { field = '', kind } }) => (kind === 'words' ? (task[field] ?? []) : []));
+
+/** Names of the fields that a form sends. @param {ParentNode} form */
+export const fieldNamesOf = (form) => new Set(inputsOf(form).map((input) => input.dataset['field'] ?? ''));
+
+/**
+ * What the form says, as the API takes it.
+ * @param {ParentNode} form
+ * @param {TaskFields} [before] what was not changed is sent as it was: an input shows no seconds, and splits at commas
+ * @returns {TaskFields}
+ */
+export const readForm = (form, before) => {
+  /** @type {Record<string, any>} */
+  const values = {};
+  for (const input of inputsOf(form)) {
+    const { field = '', kind, part = '' } = input.dataset;
+    if (kind === 'flag') values[field] = input instanceof HTMLInputElement && input.checked;
+    else if (kind === 'words') {
+      const old = before?.[field] ?? [];
+      values[field] = input.value === old.join(SEPARATOR) ? old : wordsOf(input.value);
+    } else if (kind === 'moments') {
+      const old = before?.[field]?.[part] ?? null;
+      const value = input.value === toLocalInput(old) ? old : fromLocalInput(input.value);
+      values[field] = { ...values[field], [part]: value };
+    } else values[field] = input.value;
+  }
+  return values;
+};
+
+/** Shows a task. @param {ParentNode} form @param {TaskFields} task */
+export const fillForm = (form, task) => {
+  for (const input of inputsOf(form)) {
+    const { field = '', kind, part = '' } = input.dataset;
+    const value = task[field];
+    if (kind === 'flag') /** @type {HTMLInputElement} */ (input).checked = value === true;
+    else if (kind === 'words') input.value = (value ?? []).join(SEPARATOR);
+    else if (kind === 'moments') input.value = toLocalInput(value?.[part] ?? null);
+    else input.value = value ?? '';
+  }
+};

@@ -1,0 +1,59 @@
+/** The inputs of the console's forms, from the list of fields: a field that is declared is shown and can be edited. */
+import type { Control, Fields } from '../../pipeline/field.ts';
+
+export type Form = 'create' | 'edit';
+
+/** HTML of the inputs of one form. Each names its field, its kind, and for a part of a field its name. */
+export const controlsOf = (fields: Fields, form: Form): string =>
+  Object.entries(fields)
+    .filter(([, { isCreatable = true }]) => form === 'edit' || isCreatable)
+    .map(([name, { control, initial }]) => controlOf(name, control, form, initial === undefined))
+    .join('\n');
+
+const controlOf = (name: string, control: Control, form: Form, isRequired: boolean): string => {
+  const attributes = (part?: string) =>
+    `id="${form}-${part ?? name}" name="${part ?? name}" data-field="${name}" data-kind="${control.kind}"` +
+    (part === undefined ? '' : ` data-part="${part}"`);
+  switch (control.kind) {
+    case 'text': {
+      const rest = `maxlength="${control.maxLength}"${isRequired ? ' required' : ''}`;
+      return form === 'edit'
+        ? labelled(name, control.label, form, `<textarea ${attributes()} rows="3" ${rest}></textarea>`)
+        : labelled(
+            name,
+            control.label,
+            form,
+            `<input ${attributes()} ${rest} autocomplete="off" placeholder="${escape(control.placeholder)}" aria-describedby="create-problem">`,
+            'field grow',
+          );
+    }
+    case 'choice': {
+      const options = control.options.map((option) => `<option>${escape(option)}</option>`).join('');
+      return labelled(name, control.label, form, `<select ${attributes()}>${options}</select>`);
+    }
+    case 'moments': {
+      const parts = Object.entries(control.labels).filter(
+        ([part]) => form === 'edit' || control.onCreate.includes(part),
+      );
+      const inputs = parts.map(([part, label]) =>
+        labelled(part, label, form, `<input ${attributes(part)} type="datetime-local">`),
+      );
+      return inputs.length > 1 ? `<div class="row">${inputs.join('')}</div>` : inputs.join('');
+    }
+    case 'words':
+      return labelled(
+        name,
+        control.label,
+        form,
+        `<input ${attributes()} autocomplete="off" placeholder="${escape(control.placeholder)}">`,
+      );
+    case 'flag':
+      return `<label class="check"><input ${attributes()} type="checkbox"> ${escape(control.label)}</label>`;
+  }
+};
+
+const labelled = (id: string, label: string, form: Form, input: string, className = 'field'): string =>
+  `<div class="${className}"><label for="${form}-${id}">${escape(label)}</label>${input}</div>`;
+
+const escape = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');

@@ -1,0 +1,67 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import getPort from 'get-port';
+import { afterEach, expect, it } from 'vitest';
+import { sumOf } from '../support/process.ts';
+import { waitFor } from '../support/wait.ts';
+
+const root = join(import.meta.dirname, '../..');
+let api: ChildProcess | undefined;
+const sockets: Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  api?.kill('SIGKILL');
+});
+
+/** An API whose servers are away, and which may open `files` files. */
+const startApi = async (files: number) => {
+  const [port, healthPort] = [await getPort(), await getPort()];
+  const args = ['-c', `ulimit -n ${files} && exec "$0" --import tsx services/api/main.ts`, process.execPath];
+  const child = spawn('sh', args, {
+    cwd: root,
+    env: {
+      PATH: process.env['PATH'],
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      HEALTH_PORT: String(healthPort),
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
+      KAFKA_BROKERS: '127.0.0.1:1',
+      ELASTICSEARCH_URL: 'http://127.0.0.1:1',
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  api = child;
+  // Each on a connection of its own: a kept one would need no descriptor any more.
+  const health = (path: string) => fetch(`http://127.0.0.1:${healthPort}${path}`, { headers: { connection: 'close' } });
+  return { child, port, health };
+};
+
+it('answers for its health while silent connections take all that clients may have, and clients again after it', async () => {
+  const { port, health } = await startApi(256);
+  await waitFor('the API', async () => (await health('/livez')).ok);
+  let closed = 0;
+  for (let count = 0; count < 400; count += 1) {
+    const socket = connect(port, '127.0.0.1');
+    sockets.push(socket);
+    socket.on('error', () => undefined).on('close', () => (closed += 1));
+    await once(socket, 'connect');
+  }
+  await waitFor('the surplus to be closed', () => closed > 300);
+  for (let count = 0; count < 10; count += 1) expect((await health('/livez')).status).toBe(200);
+  const dropped = async () =>
+    sumOf(await (await health('/metrics')).text(), 'taskstream_http_connections_dropped_total');
+  expect(await dropped()).toBeGreaterThan(300);
+  expect(await dropped()).toBeLessThan(400);
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await waitFor('a place', async () => (await fetch(`http://127.0.0.1:${port}/openapi.json`)).ok);
+});
+
+it('refuses to start where hardly any file is left for clients, and says how many it needs', async () => {
+  const { child } = await startApi(150);
+  let error = '';
+  child.stderr.on('data', (chunk: Buffer) => (error += chunk.toString()));
+  expect(await once(child, 'exit')).toEqual([78, null]);
+  expect(error).toContain('may open 150 files');
+});
