@@ -90,7 +90,8 @@ describe('init refuses', () => {
   });
 });
 
-describe('init refuses a clone', () => {
+// Each starts a process that loads the compiler.
+describe('init refuses a clone', { timeout: 180_000 }, () => {
   let clone: Clone;
   afterEach(() => {
     clone.remove();
