@@ -134,7 +134,7 @@ const ensureDatabase = async (host: string, port: number): Promise<boolean> => {
   try {
     await client.connect();
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE]);
-    if (rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
+    if (rowCount === 0) await client.query(`CREATE DATABASE "${DATABASE}"`);
     return true;
   } catch {
     return false;

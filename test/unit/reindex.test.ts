@@ -15,7 +15,7 @@ describe('the name of the next index', () => {
 
   it('counts no index of another alias, however its name begins', () => {
     expect(numberOf('tasks', 'tasks-000003')).toBe(3);
-    for (const name of ['tasks', 'tasks-', 'tasks-000003-old', 'tasks-2-000003', 'mytasks-000003', 'tasks-12'])
+    for (const name of ['tasks', 'tasks-', 'tasks-000003-old', 'tasks-2-000003', 'my-tasks-000003', 'tasks-12'])
       expect(numberOf('tasks', name), name).toBeUndefined();
   });
 });

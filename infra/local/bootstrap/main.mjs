@@ -31,10 +31,10 @@ const onServers = (script) => async (args) => {
   return runScript(script)(args);
 };
 
-/** @type {Command} */
-const ops = async (args) => {
+/** Runs a script that needs the packages alone. @param {string} script @returns {Command} */
+const onPackages = (script) => async (args) => {
   await install();
-  return runScript('services/ops/main.ts')(args);
+  return runScript(script)(args);
 };
 
 /**
@@ -79,7 +79,8 @@ const checkJava = () => {
 const COMMANDS = {
   start,
   test,
-  ops,
+  ops: onPackages('services/ops/main.ts'),
+  init: onPackages('infra/init/main.ts'),
   'dev:servers': onServers('infra/local/dev-servers.ts'),
   'test:chaos': onServers('test/chaos/main.ts'),
   'test:contract': onServers('test/contract/main.ts'),
