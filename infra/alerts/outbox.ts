@@ -50,11 +50,12 @@ export const outboxRules = (series: Series): RuleGroup => {
       },
       {
         alert: 'TaskstreamRelayFails',
-        expr: `sum by (namespace) (increase(${series('taskstream_relay_failures_total')}[5m])) > 0`,
+        expr: `sum by (namespace, entity) (increase(${series('taskstream_relay_failures_total')}[5m])) > 0`,
         for: '10m',
         severity: 'warning',
         summary: 'Kafka does not confirm what the relay publishes, or its database session breaks',
-        description: '{{ $value | humanize }} failures within 5 minutes, for 10 minutes already.',
+        description:
+          '{{ $value | humanize }} failures within 5 minutes, for 10 minutes already, with events of {{ $labels.entity }}.',
         runbook: 'broker-lost',
       },
     ],

@@ -42,8 +42,8 @@ export const relay: Row = {
       unit: 'ops',
       runbook: 'broker-lost',
       queries: [
-        { expr: `sum(${rate('taskstream_relay_published_total')})`, legend: 'published' },
-        { expr: `sum(${rate('taskstream_relay_failures_total')})`, legend: 'failures' },
+        { expr: `sum by (entity) (${rate('taskstream_relay_published_total')})`, legend: '{{entity}}: published' },
+        { expr: `sum by (entity) (${rate('taskstream_relay_failures_total')})`, legend: '{{entity}}: failures' },
       ],
     },
     {

@@ -44,7 +44,7 @@ const pool = createPool(config, 'taskstream-api', logger);
 lifecycle.onClose('pool', 3_000, () => pool.end());
 observeOutbox(pool, registry);
 observeVerifyRuns(pool, registry);
-const relay = startRelay({ config, entity: task, logger, metrics: createRelayMetrics(registry), tracer });
+const relay = startRelay({ config, entities: [task], logger, metrics: createRelayMetrics(registry), tracer });
 lifecycle.onClose('relay', 9_000, relay.close);
 void purgeRegularly(pool, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.signal);
 

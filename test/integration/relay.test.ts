@@ -10,11 +10,13 @@ import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import { createLogger } from '../../services/platform/logger.ts';
 import { postgresEnv } from '../../services/platform/postgres.ts';
+import type { PlacedEntity } from '../../services/pipeline/entity.ts';
 import { placeTask, taskEnv } from '../../services/task/env.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startOwnKafka } from '../support/embedded-kafka.ts';
 import { versionsOf } from '../support/events.ts';
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
+import { taskIn } from '../support/task.ts';
 import { waitFor } from '../support/wait.ts';
 
 let database: TestDatabase;
@@ -35,6 +37,14 @@ afterAll(() => database.close());
 const useTopics = async (brokers = inject('kafkaBrokers')): Promise<void> => {
   topics = await createTestTopics(brokers);
 };
+/** A second entity; the relay looks only at its event types and its topic. */
+const notes = (): PlacedEntity => ({
+  ...taskIn(),
+  name: 'note',
+  table: 'notes',
+  effects: { 'notes.event.created': 'index' },
+  topic: topics.deadLetters,
+});
 const BATCH = 100;
 const start = (brokers = inject('kafkaBrokers')): Relay => {
   const env = { DATABASE_URL: database.url, KAFKA_BROKERS: brokers, TASKS_TOPIC: topics.tasks };
@@ -47,7 +57,7 @@ const start = (brokers = inject('kafkaBrokers')): Relay => {
       RELAY_LINGER_MS: 20,
       RELAY_POLL_MS: 50,
     },
-    entity: placeTask(readEnv(taskEnv, env)),
+    entities: [placeTask(readEnv(taskEnv, env)), notes()],
     logger: createLogger({ service: 'relay', level: 'silent' }),
     metrics: createRelayMetrics(registry),
     tracer: trace.getTracer('test'),
@@ -58,7 +68,7 @@ const start = (brokers = inject('kafkaBrokers')): Relay => {
 };
 const failuresOf = async (relay: Relay): Promise<number> => {
   const metric = await registries.get(relay)?.getSingleMetric('taskstream_relay_failures_total')?.get();
-  return metric?.values[0]?.value ?? 0;
+  return metric?.values.find(({ labels }) => labels.entity === 'task')?.value ?? 0;
 };
 const insert = async (
   type: string,
@@ -183,6 +193,30 @@ describe('the relay', () => {
     expect(await topics.end()).toBe(BATCH);
     const { rows } = await database.pool.query<{ type: string }>('SELECT type FROM outbox ORDER BY id');
     expect(rows.map(({ type }) => type)).toEqual(['tasks.event.exploded', 'tasks.event.created']);
+  });
+
+  it('publishes rows of several entities, each to the topic it names, or to that of its type where it names none', async () => {
+    await useTopics();
+    const [task, named, unnamed] = [uuidv7(), uuidv7(), uuidv7()];
+    await insert('created', task, 1);
+    for (const [id, topic] of [
+      [named, topics.tasks],
+      [unnamed, null],
+    ] as const) {
+      await database.pool.query(
+        `INSERT INTO outbox (topic, type, task_id, version, task) VALUES ($1, 'notes.event.created', $2, 1, '{}')`,
+        [topic, id],
+      );
+    }
+    const relay = start();
+    await database.outboxEmpty();
+    expect(await publishedIds()).toEqual([task, named].sort());
+    expect((await topics.readAll(topics.deadLetters)).map(({ key }) => String(key))).toEqual([unnamed]);
+    const counted = await registries.get(relay)?.getSingleMetric('taskstream_relay_published_total')?.get();
+    expect(counted?.values.map(({ labels, value }) => [labels.entity, value])).toEqual([
+      ['task', 1],
+      ['note', 2],
+    ]);
   });
 
   it('publishes at once what its own process wrote, without waiting for a poll', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { eventContract } from '../../services/api/docs.ts';
 import type { AsyncApiDocument, JsonSchema } from '../../services/pipeline/async-api.ts';
-import { effectsOf, toChunk } from '../../services/pipeline/relay/records.ts';
+import { routesOf, toChunk } from '../../services/pipeline/relay/records.ts';
 import { EVENT_TYPES, taskEntity } from '../../services/task/entity.ts';
 import { breakingChanges, unnamedChanges } from '../contract/compatibility.ts';
 import { currentContract, releasedContracts } from '../contract/released.ts';
@@ -37,6 +37,7 @@ describe('the contract of the events', () => {
       for (const type of EVENT_TYPES) {
         const row = {
           id: '1',
+          topic: null,
           type,
           task_id: task.id,
           version: '1',
@@ -44,7 +45,7 @@ describe('the contract of the events', () => {
           traceparent,
           time_ms: '0',
         };
-        const [event, tombstone] = toChunk([row], effectsOf([taskIn()])).records;
+        const [event, tombstone] = toChunk([row], routesOf([taskIn()])).changes.flatMap(({ records }) => records);
         const message = messages[type];
         expect(accepts(message?.bindings.kafka.key, event?.key)).toBe(true);
         const headers = Object.assign({}, ...(event?.headers ?? [])) as Record<string, string>;

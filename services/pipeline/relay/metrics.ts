@@ -17,11 +17,13 @@ export const createRelayMetrics = (registry: Registry) => {
     published: new Counter({
       name: 'taskstream_relay_published_total',
       help: 'Events that the broker confirmed.',
+      labelNames: ['entity'],
       registers,
     }),
     failures: new Counter({
       name: 'taskstream_relay_failures_total',
-      help: 'Chunks that were not confirmed as a whole, and lost database sessions.',
+      help: 'Chunks in which an event of the entity was not confirmed, and lost database sessions, which count for every entity.',
+      labelNames: ['entity'],
       registers,
     }),
     chunkEvents: new Histogram({

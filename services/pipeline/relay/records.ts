@@ -1,12 +1,16 @@
 /** From a row of the outbox to the records that carry it. */
+import { TaskstreamError } from '../../platform/errors.ts';
+import type { ProducerRecord } from '../../platform/kafka/producer.ts';
 import type { Effect, PlacedEntity } from '../entity.ts';
 import { encodeEvent, encodeHeaders } from '../events.ts';
-import type { ProducerRecord } from '../../platform/kafka/producer.ts';
 
 /** A row of the outbox, all columns as text. */
 export interface OutboxRow {
   readonly id: string;
+  /** Where it goes; the previous version's rows name no topic. */
+  readonly topic: string | null;
   readonly type: string;
+  /** Id of what has changed, whatever the entity: the column keeps its first name while a version that reads it may run. */
   readonly task_id: string;
   readonly version: string;
   readonly task: string;
@@ -15,9 +19,38 @@ export interface OutboxRow {
   readonly time_ms: string;
 }
 
+/** What an event type says about its rows. */
+export interface Route {
+  readonly entity: string;
+  readonly effect: Effect;
+  /** For rows that name no topic. */
+  readonly topic: string;
+}
+
+/**
+ * The routes of all event types that this version knows.
+ * @throws TaskstreamError `internal` when two entities share a type: their rows could not be told apart
+ */
+export const routesOf = (entities: readonly PlacedEntity[]): ReadonlyMap<string, Route> => {
+  const routes = new Map<string, Route>();
+  for (const { name, topic, effects } of entities) {
+    for (const [type, effect] of Object.entries(effects)) {
+      const other = routes.get(type);
+      if (other !== undefined) {
+        throw new TaskstreamError(
+          'internal',
+          `the entities "${other.entity}" and "${name}" share the event type "${type}"`,
+        );
+      }
+      routes.set(type, { entity: name, effect, topic });
+    }
+  }
+  return routes;
+};
+
 /**
  * The records of one change: its event, and after a deletion the tombstone that lets compaction forget the id.
- * The event's id is made of id and version: the same however often it is published.
+ * The event's id consists of id and version: the same however often it is published.
  */
 const toRecords = (row: OutboxRow, effect: Effect): readonly ProducerRecord[] => {
   const { type } = row;
@@ -32,31 +65,29 @@ const toRecords = (row: OutboxRow, effect: Effect): readonly ProducerRecord[] =>
   return effect === 'delete' ? [event, { key: row.task_id, value: null, headers: [] }] : [event];
 };
 
-/** Rows that were read together, with their records. */
-export interface Chunk {
-  readonly rows: readonly OutboxRow[];
+/** A row with its way to Kafka. */
+export interface Change {
+  readonly row: OutboxRow;
+  readonly entity: string;
+  readonly topic: string;
   readonly records: readonly ProducerRecord[];
-  /** For each record the position of its row. */
-  readonly owners: readonly number[];
+}
+
+/** Rows that were read together. */
+export interface Chunk {
+  readonly changes: readonly Change[];
   /** The row that the chunk ends before, as this version does not know its type. */
   readonly unknown?: OutboxRow | undefined;
 }
 
-/** All event types that this version knows. */
-export const effectsOf = (entities: readonly PlacedEntity[]): ReadonlyMap<string, Effect> =>
-  new Map(entities.flatMap(({ effects }) => Object.entries(effects)));
-
 /** An unknown type is no error here: the rows before it are to be published and deleted as ever. */
-export const toChunk = (rows: readonly OutboxRow[], effects: ReadonlyMap<string, Effect>): Chunk => {
-  const records: ProducerRecord[] = [];
-  const owners: number[] = [];
-  for (const [position, row] of rows.entries()) {
-    const effect = effects.get(row.type);
-    if (effect === undefined) return { rows: rows.slice(0, position), records, owners, unknown: row };
-    for (const record of toRecords(row, effect)) {
-      records.push(record);
-      owners.push(position);
-    }
+export const toChunk = (rows: readonly OutboxRow[], routes: ReadonlyMap<string, Route>): Chunk => {
+  const changes: Change[] = [];
+  for (const row of rows) {
+    const route = routes.get(row.type);
+    if (route === undefined) return { changes, unknown: row };
+    const topic = row.topic ?? route.topic;
+    changes.push({ row, entity: route.entity, topic, records: toRecords(row, route.effect) });
   }
-  return { rows, records, owners };
+  return { changes };
 };

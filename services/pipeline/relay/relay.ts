@@ -14,7 +14,7 @@ import { MAX_EVENT_BYTES } from '../topics.ts';
 import { contextFrom, linksTo } from '../../platform/telemetry.ts';
 import { backoffMs, sleep, withDeadline } from '../../platform/time.ts';
 import type { RelayMetrics } from './metrics.ts';
-import { effectsOf, toChunk, type Chunk, type OutboxRow } from './records.ts';
+import { routesOf, toChunk, type Change, type Chunk, type OutboxRow } from './records.ts';
 import { advance, openSession, tryLock } from './session.ts';
 
 export interface Relay {
@@ -32,7 +32,8 @@ export interface RelayOptions {
       readonly RELAY_LINGER_MS: number;
       readonly RELAY_POLL_MS: number;
     };
-  readonly entity: PlacedEntity;
+  /** The rows of all of them share the outbox; each goes to the topic it names, or to that of its type's entity. */
+  readonly entities: readonly PlacedEntity[];
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
   readonly tracer: Tracer;
@@ -49,13 +50,16 @@ const CLOSE_DEADLINE_MS = 5_000;
 /** Time the Kafka client gets to close after that, with its broker away or not. */
 const DISCONNECT_DEADLINE_MS = 1_500;
 
-const NOTHING: Chunk = { rows: [], records: [], owners: [] };
+const NOTHING: Chunk = { changes: [] };
 
-/** Starts in the background; PostgreSQL and Kafka may come up later. */
+/**
+ * Starts in the background; PostgreSQL and Kafka may come up later.
+ * @throws TaskstreamError `internal` when two entities share an event type
+ */
 export const startRelay = (options: RelayOptions): Relay => {
-  const { config, entity, metrics, tracer } = options;
+  const { config, entities, metrics, tracer } = options;
   const logger = options.logger.child({ part: 'relay' });
-  const effects = effectsOf([entity]);
+  const routes = routesOf(entities);
   const stop = new AbortController();
   let leader = false;
   let producer: KafkaProducer | undefined;
@@ -94,26 +98,51 @@ export const startRelay = (options: RelayOptions): Relay => {
     return producer;
   };
 
-  /** Publishes a chunk; returns the ids of the rows that need not be sent again. */
-  const publish = async ({ rows, records, owners }: Chunk): Promise<string[]> => {
+  /** Produces the records of each topic in outbox order; returns why a change has failed, for each that has. */
+  const produce = async (changes: readonly Change[]): Promise<ReadonlyMap<Change, Error>> => {
     const connected = await connectedProducer();
-    const span = tracer.startSpan('outbox publish', { links: linksTo(traceparentsOf(rows)) }, contextFrom(undefined));
+    const failures = new Map<Change, Error>();
+    await Promise.all(
+      [...new Set(changes.map(({ topic }) => topic))].map(async (topic) => {
+        const ofTopic = changes.filter((change) => change.topic === topic);
+        const owners = ofTopic.flatMap((change) => change.records.map(() => change));
+        const deliveries = await connected.send(
+          topic,
+          ofTopic.flatMap(({ records }) => records),
+        );
+        for (const [position, change] of owners.entries()) {
+          const error = deliveries[position];
+          if (error !== undefined) failures.set(change, error);
+        }
+      }),
+    );
+    return failures;
+  };
+
+  /** Publishes a chunk; returns the ids of the rows that need not be sent again. */
+  const publish = async ({ changes }: Chunk): Promise<string[]> => {
+    const span = tracer.startSpan(
+      'outbox publish',
+      { links: linksTo(traceparentsOf(changes)) },
+      contextFrom(undefined),
+    );
     const endTimer = metrics.chunkDuration.startTimer();
-    const deliveries = await connected.send(entity.topic, records);
+    const failures = await produce(changes);
     endTimer();
-    span.setAttribute('messaging.batch.message_count', records.length);
+    span.setAttribute('messaging.batch.message_count', changes.length);
     span.end();
-    const failure = deliveries.findIndex((error) => error !== undefined);
-    // Only what stands before the first failure counts. A later row may be of the same task: published again after the
+    metrics.chunkEvents.observe(changes.length);
+    const failure = changes.findIndex((change) => failures.has(change));
+    // Only what stands before the first failure counts. A later row may be of the same id: published again after the
     // failed one it keeps its place, left out it would have been overtaken.
-    const confirmed = rows.slice(0, failure === -1 ? rows.length : owners[failure]).map(({ id }) => id);
-    metrics.published.inc(confirmed.length);
-    metrics.chunkEvents.observe(rows.length);
-    if (failure !== -1) {
-      metrics.failures.inc();
-      logger.warn({ err: deliveries[failure] }, 'Kafka did not confirm: the rows stay in the outbox');
+    const confirmed = failure === -1 ? changes : changes.slice(0, failure);
+    for (const { entity } of confirmed) metrics.published.inc({ entity });
+    for (const entity of new Set([...failures.keys()].map((change) => change.entity))) metrics.failures.inc({ entity });
+    const failed = changes[failure];
+    if (failed !== undefined) {
+      logger.warn({ err: failures.get(failed) }, 'Kafka did not confirm: the rows stay in the outbox');
     }
-    return confirmed;
+    return confirmed.map(({ row }) => row.id);
   };
 
   /**
@@ -128,11 +157,11 @@ export const startRelay = (options: RelayOptions): Relay => {
     let failures = 0;
     const active = (): boolean => !stopping() && !ended.aborted;
     while (active()) {
-      if (chunk.rows.length === 0) {
+      if (chunk.changes.length === 0) {
         woken = false;
-        chunk = toChunk(await advance(client, confirmed, [], config.RELAY_BATCH_SIZE), effects);
+        chunk = toChunk(await advance(client, confirmed, [], config.RELAY_BATCH_SIZE), routes);
         confirmed = [];
-        if (chunk.rows.length === 0) {
+        if (chunk.changes.length === 0) {
           if (chunk.unknown !== undefined) throw unknownType(chunk.unknown);
           await idle(pollMs);
           pollMs = Math.min(pollMs * 2, config.RELAY_POLL_MS);
@@ -141,12 +170,12 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       pollMs = MIN_POLL_MS;
       const startedAt = performance.now();
-      const inFlight = chunk.rows.map(({ id }) => id);
+      const inFlight = chunk.changes.map(({ row }) => row.id);
       const isFull = inFlight.length === config.RELAY_BATCH_SIZE;
       const published = publish(chunk);
       const [next, done] = await Promise.all([
         isFull
-          ? advance(client, confirmed, inFlight, config.RELAY_BATCH_SIZE).then((rows) => toChunk(rows, effects))
+          ? advance(client, confirmed, inFlight, config.RELAY_BATCH_SIZE).then((rows) => toChunk(rows, routes))
           : NOTHING,
         published,
       ]);
@@ -194,7 +223,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       } catch (error) {
         // A session that worked for a while was no failure to connect: start counting anew.
         failures = performance.now() - startedAt > 30_000 ? 1 : failures + 1;
-        metrics.failures.inc();
+        for (const { name } of entities) metrics.failures.inc({ entity: name });
         if (!stopping()) logger.warn({ reason: messageOf(error), failures }, 'relay session ended: trying again');
       }
       if (!stopping()) await sleep(backoffMs(failures, { baseMs: 100, maxMs: 5_000 }), stop.signal);
@@ -202,6 +231,10 @@ export const startRelay = (options: RelayOptions): Relay => {
   };
 
   metrics.leader.set(0);
+  for (const { name } of entities) {
+    metrics.published.inc({ entity: name }, 0);
+    metrics.failures.inc({ entity: name }, 0);
+  }
   const finished = run();
   return {
     wake,
@@ -231,6 +264,6 @@ const unknownType = ({ id, type }: OutboxRow): TaskstreamError =>
   new TaskstreamError('internal', `outbox row ${id} has the type "${type}", which a newer version of the API may know`);
 
 /** Read one by one: a chunk has more rows than a span takes links. */
-const traceparentsOf = function* (rows: readonly OutboxRow[]): Iterable<string | null> {
-  for (const { traceparent } of rows) yield traceparent;
+const traceparentsOf = function* (changes: readonly Change[]): Iterable<string | null> {
+  for (const { row } of changes) yield row.traceparent;
 };

@@ -50,7 +50,7 @@ export const advance = async (
   const { rows } = await client.query<OutboxRow>({
     name: 'relay-advance',
     text: `WITH done AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))
-           SELECT id::text, type, task_id::text, version::text, task, traceparent,
+           SELECT id::text, topic, type, task_id::text, version::text, task, traceparent,
                   floor(date_part('epoch', created_at) * 1000)::bigint::text AS time_ms
            FROM outbox
            WHERE id <> ALL($2::bigint[])

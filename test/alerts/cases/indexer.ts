@@ -6,7 +6,7 @@ const settled = on('taskstream_indexer_events_total', 'outcome="indexed"');
 const retrying = (target: string) => on('taskstream_indexer_retrying_operations', `target="${target}"`);
 const lost = on('taskstream_indexer_rebalances_total', 'kind="lost"');
 const refused = on('taskstream_indexer_commit_failures_total');
-const published = `taskstream_relay_published_total{${NS},pod="api"}`;
+const published = `taskstream_relay_published_total{${NS},pod="api",entity="task"}`;
 const up = (job: string) => `up{${NS},pod="a",job="${job}"}`;
 
 export const indexerAlerts: readonly AlertCase[] = [

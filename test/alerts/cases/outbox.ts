@@ -2,7 +2,7 @@ import { NS, OTHER, type AlertCase } from '../support/case.ts';
 
 const age = (pod: string) => `taskstream_outbox_oldest_age_seconds{${NS},pod="${pod}"}`;
 const leader = (pod: string) => `taskstream_relay_leader{${NS},pod="${pod}"}`;
-const failures = `taskstream_relay_failures_total{${NS},pod="a"}`;
+const failures = `taskstream_relay_failures_total{${NS},pod="a",entity="task"}`;
 
 export const outboxAlerts: readonly AlertCase[] = [
   {
@@ -59,7 +59,7 @@ export const outboxAlerts: readonly AlertCase[] = [
     firing: {
       series: { [failures]: '0+2x30' },
       at: '20m',
-      description: '10 failures within 5 minutes, for 10 minutes already.',
+      description: '10 failures within 5 minutes, for 10 minutes already, with events of task.',
     },
     quiet: {
       'it failed once': { series: { [failures]: '0x5 1x30' }, at: '20m' },

@@ -1,6 +1,6 @@
 /** Raw producing: the records of rows that are in the outbox, straight from memory, some chunks in flight. */
 import { advance } from '../../../services/pipeline/relay/session.ts';
-import { effectsOf, toChunk } from '../../../services/pipeline/relay/records.ts';
+import { routesOf, toChunk } from '../../../services/pipeline/relay/records.ts';
 import { readEnv } from '../../../services/platform/env.ts';
 import { createClient, postgresEnv } from '../../../services/platform/postgres.ts';
 import { placeTask, taskEnv } from '../../../services/task/env.ts';
@@ -22,12 +22,12 @@ answerOrder<ProduceOrder>(async ({ env, topic, chunk }) => {
   const client = createClient(readEnv(postgresEnv, env), 'bench');
   await client.connect();
   const { rows: all } = await client.query<{ id: string }>('SELECT id::text FROM outbox');
-  const effects = effectsOf([placeTask(readEnv(taskEnv, env))]);
+  const routes = routesOf([placeTask(readEnv(taskEnv, env))]);
   const seen: string[] = [];
   const records: ProducerRecord[] = [];
   while (seen.length < all.length) {
     const rows = await advance(client, [], seen, READ);
-    records.push(...toChunk(rows, effects).records);
+    records.push(...toChunk(rows, routes).changes.flatMap((change) => change.records));
     seen.push(...rows.map(({ id }) => id));
   }
   await client.end();
