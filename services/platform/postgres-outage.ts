@@ -50,7 +50,8 @@ export const isDatabaseOutage = (error: unknown): boolean => {
   return error instanceof Error && raisedByDriver.has(error) && isConnectionError(error);
 };
 
-const isConnectionError = (error: unknown): boolean => {
+/** True for an error of a connection, whoever it led to. */
+export const isConnectionError = (error: unknown): boolean => {
   if (error instanceof AggregateError) return error.errors.some(isConnectionError);
   if (!(error instanceof Error)) return false;
   return 'code' in error && typeof error.code === 'string'

@@ -2,7 +2,7 @@
 import { errors } from '@elastic/elasticsearch';
 import { statusOf } from './elasticsearch.ts';
 import { TaskstreamError } from './errors.ts';
-import { isDatabaseOutage } from './postgres-outage.ts';
+import { isConnectionError, isDatabaseOutage } from './postgres-outage.ts';
 import { backoffMs, sleep, type BackoffOptions } from './time.ts';
 
 export interface RetryOptions {
@@ -62,7 +62,9 @@ export const isTransient = (error: unknown): boolean => {
   if (error instanceof TaskstreamError) return error.retriable;
   const status = statusOf(error);
   if (status !== undefined) return status === 429 || status >= 500;
-  return isWithoutAnswer(error) || isDatabaseOutage(error) || KAFKA_CODES.has(codeOf(error));
+  return (
+    isWithoutAnswer(error) || isConnectionError(error) || isDatabaseOutage(error) || KAFKA_CODES.has(codeOf(error))
+  );
 };
 
 /** Code of an error: a system's or PostgreSQL's is text, Kafka's a number, negative for those of librdkafka itself. */

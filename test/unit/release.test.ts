@@ -12,12 +12,19 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const headings = (text: string): (string | undefined)[] =>
   [...text.matchAll(/^## \[?(\d+\.\d+\.\d+|Unreleased)\b/gm)].map(([, version]) => version);
 
+interface Chart {
+  readonly version: string;
+  readonly appVersion?: string;
+}
+
 describe('a release', () => {
   it('has one version: of the package, its lock file, the charts and the images', () => {
     const lock = JSON.parse(read('package-lock.json')) as { version: string; packages: { '': { version: string } } };
     expect([lock.version, lock.packages[''].version]).toEqual([VERSION, VERSION]);
-    expect(parse(read('charts/taskstream/Chart.yaml'))).toMatchObject({ version: VERSION, appVersion: VERSION });
-    expect(parse(read('charts/operators/Chart.yaml'))).toMatchObject({ version: VERSION });
+    // Behind the number a chart has a hash of its content, by which Flux sees a change.
+    const charts = ['taskstream', 'operators'].map((name) => parse(read(`charts/${name}/Chart.yaml`)) as Chart);
+    for (const { version } of charts) expect(version.replace(/-g[0-9a-f]{8}$/, '')).toBe(VERSION);
+    expect(charts[0]?.appVersion).toBe(VERSION);
     const { api, indexer } = environmentOf('production').images;
     for (const image of [api, indexer]) expect(image.split(':').at(-1)).toBe(VERSION);
   });

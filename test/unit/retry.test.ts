@@ -1,4 +1,5 @@
 import { errors } from '@elastic/elasticsearch';
+import { DatabaseError } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { TaskstreamError } from '../../services/platform/errors.ts';
 import { isTransient, retry } from '../../services/platform/retry.ts';
@@ -65,7 +66,7 @@ describe('a transient error', () => {
       new errors.ConnectionError('refused'),
       new errors.TimeoutError('late'),
       Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
-      Object.assign(new Error('terminating connection'), { code: '57P01' }),
+      Object.assign(new DatabaseError('terminating connection', 0, 'error'), { code: '57P01' }),
       new TaskstreamError('search_unavailable', 'a shard is away', { retriable: true }),
     ])
       expect(isTransient(error), error.message).toBe(true);
@@ -75,7 +76,7 @@ describe('a transient error', () => {
     for (const error of [
       answered(400),
       answered(404),
-      Object.assign(new Error('syntax error'), { code: '42601' }),
+      Object.assign(new DatabaseError('syntax error', 0, 'error'), { code: '42601' }),
       new TaskstreamError('invalid_configuration', 'no such topic'),
       new TypeError('undefined is not a function'),
     ])
