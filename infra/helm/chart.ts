@@ -1,6 +1,6 @@
 /** The Helm chart `charts/taskstream`, made from the same code as the manifests. */
 import { createHash } from 'node:crypto';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { environments } from '../environments/index.ts';
 import { production } from '../environments/production.ts';
 import { DESCRIPTION, VERSION } from '../version.ts';
@@ -54,3 +54,12 @@ const metadata = (content: ReadonlyMap<string, string>) => ({
 export const contentHash = (content: string): string =>
   // A letter in front: an identifier of digits alone must not begin with 0.
   `g${createHash('sha256').update(content).digest('hex').slice(0, 8)}`;
+
+/**
+ * `Chart.yaml` of charts/operators, which is written by hand but for its version: the release's, and a hash of the rest.
+ * @param values its values.yaml
+ */
+export const operatorsChart = (chart: string, values: string): string => {
+  const content = JSON.stringify([{ ...(parse(chart) as object), version: undefined }, parse(values)]);
+  return chart.replace(/^version: \S+/m, `version: ${VERSION}-${contentHash(content)}`);
+};
