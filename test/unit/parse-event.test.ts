@@ -40,7 +40,7 @@ describe('parseEvent', () => {
 
   it('takes an event of 0.1.0, which names no schema version, as one of schema 1', () => {
     const { schemaVersion, ...older } = task;
-    expect(schemaVersion).toBe(1);
+    expect(schemaVersion).toBe(taskEntity.schemaVersion);
     expect(parse(encodeEvent('tasks.event.updated', JSON.stringify(older)))).toEqual({
       kind: 'operation',
       operation: { kind: 'index', id: task.id, version: 7, schemaVersion: 1, document: older },
