@@ -43,6 +43,22 @@ const dates = z
     error: 'must not be after due',
   });
 
+const MAX_TAGS = 20;
+const MAX_TAG_LENGTH = 50;
+
+const tag = z
+  .string()
+  .trim()
+  .min(1, { error: 'must not be empty', abort: true })
+  .refine(hasVisibleCharacter, { error: 'must have a visible character' })
+  .refine((text) => isUpTo(text, MAX_TAG_LENGTH), { error: `must not be longer than ${MAX_TAG_LENGTH} characters` })
+  .refine((text) => !text.includes('\0'), { error: 'must not contain the character NUL' })
+  .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode: it has half of a surrogate pair' })
+  .openapi({ maxLength: MAX_TAG_LENGTH, pattern: VISIBLE_PATTERN });
+
+/** A tag that stands twice is one. */
+const tags = z.array(tag).max(MAX_TAGS, { error: `must not be more than ${MAX_TAGS}` });
+
 const shownTimestamp = z.iso.datetime({ offset: true });
 const shownDates = z.object({ start: shownTimestamp.nullable(), due: shownTimestamp.nullable() });
 
@@ -127,7 +143,26 @@ export const taskFields = {
     },
     control: { kind: 'flag', label: 'Done' },
   }),
+
+  tags: field<string[], string[]>({
+    input: tags,
+    initial: [],
+    isLater: true,
+    shown: z.array(z.string()),
+    columns: { tags: 'text[]' },
+    toColumns: (value) => ({ tags: [...new Set(value)] }),
+    mapping: { type: 'keyword' },
+    condition: {
+      schema: tags.openapi({ description: 'Tags that a task must have, all of them.' }),
+      toClause: (names) =>
+        names.length === 0
+          ? undefined
+          : { filter: { bool: { filter: names.map((name) => ({ term: { tags: name } })) } } },
+    },
+    csv: { columns: ['tags'], read: (cells) => cells['tags']?.split(/[,;]/).map((name) => name.trim()) },
+    control: { kind: 'words', label: 'Tags', placeholder: 'home, phone' },
+  }),
 } satisfies Fields;
 
 /** Grows by one with every change of the fields; the migration that adds a column writes it into `task_json`. */
-export const TASK_SCHEMA_VERSION = 1;
+export const TASK_SCHEMA_VERSION = 2;
