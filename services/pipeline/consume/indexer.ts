@@ -48,7 +48,14 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
   const watchdog = createWatchdog(config.STALL_TIMEOUT_MS);
   const backoff = { baseMs: 100, maxMs: config.RETRY_MAX_MS };
   const statusOf = (target: string) =>
-    createRetryStatus({ entity: entity.name, target, metrics, logger, onAttempt: watchdog.progress });
+    createRetryStatus({
+      entity: entity.name,
+      target,
+      metrics,
+      logger,
+      onAttempt: watchdog.progress,
+      alertAttempts: config.RETRY_ALERT_ATTEMPTS,
+    });
   const searchStatus = statusOf('elasticsearch');
   const deadLetterStatus = statusOf('kafka');
   const newerStatus = statusOf('newer code');
