@@ -111,11 +111,11 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
         {
           entity: entity.name,
           client,
-          partitions: () => reader.partitions,
+          positions: () => reader.positions,
           intervalMs: config.LAG_INTERVAL_MS,
           metrics,
           logger,
-          onLag: watchdog.observeLag,
+          onLag: watchdog.observe,
         },
         stopped.signal,
       );
@@ -135,8 +135,8 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
         {
           name: 'kafka',
           check: () => {
-            if (consumer === undefined)
-              throw new TaskstreamError('broker_unavailable', 'not yet in the consumer group');
+            const reason = consumer === undefined ? 'Kafka was not reached yet' : consumer.outsideReason;
+            if (reason !== undefined) throw new TaskstreamError('broker_unavailable', reason);
           },
         },
         { name: 'elasticsearch', check: searchStatus.check },
