@@ -5,12 +5,14 @@
  * - Revoked partitions are given away after the batch in flight that touches them is finished and committed.
  * - Polling goes on, with all partitions paused, while a batch waits for a server that is down: the group stays
  *   healthy and sees rebalances, and nothing more is read.
- * - Memory is bounded whatever the lag: a batch in flight, a batch read ahead, and the client's own read-ahead.
+ * - Memory is bounded whatever the lag: a batch in flight, a batch read ahead, and the client's own read-ahead, each of
+ *   them in bytes of what is uncompressed.
  */
-import type { TopicPartitionOffset } from '../../platform/kafka/native.ts';
+import type { Message, TopicPartitionOffset } from '../../platform/kafka/native.ts';
 import { messageOf } from '../../platform/errors.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { backoffMs, sleep } from '../../platform/time.ts';
+import { MAX_EVENT_BYTES } from '../topics.ts';
 import { Committer } from './committer.ts';
 import type { GroupClient, Polled, RebalanceListener } from './group-client.ts';
 import type { EventRules } from './parse-event.ts';
@@ -25,6 +27,8 @@ export interface ConsumerOptions {
   readonly metrics: IndexerMetrics;
   readonly logger: Logger;
   readonly maxBatchEvents: number;
+  /** What the records of a batch may hold together, in bytes; exceeded only while records become larger all at once. */
+  readonly maxBatchBytes: number;
   /** Shortest time from a read that was not full to the next one. */
   readonly lingerMs: number;
   /** Time a batch in flight gets to finish when its partitions are revoked or the consumer closes. */
@@ -44,6 +48,8 @@ interface InFlight {
 
 /** A batch that waits longer than this for the one in flight pauses the partitions. */
 const PAUSE_AFTER_MS = 1_000;
+/** How fast batches grow from the first record, whose size nobody knows. */
+const GROWTH = 8;
 /** Time the last commit gets before partitions are given away. */
 const COMMIT_DEADLINE_MS = 5_000;
 
@@ -64,6 +70,7 @@ export class GroupConsumer {
   #inFlight: InFlight | undefined;
   #paused = false;
   #pollFailures = 0;
+  #isLargeLogged = false;
   #loops: Promise<unknown> = Promise.resolve();
 
   constructor(options: ConsumerOptions) {
@@ -126,7 +133,8 @@ export class GroupConsumer {
   }
 
   async #pollLoop(client: GroupClient): Promise<void> {
-    const { maxBatchEvents, lingerMs } = this.#options;
+    const { lingerMs } = this.#options;
+    let max = 1;
     let readAt = Number.NEGATIVE_INFINITY;
     while (!this.#closed.signal.aborted) {
       if (this.#buffer.length > 0) await this.#nextChange(PAUSE_AFTER_MS);
@@ -135,14 +143,31 @@ export class GroupConsumer {
       const waitMs = readAt + lingerMs - performance.now();
       if (waitMs > 0) await sleep(waitMs, this.#closed.signal);
       this.#setPaused(this.#buffer.length > 0 || this.#stopping);
-      const { messages, ends } = await this.#poll(client, this.#paused ? 1 : maxBatchEvents);
-      if (messages.length > 0 && messages.length < maxBatchEvents) readAt = performance.now();
+      const { messages, ends } = await this.#poll(client, this.#paused ? 1 : max);
+      if (messages.length > 0 && messages.length < max) readAt = performance.now();
+      max = this.#nextMax(max, messages);
       const owned = messages.filter(({ partition }) => this.#owned.has(partition));
       if (owned.length > 0)
         this.#setBuffer([...this.#buffer, ...owned.map((message) => receive(message, this.#options.entity))]);
       for (const end of ends) if (this.#owned.has(end.partition)) this.#ends.set(end.partition, end);
       this.#passGaps();
     }
+  }
+
+  /** Records to ask for next. The client takes a number only, so it is drawn from the sizes of those that came. */
+  #nextMax(max: number, messages: readonly Message[]): number {
+    if (messages.length === 0) return max;
+    const { maxBatchEvents, maxBatchBytes, logger } = this.#options;
+    const largest = messages.reduce((bytes, { size }) => Math.max(bytes, size), 1);
+    if (largest > MAX_EVENT_BYTES && !this.#isLargeLogged) {
+      this.#isLargeLogged = true;
+      logger.warn(
+        { bytes: largest, MAX_EVENT_BYTES },
+        'a record is larger than an event may be: memory is not bounded',
+      );
+    }
+    // It grows in steps: the next records may be larger than these.
+    return Math.max(1, Math.min(maxBatchEvents, Math.floor(maxBatchBytes / largest), max * GROWTH));
   }
 
   /** Commits past what is no record at a partition's end, so that nobody counts it as waiting: see `Polled`. */

@@ -7,7 +7,7 @@ import type { EventEmitter } from 'node:events';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { z } from 'zod';
 import { codeOf } from '../../platform/kafka/ask-again.ts';
-import { connectionSettings, type KafkaConfig } from '../../platform/kafka/settings.ts';
+import { connectionSettings, fetchBounds, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import { committedOffsets, promised, trackCommits, watermarksOf } from '../../platform/kafka/calls.ts';
 import {
   connectPatiently,
@@ -93,12 +93,7 @@ const settings = (config: Config, group: string): RdKafka.ConsumerGlobalConfig =
   'allow.auto.create.topics': false,
   // New partitions are found within this time.
   'topic.metadata.refresh.interval.ms': 30_000,
-  // Bounds of what is read ahead. The defaults allow 64 MiB, and 50 MiB more for one response. A response is measured
-  // compressed and kept uncompressed, so it is bounded tightly; a larger record still comes, alone.
-  'queued.max.messages.kbytes': config.FETCH_BUFFER_KBYTES,
-  'fetch.message.max.bytes': 262_144,
-  'fetch.max.bytes': 4_194_304,
-  'message.max.bytes': 2_097_152,
+  ...fetchBounds(config.FETCH_BUFFER_KBYTES),
   // After the read-ahead was full: the default of a second would leave a fast indexer without work.
   'fetch.queue.backoff.ms': 50,
   log_level: 4,

@@ -1,4 +1,5 @@
 /** The indexer put together: dead-letter producer, processor, consumer, lag, watchdog and health. */
+import { getHeapStatistics } from 'node:v8';
 import type { Client } from '@elastic/elasticsearch';
 import type { Tracer } from '@opentelemetry/api';
 import { TaskstreamError } from '../../platform/errors.ts';
@@ -15,6 +16,7 @@ import { GroupConsumer } from './consumer.ts';
 import { createDeadLetterWriter } from '../dead-letters/writer.ts';
 import { joinGroup } from './group-client.ts';
 import { monitorLag } from './lag.ts';
+import { memoryShortage } from './memory.ts';
 import type { IndexerMetrics } from './metrics.ts';
 import { createBatchProcessor } from './process-batch.ts';
 import { createRetryStatus } from './retry-status.ts';
@@ -60,6 +62,8 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
   const deadLetterStatus = statusOf('kafka');
   const newerStatus = statusOf('newer code');
   metrics.begin(entity.name);
+  const tooLittle = memoryShortage(config, getHeapStatistics().heap_size_limit, process.constrainedMemory());
+  if (tooLittle !== undefined) logger.warn(tooLittle);
   const stopped = new AbortController();
   let producer: KafkaProducer | undefined;
   let consumer: GroupConsumer | undefined;
@@ -101,6 +105,7 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
       metrics,
       logger,
       maxBatchEvents: config.BATCH_MAX_EVENTS,
+      maxBatchBytes: config.BULK_MAX_BYTES,
       lingerMs: config.BATCH_LINGER_MS,
       drainDeadlineMs: config.DRAIN_DEADLINE_MS,
       onProgress: watchdog.progress,

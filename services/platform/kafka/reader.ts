@@ -5,7 +5,7 @@
 import type { EventEmitter } from 'node:events';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { messageOf, TaskstreamError } from '../errors.ts';
-import { connectionSettings, type KafkaConfig } from './settings.ts';
+import { connectionSettings, fetchBounds, type KafkaConfig } from './settings.ts';
 import { committedOffsets, partitionsOf, promised, trackCommits, watermarksOf, type Commit } from './calls.ts';
 import {
   connectPatiently,
@@ -75,6 +75,8 @@ const METADATA_TIMEOUT_MS = 5_000;
 /** Longest wait of one poll: it bounds how late a stop is noticed. */
 const POLL_TIMEOUT_MS = 200;
 const MAX_BATCH = 500;
+/** Bound on what is read ahead, in KiB. */
+const QUEUE_KBYTES = 16_384;
 /** A bounded read that gets nothing for so long has lost its broker. */
 const STALL_MS = 60_000;
 
@@ -86,11 +88,7 @@ const settings = (config: KafkaConfig, group: string): RdKafka.ConsumerGlobalCon
   'allow.auto.create.topics': false,
   // The end of a compacted partition need not hold a record: only the broker can tell that it is reached.
   'enable.partition.eof': true,
-  // The same bounds as the indexer's, for the same reason.
-  'queued.max.messages.kbytes': 16_384,
-  'fetch.message.max.bytes': 262_144,
-  'fetch.max.bytes': 4_194_304,
-  'message.max.bytes': 2_097_152,
+  ...fetchBounds(QUEUE_KBYTES),
   log_level: 4,
   event_cb: true,
   offset_commit_cb: true,

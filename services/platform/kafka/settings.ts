@@ -73,3 +73,24 @@ export const connectionSettings = (config: KafkaConfig, clientId: string): Conne
       : {}),
   };
 };
+
+/** Most bytes of one response of a broker, compressed; a record that is larger still comes, alone. */
+const FETCH_MAX_BYTES = 65_536;
+/** What LZ4, with which the relay compresses, makes of a byte at most. */
+const MAX_EXPANSION = 255;
+/** What one response holds uncompressed at most, in bytes. */
+export const MAX_RESPONSE_BYTES = FETCH_MAX_BYTES * MAX_EXPANSION;
+
+/**
+ * Bounds of what a consumer reads ahead. The client's defaults allow 64 MiB, and 50 MiB more for one response.
+ * The queue is measured uncompressed, but a response compressed, so it is bounded tightly. `message.max.bytes` is here
+ * because the client raises `fetch.max.bytes` to it.
+ * @param queueKbytes bound on the queue, in KiB
+ */
+export const fetchBounds = (queueKbytes: number) =>
+  ({
+    'queued.max.messages.kbytes': queueKbytes,
+    'fetch.message.max.bytes': FETCH_MAX_BYTES / 4,
+    'fetch.max.bytes': FETCH_MAX_BYTES,
+    'message.max.bytes': FETCH_MAX_BYTES,
+  }) satisfies RdKafka.ConsumerGlobalConfig;
