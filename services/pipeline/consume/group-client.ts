@@ -159,7 +159,8 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
   const events: EventEmitter = client;
   events.on('partition.eof', (end: TopicPartitionOffset) => void ends.push(end));
   events.on('event.stats', ({ message }: { readonly message: string }) => {
-    joinState = statisticsSchema.parse(JSON.parse(message)).cgrp.join_state;
+    // Without its group's part the client is not in a group.
+    joinState = statisticsSchema.safeParse(JSON.parse(message)).data?.cgrp.join_state ?? 'init';
     if (joinState === JOINED) isForeignProtocol = false;
   });
   return {
