@@ -1,6 +1,5 @@
 /** The indexers: whether they do anything, and whether the servers take what they write. */
-import { INDEXER } from '../charts/indexer.ts';
-import { jobOf, type RuleGroup, type Series } from './rule.ts';
+import type { RuleGroup, Series } from './rule.ts';
 
 export const indexerRules = (series: Series): RuleGroup => {
   const retrying = (target: string) =>
@@ -20,12 +19,13 @@ export const indexerRules = (series: Series): RuleGroup => {
         runbook: 'no-progress',
       },
       {
-        alert: 'TaskstreamNoIndexer',
-        expr: `sum by (namespace) (rate(${series('taskstream_relay_published_total')}[5m])) > 0 unless on (namespace) ${series('up', jobOf(INDEXER))} == 1`,
+        alert: 'TaskstreamNothingIndexed',
+        // It needs no figure of an indexer: there may be none, or none that has a place in its group.
+        expr: `sum by (namespace) (rate(${series('taskstream_relay_published_total')}[5m])) > 0 unless on (namespace) sum by (namespace) (increase(${series('taskstream_indexer_events_total')}[5m])) > 0`,
         for: '5m',
         severity: 'critical',
-        summary: 'Changes are published, and no indexer runs',
-        description: '{{ $value | humanize }} events a second are published; nobody reads them.',
+        summary: 'Changes are published, and no indexer settles any',
+        description: '{{ $value | humanize }} events a second are published, and none was settled in 5 minutes.',
         runbook: 'no-progress',
       },
       {
@@ -46,6 +46,16 @@ export const indexerRules = (series: Series): RuleGroup => {
         summary: 'Elasticsearch does not take writes: search falls behind',
         description: '{{ $value }} writes are tried again and again. Nothing is lost; they wait, and lag grows.',
         runbook: 'elasticsearch',
+      },
+      {
+        alert: 'TaskstreamRetriesWithoutEnd',
+        expr: `max by (namespace, target) (${series('taskstream_indexer_retry_alert')}) > 0`,
+        for: '0m',
+        severity: 'critical',
+        summary: 'The same events are tried again and again: somebody must look',
+        description:
+          'Writes to {{ $labels.target }} were tried RETRY_ALERT_ATTEMPTS times. None is given up; they wait, and lag grows.',
+        runbook: 'no-progress',
       },
       {
         alert: 'TaskstreamDeadLettersRefused',

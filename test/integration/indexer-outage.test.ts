@@ -4,6 +4,7 @@ import { indexMapping } from '../../services/pipeline/index/search-index.ts';
 import { taskEntity } from '../../services/task/entity.ts';
 import { startOwnElasticsearch, type OwnElasticsearch } from '../support/embedded-elasticsearch.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
+import { failing } from '../support/health.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -39,17 +40,6 @@ const produce = async (count: number): Promise<string[]> => {
   const tasks = Array.from({ length: count }, () => taskOf());
   await fixture.topics.produce(tasks.map((task) => eventRecord('tasks.event.created', task)));
   return tasks.map(({ id }) => id);
-};
-const failing = async (checks: RunningIndexer['health']['live']): Promise<string[]> => {
-  const failures: string[] = [];
-  for (const { name, check } of checks) {
-    try {
-      await check();
-    } catch (error) {
-      failures.push(`${name}: ${String(error)}`);
-    }
-  }
-  return failures;
 };
 const waitUntilRetrying = () =>
   waitFor('a retry', async () => (await indexer.metric('taskstream_indexer_retrying_operations')) > 0);

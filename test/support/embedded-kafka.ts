@@ -12,6 +12,9 @@ export interface OwnKafka {
   kill(): Promise<void>;
   /** Starts again on the same port and data. */
   start(): Promise<void>;
+  /** Stops the process where it is: connections stay open, nothing answers. */
+  pause(): void;
+  resume(): void;
   close(): Promise<void>;
 }
 
@@ -25,6 +28,8 @@ export const startOwnKafka = async (): Promise<OwnKafka> => {
     start: async () => {
       server = await startKafka(options);
     },
+    pause: () => void process.kill(server.pid, 'SIGSTOP'),
+    resume: () => void process.kill(server.pid, 'SIGCONT'),
     close: async () => {
       await server.kill();
       rmSync(folder, { recursive: true, force: true });

@@ -9,11 +9,16 @@ export interface HttpProxy {
 export interface HttpProxyHooks {
   /** Resolves before the request goes on; with `false` it never does, and its connection ends. */
   readonly before?: (method: string, path: string) => Promise<boolean>;
+  /** The status with which the proxy refuses a request itself; `bytes` is the length of the body. */
+  readonly refuse?: (method: string, path: string, bytes: number) => number | undefined;
   /** Resolves before the answer goes back; with `false` it never does, and the connection ends. */
   readonly after?: (method: string, path: string) => Promise<boolean>;
 }
 
-export const createHttpProxy = async (targetUrl: string, { before, after }: HttpProxyHooks): Promise<HttpProxy> => {
+export const createHttpProxy = async (
+  targetUrl: string,
+  { before, refuse, after }: HttpProxyHooks,
+): Promise<HttpProxy> => {
   const target = new URL(targetUrl);
   const server = createServer((incoming, response) => {
     const { method = 'GET', url = '/', headers } = incoming;
@@ -21,6 +26,12 @@ export const createHttpProxy = async (targetUrl: string, { before, after }: Http
       incoming.socket.destroy();
     };
     const forward = async (): Promise<void> => {
+      const status = refuse?.(method, url, Number(headers['content-length'] ?? 0));
+      if (status !== undefined) {
+        incoming.resume();
+        incoming.on('end', () => response.writeHead(status, { 'content-type': 'text/html' }).end('<h1>refused</h1>'));
+        return;
+      }
       if ((await before?.(method, url)) === false) {
         drop();
         return;

@@ -19,10 +19,21 @@ describe('judgeItem', () => {
     ['index', 404, 'index_not_found_exception', 'retry'],
     ['delete', 404, 'index_not_found_exception', 'retry'],
     ['index', 403, 'security_exception', 'retry'],
+    ['index', 400, 'illegal_argument_exception', 'retry'],
+    ['index', 400, 'fail_processor_exception', 'retry'],
+    ['index', 400, 'an_error_of_the_next_version', 'retry'],
+    ['index', 500, 'document_parsing_exception', 'retry'],
     ['index', 400, 'document_parsing_exception', 'rejected'],
+    ['index', 400, 'mapper_parsing_exception', 'rejected'],
     ['index', 400, 'strict_dynamic_mapping_exception', 'rejected'],
   ])('%s with status %i and error %s is %s', (action, status, type, kind) => {
     expect(judge(action, status, type).kind).toBe(kind);
+  });
+
+  it('rejects a term that Lucene cannot hold, though its error alone says nothing', () => {
+    const immense = { type: 'max_bytes_length_exceeded_exception', reason: 'bytes can be at most 32766 in length' };
+    const error = { type: 'illegal_argument_exception', reason: 'immense term', caused_by: immense };
+    expect(judgeItem({ index: { status: 400, error } }, 1).kind).toBe('rejected');
   });
 
   it('retries what the response does not speak of, as no news is not good news', () => {

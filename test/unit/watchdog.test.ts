@@ -10,9 +10,9 @@ const at = (stallMs: number) => {
 describe('the progress watchdog', () => {
   it('barks when events wait and nothing is done', () => {
     const { watchdog, advance } = at(1_000);
-    watchdog.observeLag(new Map([[0, 5]]));
+    watchdog.observe({ lag: new Map([[0, 5]]), gone: [] });
     advance(900);
-    watchdog.observeLag(new Map([[0, 5]]));
+    watchdog.observe({ lag: new Map([[0, 5]]), gone: [] });
     watchdog.check();
     advance(200);
     expect(watchdog.check).toThrow(/5 events wait/);
@@ -20,21 +20,21 @@ describe('the progress watchdog', () => {
 
   it('is silent while idle, however long, and starts its clock when lag appears', () => {
     const { watchdog, advance } = at(1_000);
-    watchdog.observeLag(new Map([[0, 0]]));
+    watchdog.observe({ lag: new Map([[0, 0]]), gone: [] });
     advance(1_000_000);
     watchdog.check();
-    watchdog.observeLag(new Map([[0, 1]]));
+    watchdog.observe({ lag: new Map([[0, 1]]), gone: [] });
     advance(999);
     watchdog.check();
   });
 
   it('is silent while attempts are made, as with a server that is down', () => {
     const { watchdog, advance } = at(1_000);
-    watchdog.observeLag(new Map([[0, 5]]));
+    watchdog.observe({ lag: new Map([[0, 5]]), gone: [] });
     for (let i = 0; i < 10; i += 1) {
       advance(900);
       watchdog.progress();
-      watchdog.observeLag(new Map([[0, 5]]));
+      watchdog.observe({ lag: new Map([[0, 5]]), gone: [] });
       watchdog.check();
     }
   });
@@ -45,14 +45,42 @@ describe('the progress watchdog', () => {
       [0, 5],
       [1, 7],
     ]);
-    watchdog.observeLag(lag);
+    watchdog.observe({ lag: lag, gone: [] });
     for (let i = 0; i < 2; i += 1) {
       advance(600);
       watchdog.progress([0]);
-      watchdog.observeLag(lag);
+      watchdog.observe({ lag: lag, gone: [] });
     }
     expect(watchdog.check).toThrow(/7 events wait in partition 1/);
-    watchdog.observeLag(new Map([[0, 5]]));
+    watchdog.observe({ lag: new Map([[0, 5]]), gone: [] });
+    watchdog.check();
+  });
+
+  it('is silent while Kafka does not say what waits, and starts its clock again when it does', () => {
+    const { watchdog, advance } = at(1_000);
+    const reading = { lag: new Map([[0, 5]]), gone: [] };
+    watchdog.observe(reading);
+    for (let i = 0; i < 90; i += 1) {
+      advance(1_000);
+      watchdog.observe({ lag: new Map(), gone: [] });
+      watchdog.check();
+    }
+    watchdog.observe(reading);
+    advance(900);
+    watchdog.check();
+    advance(200);
+    expect(watchdog.check).toThrow(/5 events wait/);
+  });
+
+  it('barks when a partition is held that the topic does not have, whatever else is done', () => {
+    const { watchdog, advance } = at(1_000);
+    const reading = { lag: new Map([[0, 0]]), gone: [7] };
+    watchdog.observe(reading);
+    advance(1_100);
+    watchdog.progress();
+    watchdog.observe(reading);
+    expect(watchdog.check).toThrow(/partition 7 is assigned/);
+    watchdog.observe({ lag: new Map([[0, 0]]), gone: [] });
     watchdog.check();
   });
 });

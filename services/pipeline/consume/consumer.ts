@@ -5,13 +5,16 @@
  * - Revoked partitions are given away after the batch in flight that touches them is finished and committed.
  * - Polling goes on, with all partitions paused, while a batch waits for a server that is down: the group stays
  *   healthy and sees rebalances, and nothing more is read.
- * - Memory is bounded whatever the lag: a batch in flight, a batch read ahead, and the client's own read-ahead.
+ * - Memory is bounded whatever the lag: a batch in flight, a batch read ahead, and the client's own read-ahead, each of
+ *   them in bytes of what is uncompressed.
  */
-import type { Message } from '../../platform/kafka/native.ts';
+import type { Message, TopicPartitionOffset } from '../../platform/kafka/native.ts';
+import { messageOf } from '../../platform/errors.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { backoffMs, sleep } from '../../platform/time.ts';
+import { MAX_EVENT_BYTES } from '../topics.ts';
 import { Committer } from './committer.ts';
-import type { GroupClient, RebalanceListener } from './group-client.ts';
+import type { GroupClient, Polled, RebalanceListener } from './group-client.ts';
 import type { EventRules } from './parse-event.ts';
 import type { IndexerMetrics, RebalanceKind } from './metrics.ts';
 import { progressOf } from './offsets.ts';
@@ -24,6 +27,8 @@ export interface ConsumerOptions {
   readonly metrics: IndexerMetrics;
   readonly logger: Logger;
   readonly maxBatchEvents: number;
+  /** What the records of a batch may hold together, in bytes; exceeded only while records become larger all at once. */
+  readonly maxBatchBytes: number;
   /** Shortest time from a read that was not full to the next one. */
   readonly lingerMs: number;
   /** Time a batch in flight gets to finish when its partitions are revoked or the consumer closes. */
@@ -43,6 +48,8 @@ interface InFlight {
 
 /** A batch that waits longer than this for the one in flight pauses the partitions. */
 const PAUSE_AFTER_MS = 1_000;
+/** How fast batches grow from the first record, whose size nobody knows. */
+const GROWTH = 8;
 /** Time the last commit gets before partitions are given away. */
 const COMMIT_DEADLINE_MS = 5_000;
 
@@ -50,6 +57,10 @@ export class GroupConsumer {
   readonly #options: ConsumerOptions;
   readonly #owned = new Set<number>();
   readonly #revoking = new Set<number>();
+  /** Next offset to settle, by owned partition of which something was settled. */
+  readonly #positions = new Map<number, number>();
+  /** Ends that are reached once all that was read before them is settled. */
+  readonly #ends = new Map<number, TopicPartitionOffset>();
   readonly #stop = new AbortController();
   readonly #closed = new AbortController();
   #client: GroupClient | undefined;
@@ -59,6 +70,7 @@ export class GroupConsumer {
   #inFlight: InFlight | undefined;
   #paused = false;
   #pollFailures = 0;
+  #isLargeLogged = false;
   #loops: Promise<unknown> = Promise.resolve();
 
   constructor(options: ConsumerOptions) {
@@ -82,12 +94,23 @@ export class GroupConsumer {
       },
       logger,
     });
-    this.#loops = Promise.all([this.#pollLoop(client), this.#processLoop(this.#committer)]);
+    this.#loops = Promise.all([this.#pollLoop(client), this.#processLoop()]);
   }
 
   /** The partitions this consumer reads now. */
   get partitions(): readonly number[] {
     return [...this.#owned];
+  }
+
+  /** For each of them the next offset to settle; `undefined` where nothing was settled yet. */
+  get positions(): ReadonlyMap<number, number | undefined> {
+    return new Map(this.partitions.map((partition) => [partition, this.#positions.get(partition)]));
+  }
+
+  /** Why it has no place in the group; nothing when it has one, be it without partitions in a full group. */
+  get outsideReason(): string | undefined {
+    // Partitions that are kept during a rebalance are read on.
+    return this.#owned.size > 0 ? undefined : this.#client?.outsideReason();
   }
 
   /** Stops reading, finishes the batch in flight, commits, and leaves the group. */
@@ -110,7 +133,8 @@ export class GroupConsumer {
   }
 
   async #pollLoop(client: GroupClient): Promise<void> {
-    const { maxBatchEvents, lingerMs } = this.#options;
+    const { lingerMs } = this.#options;
+    let max = 1;
     let readAt = Number.NEGATIVE_INFINITY;
     while (!this.#closed.signal.aborted) {
       if (this.#buffer.length > 0) await this.#nextChange(PAUSE_AFTER_MS);
@@ -119,31 +143,69 @@ export class GroupConsumer {
       const waitMs = readAt + lingerMs - performance.now();
       if (waitMs > 0) await sleep(waitMs, this.#closed.signal);
       this.#setPaused(this.#buffer.length > 0 || this.#stopping);
-      const messages = await this.#poll(client, this.#paused ? 1 : maxBatchEvents);
-      if (messages.length > 0 && messages.length < maxBatchEvents) readAt = performance.now();
+      const { messages, ends } = await this.#poll(client, this.#paused ? 1 : max);
+      if (messages.length > 0 && messages.length < max) readAt = performance.now();
+      max = this.#nextMax(max, messages);
       const owned = messages.filter(({ partition }) => this.#owned.has(partition));
       if (owned.length > 0)
         this.#setBuffer([...this.#buffer, ...owned.map((message) => receive(message, this.#options.entity))]);
+      for (const end of ends) if (this.#owned.has(end.partition)) this.#ends.set(end.partition, end);
+      this.#passGaps();
     }
+  }
+
+  /** Records to ask for next. The client takes a number only, so it is drawn from the sizes of those that came. */
+  #nextMax(max: number, messages: readonly Message[]): number {
+    if (messages.length === 0) return max;
+    const { maxBatchEvents, maxBatchBytes, logger } = this.#options;
+    const largest = messages.reduce((bytes, { size }) => Math.max(bytes, size), 1);
+    if (largest > MAX_EVENT_BYTES && !this.#isLargeLogged) {
+      this.#isLargeLogged = true;
+      logger.warn(
+        { bytes: largest, MAX_EVENT_BYTES },
+        'a record is larger than an event may be: memory is not bounded',
+      );
+    }
+    // It grows in steps: the next records may be larger than these.
+    return Math.max(1, Math.min(maxBatchEvents, Math.floor(maxBatchBytes / largest), max * GROWTH));
+  }
+
+  /** Commits past what is no record at a partition's end, so that nobody counts it as waiting: see `Polled`. */
+  #passGaps(): void {
+    // A stop drops what was read ahead: nothing behind it is reached.
+    if (this.#ends.size === 0 || this.#stopping) return;
+    const open = new Set(this.#buffer.map(({ partition }) => partition));
+    const reached = [...this.#ends.values()].filter(
+      ({ partition }) => !open.has(partition) && this.#inFlight?.partitions.has(partition) !== true,
+    );
+    for (const { partition } of reached) this.#ends.delete(partition);
+    this.#mark(reached.filter(({ partition, offset }) => offset > (this.#positions.get(partition) ?? 0)));
+  }
+
+  #mark(offsets: readonly TopicPartitionOffset[]): void {
+    if (offsets.length === 0) return;
+    for (const { partition, offset } of offsets) this.#positions.set(partition, offset);
+    this.#committer?.mark(offsets);
   }
 
   /** Reads, with patience: nothing comes while Kafka does not answer. */
-  async #poll(client: GroupClient, max: number): Promise<readonly Message[]> {
+  async #poll(client: GroupClient, max: number): Promise<Polled> {
     try {
-      const messages = await client.poll(max);
+      const polled = await client.poll(max);
       this.#pollFailures = 0;
-      return messages;
+      return polled;
     } catch (error) {
       this.#pollFailures += 1;
       if (this.#pollFailures === 1 || this.#pollFailures % 20 === 0) {
-        this.#options.logger.warn({ err: error, failures: this.#pollFailures }, 'cannot read from Kafka: trying again');
+        const reason = client.outsideReason() ?? messageOf(error);
+        this.#options.logger.warn({ reason, failures: this.#pollFailures }, 'cannot read from Kafka: trying again');
       }
       await sleep(backoffMs(this.#pollFailures, { baseMs: 100, maxMs: 5_000 }), this.#closed.signal);
-      return [];
+      return { messages: [], ends: [] };
     }
   }
 
-  async #processLoop(committer: Committer): Promise<void> {
+  async #processLoop(): Promise<void> {
     let failures = 0;
     while (!this.#stopping) {
       if (this.#buffer.length === 0) {
@@ -156,7 +218,7 @@ export class GroupConsumer {
       this.#inFlight = { partitions, abort: new AbortController(), done };
       this.#setBuffer([]);
       try {
-        await this.#settle(committer, batch, this.#inFlight);
+        await this.#settle(batch, this.#inFlight);
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -165,17 +227,18 @@ export class GroupConsumer {
         this.#requeue(batch);
       } finally {
         this.#inFlight = undefined;
+        this.#passGaps();
         finish();
       }
     }
   }
 
-  async #settle(committer: Committer, batch: readonly ReceivedEvent[], { abort, partitions }: InFlight): Promise<void> {
+  async #settle(batch: readonly ReceivedEvent[], { abort, partitions }: InFlight): Promise<void> {
     const settled = await this.#options.processor.process(batch, abort.signal);
     this.#options.onProgress(partitions);
     const { commit, unfinished } = progressOf(batch, settled);
     // A partition that was lost meanwhile has a new owner, whose commits must not be set back.
-    committer.mark(commit.filter(({ partition }) => this.#owned.has(partition) || this.#revoking.has(partition)));
+    this.#mark(commit.filter(({ partition }) => this.#owned.has(partition) || this.#revoking.has(partition)));
     this.#requeue(unfinished);
   }
 
@@ -196,6 +259,8 @@ export class GroupConsumer {
   async #onRevoke(partitions: readonly number[], lost: boolean): Promise<void> {
     for (const partition of partitions) {
       this.#owned.delete(partition);
+      // What was read ahead of it is dropped, so its end is not reached.
+      this.#ends.delete(partition);
       if (!lost) this.#revoking.add(partition);
     }
     this.#report(lost ? 'lost' : 'revoked', partitions);
@@ -206,7 +271,10 @@ export class GroupConsumer {
     if (touched) await this.#drain();
     if (!lost) await this.#flush();
     this.#committer?.drop(partitions);
-    for (const partition of partitions) this.#revoking.delete(partition);
+    for (const partition of partitions) {
+      this.#revoking.delete(partition);
+      this.#positions.delete(partition);
+    }
   }
 
   /** Waits for the last commit; false when it was not confirmed in time. */

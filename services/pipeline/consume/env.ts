@@ -33,6 +33,12 @@ export const consumeEnv = {
     defaultText: '5000',
     description: 'Longest wait between two attempts while a server is down, in milliseconds.',
   },
+  RETRY_ALERT_ATTEMPTS: {
+    schema: integer(100, { min: 1, max: 100_000 }),
+    defaultText: '100',
+    description:
+      'Attempts at the same writes after which the log and an alert call a person. No event is given up by it: attempts go on.',
+  },
   DRAIN_DEADLINE_MS: {
     schema: integer(15_000, { min: 100, max: 600_000 }),
     defaultText: '15000',

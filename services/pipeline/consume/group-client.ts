@@ -3,8 +3,11 @@
  * It uses librdkafka's own consumer and not the callback runner above it, because the loop, the pause, the rebalance
  * and the stop are the delivery guarantee: they have to be ours (docs/adr/0003-batches-and-consumer.md).
  */
+import type { EventEmitter } from 'node:events';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
-import { connectionSettings, type KafkaConfig } from '../../platform/kafka/settings.ts';
+import { z } from 'zod';
+import { codeOf } from '../../platform/retry.ts';
+import { connectionSettings, fetchBounds, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import { committedOffsets, promised, trackCommits, watermarksOf } from '../../platform/kafka/calls.ts';
 import {
   connectPatiently,
@@ -28,21 +31,48 @@ export interface RebalanceListener {
   onRevoke(partitions: readonly number[], lost: boolean): Promise<void>;
 }
 
+/** What was read, and the partitions whose end was reached behind it. */
+export interface Polled {
+  readonly messages: readonly Message[];
+  /** With the offset that the partition's next record gets; there may be a gap between it and the last record. */
+  readonly ends: readonly TopicPartitionOffset[];
+}
+
+/** The broker's answer to how much is still to be read. */
+export interface LagReading {
+  /** Events by partition. A partition that could not be measured now is left out. */
+  readonly lag: ReadonlyMap<number, number>;
+  /** Partitions that were asked for and that the topic does not have. */
+  readonly gone: readonly number[];
+}
+
 export interface GroupClient {
   /** Up to `max` records; waits for the first one only, `POLL_TIMEOUT_MS` at most. */
-  poll(max: number): Promise<Message[]>;
+  poll(max: number): Promise<Polled>;
   /** Resolves when the broker has the offsets; its answer arrives only while somebody polls. */
   commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
   pause(partitions: readonly number[]): void;
   resume(partitions: readonly number[]): void;
-  /** Events between the committed offset and the end, by partition, as the broker says now. */
-  lag(partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /**
+   * Measures each partition on its own.
+   * @param positions by partition the next offset to settle; `undefined` where nothing was settled yet
+   * @throws when no broker answers
+   */
+  lag(positions: ReadonlyMap<number, number | undefined>): Promise<LagReading>;
+  /** Why this member has no place in its group; nothing when it has one, be it without partitions in a full group. */
+  outsideReason(): string | undefined;
   /** Leaves the group and closes. */
   disconnect(): Promise<void>;
 }
 
 /** Longest wait of one poll: it bounds how late a stop is noticed. */
 const POLL_TIMEOUT_MS = 200;
+const STATISTICS_INTERVAL_MS = 2_000;
+/** librdkafka's state of a member that has joined, and was told its partitions. */
+const JOINED = 'steady';
+const QUERY_TIMEOUT_MS = 5_000;
+/** INCONSISTENT_GROUP_PROTOCOL */
+const FOREIGN_PROTOCOL = 23;
 
 type Config = KafkaConfig & Pick<ConsumeConfig, 'SESSION_TIMEOUT_MS' | 'FETCH_BUFFER_KBYTES'>;
 
@@ -55,16 +85,15 @@ const settings = (config: Config, group: string): RdKafka.ConsumerGlobalConfig =
   'heartbeat.interval.ms': Math.min(3_000, Math.floor(config.SESSION_TIMEOUT_MS / 3)),
   'max.poll.interval.ms': Math.max(300_000, config.SESSION_TIMEOUT_MS),
   'enable.auto.commit': false,
+  // A partition need not end with a record: behind the last one may be a transaction's marker, or what was removed.
+  'enable.partition.eof': true,
+  // Nothing else tells whether the member has joined.
+  'statistics.interval.ms': STATISTICS_INTERVAL_MS,
   'enable.auto.offset.store': false,
   'allow.auto.create.topics': false,
   // New partitions are found within this time.
   'topic.metadata.refresh.interval.ms': 30_000,
-  // Bounds of what is read ahead. The defaults allow 64 MiB, and 50 MiB more for one response. A response is measured
-  // compressed and kept uncompressed, so it is bounded tightly; a larger record still comes, alone.
-  'queued.max.messages.kbytes': config.FETCH_BUFFER_KBYTES,
-  'fetch.message.max.bytes': 262_144,
-  'fetch.max.bytes': 4_194_304,
-  'message.max.bytes': 2_097_152,
+  ...fetchBounds(config.FETCH_BUFFER_KBYTES),
   // After the read-ahead was full: the default of a second would leave a fast indexer without work.
   'fetch.queue.backoff.ms': 50,
   log_level: 4,
@@ -85,7 +114,7 @@ export const joinGroup = async (
   client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
   client.setDefaultIsTimeoutOnlyForFirstMessage(true);
   client.subscribe([topic]);
-  return wrap(client, topic);
+  return wrap(client, { topic, group });
 };
 
 const createClient = (
@@ -119,26 +148,71 @@ const createClient = (
   return client;
 };
 
-const wrap = (client: NativeConsumer, topic: string): GroupClient => {
+/** The part of librdkafka's statistics that is used (its STATISTICS.md). */
+const statisticsSchema = z.object({ cgrp: z.object({ join_state: z.string() }) });
+
+const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic' | 'group'>): GroupClient => {
   const toTopicPartitions = (partitions: readonly number[]) => partitions.map((partition) => ({ topic, partition }));
+  let ends: TopicPartitionOffset[] = [];
+  let joinState = 'init';
+  let isForeignProtocol = false;
+  const events: EventEmitter = client;
+  events.on('partition.eof', (end: TopicPartitionOffset) => void ends.push(end));
+  events.on('event.stats', ({ message }: { readonly message: string }) => {
+    // Without its group's part the client is not in a group.
+    joinState = statisticsSchema.safeParse(JSON.parse(message)).data?.cgrp.join_state ?? 'init';
+    if (joinState === JOINED) isForeignProtocol = false;
+  });
   return {
-    poll: (max) =>
-      promised<Message[]>((done) => {
-        client.consume(max, done);
-      }),
+    poll: async (max) => {
+      try {
+        const messages = await promised<Message[]>((done) => {
+          client.consume(max, done);
+        });
+        return { messages, ends };
+      } catch (error) {
+        isForeignProtocol ||= codeOf(error) === FOREIGN_PROTOCOL;
+        throw error;
+      } finally {
+        ends = [];
+      }
+    },
+    outsideReason: () => {
+      if (isForeignProtocol) {
+        return `the group ${group} has a member with another assignment strategy, so that no indexer can join: stop that consumer, or give it another group`;
+      }
+      return joinState === JOINED ? undefined : `not in the group ${group} yet (${joinState})`;
+    },
     commit: trackCommits(client),
     pause: (partitions) => void client.pause(toTopicPartitions(partitions)),
     resume: (partitions) => void client.resume(toTopicPartitions(partitions)),
-    lag: async (partitions) => {
-      const asked = toTopicPartitions(partitions);
-      const committed = await committedOffsets(client, asked);
+    lag: async (positions) => {
+      const { topics } = await promised<RdKafka.Metadata>((done) => {
+        client.getMetadata({ topic, timeout: QUERY_TIMEOUT_MS }, done);
+      });
+      const found = topics.find(({ name }) => name === topic)?.partitions ?? [];
+      const leaders = new Map(found.map(({ id, leader }) => [id, leader]));
+      const asked = [...positions.keys()];
+      // Without a leader a partition cannot be measured, and waiting for one would hold up the others.
+      const measurable = asked.filter((partition) => (leaders.get(partition) ?? -1) >= 0);
+      const fresh = measurable.filter((partition) => positions.get(partition) === undefined);
+      const committed =
+        fresh.length === 0 ? new Map<number, number>() : await committedOffsets(client, toTopicPartitions(fresh));
       const lag = new Map<number, number>();
-      for (const { partition } of asked) {
-        const { lowOffset, highOffset } = await watermarksOf(client, { topic, partition });
-        // Without a commit the group begins at the start of the partition.
-        lag.set(partition, Math.max(0, highOffset - Math.max(lowOffset, committed.get(partition) ?? 0)));
+      for (const partition of measurable) {
+        try {
+          const { lowOffset, highOffset } = await watermarksOf(client, { topic, partition });
+          const position = positions.get(partition) ?? committed.get(partition) ?? 0;
+          // Beyond the end: the topic is another one of the same name, which is read from its start.
+          const from = position > highOffset ? lowOffset : Math.max(lowOffset, position);
+          lag.set(partition, highOffset - from);
+        } catch {
+          // Its leader is away, or has just changed.
+        }
       }
-      return lag;
+      // A topic that is not there at all may be created again; its members are then given what it has.
+      const gone = found.length === 0 ? [] : asked.filter((partition) => !leaders.has(partition));
+      return { lag, gone };
     },
     disconnect: () => disconnectConsumer(client),
   };

@@ -1,4 +1,5 @@
 /** The indexer put together: dead-letter producer, processor, consumer, lag, watchdog and health. */
+import { getHeapStatistics } from 'node:v8';
 import type { Client } from '@elastic/elasticsearch';
 import type { Tracer } from '@opentelemetry/api';
 import { TaskstreamError } from '../../platform/errors.ts';
@@ -15,6 +16,7 @@ import { GroupConsumer } from './consumer.ts';
 import { createDeadLetterWriter } from '../dead-letters/writer.ts';
 import { joinGroup } from './group-client.ts';
 import { monitorLag } from './lag.ts';
+import { memoryShortage } from './memory.ts';
 import type { IndexerMetrics } from './metrics.ts';
 import { createBatchProcessor } from './process-batch.ts';
 import { createRetryStatus } from './retry-status.ts';
@@ -45,11 +47,20 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
   const watchdog = createWatchdog(config.STALL_TIMEOUT_MS);
   const backoff = { baseMs: 100, maxMs: config.RETRY_MAX_MS };
   const statusOf = (target: string) =>
-    createRetryStatus({ entity: entity.name, target, metrics, logger, onAttempt: watchdog.progress });
+    createRetryStatus({
+      entity: entity.name,
+      target,
+      metrics,
+      logger,
+      onAttempt: watchdog.progress,
+      alertAttempts: config.RETRY_ALERT_ATTEMPTS,
+    });
   const searchStatus = statusOf('elasticsearch');
   const deadLetterStatus = statusOf('kafka');
   const newerStatus = statusOf('newer code');
   metrics.begin(entity.name);
+  const tooLittle = memoryShortage(config, getHeapStatistics().heap_size_limit, process.constrainedMemory());
+  if (tooLittle !== undefined) logger.warn(tooLittle);
   const stopped = new AbortController();
   let producer: KafkaProducer | undefined;
   let consumer: GroupConsumer | undefined;
@@ -91,6 +102,7 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
       metrics,
       logger,
       maxBatchEvents: config.BATCH_MAX_EVENTS,
+      maxBatchBytes: config.BULK_MAX_BYTES,
       lingerMs: config.BATCH_LINGER_MS,
       drainDeadlineMs: config.DRAIN_DEADLINE_MS,
       onProgress: watchdog.progress,
@@ -101,11 +113,11 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
         {
           entity: entity.name,
           client,
-          partitions: () => reader.partitions,
+          positions: () => reader.positions,
           intervalMs: config.LAG_INTERVAL_MS,
           metrics,
           logger,
-          onLag: watchdog.observeLag,
+          onLag: watchdog.observe,
         },
         stopped.signal,
       );
@@ -125,8 +137,8 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
         {
           name: 'kafka',
           check: () => {
-            if (consumer === undefined)
-              throw new TaskstreamError('broker_unavailable', 'not yet in the consumer group');
+            const reason = consumer === undefined ? 'Kafka was not reached yet' : consumer.outsideReason;
+            if (reason !== undefined) throw new TaskstreamError('broker_unavailable', reason);
           },
         },
         { name: 'elasticsearch', check: searchStatus.check },

@@ -81,6 +81,12 @@ export const createIndexerMetrics = (registry: Registry) => {
       labelNames: ['entity', 'target'],
       registers,
     }),
+    retryAlert: new Gauge({
+      name: 'taskstream_indexer_retry_alert',
+      help: '1 once the same operations were tried RETRY_ALERT_ATTEMPTS times, until they go through.',
+      labelNames: ['entity', 'target'],
+      registers,
+    }),
     lag: new Gauge({
       name: 'taskstream_indexer_lag_events',
       help: 'Events between the committed offset and the end of each assigned partition.',

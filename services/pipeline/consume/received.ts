@@ -3,6 +3,7 @@
  * before it is being written, and not between two requests, when Elasticsearch has nothing to do.
  */
 import type { Message, TopicPartitionOffset } from '../../platform/kafka/native.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { headerOf } from '../../platform/kafka/headers.ts';
 import { encodeOperation, type EncodedOperation } from '../index/operation.ts';
 import { parseEvent, type EventRules, type ParsedEvent } from './parse-event.ts';
@@ -17,14 +18,25 @@ export interface ReceivedEvent extends TopicPartitionOffset {
 
 /** It never throws, as `parseEvent` does not. */
 export const receive = (message: Message, entity: EventRules): ReceivedEvent => {
-  const event = parseEvent(message, entity);
+  const event = encoded(parseEvent(message, entity));
   const { topic, partition, offset } = message;
   return {
     topic,
     partition,
     offset,
     message,
-    event: event.kind === 'operation' ? { kind: 'operation', operation: encodeOperation(event.operation) } : event,
+    event,
     changedAtMs: Date.parse(headerOf(message, 'ce_time') ?? ''),
   };
+};
+
+const encoded = (event: ParsedEvent): ReceivedEvent['event'] => {
+  if (event.kind !== 'operation') return event;
+  try {
+    return { kind: 'operation', operation: encodeOperation(event.operation) };
+  } catch (error) {
+    // JSON is read to any depth, and written only as deep as the stack.
+    const message = `its value cannot be written as JSON: ${messageOf(error)}`;
+    return { kind: 'poison', error: new TaskstreamError('schema_violation', message, { cause: error }) };
+  }
 };

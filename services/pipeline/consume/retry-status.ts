@@ -18,15 +18,19 @@ export interface RetryStatusOptions {
   readonly metrics: IndexerMetrics;
   readonly logger: Logger;
   readonly onAttempt: () => void;
+  /** Attempts at the same writes after which a person is called. They go on all the same. */
+  readonly alertAttempts: number;
 }
 
 /** An outage is logged when it begins and ends, and once in this many attempts. */
 const LOG_EVERY = 10;
 
-export const createRetryStatus = ({ entity, target, metrics, logger, onAttempt }: RetryStatusOptions): RetryStatus => {
+export const createRetryStatus = (options: RetryStatusOptions): RetryStatus => {
+  const { entity, target, metrics, logger, onAttempt, alertAttempts } = options;
   let outage: { readonly since: number; attempts: number; reason: string } | undefined;
   metrics.retries.inc({ entity, target }, 0);
   metrics.retrying.set({ entity, target }, 0);
+  metrics.retryAlert.set({ entity, target }, 0);
   return {
     onRetry: (reason, pending) => {
       onAttempt();
@@ -39,14 +43,19 @@ export const createRetryStatus = ({ entity, target, metrics, logger, onAttempt }
           );
         }
         outage = undefined;
+        metrics.retryAlert.set({ entity, target }, 0);
         return;
       }
       metrics.retries.inc({ entity, target });
       outage ??= { since: performance.now(), attempts: 0, reason };
       outage.attempts += 1;
       outage.reason = reason;
-      if (outage.attempts % LOG_EVERY === 1) {
-        logger.warn({ target, reason, pending, attempts: outage.attempts }, 'writes fail: trying again');
+      const { attempts } = outage;
+      if (attempts === alertAttempts) {
+        metrics.retryAlert.set({ entity, target }, 1);
+        logger.error({ target, reason, pending, attempts }, 'writes still fail: somebody must look; trying again');
+      } else if (attempts % LOG_EVERY === 1) {
+        logger.warn({ target, reason, pending, attempts }, 'writes fail: trying again');
       }
     },
     check: () => {

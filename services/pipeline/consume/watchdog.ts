@@ -1,24 +1,31 @@
 /**
  * The alarm against a silent stall: events of a partition wait, and nothing happens to them.
- * Waiting for a server that is down is not silent: every attempt counts as progress for all, as a restart would not help
- * and the status says what is missing. What trips it is a consumer that stopped getting or handling events, even those of
- * a single partition while others go on.
+ * Waiting for a server that is down is not silent, as a restart would not help and the status says what is missing: every
+ * attempt at Elasticsearch counts as progress for all, and while Kafka does not say how much waits, nothing is known to.
+ * What trips it is a consumer that stopped getting or handling events, even those of a single partition while others go
+ * on, and one that holds on to partitions that the topic no longer has.
  */
 import { TaskstreamError } from '../../platform/errors.ts';
+import type { LagReading } from './group-client.ts';
 
 export interface Watchdog {
   /** Something was done: a batch of these partitions, or an attempt at one, which counts for all. */
   readonly progress: (partitions?: Iterable<number>) => void;
-  /** The broker's answer to how many events wait in each partition of this process. */
-  readonly observeLag: (lag: ReadonlyMap<number, number>) => void;
+  /** What the broker says of the partitions of this process; those it says nothing of are not known to wait. */
+  readonly observe: (reading: LagReading) => void;
   /** @throws TaskstreamError when events have been waiting for too long without progress. */
   readonly check: () => void;
 }
+
+/** Longer than the client takes to see a topic's new partitions when it sees them at all. */
+const GONE_MS = 45_000;
 
 /** @param now milliseconds of a clock that never steps */
 export const createWatchdog = (stallMs: number, now: () => number = () => performance.now()): Watchdog => {
   /** Partitions with lag; the clock starts when lag appears, as an idle hour before must not count. */
   const waiting = new Map<number, { readonly events: number; readonly since: number }>();
+  /** Partitions that are held and do not exist, since when. */
+  const gone = new Map<number, number>();
   return {
     progress: (partitions = [...waiting.keys()]) => {
       const since = now();
@@ -27,14 +34,21 @@ export const createWatchdog = (stallMs: number, now: () => number = () => perfor
         if (entry !== undefined) waiting.set(partition, { ...entry, since });
       }
     },
-    observeLag: (lag) => {
-      // One that has caught up, or belongs to another process now.
+    observe: ({ lag, gone: missing }) => {
+      for (const partition of [...gone.keys()]) if (!missing.includes(partition)) gone.delete(partition);
+      for (const partition of missing) gone.set(partition, gone.get(partition) ?? now());
+      // One that has caught up, belongs to another process now, or cannot be measured.
       for (const partition of [...waiting.keys()]) if (!lag.get(partition)) waiting.delete(partition);
       for (const [partition, events] of lag) {
         if (events > 0) waiting.set(partition, { events, since: waiting.get(partition)?.since ?? now() });
       }
     },
     check: () => {
+      for (const [partition, since] of gone) {
+        if (now() - since > Math.min(stallMs, GONE_MS)) {
+          throw new TaskstreamError('internal', `partition ${partition} is assigned, and the topic does not have it`);
+        }
+      }
       for (const [partition, { events, since }] of waiting) {
         const silentMs = Math.round(now() - since);
         if (silentMs > stallMs) {

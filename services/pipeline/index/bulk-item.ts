@@ -8,25 +8,28 @@ export interface BulkItem {
   readonly error?: {
     readonly type?: string;
     readonly reason?: string | null;
-    readonly caused_by?: { readonly reason?: string | null };
+    readonly caused_by?: { readonly type?: string; readonly reason?: string | null };
   };
 }
 
 export type Verdict = Outcome | { readonly kind: 'retry'; readonly reason: string };
 
 /**
- * Errors that speak of the cluster's state and not of the document, whatever their status:
- * an operator's write block, a missing alias, a lost permission. They end, and the document is as good as before.
+ * Errors that say that this document can never be indexed: they come from parsing it. All others, those of later versions
+ * of Elasticsearch among them, speak of the index or the cluster (a write block, a missing pipeline or alias, a lost
+ * permission); they end, and the document is as good as before.
+ * Names: classes in `org.elasticsearch.index.mapper` and, for the last one, Lucene's `BytesRefHash`, in snake case.
  */
-const ENVIRONMENT_ERRORS = new Set([
-  'cluster_block_exception',
-  'index_not_found_exception',
-  'index_closed_exception',
-  'security_exception',
-  'unavailable_shards_exception',
-  'es_rejected_execution_exception',
-  'circuit_breaking_exception',
+const DOCUMENT_ERRORS: ReadonlySet<string | undefined> = new Set([
+  // 8.8 and later: a value that does not fit its field, JSON that cannot be read. Before: mapper_parsing_exception.
+  'document_parsing_exception',
+  'mapper_parsing_exception',
+  // A field that the mapping lacks.
+  'strict_dynamic_mapping_exception',
 ]);
+
+/** As the cause of an `illegal_argument_exception`, which alone says nothing: a keyword above Lucene's 32,766 bytes. */
+const IMMENSE_TERM = 'max_bytes_length_exceeded_exception';
 
 /** Judges one item; an item that the response lacks is retried. */
 export const judgeItem = (entry: Partial<Record<string, BulkItem>> | undefined, attempts: number): Verdict => {
@@ -43,6 +46,8 @@ export const judgeItem = (entry: Partial<Record<string, BulkItem>> | undefined, 
   if (status === 409) return { kind: 'stale' };
   const explanation = [error.reason, error.caused_by?.reason].filter((part) => part).join(': ');
   const reason = `${type}: ${explanation}`;
-  if (status === 429 || status >= 500 || ENVIRONMENT_ERRORS.has(type)) return { kind: 'retry', reason };
-  return { kind: 'rejected', error: new TaskstreamError('rejected_by_index', reason), attempts };
+  if (status === 400 && (DOCUMENT_ERRORS.has(type) || error.caused_by?.type === IMMENSE_TERM)) {
+    return { kind: 'rejected', error: new TaskstreamError('rejected_by_index', reason), attempts };
+  }
+  return { kind: 'retry', reason };
 };

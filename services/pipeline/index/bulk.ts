@@ -1,12 +1,14 @@
 /**
  * Writes operations with `_bulk` and reads the outcome of every single one.
- * Whatever a retry can heal is retried without end, with backoff: lag is visible and harmless, a lost event is neither.
+ * Only an operation that can never be indexed is given up. All else is retried without end, with backoff: lag is visible
+ * and harmless, a lost event is neither.
  * External versions make each write idempotent, so sending one twice is always safe.
  */
 import type { Client } from '@elastic/elasticsearch';
 import { statusOf } from '../../platform/elasticsearch.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
+import { MAX_EVENT_BYTES } from '../topics.ts';
 import { judgeItem, type BulkItem } from './bulk-item.ts';
 import type { MappingGate } from './mapping-gate.ts';
 import type { EncodedOperation, Outcome } from './operation.ts';
@@ -56,6 +58,7 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
             'items.*.status',
             'items.*.error.type',
             'items.*.error.reason',
+            'items.*.error.caused_by.type',
             'items.*.error.caused_by.reason',
           ],
         },
@@ -63,24 +66,32 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
       );
       return judgeItems(chunk, response.items, attempts);
     } catch (error) {
-      const status = statusOf(error);
-      // The body itself is refused: find the operation that is to blame by halving.
-      if (status === 413 || status === 400) return split(chunk, status, messageOf(error), attempts, signal);
+      // Only a body's size can be an operation's fault. Any other refusal is of the request, by whatever stands before the
+      // index, and would hit each of its operations alone as well.
+      if (statusOf(error) === 413) return splitTooLarge(chunk, messageOf(error), attempts, signal);
       return { settled: [], retry: chunk, reason: messageOf(error) };
     }
   };
 
-  const split = async (
+  /** Halves a request whose body is refused as too large, down to the operations that are. */
+  const splitTooLarge = async (
     chunk: readonly Placed[],
-    status: number,
     message: string,
     attempts: number,
     signal: AbortSignal,
   ): Promise<ChunkResult> => {
-    if (chunk.length === 1) {
-      const code = status === 413 ? 'document_too_large' : 'rejected_by_index';
-      const outcome: Outcome = { kind: 'rejected', error: new TaskstreamError(code, message), attempts };
-      return { settled: chunk.map(({ index }) => [index, outcome]), retry: [], reason: undefined };
+    const [only] = chunk;
+    if (only !== undefined && chunk.length === 1) {
+      const { bytes } = only.operation;
+      if (bytes <= MAX_EVENT_BYTES) {
+        return {
+          settled: [],
+          retry: chunk,
+          reason: `a request of ${bytes} bytes is refused as too large, and an event may have ${MAX_EVENT_BYTES}: raise the limit of Elasticsearch (http.max_content_length) or of the proxy before it (${message})`,
+        };
+      }
+      const error = new TaskstreamError('document_too_large', `${bytes} bytes: ${message}`);
+      return { settled: [[only.index, { kind: 'rejected', error, attempts }]], retry: [], reason: undefined };
     }
     const middle = Math.ceil(chunk.length / 2);
     const first = await send(chunk.slice(0, middle), attempts, signal);

@@ -8,7 +8,7 @@ import { withDeadline } from '../../platform/time.ts';
 export interface GroupOffsets {
   /** The end of every partition now: the offset that the next record will get. */
   ends(): Promise<ReadonlyMap<number, number>>;
-  /** Whether the group has committed up to these ends. */
+  /** Whether the group has nothing to read below these ends any more. */
   hasReached(ends: ReadonlyMap<number, number>): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -44,9 +44,9 @@ export const openOffsets = async (
       }
       const open = [...ends].filter(([partition, end]) => (committed.get(partition) ?? -1) < end);
       if (open.length === 0) return true;
-      // A partition from which nothing was ever read has no commit, and may have nothing to read.
+      // What was removed need not be read, and a partition from which nothing was ever read has no commit.
       const lows = new Map((await partitions()).map(({ partition, low }) => [partition, Number(low)]));
-      return open.every(([partition, end]) => (committed.get(partition) ?? -1) < 0 && lows.get(partition) === end);
+      return open.every(([partition, end]) => (lows.get(partition) ?? 0) >= end);
     },
     close: () => admin.disconnect(),
   };

@@ -53,6 +53,9 @@ export interface LogEvent {
 }
 
 const SYSLOG_ERROR = 3;
+/** An error that goes on is logged again after so long. */
+const REPEAT_MS = 60_000;
+const MAX_REASONS = 100;
 
 /**
  * Makes a client and connects it, again and again with backoff, until a broker answers or `signal` aborts.
@@ -69,8 +72,16 @@ export const connectPatiently = async <C extends NativeClient>(
     const client = create();
     // Both kinds of client emit these; their own declarations of `on` do not overlap.
     const events: EventEmitter = client;
+    const loggedAt = new Map<string, number>();
     events.on('event.error', (error: unknown) => {
-      logger.warn({ err: toError(error) }, name);
+      // The client repeats an error with each of its own attempts, some a second.
+      const reason = toError(error).message;
+      const now = performance.now();
+      if (now - (loggedAt.get(reason) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
+      // Messages may name brokers and addresses: the list must not grow with them.
+      if (loggedAt.size >= MAX_REASONS) loggedAt.clear();
+      loggedAt.set(reason, now);
+      logger.warn({ reason }, name);
     });
     events.on('event.log', (event: LogEvent) => {
       // Only here is told why a broker is not reached: a certificate, a password, a name. The connection error that

@@ -91,6 +91,7 @@ const METADATA_TIMEOUT_MS = 5_000;
 /** Longest wait of one poll: it bounds how late a stop is noticed. */
 const POLL_TIMEOUT_MS = 200;
 const MAX_BATCH = 500;
+/** Bound on what is read ahead, in KiB. */
 /** A bounded read that gets nothing for so long has lost its broker. */
 const STALL_MS = 60_000;
 

@@ -80,6 +80,30 @@ export const connectionSettings = (config: KafkaConfig, clientId: string): Conne
   };
 };
 
+/** Most bytes of one response of a broker, compressed; a record that is larger still comes, alone. */
+const FETCH_MAX_BYTES = 65_536;
+/** What LZ4, with which the relay compresses, makes of a byte at most. */
+const MAX_EXPANSION = 255;
+/** What one response holds uncompressed at most, in bytes. */
+export const MAX_RESPONSE_BYTES = FETCH_MAX_BYTES * MAX_EXPANSION;
+
+/**
+ * Bounds of what a consumer reads ahead. The client's defaults allow 64 MiB, and 50 MiB more for one response.
+ * The queue is measured uncompressed, but a response compressed, so it is bounded tightly. `message.max.bytes` is here
+ * because the client raises `fetch.max.bytes` to it.
+ * @param queueKbytes bound on the queue, in KiB
+ */
+export const fetchBounds = (queueKbytes: number) =>
+  ({
+    'queued.max.messages.kbytes': queueKbytes,
+    'fetch.message.max.bytes': FETCH_MAX_BYTES / 4,
+    'fetch.max.bytes': FETCH_MAX_BYTES,
+    'message.max.bytes': FETCH_MAX_BYTES,
+  }) satisfies RdKafka.ConsumerGlobalConfig;
+
+/** Bound on what a reader without a group holds, in KiB. */
+const READER_QUEUE_KBYTES = 16_384;
+
 /**
  * Settings of a consumer that joins no group: partitions are assigned by hand, and nothing is committed by itself.
  * @param group the client demands one; its coordinator is looked for, so an ACL has to allow it
@@ -97,10 +121,7 @@ export const assignedConsumerSettings = (
   // The end of a compacted partition need not hold a record: only the broker can tell that it is reached.
   'enable.partition.eof': true,
   // As the indexer's, for the same reason: what is read ahead stays bounded.
-  'queued.max.messages.kbytes': 16_384,
-  'fetch.message.max.bytes': 262_144,
-  'fetch.max.bytes': 4_194_304,
-  'message.max.bytes': 2_097_152,
+  ...fetchBounds(READER_QUEUE_KBYTES),
   // After the read-ahead was full: the default of a second would leave a fast reader without work.
   'fetch.queue.backoff.ms': 50,
   log_level: 4,

@@ -4,10 +4,10 @@ const on = (metric: string, ...labels: string[]) => `${metric}{${[NS, 'pod="a"',
 const lag = on('taskstream_indexer_lag_events', 'partition="0"');
 const settled = on('taskstream_indexer_events_total', 'outcome="indexed"');
 const retrying = (target: string) => on('taskstream_indexer_retrying_operations', `target="${target}"`);
+const retryAlert = (target: string) => on('taskstream_indexer_retry_alert', `target="${target}"`);
 const lost = on('taskstream_indexer_rebalances_total', 'kind="lost"');
 const refused = on('taskstream_indexer_commit_failures_total');
 const published = `taskstream_relay_published_total{${NS},pod="api",entity="task"}`;
-const up = (job: string) => `up{${NS},pod="a",job="${job}"}`;
 
 export const indexerAlerts: readonly AlertCase[] = [
   {
@@ -34,16 +34,38 @@ export const indexerAlerts: readonly AlertCase[] = [
     },
   },
   {
-    alert: 'TaskstreamNoIndexer',
+    alert: 'TaskstreamNothingIndexed',
     firing: {
-      series: { [published]: '0+120x20', [up('taskstream-indexer')]: '0x20', [up('taskstream-api')]: '1x20' },
+      // An indexer that has no place in its group: it runs, has no lag series, and settles nothing.
+      series: { [published]: '0+120x20', [settled]: '100x20' },
       at: '12m',
-      description: '2 events a second are published; nobody reads them.',
+      description: '2 events a second are published, and none was settled in 5 minutes.',
     },
     quiet: {
-      'an indexer runs': { series: { [published]: '0+120x20', [up('taskstream-indexer')]: '1x20' }, at: '12m' },
+      'an indexer settles': { series: { [published]: '0+120x20', [settled]: '0+1x20' }, at: '12m' },
       'the topic is quiet, and the indexer sleeps': { series: { [published]: '50x20' }, at: '12m' },
     },
+  },
+  {
+    alert: 'TaskstreamNothingIndexed',
+    firing: {
+      // No indexer runs at all.
+      series: { [published]: '0+120x20' },
+      at: '12m',
+      description: '2 events a second are published, and none was settled in 5 minutes.',
+    },
+    quiet: {},
+  },
+  {
+    alert: 'TaskstreamRetriesWithoutEnd',
+    firing: {
+      series: { [retryAlert('newer code')]: '0x5 1x5', [retryAlert('kafka')]: '0x10' },
+      at: '7m',
+      labels: { target: 'newer code' },
+      description:
+        'Writes to newer code were tried RETRY_ALERT_ATTEMPTS times. None is given up; they wait, and lag grows.',
+    },
+    quiet: { 'few attempts were made': { series: { [retryAlert('elasticsearch')]: '0x20' }, at: '10m' } },
   },
   {
     alert: 'TaskstreamIndexerThrownOut',
