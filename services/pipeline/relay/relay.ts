@@ -312,8 +312,10 @@ export const startRelay = (options: RelayOptions): Relay => {
             return hold === undefined;
           }),
         );
-        const busy = new Set([...inFlight.values()].map(({ row }) => row.task_id));
-        for (const hold of holds.due(busy)) void retry(hold).catch(() => undefined);
+        if (holds.size > 0) {
+          const busy = new Set([...inFlight.values()].map(({ row }) => row.task_id));
+          for (const hold of holds.due(busy)) void retry(hold).catch(() => undefined);
+        }
       } else {
         // Until a broker answers, the heartbeat goes on.
         void producer.get().then(wake, () => undefined);
