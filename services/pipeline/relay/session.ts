@@ -78,10 +78,10 @@ export const ADVANCE = {
          SELECT id::text, topic, type, task_id::text, version::text, task, traceparent,
                 floor(date_part('epoch', created_at) * 1000)::bigint::text AS time_ms
          FROM (
-           SELECT outbox.*, coalesce(sum(octet_length(task)) OVER preceding, 0) AS bytes_before
+           SELECT outbox.*, coalesce(sum(octet_length(task)) OVER earlier, 0) AS bytes_before
            FROM outbox
            WHERE id > $2::bigint AND id NOT IN (SELECT unnest($3::bigint[]))
-           WINDOW preceding AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+           WINDOW earlier AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
            ORDER BY id
            LIMIT $4::bigint
          ) AS next
