@@ -19,7 +19,7 @@ interface Statement {
 
 let database: TestDatabase;
 /** Sessions whose statements were planned while every table was empty, as PostgreSQL then keeps a generic plan. */
-let sessions: readonly { readonly mode: string; readonly relay: Client; readonly store: Client }[];
+let sessions: readonly { readonly mode: string; readonly relay: Client; readonly store: Client }[] = [];
 const ids = Array.from({ length: BATCH }, () => uuidv7());
 let store: readonly Statement[];
 
@@ -52,7 +52,8 @@ const statementsOfStore = async (): Promise<readonly Statement[]> => {
     tasks.read(String(ids[0])),
     tasks.list(BATCH, undefined),
   ]);
-  return sent;
+  // The gatherer sends the first command alone: the last statement of each name has the others.
+  return [...new Map(sent.map((statement) => [statement.name, statement])).values()];
 };
 
 const relay = (): Statement => ({
