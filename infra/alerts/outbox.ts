@@ -30,6 +30,25 @@ export const outboxRules = (series: Series): RuleGroup => {
         runbook: 'outbox-grows',
       },
       {
+        alert: 'TaskstreamOutboxNotMeasured',
+        expr: `max by (namespace) (${series('taskstream_relay_leader')}) unless on (namespace) ${age}`,
+        for: '5m',
+        severity: 'critical',
+        summary: 'Nobody can say how many changes wait',
+        description:
+          'The API runs, and PostgreSQL does not answer how old the oldest unpublished change is. The alerts about the outbox are blind.',
+        runbook: 'outbox-grows',
+      },
+      {
+        alert: 'TaskstreamChangesRefused',
+        expr: `max by (namespace) (${series('taskstream_outbox_refused_rows')}) > 0`,
+        for: '1m',
+        severity: 'warning',
+        summary: 'Kafka refused changes for good',
+        description: '{{ $value }} changes are set aside with the reason. Search does not see them.',
+        runbook: 'outbox-grows',
+      },
+      {
         alert: 'TaskstreamNoActiveRelay',
         expr: `${leaders} < 1`,
         for: '2m',

@@ -111,6 +111,12 @@ export const apiEnv = {
     defaultText: '2000',
     description: 'Most events the relay publishes at once.',
   },
+  RELAY_MAX_BYTES: {
+    schema: integer(4_194_304, { min: 1_024, max: 268_435_456 }),
+    defaultText: '4194304',
+    description:
+      'Most bytes of events the relay reads at once; up to four times as many are in flight. One event may exceed it.',
+  },
   RELAY_LINGER_MS: {
     schema: integer(20, { min: 0, max: 1_000 }),
     defaultText: '20',

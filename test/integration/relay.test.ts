@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { trace } from '@opentelemetry/api';
+import { Client } from 'pg';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
 import { createRelayMetrics } from '../../services/pipeline/relay/metrics.ts';
+import { advance } from '../../services/pipeline/relay/session.ts';
 import { startRelay, type Relay } from '../../services/pipeline/relay/relay.ts';
 import { headerOf } from '../../services/platform/kafka/headers.ts';
 import { readEnv } from '../../services/platform/env.ts';
@@ -54,6 +57,7 @@ const start = (brokers = inject('kafkaBrokers')): Relay => {
       ...readEnv(postgresEnv, env),
       ...readEnv(kafkaEnv, env),
       RELAY_BATCH_SIZE: BATCH,
+      RELAY_MAX_BYTES: 4_194_304,
       RELAY_LINGER_MS: 20,
       RELAY_POLL_MS: 50,
     },
@@ -217,6 +221,86 @@ describe('the relay', () => {
       ['task', 1],
       ['note', 2],
     ]);
+  });
+
+  it('sets a record aside that Kafka refuses for good, with its reason, and publishes everything else once', async () => {
+    await useTopics();
+    const small = `small-${topics.tasks}`;
+    await topics.create(small, { 'max.message.bytes': '20000' });
+    const [refused, ...others] = Array.from({ length: 20 }, () => uuidv7());
+    const rowOf = (id: string | undefined, version: number, text = '') =>
+      database.pool.query(
+        `INSERT INTO outbox (topic, type, task_id, version, task) VALUES ($1, 'tasks.event.updated', $2, $3, $4)`,
+        [small, id, version, JSON.stringify({ id, version, text })],
+      );
+    for (const id of others.slice(0, 10)) await rowOf(id, 1);
+    // No compression makes it fit.
+    await rowOf(refused, 1, randomBytes(30_000).toString('base64'));
+    for (const id of others.slice(10)) await rowOf(id, 1);
+    await rowOf(refused, 2);
+    start();
+    await database.outboxEmpty();
+    const messages = await topics.readAll(small);
+    expect(messages.map(({ key }) => String(key)).sort()).toEqual([...others, refused].sort());
+    expect(versionsOf(messages, refused ?? '')).toEqual([2]);
+    const { rows } = await database.pool.query<{ task_id: string; version: string; reason: string }>(
+      'DELETE FROM outbox_refused RETURNING task_id, version, reason',
+    );
+    expect(rows).toEqual([{ task_id: refused, version: '1', reason: expect.stringMatching(/too large/i) as string }]);
+  });
+
+  it('holds back what goes to a topic that does not answer and nothing else, names it, and sends nothing twice', async () => {
+    await useTopics();
+    const away = `away-${topics.tasks}`;
+    const [held, healthy] = [uuidv7(), Array.from({ length: 3 * BATCH }, () => uuidv7())];
+    for (let version = 1; version <= 5; version += 1) {
+      await database.pool.query(
+        `INSERT INTO outbox (topic, type, task_id, version, task) VALUES ($1, 'tasks.event.updated', $2, $3, $4)`,
+        [away, held, version, JSON.stringify({ id: held, version })],
+      );
+    }
+    for (const id of healthy) await insert('created', id, 1);
+    start();
+    const waiting = async (): Promise<number> =>
+      Number((await database.pool.query<{ count: string }>('SELECT count(*) FROM outbox')).rows[0]?.count);
+    await waitFor('the healthy rows to be gone', async () => (await waiting()) === 5);
+    const shown = await waitFor('the row to be named', async () => {
+      const { rows } = await database.pool.query<{ task_id: string; scope: string; reason: string }>(
+        'SELECT task_id, scope, reason FROM outbox_held',
+      );
+      return rows[0];
+    });
+    expect(shown).toMatchObject({ task_id: held, scope: `topic ${away}` });
+    expect(shown.reason).not.toBe('');
+    // While it is retried, new rows pass.
+    const later = uuidv7();
+    await insert('created', later, 1);
+    await waitFor('the later row to be gone', async () => (await waiting()) === 5);
+    await topics.create(away, {});
+    await database.outboxEmpty();
+    expect((await published()).map(({ key }) => String(key)).sort()).toEqual([...healthy, later].sort());
+    expect(versionsOf(await topics.readAll(away), held)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('reads no more than RELAY_MAX_BYTES at once, and one event that is larger all the same', async () => {
+    const client = new Client({ connectionString: database.url });
+    await client.connect();
+    try {
+      for (const size of [10, 600, 600, 600, 10]) {
+        await client.query(
+          `INSERT INTO outbox (type, task_id, version, task) VALUES ('tasks.event.created', gen_random_uuid(), 1, $1)`,
+          ['x'.repeat(size)],
+        );
+      }
+      const read = async (after: number, maxBytes: number): Promise<readonly number[]> => {
+        const rows = await advance(client, { confirmed: [], after, seen: [], limit: 100, maxBytes });
+        return rows.map(({ task }) => task.length);
+      };
+      expect(await read(0, 1_000)).toEqual([10, 600, 600]);
+      expect(await read(0, 5)).toEqual([10]);
+    } finally {
+      await client.end();
+    }
   });
 
   it('publishes at once what its own process wrote, without waiting for a poll', async () => {

@@ -26,6 +26,22 @@ describe('a scrape', () => {
     expect(sumOf(await registry.metrics(), 'taskstream_outbox_oldest_age_seconds')).toBe(0);
   });
 
+  it('shows no figure of the outbox that it could not measure, and all of them once it can', async () => {
+    const registry = new Registry();
+    observeOutbox(database.pool, registry);
+    const names = async () =>
+      [...(await registry.metrics()).matchAll(/^(taskstream_outbox_\w+) /gm)].map(([, name]) => String(name)).sort();
+    const all = ['taskstream_outbox_oldest_age_seconds', 'taskstream_outbox_refused_rows', 'taskstream_outbox_rows'];
+    expect(await names()).toEqual(all);
+    await database.pool.query('ALTER TABLE outbox RENAME TO elsewhere');
+    try {
+      expect(await names()).toEqual([]);
+    } finally {
+      await database.pool.query('ALTER TABLE elsewhere RENAME TO outbox');
+    }
+    expect(await names()).toEqual(all);
+  });
+
   it('shows the last run of verify, and zeros before the first', async () => {
     const registry = new Registry();
     observeVerifyRuns(database.pool, registry);

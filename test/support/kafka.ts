@@ -22,6 +22,8 @@ export interface TestTopics {
   readAll(topic: string): Promise<Message[]>;
   /** What the group committed, summed over the partitions. */
   committed(group: string): Promise<number>;
+  /** Creates one more topic, of one partition; it goes with the others. */
+  create(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
   /** Records in the tasks topic, summed over the partitions. */
   end(): Promise<number>;
   close(): Promise<void>;
@@ -88,6 +90,7 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     await admin.createTopics({ topics, timeout: 10_000 });
     return true;
   });
+  const created = [tasks, deadLetters];
   let producer: KafkaProducer | undefined;
   const connected = async (): Promise<KafkaProducer> => {
     producer ??= await createTestProducer({ KAFKA_BROKERS: brokers });
@@ -117,11 +120,17 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
       const numbers = (await reader.ends(tasks)).map(({ partition }) => partition);
       return [...(await reader.committed(tasks, numbers)).values()].reduce((sum, offset) => sum + offset, 0);
     },
+    create: async (topic, config) => {
+      await admin.createTopics({
+        topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries: entries(config) }],
+      });
+      created.push(topic);
+    },
     end: () => endOf(admin, tasks),
     close: async () => {
       await producer?.disconnect(1_000);
       for (const reader of readers.values()) await (await reader).close();
-      await admin.deleteTopics({ topics: [tasks, deadLetters] }).catch(() => undefined);
+      await admin.deleteTopics({ topics: created }).catch(() => undefined);
       await admin.disconnect();
     },
   };

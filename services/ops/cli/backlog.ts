@@ -42,7 +42,16 @@ export const lagTable = ({ topic, group, state, members, partitions, total }: La
   return `${topic} for group ${group} (${state})\n${table.toString()}`;
 };
 
-export const outboxText = ({ depth, oldestAgeSeconds, rateIn, rateOut, etaSeconds, relay }: OutboxReport): string =>
+export const outboxText = ({
+  depth,
+  oldestAgeSeconds,
+  rateIn,
+  rateOut,
+  etaSeconds,
+  relay,
+  held,
+  refused,
+}: OutboxReport): string =>
   [
     ['waiting', String(depth)],
     ['oldest', oldestAgeSeconds === null ? '-' : durationText(oldestAgeSeconds)],
@@ -55,6 +64,11 @@ export const outboxText = ({ depth, oldestAgeSeconds, rateIn, rateOut, etaSecond
         ? colors.red('none is active: is an API running?')
         : `${relay.isHold ? 'HELD BACK by `ops relay hold`' : 'active'} for ${durationText(relay.sessionSeconds)}, from ${relay.address ?? 'a local socket'} (server process ${relay.pid})`,
     ],
+    ...held.map(({ id, task_id, scope, reason, attempts }) => [
+      'held',
+      colors.yellow(lineOf(`row ${id} of ${task_id} holds back ${scope} after ${attempts} attempts: ${reason}`)),
+    ]),
+    ...(refused === 0 ? [] : [['refused', colors.red(`${refused} set aside: see \`ops outbox refused\``)]]),
   ]
     .map(([name, value]) => `${String(name).padEnd(9)}${String(value)}`)
     .join('\n');

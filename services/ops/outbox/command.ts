@@ -1,5 +1,8 @@
-/** `ops outbox`: what waits for Kafka, how old it is, at what rate it drains, and whether a relay is at work. */
+/** `ops outbox`: what waits for Kafka, at what rate it drains, whether a relay is at work, and what Kafka refused. */
 import { Command } from 'commander';
+import { listRefused, replayRefused } from '../../pipeline/relay/refused.ts';
+import { readEnv } from '../../platform/env.ts';
+import { placeTask, taskEnv } from '../../task/env.ts';
 import { measureOutbox } from './outbox.ts';
 import { outboxText } from '../cli/backlog.ts';
 import { watchReport } from '../cli/watch.ts';
@@ -33,7 +36,9 @@ Exit codes: 0 fine; 2 --max or --max-age is exceeded (with --watch the last meas
 
 Examples:
   npm run ops -- outbox
-  npm run ops -- outbox --json --interval 1 --max-age 1m || echo "changes do not reach Kafka"`,
+  npm run ops -- outbox --json --interval 1 --max-age 1m || echo "changes do not reach Kafka"
+  npm run ops -- outbox refused
+  npm run ops -- outbox replay 4711`,
     )
     .action(async ({ interval, max, maxAge, watch = false, json = false }: Flags) => {
       const config = readOutboxConfig(process.env);
@@ -50,4 +55,34 @@ Examples:
           output: createOutput(),
         }),
       );
+    })
+    .addCommand(refusedCommand())
+    .addCommand(replayCommand());
+
+const MOST_SHOWN = 1_000;
+
+const refusedCommand = (): Command =>
+  new Command('refused')
+    .description('list the changes that Kafka refused for good, one JSON object a line, oldest first')
+    .action(async () => {
+      const output = createOutput();
+      await withDatabase(readOutboxConfig(process.env), 'taskstream-ops-outbox', async (client) => {
+        for (const change of await listRefused(client, MOST_SHOWN)) await output.write(`${JSON.stringify(change)}\n`);
+      });
+    });
+
+const replayCommand = (): Command =>
+  new Command('replay')
+    .description('put refused changes back into the outbox, once Kafka takes them; one that is superseded is dropped')
+    .argument('<row...>', 'numbers, as `outbox refused` shows them')
+    .action(async (ids: string[]) => {
+      const output = createOutput();
+      const entities = [placeTask(readEnv(taskEnv, process.env))];
+      await withDatabase(readOutboxConfig(process.env), 'taskstream-ops-outbox', async (client) => {
+        for (const id of ids.map(wholeNumber)) {
+          const outcome = await replayRefused(client, entities, String(id));
+          if (outcome === undefined || outcome === 'unknown type') process.exitCode = 1;
+          await output.write(`${id}: ${outcome ?? 'not among the refused changes'}\n`);
+        }
+      });
     });

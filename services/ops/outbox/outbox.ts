@@ -1,6 +1,6 @@
 /** What waits in the outbox for Kafka, and whether a relay is at work. */
 import type { Client } from 'pg';
-import { RELAY_LOCK_KEY } from '../../pipeline/relay/session.ts';
+import { RELAY_LOCK_KEY, type HeldRow } from '../../pipeline/relay/session.ts';
 import { sleep } from '../../platform/time.ts';
 import { HOLD_SESSION } from '../../pipeline/relay/hold.ts';
 import { etaSeconds, rate } from '../cli/drain.ts';
@@ -26,6 +26,10 @@ export interface OutboxReport {
   readonly etaSeconds: number | null;
   /** The active relay, or nothing: then the outbox only grows. */
   readonly relay: RelayState | null;
+  /** Rows that Kafka does not confirm and that the relay retries, twenty at most. */
+  readonly held: readonly HeldRow[];
+  /** Changes that Kafka refused for good, and that were set aside. */
+  readonly refused: number;
 }
 
 interface Sample {
@@ -58,6 +62,8 @@ export const measureOutbox = async (
     ...flow,
     etaSeconds: etaSeconds(after.depth, flow),
     relay: await activeRelay(client),
+    held: await heldRows(client),
+    refused: await countRefused(client),
   };
 };
 
@@ -75,6 +81,18 @@ const take = async (client: Client): Promise<Sample> => {
     oldestAgeSeconds: row === undefined || row.age === null ? null : Number(row.age),
     everIn: Number(row?.ever_in ?? 0),
   };
+};
+
+const heldRows = async (client: Client): Promise<readonly HeldRow[]> => {
+  const { rows } = await client.query<HeldRow>(
+    'SELECT id::text, task_id::text, scope, reason, attempts, rfc3339(since) AS since FROM outbox_held ORDER BY id',
+  );
+  return rows;
+};
+
+const countRefused = async (client: Client): Promise<number> => {
+  const { rows } = await client.query<{ count: string }>('SELECT count(*) FROM outbox_refused');
+  return Number(rows[0]?.count ?? 0);
 };
 
 /** A lock with a 64-bit key shows as two halves, and `objsubid` 1. PostgreSQL documentation, 53.13 "pg_locks". */

@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { sharedRead } from '../../platform/shared-read.ts';
-import { readOutbox } from '../write/outbox.ts';
+import { readOutbox, type OutboxState } from '../write/outbox.ts';
 
 export type RelayMetrics = ReturnType<typeof createRelayMetrics>;
 
@@ -22,8 +22,20 @@ export const createRelayMetrics = (registry: Registry) => {
     }),
     failures: new Counter({
       name: 'taskstream_relay_failures_total',
-      help: 'Chunks in which an event of the entity was not confirmed, and lost database sessions, which count for every entity.',
+      help: 'Events that the broker did not confirm, and lost database sessions, which count for every entity.',
       labelNames: ['entity'],
+      registers,
+    }),
+    refused: new Counter({
+      name: 'taskstream_relay_refused_total',
+      help: 'Changes that Kafka refused for good, and that were set aside.',
+      labelNames: ['entity'],
+      registers,
+    }),
+    held: new Gauge({
+      name: 'taskstream_relay_held_row',
+      help: '1 for each row that is retried, with what it holds back and why; at most 20 of them.',
+      labelNames: ['row', 'id', 'scope', 'reason'],
       registers,
     }),
     chunkEvents: new Histogram({
@@ -41,25 +53,37 @@ export const createRelayMetrics = (registry: Registry) => {
   };
 };
 
-/** Gauges of the outbox, asked for when Prometheus scrapes; a database that does not answer leaves the last figures. */
+/**
+ * Gauges of the outbox, asked for when Prometheus scrapes. What the database does not answer is absent: the last figure
+ * would say that all is as it was, and an alert on it could not fire.
+ */
 export const observeOutbox = (pool: Pool, registry: Registry): void => {
   const read = sharedRead(() => readOutbox(pool));
-  new Gauge({
-    name: 'taskstream_outbox_oldest_age_seconds',
-    help: 'Age of the oldest change that the broker has not confirmed.',
-    registers: [registry],
-    async collect() {
-      const outbox = await read();
-      if (outbox !== undefined) this.set(outbox.oldestAgeSeconds);
-    },
-  });
-  new Gauge({
-    name: 'taskstream_outbox_rows',
-    help: 'Changes that the broker has not confirmed.',
-    registers: [registry],
-    async collect() {
-      const outbox = await read();
-      if (outbox !== undefined) this.set(outbox.depth);
-    },
-  });
+  const observe = (name: string, help: string, valueOf: (outbox: OutboxState) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        const outbox = await read();
+        if (outbox === undefined) this.remove();
+        else this.set(valueOf(outbox));
+      },
+    });
+  };
+  observe(
+    'taskstream_outbox_oldest_age_seconds',
+    'Age of the oldest change that the broker has not confirmed; absent while it cannot be measured.',
+    ({ oldestAgeSeconds }) => oldestAgeSeconds,
+  );
+  observe(
+    'taskstream_outbox_rows',
+    'Changes that the broker has not confirmed; absent while they cannot be counted.',
+    ({ depth }) => depth,
+  );
+  observe(
+    'taskstream_outbox_refused_rows',
+    'Changes that Kafka refused for good, and that were set aside; absent while they cannot be counted.',
+    ({ refused }) => refused,
+  );
 };

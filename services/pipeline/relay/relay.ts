@@ -4,18 +4,21 @@
  * an event published twice, never to one that is lost.
  */
 import type { Tracer } from '@opentelemetry/api';
+import type { Client } from 'pg';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { createClient, type PostgresConfig } from '../../platform/postgres.ts';
-import { createProducer, type KafkaProducer } from '../../platform/kafka/producer.ts';
+import { createProducer, DeliveryError, type KafkaProducer } from '../../platform/kafka/producer.ts';
 import type { PlacedEntity } from '../entity.ts';
 import { MAX_EVENT_BYTES } from '../topics.ts';
 import { contextFrom, linksTo } from '../../platform/telemetry.ts';
 import { backoffMs, sleep, withDeadline } from '../../platform/time.ts';
+import { OutboxCursor } from './cursor.ts';
+import { Holds, type Hold } from './holds.ts';
 import type { RelayMetrics } from './metrics.ts';
-import { routesOf, toChunk, type Change, type Chunk, type OutboxRow } from './records.ts';
-import { advance, openSession, tryLock } from './session.ts';
+import { routesOf, toChunk, type Change, type OutboxRow } from './records.ts';
+import { advance, HEARTBEAT_MS, openSession, readTransactionBounds, setAside, tryLock, writeHeld } from './session.ts';
 
 export interface Relay {
   /** Says that a row was committed by this process, so that it need not wait for the next poll. */
@@ -29,6 +32,7 @@ export interface RelayOptions {
   readonly config: PostgresConfig &
     KafkaConfig & {
       readonly RELAY_BATCH_SIZE: number;
+      readonly RELAY_MAX_BYTES: number;
       readonly RELAY_LINGER_MS: number;
       readonly RELAY_POLL_MS: number;
     };
@@ -45,12 +49,27 @@ const TAKEOVER_POLL_MS = 500;
 const MIN_POLL_MS = 5;
 /** A record that the broker did not confirm within this time is read from the outbox again. */
 const DELIVERY_TIMEOUT_MS = 30_000;
+/** Rows in flight beyond which nothing is read: what a partition that does not answer holds until its first failure. */
+const MAX_IN_FLIGHT = 10_000;
+/** The same in bytes, in chunks of RELAY_MAX_BYTES. */
+const CHUNKS_IN_FLIGHT = 4;
+/** Rows behind the mark that the relay remembers: only a writer's transaction that stays open lets them grow. */
+const MAX_SEEN = 100_000;
+/** How often the mark is moved: the rows deleted in that time are what a poll may have to pass over. */
+const BOUNDS_MS = 100;
+/** How often the outbox is read from its very beginning. */
+const FULL_LOOK_MS = 60_000;
+/** A full look may take a fiftieth of the time. */
+const FULL_LOOK_SHARE = 50;
+/** How often the rows that are held are written for `ops outbox`, and how many. */
+const SHOW_HELD_MS = 1_000;
+const SHOWN_ROWS = 20;
+/** Retries come every 5 s at last; the log says so once a minute. */
+const LOG_EVERY = 12;
 /** Time the chunk in flight gets when the process stops; its rows stay in the outbox otherwise. */
 const CLOSE_DEADLINE_MS = 5_000;
 /** Time the Kafka client gets to close after that, with its broker away or not. */
 const DISCONNECT_DEADLINE_MS = 1_500;
-
-const NOTHING: Chunk = { changes: [] };
 
 /**
  * Starts in the background; PostgreSQL and Kafka may come up later.
@@ -62,7 +81,6 @@ export const startRelay = (options: RelayOptions): Relay => {
   const routes = routesOf(entities);
   const stop = new AbortController();
   let leader = false;
-  let producer: KafkaProducer | undefined;
   let signalWake: () => void = () => undefined;
   let woken = false;
 
@@ -84,112 +102,247 @@ export const startRelay = (options: RelayOptions): Relay => {
     clearTimeout(timer);
   };
 
-  const connectedProducer = async (): Promise<KafkaProducer> => {
-    producer ??= await createProducer(
+  /** @param isAlone for records that are retried: Kafka's answer is then about this record */
+  const connect = (isAlone: boolean): Promise<KafkaProducer> =>
+    createProducer(
       config,
       {
-        clientId: 'taskstream-relay',
+        clientId: isAlone ? 'taskstream-relay-retry' : 'taskstream-relay',
         logger,
         deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
         maxMessageBytes: MAX_EVENT_BYTES,
+        isAlone,
       },
       stop.signal,
     );
-    return producer;
-  };
+  const producer = once(() => connect(false));
+  const retryProducer = once(() => connect(true));
 
-  /** Produces the records of each topic in outbox order; returns why a change has failed, for each that has. */
-  const produce = async (changes: readonly Change[]): Promise<ReadonlyMap<Change, Error>> => {
-    const connected = await connectedProducer();
-    const failures = new Map<Change, Error>();
+  /** Sends the records of each topic in outbox order; calls `onSettled` for each change as soon as its outcome is known. */
+  const send = async (
+    through: KafkaProducer,
+    changes: readonly Change[],
+    onSettled: (change: Change, error: Error | undefined) => void,
+  ): Promise<void> => {
     await Promise.all(
       [...new Set(changes.map(({ topic }) => topic))].map(async (topic) => {
-        const ofTopic = changes.filter((change) => change.topic === topic);
-        const owners = ofTopic.flatMap((change) => change.records.map(() => change));
-        const deliveries = await connected.send(
-          topic,
-          ofTopic.flatMap(({ records }) => records),
-        );
-        for (const [position, change] of owners.entries()) {
-          const error = deliveries[position];
-          if (error !== undefined) failures.set(change, error);
-        }
+        const pending = changes
+          .filter((change) => change.topic === topic)
+          .map((change) => ({ change, open: change.records.length, error: undefined as Error | undefined }));
+        const owners = pending.flatMap((each) => each.change.records.map(() => each));
+        const records = pending.flatMap(({ change }) => change.records);
+        await through.send(topic, records, (index, outcome) => {
+          const owner = owners[index];
+          if (owner === undefined) return;
+          owner.error ??= outcome;
+          owner.open -= 1;
+          if (owner.open === 0) onSettled(owner.change, owner.error);
+        });
       }),
     );
-    return failures;
-  };
-
-  /** Publishes a chunk; returns the ids of the rows that need not be sent again. */
-  const publish = async ({ changes }: Chunk): Promise<string[]> => {
-    const span = tracer.startSpan(
-      'outbox publish',
-      { links: linksTo(traceparentsOf(changes)) },
-      contextFrom(undefined),
-    );
-    const endTimer = metrics.chunkDuration.startTimer();
-    const failures = await produce(changes);
-    endTimer();
-    span.setAttribute('messaging.batch.message_count', changes.length);
-    span.end();
-    metrics.chunkEvents.observe(changes.length);
-    const failure = changes.findIndex((change) => failures.has(change));
-    // Only what stands before the first failure counts. A later row may be of the same id: published again after the
-    // failed one it keeps its place, left out it would have been overtaken.
-    const confirmed = failure === -1 ? changes : changes.slice(0, failure);
-    for (const { entity } of confirmed) metrics.published.inc({ entity });
-    for (const entity of new Set([...failures.keys()].map((change) => change.entity))) metrics.failures.inc({ entity });
-    const failed = changes[failure];
-    if (failed !== undefined) {
-      logger.warn({ err: failures.get(failed) }, 'Kafka did not confirm: the rows stay in the outbox');
-    }
-    return confirmed.map(({ row }) => row.id);
   };
 
   /**
-   * Publishes while this session holds the lock. Behind a full chunk more is waiting: it is read, and its records made,
-   * while the broker confirms that one. Behind another one, rows have time to gather (RELAY_LINGER_MS): a chunk of a few
-   * costs as much as one of many.
+   * Publishes while this session holds the lock. A row is deleted as soon as Kafka has confirmed it, while others are in
+   * flight. Behind a full chunk more is waiting, and is read at once. Behind another one, rows have time to gather
+   * (RELAY_LINGER_MS): a chunk of a few costs as much as one of many.
    */
-  const lead = async (client: ReturnType<typeof createClient>, ended: AbortSignal): Promise<void> => {
+  const lead = async (client: Client, ended: AbortSignal): Promise<void> => {
+    const cursor = new OutboxCursor();
+    const holds = new Holds();
+    const inFlight = new Map<string, Change>();
+    let bytesInFlight = 0;
     let confirmed: string[] = [];
-    let chunk = NOTHING;
+    const retried: { readonly hold: Hold; readonly error: Error | undefined }[] = [];
+    let writtenHeld: string | undefined;
+    let heldAt = -Infinity;
+    let boundsAt = -Infinity;
+    let fullLookAt = 0;
     let pollMs = MIN_POLL_MS;
-    let failures = 0;
+    const topics = new Set<string>();
+    ended.addEventListener('abort', wake);
+
     const active = (): boolean => !stopping() && !ended.aborted;
-    while (active()) {
-      if (chunk.changes.length === 0) {
-        woken = false;
-        chunk = toChunk(await advance(client, confirmed, [], config.RELAY_BATCH_SIZE), routes);
-        confirmed = [];
-        if (chunk.changes.length === 0) {
-          if (chunk.unknown !== undefined) throw unknownType(chunk.unknown);
-          await idle(pollMs);
-          pollMs = Math.min(pollMs * 2, config.RELAY_POLL_MS);
-        }
-        continue;
+
+    const settle = (change: Change, error: Error | undefined): void => {
+      const { row, entity } = change;
+      inFlight.delete(row.id);
+      bytesInFlight -= row.task.length;
+      if (error !== undefined) {
+        metrics.failures.inc({ entity });
+        if (holds.fail(change, error)) warn(change, holds.of(change)?.scope, error);
+      } else if (!holds.hasFailed(row.task_id)) {
+        metrics.published.inc({ entity });
+        confirmed.push(row.id);
       }
-      pollMs = MIN_POLL_MS;
+      // Else Kafka has it, but an earlier row of its id has failed: it is sent again after that one, as the last record of
+      // a key must be the newest.
+      wake();
+    };
+
+    const warn = ({ row, topic }: Change, scope: string | undefined, error: Error): void => {
+      logger.warn(
+        { row: row.id, id: row.task_id, topic, scope, reason: error.message },
+        'Kafka did not confirm: the row stays in the outbox and is retried',
+      );
+    };
+
+    const publish = (through: KafkaProducer, changes: readonly Change[]): void => {
+      if (changes.length === 0) return;
+      for (const change of changes) {
+        inFlight.set(change.row.id, change);
+        bytesInFlight += change.row.task.length;
+        if (!topics.has(change.topic)) {
+          topics.add(change.topic);
+          void countPartitions(through, change.topic);
+        }
+      }
+      const links = linksTo(traceparentsOf(changes));
+      const span = tracer.startSpan('outbox publish', { links }, contextFrom(undefined));
+      const endTimer = metrics.chunkDuration.startTimer();
+      metrics.chunkEvents.observe(changes.length);
+      void send(through, changes, settle).then(() => {
+        endTimer();
+        span.setAttribute('messaging.batch.message_count', changes.length);
+        span.end();
+      });
+    };
+
+    const countPartitions = async (through: KafkaProducer, topic: string): Promise<void> => {
+      const count = await through.partitionCount(topic);
+      if (count !== undefined) holds.setPartitions(topic, count);
+    };
+
+    /** Sends the first row of a hold, alone. */
+    const retry = async (hold: Hold): Promise<void> => {
+      hold.isRetried = true;
+      const through = await retryProducer.get();
+      await countPartitions(through, hold.first.topic);
+      await send(through, [hold.first], (_, error) => {
+        retried.push({ hold, error });
+        wake();
+      });
+    };
+
+    /** What became of the rows that were retried. Between two looks, so that nothing that was held is overtaken. */
+    const settleRetried = async (): Promise<void> => {
+      for (const { hold, error } of retried.splice(0)) {
+        const { row, entity, topic } = hold.first;
+        if (error === undefined) {
+          metrics.published.inc({ entity });
+          confirmed.push(row.id);
+        } else if (error instanceof DeliveryError && error.isRefusal) {
+          await setAside(client, { id: row.id, topic, reason: error.message });
+          metrics.refused.inc({ entity });
+          logger.error(
+            { row: row.id, id: row.task_id, topic, reason: error.message },
+            'Kafka refuses this change for good: it is set aside (ops outbox refused)',
+          );
+        } else {
+          metrics.failures.inc({ entity });
+          holds.failAgain(hold, error.message);
+          if (hold.attempts % LOG_EVERY === 0) warn(hold.first, hold.scope, error);
+          continue;
+        }
+        holds.release(hold);
+        cursor.rewind(hold.from, [...inFlight.keys(), ...confirmed]);
+      }
+    };
+
+    const showHeld = async (): Promise<void> => {
+      if (performance.now() - heldAt < SHOW_HELD_MS) return;
+      const rows = holds.rows(SHOWN_ROWS);
+      const written = JSON.stringify(rows);
+      if (written === writtenHeld) return;
+      await writeHeld(client, rows);
+      metrics.held.reset();
+      for (const { id, task_id, scope, reason } of rows) metrics.held.set({ row: id, id: task_id, scope, reason }, 1);
+      writtenHeld = written;
+      heldAt = performance.now();
+    };
+
+    /** Most rows to read now. */
+    const room = (): number => {
+      if (bytesInFlight >= CHUNKS_IN_FLIGHT * config.RELAY_MAX_BYTES || cursor.seen.size >= MAX_SEEN) return 0;
+      const free = Math.max(MAX_IN_FLIGHT, 2 * config.RELAY_BATCH_SIZE) - inFlight.size;
+      return free < config.RELAY_BATCH_SIZE ? 0 : config.RELAY_BATCH_SIZE;
+    };
+
+    /** Deletes what is confirmed and reads what fits. */
+    const look = async (limit: number): Promise<readonly OutboxRow[]> => {
+      const deleted = confirmed;
+      confirmed = [];
+      const { mark: after, seen } = cursor;
       const startedAt = performance.now();
-      const inFlight = chunk.changes.map(({ row }) => row.id);
-      const isFull = inFlight.length === config.RELAY_BATCH_SIZE;
-      const published = publish(chunk);
-      const [next, done] = await Promise.all([
-        isFull
-          ? advance(client, confirmed, inFlight, config.RELAY_BATCH_SIZE).then((rows) => toChunk(rows, routes))
-          : NOTHING,
-        published,
-      ]);
-      const complete = done.length === inFlight.length;
-      confirmed = isFull ? done : [...confirmed, ...done];
-      // Nothing may be sent ahead of a row that failed: read again from the oldest. So it is behind an unknown row, which
-      // is found again once what stands before it is deleted.
-      chunk = complete ? next : NOTHING;
-      failures = complete ? 0 : failures + 1;
-      const lingerMs = isFull ? 0 : Math.max(0, startedAt + config.RELAY_LINGER_MS - performance.now());
-      const waitMs = complete ? lingerMs : backoffMs(failures, { baseMs: 200, maxMs: 5_000 });
-      if (waitMs > 0) await sleep(waitMs, stop.signal);
+      const rows = await advance(client, { confirmed: deleted, after, seen, limit, maxBytes: config.RELAY_MAX_BYTES });
+      const tookMs = performance.now() - startedAt;
+      if (after === 0) fullLookAt = performance.now() + Math.max(FULL_LOOK_MS, tookMs * FULL_LOOK_SHARE);
+      cursor.forget(deleted);
+      return rows;
+    };
+
+    while (active()) {
+      woken = false;
+      const through = producer.current();
+      const startedAt = performance.now();
+      if (startedAt - boundsAt >= BOUNDS_MS) {
+        cursor.observe(await readTransactionBounds(client));
+        boundsAt = startedAt;
+      }
+      await settleRetried();
+      await showHeld();
+      if (startedAt >= fullLookAt) cursor.rewind(1, [...inFlight.keys(), ...confirmed]);
+      const limit = through === undefined ? 0 : room();
+      const rows = await look(limit);
+      const chunk = toChunk(rows, routes);
+      const found = chunk.changes;
+      const bytes = rows.reduce((sum, { task }) => sum + Buffer.byteLength(task), 0);
+      const isComplete =
+        limit > 0 && rows.length < limit && bytes < config.RELAY_MAX_BYTES && chunk.unknown === undefined;
+      cursor.take(
+        found.map(({ row }) => row),
+        isComplete,
+      );
+      if (through !== undefined) {
+        publish(
+          through,
+          found.filter((change) => {
+            const hold = holds.of(change);
+            if (hold !== undefined) holds.wait(hold, change);
+            return hold === undefined;
+          }),
+        );
+        if (holds.size > 0) {
+          const busy = new Set([...inFlight.values()].map(({ row }) => row.task_id));
+          for (const hold of holds.due(busy)) void retry(hold).catch(() => undefined);
+        }
+      } else {
+        // Until a broker answers, the heartbeat goes on.
+        void producer.get().then(wake, () => undefined);
+      }
+      if (chunk.unknown !== undefined && found.length === 0 && inFlight.size === 0 && confirmed.length === 0) {
+        throw unknownType(chunk.unknown);
+      }
+      if (limit > 0 && !isComplete && chunk.unknown === undefined && room() > 0) continue;
+      if (found.length > 0) {
+        pollMs = MIN_POLL_MS;
+        const isFull = !isComplete && chunk.unknown === undefined;
+        if (!isFull) await sleep(Math.max(0, startedAt + config.RELAY_LINGER_MS - performance.now()), stop.signal);
+      } else if (inFlight.size > 0) {
+        // Confirmations come in bursts: a statement for each would cost more than it deletes.
+        await sleep(MIN_POLL_MS, stop.signal);
+      }
+      if (confirmed.length === 0 && retried.length === 0) {
+        await idle(Math.min(pollMs, HEARTBEAT_MS, Math.max(MIN_POLL_MS, holds.nextRetryAt - performance.now())));
+      }
+      pollMs = Math.min(pollMs * 2, config.RELAY_POLL_MS);
     }
-    if (confirmed.length > 0 && !ended.aborted) await advance(client, confirmed, [], 0);
+    while (inFlight.size > 0 && !ended.aborted) {
+      woken = false;
+      if (confirmed.length > 0) await look(0);
+      else await idle(HEARTBEAT_MS);
+    }
+    if (confirmed.length > 0 && !ended.aborted) await look(0);
   };
 
   /** One database session, from connecting to its end. */
@@ -234,6 +387,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   for (const { name } of entities) {
     metrics.published.inc({ entity: name }, 0);
     metrics.failures.inc({ entity: name }, 0);
+    metrics.refused.inc({ entity: name }, 0);
   }
   const finished = run();
   return {
@@ -245,14 +399,34 @@ export const startRelay = (options: RelayOptions): Relay => {
       await withDeadline(finished, CLOSE_DEADLINE_MS, 'the chunk in flight').catch((error: unknown) => {
         logger.warn({ reason: messageOf(error) }, 'rows stay in the outbox for the next relay');
       });
-      // Nothing is lost with it: what it has not confirmed is in the outbox.
-      if (producer === undefined) return;
-      await withDeadline(producer.disconnect(0), DISCONNECT_DEADLINE_MS, 'closing the producer').catch(
+      // Nothing is lost with them: what they have not confirmed is in the outbox.
+      const closing = [producer, retryProducer].map(async (each) => {
+        await each.current()?.disconnect(0);
+      });
+      await withDeadline(Promise.all(closing), DISCONNECT_DEADLINE_MS, 'closing the producers').catch(
         (error: unknown) => {
           logger.warn({ reason: messageOf(error) }, 'the Kafka client is left to the end of the process');
         },
       );
     },
+  };
+};
+
+/** Something that is created when it is first asked for, and again when that failed. */
+const once = <T>(create: () => Promise<T>) => {
+  let creating: Promise<T> | undefined;
+  let created: T | undefined;
+  return {
+    /** What is there now. */
+    current: (): T | undefined => created,
+    get: (): Promise<T> =>
+      (creating ??= create().then(
+        (value) => (created = value),
+        (error: unknown) => {
+          creating = undefined;
+          throw error;
+        },
+      )),
   };
 };
 

@@ -2,17 +2,37 @@
  * The relay's own database session: it holds the advisory lock that makes this relay the active one, and reads and
  * deletes outbox rows. As both happen on one connection, whoever lost the lock cannot read another row.
  */
-import type { Client } from 'pg';
+import type { Client, QueryConfig } from 'pg';
 import type { OutboxRow } from './records.ts';
 
 /** Key of the advisory lock, the same in all replicas; "task" in ASCII. Advisory locks are local to a database. */
 export const RELAY_LOCK_KEY = 0x7461736b;
 
+/** A full look passes every dead row that vacuum could not remove: it may take longer than a statement of a request. */
+const FULL_LOOK_TIMEOUT_MS = 60_000;
+
+/** The active relay sends a statement at least this often, so that the server sees that it is alive. */
+export const HEARTBEAT_MS = 3_000;
+/** The server ends the session of a relay that was silent for this long, and so frees its lock. */
+export const SILENCE_MS = 15_000;
+
 /**
  * A server finds out within 25 s that the machine of the active relay is gone, and frees the lock; its default is hours.
- * Source: PostgreSQL documentation, 19.3.2 "TCP Settings".
+ * A frozen process still acknowledges packets: its session ends after `SILENCE_MS`, when it sends no statement, or does not
+ * read the answer to one. Source: PostgreSQL documentation, 19.3.2 "TCP Settings" and 19.11.1 "Statement Behavior".
+ *
+ * The outbox is as good as empty or very large, whatever its statistics say, and they are wrong most of the time. Every
+ * statement of this session goes by the primary key.
  */
-const KEEPALIVE = `SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`;
+const SETTINGS = [
+  'SET tcp_keepalives_idle = 10',
+  'SET tcp_keepalives_interval = 5',
+  'SET tcp_keepalives_count = 3',
+  `SET tcp_user_timeout = ${SILENCE_MS}`,
+  `SET idle_session_timeout = ${SILENCE_MS}`,
+  'SET enable_seqscan = off',
+  'SET enable_bitmapscan = off',
+].join('; ');
 
 /** Connects, and tells through `onEnd` when the session is gone. */
 export const openSession = async (client: Client, onEnd: (error?: Error) => void): Promise<void> => {
@@ -21,7 +41,7 @@ export const openSession = async (client: Client, onEnd: (error?: Error) => void
     onEnd();
   });
   await client.connect();
-  await client.query(KEEPALIVE);
+  await client.query(SETTINGS);
 };
 
 /**
@@ -35,31 +55,125 @@ export const tryLock = async (client: Client): Promise<boolean> => {
   return rows[0]?.locked === true;
 };
 
+export interface Advance {
+  /** Rows to delete. */
+  readonly confirmed: Iterable<string>;
+  /** Rows up to this one are not read. */
+  readonly after: number;
+  /** Rows that are not read, as they were read before. */
+  readonly seen: Iterable<string>;
+  /** Most rows to read. */
+  readonly limit: number;
+  /** The row that reaches this many bytes is the last one. */
+  readonly maxBytes: number;
+}
+
 /**
- * Deletes `confirmed` and reads the next rows, in one statement.
- * It always reads from the oldest row on, and not from where it stopped: ids are handed out before commit, so a row
- * with a lower id may appear later, and its task's next change must not overtake it.
- * @param inFlight rows that were read before and are not confirmed yet
+ * The bound and `NOT IN (SELECT …)` make this plan the only one, with a known and with an unknown array: an index scan that
+ * looks each row up in a hash table. `id <> ALL (array)` is compared one by one once the plan is a generic one.
  */
+export const ADVANCE = {
+  name: 'relay-advance',
+  text: `WITH done AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))
+         SELECT id::text, topic, type, task_id::text, version::text, task, traceparent,
+                floor(date_part('epoch', created_at) * 1000)::bigint::text AS time_ms
+         FROM (
+           SELECT outbox.*, coalesce(sum(octet_length(task)) OVER earlier, 0) AS bytes_before
+           FROM outbox
+           WHERE id > $2::bigint AND id NOT IN (SELECT unnest($3::bigint[]))
+           WINDOW earlier AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+           ORDER BY id
+           LIMIT $4::bigint
+         ) AS next
+         WHERE bytes_before < $5::bigint
+         ORDER BY next.id`,
+} as const;
+
+/** Deletes what is confirmed and reads the next rows, in one statement. */
 export const advance = async (
   client: Client,
-  confirmed: readonly string[],
-  inFlight: readonly string[],
-  limit: number,
+  { confirmed, after, seen, limit, maxBytes }: Advance,
 ): Promise<OutboxRow[]> => {
-  const { rows } = await client.query<OutboxRow>({
-    name: 'relay-advance',
-    text: `WITH done AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))
-           SELECT id::text, topic, type, task_id::text, version::text, task, traceparent,
-                  floor(date_part('epoch', created_at) * 1000)::bigint::text AS time_ms
-           FROM outbox
-           WHERE id <> ALL($2::bigint[])
-           ORDER BY outbox.id
-           LIMIT $3`,
-    values: [arrayOf(confirmed), arrayOf([...confirmed, ...inFlight]), limit],
-  });
+  const statement: QueryConfig = {
+    ...ADVANCE,
+    values: [arrayOf(confirmed), after, arrayOf(seen), limit, maxBytes],
+  };
+  if (after > 0) {
+    const { rows } = await client.query<OutboxRow>(statement);
+    return rows;
+  }
+  await client.query(`SET statement_timeout = ${FULL_LOOK_TIMEOUT_MS}`);
+  const { rows } = await client.query<OutboxRow>(patient(statement));
+  // As the connection began.
+  await client.query('RESET statement_timeout');
   return rows;
 };
 
+/** The driver gives up a little later than the server; its types do not know that a statement may say when. */
+const patient = (statement: QueryConfig): QueryConfig & { query_timeout: number } => ({
+  ...statement,
+  query_timeout: FULL_LOOK_TIMEOUT_MS + 2_000,
+});
+
 /** Ids as an array literal. They are digits only: the driver's own way would look for what to escape in each of thousands. */
-const arrayOf = (ids: readonly string[]): string => `{${ids.join(',')}}`;
+const arrayOf = (ids: Iterable<string>): string => `{${[...ids].join(',')}}`;
+
+export interface TransactionBounds {
+  /** Every transaction below has ended, and is seen by whoever looks from now on. */
+  readonly endedBelow: bigint;
+  /** No transaction from this one on has begun. */
+  readonly begunBelow: bigint;
+  /** The highest number of an outbox row that was drawn; it may be newer than the other two. */
+  readonly drawn: number;
+}
+
+/** Transactions that write have a number, and only they count here: a dump holds nothing up. */
+export const readTransactionBounds = async (client: Client): Promise<TransactionBounds> => {
+  const { rows } = await client.query<{ xmin: string; xmax: string; drawn: string }>({
+    name: 'relay-transactions',
+    text: `SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax,
+                  coalesce(pg_sequence_last_value(pg_get_serial_sequence('outbox', 'id')::regclass), 0)::text AS drawn
+           FROM pg_current_snapshot() AS s`,
+  });
+  const [row] = rows;
+  return {
+    endedBelow: BigInt(row?.xmin ?? 0),
+    begunBelow: BigInt(row?.xmax ?? 0),
+    drawn: Number(row?.drawn ?? 0),
+  };
+};
+
+/** Moves a row out of the outbox, with Kafka's reason. */
+export const setAside = async (
+  client: Client,
+  { id, topic, reason }: { readonly id: string; readonly topic: string; readonly reason: string },
+): Promise<void> => {
+  await client.query({
+    name: 'relay-set-aside',
+    text: `WITH refused AS (DELETE FROM outbox WHERE id = $1 RETURNING *)
+           INSERT INTO outbox_refused (id, topic, type, task_id, version, task, traceparent, created_at, reason)
+           SELECT id, $2, type, task_id, version, task, traceparent, created_at, $3 FROM refused`,
+    values: [id, topic, reason],
+  });
+};
+
+export interface HeldRow {
+  readonly id: string;
+  readonly task_id: string;
+  readonly scope: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly since: string;
+}
+
+/** Says which rows are held, for `ops outbox`. */
+export const writeHeld = async (client: Client, held: readonly HeldRow[]): Promise<void> => {
+  await client.query({
+    name: 'relay-held',
+    text: `WITH gone AS (DELETE FROM outbox_held)
+           INSERT INTO outbox_held (id, task_id, scope, reason, attempts, since)
+           SELECT * FROM json_to_recordset($1)
+             AS h(id bigint, task_id uuid, scope text, reason text, attempts integer, since timestamptz)`,
+    values: [JSON.stringify(held)],
+  });
+};

@@ -17,9 +17,47 @@ export interface ProducerRecord {
 /** Outcome of one record: nothing when the broker has it, or the reason why not. */
 export type Delivery = Error | undefined;
 
+/** Called once for each record, as soon as its outcome is known. */
+export type OnDelivery = (index: number, outcome: Delivery) => void;
+
+/**
+ * Answers that are about the records of a request and not about its servers. A broker refuses all records of a request
+ * for one of them, so only a record that was alone in its request is refused for good.
+ */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  kafka.CODES.ERRORS.ERR_INVALID_MSG_SIZE,
+  kafka.CODES.ERRORS.ERR_MSG_SIZE_TOO_LARGE,
+  kafka.CODES.ERRORS.ERR_RECORD_LIST_TOO_LARGE,
+  kafka.CODES.ERRORS.ERR_INVALID_TIMESTAMP,
+  kafka.CODES.ERRORS.ERR_POLICY_VIOLATION,
+  // KIP-467; the binding has no names for them.
+  87,
+  -138,
+]);
+
+/** Why a record was not delivered, as librdkafka says it. */
+export class DeliveryError extends Error {
+  override readonly name = 'DeliveryError';
+  /** The partition it was meant for; nothing when it had none yet. */
+  readonly partition: number | undefined;
+  /** True when the answer was about the records of the request. */
+  readonly isRefusal: boolean;
+
+  constructor(cause: unknown, partition?: number) {
+    super(toError(cause).message, { cause });
+    this.partition = partition === undefined || partition < 0 ? undefined : partition;
+    this.isRefusal = REFUSALS.has(codeOf(cause));
+  }
+}
+
+const codeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+
 export interface ProducerClient {
   /** As `KafkaProducer` has it. */
-  send(topic: string, records: readonly ProducerRecord[]): Promise<readonly Delivery[]>;
+  send(topic: string, records: readonly ProducerRecord[], onDelivery?: OnDelivery): Promise<readonly Delivery[]>;
+  /** As `KafkaProducer` has it. */
+  partitionCount(topic: string): Promise<number | undefined>;
   /** As `KafkaProducer` has it. */
   disconnect(flushMs: number): Promise<void>;
   /** True once it was seen that this client will never again take a record. */
@@ -33,9 +71,11 @@ class PendingSend {
   readonly done: Promise<readonly Delivery[]>;
   readonly #deliveries: Delivery[];
   #open: number;
+  readonly #onDelivery: OnDelivery | undefined;
   #resolve: () => void = () => undefined;
 
-  constructor(count: number) {
+  constructor(count: number, onDelivery: OnDelivery | undefined) {
+    this.#onDelivery = onDelivery;
     this.#deliveries = new Array<Delivery>(count).fill(CLOSED);
     this.#open = count;
     this.done = new Promise((resolve) => {
@@ -47,19 +87,23 @@ class PendingSend {
   }
 
   settle(index: number, outcome: Delivery): void {
-    // Given up already, and told so.
+    // Given up already, and reported so.
     if (this.#open === 0) return;
     this.#deliveries[index] = outcome;
     this.#open -= 1;
+    this.#onDelivery?.(index, outcome);
     if (this.#open === 0) this.#resolve();
   }
 
   /** Waits for no more reports: a client that was closed sends none. */
   abandon(reason = CLOSED): void {
-    this.#deliveries.forEach((outcome, index) => {
-      if (outcome === CLOSED) this.#deliveries[index] = reason;
-    });
+    if (this.#open === 0) return;
     this.#open = 0;
+    this.#deliveries.forEach((outcome, index) => {
+      if (outcome !== CLOSED) return;
+      this.#deliveries[index] = reason;
+      this.#onDelivery?.(index, reason);
+    });
     this.#resolve();
   }
 }
@@ -78,8 +122,7 @@ class DeliveryToken {
  * An idempotent producer that may not go on without breaking its promise refuses everything from then on: `produce`
  * throws this. Source: librdkafka, INTRODUCTION.md, "Idempotent Producer" and "Fatal errors".
  */
-const isFatal = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && 'code' in error && error.code === kafka.CODES.ERRORS.ERR__FATAL;
+const isFatal = (error: unknown): boolean => codeOf(error) === kafka.CODES.ERRORS.ERR__FATAL;
 
 /**
  * How it is told when nothing is being produced; the binding hands the same error to `event.error` without its code.
@@ -92,6 +135,7 @@ export const FATAL_FACILITY = 'FATAL';
  * timeout.
  */
 const LAST_REPORTS_MS = 1_000;
+const METADATA_TIMEOUT_MS = 2_000;
 
 /** @param native a client that is connected */
 export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
@@ -101,7 +145,9 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
   native.setPollInBackground(true);
   native.on('delivery-report', (error: unknown, report: DeliveryReport) => {
     const token: unknown = report.opaque;
-    if (token instanceof DeliveryToken) token.send.settle(token.index, error ? toError(error) : undefined);
+    if (token instanceof DeliveryToken) {
+      token.send.settle(token.index, error ? new DeliveryError(error, report.partition) : undefined);
+    }
   });
 
   native.on('event.log', (event: LogEvent) => {
@@ -129,8 +175,15 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
 
   return {
     hasFailed: () => failed,
-    send: (topic, records) => {
-      const pending = new PendingSend(records.length);
+    partitionCount: (topic) =>
+      new Promise((resolve) => {
+        native.getMetadata({ topic, timeout: METADATA_TIMEOUT_MS }, (error: unknown, metadata) => {
+          const count = error ? 0 : (metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0);
+          resolve(count === 0 ? undefined : count);
+        });
+      }),
+    send: (topic, records, onDelivery) => {
+      const pending = new PendingSend(records.length, onDelivery);
       open.add(pending);
       records.forEach(({ key, value, headers }, index) => {
         try {
@@ -138,7 +191,7 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
         } catch (error) {
           // Refused before it was queued: too large, queue full, disconnected, or the client has failed for good.
           if (isFatal(error)) failed = true;
-          pending.settle(index, toError(error));
+          pending.settle(index, new DeliveryError(error));
         }
       });
       return pending.done.finally(() => open.delete(pending));

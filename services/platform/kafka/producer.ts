@@ -4,16 +4,25 @@ import type { KafkaConfig } from './settings.ts';
 import { connectionSettings } from './settings.ts';
 import { connectPatiently, createNativeProducer, toError } from './native.ts';
 import type { Logger } from '../logger.ts';
-import { wrapProducer, type Delivery, type ProducerClient, type ProducerRecord } from './producer-client.ts';
+import {
+  wrapProducer,
+  type Delivery,
+  type OnDelivery,
+  type ProducerClient,
+  type ProducerRecord,
+} from './producer-client.ts';
 
-export type { Delivery, ProducerRecord } from './producer-client.ts';
+export { DeliveryError, type Delivery, type ProducerRecord } from './producer-client.ts';
 
 export interface KafkaProducer {
   /**
    * Produces all records in order and waits until each is confirmed by all in-sync replicas or has failed.
    * Never rejects; a record that has failed may still have reached the broker.
+   * @param onDelivery called for each record as soon as its outcome is known, while others are in flight
    */
-  send(topic: string, records: readonly ProducerRecord[]): Promise<readonly Delivery[]>;
+  send(topic: string, records: readonly ProducerRecord[], onDelivery?: OnDelivery): Promise<readonly Delivery[]>;
+  /** How many partitions a topic has; nothing when no broker answers, or there is no such topic. */
+  partitionCount(topic: string): Promise<number | undefined>;
   /** Waits `flushMs` at most for what is in flight, then disconnects; what is open then has failed. A second call waits too. */
   disconnect(flushMs: number): Promise<void>;
 }
@@ -25,6 +34,8 @@ export interface ProducerOptions {
   readonly deliveryTimeoutMs: number;
   /** Largest record in bytes. */
   readonly maxMessageBytes: number;
+  /** True gives each record a request of its own: the answer is then about this record and no other. */
+  readonly isAlone?: boolean;
 }
 
 const settings = (config: KafkaConfig, options: ProducerOptions): RdKafka.ProducerGlobalConfig => ({
@@ -33,6 +44,7 @@ const settings = (config: KafkaConfig, options: ProducerOptions): RdKafka.Produc
   'compression.codec': 'lz4',
   'linger.ms': 2,
   'message.max.bytes': options.maxMessageBytes,
+  ...(options.isAlone === true ? { 'batch.num.messages': 1 } : {}),
   dr_cb: true,
   event_cb: true,
   log_level: 4,
@@ -71,7 +83,8 @@ export const createProducer = async (
   };
 
   return {
-    send: async (topic, records) => {
+    partitionCount: (topic) => client.partitionCount(topic),
+    send: async (topic, records, onDelivery) => {
       if (client.hasFailed() && !closing.signal.aborted) {
         replacing ??= replace().finally(() => {
           replacing = undefined;
@@ -79,10 +92,12 @@ export const createProducer = async (
         try {
           await replacing;
         } catch (error) {
-          return records.map(() => toError(error));
+          const reason = toError(error);
+          records.forEach((_, index) => onDelivery?.(index, reason));
+          return records.map(() => reason);
         }
       }
-      return client.send(topic, records);
+      return client.send(topic, records, onDelivery);
     },
     disconnect: (flushMs) => {
       closing.abort();

@@ -1,6 +1,7 @@
 import { NS, OTHER, type AlertCase } from '../support/case.ts';
 
 const age = (pod: string) => `taskstream_outbox_oldest_age_seconds{${NS},pod="${pod}"}`;
+const refused = (pod: string) => `taskstream_outbox_refused_rows{${NS},pod="${pod}"}`;
 const leader = (pod: string) => `taskstream_relay_leader{${NS},pod="${pod}"}`;
 const failures = `taskstream_relay_failures_total{${NS},pod="a",entity="task"}`;
 
@@ -25,6 +26,35 @@ export const outboxAlerts: readonly AlertCase[] = [
       description: 'The oldest unpublished change has waited for 11m 0s. Writes are safe; search does not see them.',
     },
     quiet: { 'it is only late': { series: { [age('a')]: '590x10' }, at: '5m' } },
+  },
+  {
+    alert: 'TaskstreamOutboxNotMeasured',
+    firing: {
+      series: {
+        [leader('a')]: '1x20',
+        [age('a')]: '3 3 _x18',
+        [`taskstream_outbox_oldest_age_seconds{${OTHER}}`]: '0x20',
+      },
+      at: '15m',
+      description:
+        'The API runs, and PostgreSQL does not answer how old the oldest unpublished change is. The alerts about the outbox are blind.',
+    },
+    quiet: {
+      'one replica can measure it': {
+        series: { [leader('a')]: '1x20', [leader('b')]: '0x20', [age('b')]: '0x20' },
+        at: '15m',
+      },
+      'no API runs': { series: { [`taskstream_relay_leader{${OTHER}}`]: '1x20' }, at: '15m' },
+    },
+  },
+  {
+    alert: 'TaskstreamChangesRefused',
+    firing: {
+      series: { [refused('a')]: '2x10', [refused('b')]: '2x10' },
+      at: '5m',
+      description: '2 changes are set aside with the reason. Search does not see them.',
+    },
+    quiet: { 'none is': { series: { [refused('a')]: '0x10' }, at: '5m' } },
   },
   {
     alert: 'TaskstreamNoActiveRelay',

@@ -23,12 +23,14 @@ answerOrder<ProduceOrder>(async ({ env, topic, chunk }) => {
   await client.connect();
   const { rows: all } = await client.query<{ id: string }>('SELECT id::text FROM outbox');
   const routes = routesOf([placeTask(readEnv(taskEnv, env))]);
-  const seen: string[] = [];
+  let after = 0;
+  let read = 0;
   const records: ProducerRecord[] = [];
-  while (seen.length < all.length) {
-    const rows = await advance(client, [], seen, READ);
+  while (read < all.length) {
+    const rows = await advance(client, { confirmed: [], after, seen: [], limit: READ, maxBytes: 2 ** 40 });
     records.push(...toChunk(rows, routes).changes.flatMap((change) => change.records));
-    seen.push(...rows.map(({ id }) => id));
+    read += rows.length;
+    after = Number(rows.at(-1)?.id);
   }
   await client.end();
   const chunks = Array.from({ length: Math.ceil(records.length / chunk) }, (_, n) =>

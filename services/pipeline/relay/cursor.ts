@@ -1,0 +1,71 @@
+/**
+ * Where in the outbox the relay reads.
+ *
+ * Rows stand in the order of their numbers, but appear in the order of commits: a row with a lower number may come later,
+ * and the next change of its id must not overtake it. So reading begins after a mark below which no row can appear any
+ * more, and passes over what was read before. Without the mark each poll would walk every dead row that vacuum cannot
+ * remove, as while somebody holds an old snapshot.
+ *
+ * A writer has its transaction number before it draws the row's number. Once every transaction has ended that had begun
+ * when number N had been drawn, what is numbered up to N is visible: the mark may pass N after one more look. As a statement by hand
+ * may draw the row's number first, and a restore may set the numbers back, a full look now and then begins at zero.
+ */
+import type { OutboxRow } from './records.ts';
+import type { TransactionBounds } from './session.ts';
+
+export class OutboxCursor {
+  /** No row up to here can appear unseen. */
+  #mark = 0;
+  /** The highest number that had been drawn when transactions were last looked at. */
+  #drawn = 0;
+  /** The mark may move to `row` once every transaction below `begunBelow` has ended. */
+  #next: { readonly row: number; readonly begunBelow: bigint; isDue: boolean } | undefined;
+  /** Rows behind the mark that were read. */
+  #seen = new Set<string>();
+
+  get mark(): number {
+    return this.#mark;
+  }
+
+  get seen(): ReadonlySet<string> {
+    return this.#seen;
+  }
+
+  /** To be called before a look. */
+  observe({ endedBelow, begunBelow, drawn }: TransactionBounds): void {
+    // Drawn at the time before this one, and so by a transaction that has begun by now.
+    if (this.#next === undefined && this.#drawn > this.#mark)
+      this.#next = { row: this.#drawn, begunBelow, isDue: false };
+    else if (this.#next !== undefined && endedBelow >= this.#next.begunBelow) this.#next.isDue = true;
+    this.#drawn = drawn;
+  }
+
+  /**
+   * Takes note of what a look found.
+   * @param found all rows that are now in the relay's hands
+   * @param isComplete whether the look went to the outbox's end
+   */
+  take(found: readonly OutboxRow[], isComplete: boolean): void {
+    for (const { id } of found) this.#seen.add(id);
+    const last = Number(found.at(-1)?.id ?? 0);
+    if (this.#next?.isDue !== true) return;
+    const mark = isComplete ? this.#next.row : Math.min(this.#next.row, last);
+    if (isComplete || last >= this.#next.row) this.#next = undefined;
+    if (mark <= this.#mark) return;
+    this.#mark = mark;
+    this.#seen = new Set([...this.#seen].filter((id) => Number(id) > mark));
+  }
+
+  /** The rows are gone from the outbox. */
+  forget(ids: Iterable<string>): void {
+    for (const id of ids) this.#seen.delete(id);
+  }
+
+  /** Reads again from `row` on, except for the rows `kept`, which are in the relay's hands. */
+  rewind(row: number, kept: Iterable<string>): void {
+    this.#mark = Math.min(this.#mark, row - 1);
+    const inHands = new Set(kept);
+    this.#seen = new Set([...this.#seen].filter((id) => Number(id) < row));
+    for (const id of inHands) this.#seen.add(id);
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Rows that Kafka did not confirm, and what must wait for them.
+ *
+ * A partition or a topic that does not answer holds back the rows that go there. A record that was refused holds back the
+ * later rows of its own id. Of each hold only its first row is retried: once Kafka has it, the others are read again.
+ */
+import { crc32 } from 'node:zlib';
+import { DeliveryError } from '../../platform/kafka/producer.ts';
+import { backoffMs } from '../../platform/time.ts';
+import type { Change } from './records.ts';
+import type { HeldRow } from './session.ts';
+
+export interface Hold {
+  /** As people read it: `id …`, `partition …` or `topic …`. */
+  readonly scope: string;
+  /** The row that is retried: the first that failed. */
+  first: Change;
+  /** Number of the first row that failed or waits: from here on the outbox is read again once the hold is released. */
+  from: number;
+  /** Ids with a row that failed: their later rows are sent again after it, even if Kafka has them. */
+  readonly ids: Set<string>;
+  reason: string;
+  attempts: number;
+  /** By the monotonic clock, in milliseconds. */
+  retryAt: number;
+  isRetried: boolean;
+  readonly since: string;
+}
+
+const RETRY = { baseMs: 200, maxMs: 5_000 };
+
+const rowOf = (change: Change): number => Number(change.row.id);
+
+/**
+ * The partition of a key, by librdkafka's default partitioner `consistent_random`: CRC-32 modulo the number of partitions.
+ * Source: librdkafka, CONFIGURATION.md, `partitioner`.
+ */
+const partitionOf = (id: string, partitions: number): number => crc32(id) % partitions;
+
+const partitionScope = (topic: string, partition: number): string => `partition ${topic}/${partition}`;
+
+export class Holds {
+  readonly #holds = new Map<string, Hold>();
+  readonly #byId = new Map<string, Hold>();
+  /** Partitions of each topic, as far as they are known. */
+  readonly #partitions = new Map<string, number>();
+
+  get size(): number {
+    return this.#holds.size;
+  }
+
+  /** True when it is the first failure of its scope. */
+  fail(change: Change, error: Error): boolean {
+    const scope = this.#scopeOf(change, error);
+    const hold = this.#holds.get(scope);
+    if (hold !== undefined) {
+      hold.ids.add(change.row.task_id);
+      this.#byId.set(change.row.task_id, hold);
+      if (!hold.isRetried && rowOf(change) < rowOf(hold.first)) hold.first = change;
+      this.wait(hold, change);
+      return false;
+    }
+    const created: Hold = {
+      scope,
+      first: change,
+      from: rowOf(change),
+      ids: new Set([change.row.task_id]),
+      reason: error.message,
+      attempts: 1,
+      retryAt: performance.now() + backoffMs(1, RETRY),
+      isRetried: false,
+      since: new Date().toISOString(),
+    };
+    this.#holds.set(scope, created);
+    this.#byId.set(change.row.task_id, created);
+    return true;
+  }
+
+  /** The hold that a change must wait for. */
+  of({ topic, row }: Change): Hold | undefined {
+    if (this.#holds.size === 0) return undefined;
+    const partitions = this.#partitions.get(topic);
+    return (
+      this.#byId.get(row.task_id) ??
+      this.#holds.get(`topic ${topic}`) ??
+      (partitions === undefined
+        ? undefined
+        : this.#holds.get(partitionScope(topic, partitionOf(row.task_id, partitions))))
+    );
+  }
+
+  /** True when an earlier row of the id has failed. */
+  hasFailed(id: string): boolean {
+    return this.#byId.has(id);
+  }
+
+  /** A row that waits may stand before the one that failed, as it was committed later. */
+  wait(hold: Hold, change: Change): void {
+    hold.from = Math.min(hold.from, rowOf(change));
+  }
+
+  /** When the next hold is due, by the monotonic clock in milliseconds. */
+  get nextRetryAt(): number {
+    let next = Infinity;
+    for (const { isRetried, retryAt } of this.#holds.values()) if (!isRetried) next = Math.min(next, retryAt);
+    return next;
+  }
+
+  /** Holds whose first row may be sent again: when its time has come, and no other row of its ids is in flight. */
+  due(idsInFlight: ReadonlySet<string>): readonly Hold[] {
+    const now = performance.now();
+    return [...this.#holds.values()].filter(
+      (hold) => !hold.isRetried && hold.retryAt <= now && ![...hold.ids].some((id) => idsInFlight.has(id)),
+    );
+  }
+
+  failAgain(hold: Hold, reason: string): void {
+    hold.isRetried = false;
+    hold.reason = reason;
+    hold.attempts += 1;
+    hold.retryAt = performance.now() + backoffMs(hold.attempts, RETRY);
+  }
+
+  release(hold: Hold): void {
+    this.#holds.delete(hold.scope);
+    for (const id of hold.ids) if (this.#byId.get(id) === hold) this.#byId.delete(id);
+  }
+
+  setPartitions(topic: string, count: number): void {
+    this.#partitions.set(topic, count);
+  }
+
+  rows(limit: number): readonly HeldRow[] {
+    return [...this.#holds.values()].slice(0, limit).map(({ first, scope, reason, attempts, since }) => ({
+      id: first.row.id,
+      task_id: first.row.task_id,
+      scope,
+      reason,
+      attempts,
+      since,
+    }));
+  }
+
+  #scopeOf({ topic, row }: Change, error: Error): string {
+    if (error instanceof DeliveryError) {
+      if (error.isRefusal) return `id ${row.task_id}`;
+      const partitions = this.#partitions.get(topic);
+      // A topic with another partitioner: what would be held back is not what fails.
+      const isKnown = partitions !== undefined && partitionOf(row.task_id, partitions) === error.partition;
+      if (error.partition !== undefined && isKnown) return partitionScope(topic, error.partition);
+      if (error.partition !== undefined && partitions !== undefined) return `id ${row.task_id}`;
+    }
+    return `topic ${topic}`;
+  }
+}

@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SILENCE_MS } from '../../services/pipeline/relay/session.ts';
+import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
+import { waitFor } from '../support/wait.ts';
+
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await createPipeline();
+});
+afterAll(() => pipeline.close());
+
+it('a relay whose process stands still loses its lock to another one, and does no harm when it wakes', async () => {
+  const frozen = await pipeline.startApi();
+  await waitFor('the first to lead', async () => (await frozen.metric('taskstream_relay_leader')) === 1);
+  const other = await pipeline.startApi();
+  await pipeline.startIndexer();
+  const { id, description, priority, dates } = await createTask(other, 'before');
+  await pipeline.database.outboxEmpty();
+  frozen.child.kill('SIGSTOP');
+  const stoppedAt = performance.now();
+  try {
+    await call(other, 'PUT', `/tasks/${id}`, { description, priority, dates, isDone: true });
+    await waitFor('another leader', async () => (await other.metric('taskstream_relay_leader')) === 1, {
+      timeoutMs: 60_000,
+    });
+    // The server's clock for idle sessions, one poll of the lock, and a machine that is busy.
+    expect(performance.now() - stoppedAt).toBeLessThan(SILENCE_MS + 15_000);
+    await pipeline.database.outboxEmpty();
+    // Longer than any timeout of its own: it wakes with a session that is gone and a producer whose records are too old.
+    await waitFor('a minute to pass', () => performance.now() - stoppedAt > 60_000, { intervalMs: 500 });
+  } finally {
+    frozen.child.kill('SIGCONT');
+  }
+  await waitFor('the first to notice', async () => (await frozen.metric('taskstream_relay_leader')) === 0);
+  await call(other, 'PUT', `/tasks/${id}`, { description: 'after', priority, dates, isDone: true });
+  await createTask(frozen, 'by the one that slept');
+  await pipeline.converged();
+  expect(await other.metric('taskstream_relay_leader')).toBe(1);
+});

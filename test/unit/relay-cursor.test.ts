@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest';
+import { OutboxCursor } from '../../services/pipeline/relay/cursor.ts';
+import type { OutboxRow } from '../../services/pipeline/relay/records.ts';
+
+const rows = (...ids: readonly number[]): OutboxRow[] =>
+  ids.map((id) => ({
+    id: String(id),
+    topic: null,
+    type: 'tasks.event.created',
+    task_id: `task-${id}`,
+    version: '1',
+    task: '{}',
+    traceparent: null,
+    time_ms: '0',
+  }));
+
+/** As PostgreSQL would answer: `drawn` numbers, transactions from `running` on still open. */
+const bounds = (drawn: number, running: number, next: number) => ({
+  drawn,
+  endedBelow: BigInt(running),
+  begunBelow: BigInt(next),
+});
+
+it('moves the mark over numbers whose transactions have ended, after one more look', () => {
+  const cursor = new OutboxCursor();
+  cursor.observe(bounds(10, 100, 100));
+  cursor.take(rows(1, 2, 10), true);
+  cursor.observe(bounds(12, 100, 101));
+  cursor.take(rows(12), true);
+  expect(cursor.mark).toBe(0);
+  cursor.observe(bounds(12, 101, 102));
+  expect(cursor.mark).toBe(0);
+  cursor.take([], true);
+  expect(cursor.mark).toBe(10);
+  expect([...cursor.seen]).toEqual(['12']);
+});
+
+it('keeps the mark below a number whose transaction is open, however many come after it', () => {
+  const cursor = new OutboxCursor();
+  cursor.observe(bounds(5, 100, 101));
+  cursor.take(rows(1, 2, 4, 5), true);
+  for (let round = 0; round < 10; round += 1) {
+    cursor.observe(bounds(6 + round, 100, 102 + round));
+    cursor.take(rows(6 + round), true);
+  }
+  // Number 3 was drawn by transaction 100.
+  expect(cursor.mark).toBe(0);
+  cursor.observe(bounds(16, 112, 112));
+  cursor.take(rows(3), true);
+  expect(cursor.mark).toBe(5);
+});
+
+it('moves the mark no further than a look that had no room for more', () => {
+  const cursor = new OutboxCursor();
+  cursor.observe(bounds(10, 100, 100));
+  cursor.observe(bounds(10, 100, 100));
+  cursor.observe(bounds(10, 100, 100));
+  cursor.take(rows(1, 2), false);
+  expect(cursor.mark).toBe(2);
+  cursor.take(rows(3, 10), false);
+  expect(cursor.mark).toBe(10);
+});
+
+it('reads again from a row on, except for what is in hand', () => {
+  const cursor = new OutboxCursor();
+  cursor.take(rows(1, 2, 3, 4), true);
+  cursor.rewind(3, ['4']);
+  expect([...cursor.seen]).toEqual(['1', '2', '4']);
+});

@@ -1,0 +1,57 @@
+import { crc32 } from 'node:zlib';
+import { expect, it } from 'vitest';
+import kafka from '@confluentinc/kafka-javascript';
+import { Holds } from '../../services/pipeline/relay/holds.ts';
+import type { Change } from '../../services/pipeline/relay/records.ts';
+import { DeliveryError } from '../../services/platform/kafka/producer.ts';
+
+const PARTITIONS = 4;
+const change = (row: number, id: string): Change => ({
+  row: {
+    id: String(row),
+    topic: 'tasks',
+    type: 'tasks.event.updated',
+    task_id: id,
+    version: '1',
+    task: '{}',
+    traceparent: null,
+    time_ms: '0',
+  },
+  entity: 'task',
+  topic: 'tasks',
+  records: [],
+});
+const failure = (code: number, partition?: number) =>
+  new DeliveryError(Object.assign(new Error('failed'), { code }), partition);
+const { ERR__MSG_TIMED_OUT: TIMED_OUT, ERR_MSG_SIZE_TOO_LARGE: TOO_LARGE } = kafka.CODES.ERRORS;
+const partitionOf = (id: string): number => crc32(id) % PARTITIONS;
+const ids = Array.from({ length: 100 }, (_, n) => `id-${n}`);
+
+it('a partition that does not answer holds back its own ids and no others', () => {
+  const holds = new Holds();
+  holds.setPartitions('tasks', PARTITIONS);
+  holds.fail(change(1, 'id-0'), failure(TIMED_OUT, partitionOf('id-0')));
+  for (const id of ids) expect(holds.of(change(2, id)) !== undefined).toBe(partitionOf(id) === partitionOf('id-0'));
+});
+
+it('a record that is refused holds back its own id and no other', () => {
+  const holds = new Holds();
+  holds.setPartitions('tasks', PARTITIONS);
+  holds.fail(change(1, 'id-0'), failure(TOO_LARGE, partitionOf('id-0')));
+  for (const id of ids) expect(holds.of(change(2, id)) !== undefined).toBe(id === 'id-0');
+});
+
+it('retries the first row once no row of its id is in flight, and goes back to the first that waits', () => {
+  const holds = new Holds();
+  holds.fail(change(7, 'a'), failure(TIMED_OUT));
+  holds.fail(change(5, 'b'), failure(TIMED_OUT));
+  const [hold] = [holds.of(change(9, 'a'))];
+  if (hold === undefined) throw new Error('nothing is held');
+  holds.wait(hold, change(3, 'c'));
+  hold.retryAt = 0;
+  expect(holds.due(new Set(['b']))).toEqual([]);
+  expect(holds.due(new Set(['c']))).toEqual([hold]);
+  expect([hold.first.row.id, hold.from]).toEqual(['5', 3]);
+  holds.release(hold);
+  expect([holds.of(change(9, 'a')), holds.hasFailed('b'), holds.size]).toEqual([undefined, false, 0]);
+});
