@@ -14,7 +14,7 @@ export interface Document {
 export interface DocumentSnapshot {
   readonly count: number;
   /** In order of the field `id`. @throws TaskstreamError `search_unavailable` when shards do not answer */
-  pages(): AsyncGenerator<readonly Document[]>;
+  readonly pages: () => AsyncGenerator<readonly Document[]>;
   close(): Promise<void>;
 }
 

@@ -41,6 +41,7 @@ const createStore = (): Store<ApiEnv> => {
       const totalHits = (hits.get(key) ?? 0) + 1;
       hits.set(key, totalHits);
       // The library makes seconds of it, from now.
+      // eslint-disable-next-line no-restricted-syntax -- the library wants a date
       return { totalHits, resetTime: new Date(Date.now() + endsAtMs - nowMs) };
     },
     decrement: (key) => {
