@@ -6,6 +6,7 @@
 import kafka from '@confluentinc/kafka-javascript';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { toError, type DeliveryReport, type LogEvent } from './native.ts';
+import { codeOf } from '../retry.ts';
 
 export interface ProducerRecord {
   readonly key: string | Buffer | null;
@@ -38,6 +39,8 @@ const REFUSALS: ReadonlySet<unknown> = new Set([
 /** Why a record was not delivered, as librdkafka says it. */
 export class DeliveryError extends Error {
   override readonly name = 'DeliveryError';
+  /** A broker's number of the error, above 0, or librdkafka's own, below 0. */
+  readonly code: unknown;
   /** The partition it was meant for; nothing when it had none yet. */
   readonly partition: number | undefined;
   /** True when the answer was about the records of the request. */
@@ -45,13 +48,11 @@ export class DeliveryError extends Error {
 
   constructor(cause: unknown, partition?: number) {
     super(toError(cause).message, { cause });
+    this.code = codeOf(cause);
     this.partition = partition === undefined || partition < 0 ? undefined : partition;
-    this.isRefusal = REFUSALS.has(codeOf(cause));
+    this.isRefusal = REFUSALS.has(this.code);
   }
 }
-
-const codeOf = (error: unknown): unknown =>
-  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 
 export interface ProducerClient {
   /** As `KafkaProducer` has it. */
