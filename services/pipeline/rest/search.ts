@@ -29,7 +29,7 @@ const paging = {
   cursor: z.string().optional().openapi({ description: 'The `nextCursor` of the page before, instead of `from`.' }),
 };
 
-export const searchRoute = ({ plural, pluralTitle, fields, examples, shown, search }: Resource): Route => {
+export const searchRoute = ({ title, plural, pluralTitle, fields, examples, shown, search }: Resource): Route => {
   const body = z
     .strictObject({ ...conditionsShape(fields), ...paging })
     .openapi(`Search${pluralTitle}`, { example: examples.search });
@@ -39,7 +39,7 @@ export const searchRoute = ({ plural, pluralTitle, fields, examples, shown, sear
       total: z.int().openapi({ description: 'Number of all hits, exact.' }),
       nextCursor: z.string().nullable().openapi({ description: 'Leads on to any depth; null on the last page.' }),
     })
-    .openapi('SearchPage');
+    .openapi(`${title}SearchPage`);
   return {
     document: {
       method: 'post',
