@@ -27,6 +27,16 @@ export interface OpsResult {
 const WATCH_MS = 50;
 const ENTRY = ['--import', 'tsx', join(root, 'services/ops/main.ts')];
 
+/** Runs the `ops` of another checkout to its end. */
+export const runOpsOf = (
+  checkout: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<OpsResult> => {
+  const entry = ['--import', 'tsx', join(checkout, 'services/ops/main.ts')];
+  return follow(spawn(process.execPath, [...entry, ...args], { ...optionsWith(env), cwd: checkout })).ended;
+};
+
 /** Starts `ops` with these arguments. */
 export const startOps = (args: readonly string[], env: Readonly<Record<string, string>>): OpsProcess => {
   const child = spawn(process.execPath, [...ENTRY, ...args], optionsWith(env));

@@ -27,20 +27,22 @@ const root = join(import.meta.dirname, '../..');
 /**
  * Starts a service; ports are chosen unless `env` sets them.
  * @param build folder of the compiled services (`build.ts`); from their sources when not given
+ * @param checkout folder of the sources; this one's when not given
  */
 export const startService = async (
   service: 'api' | 'indexer',
   env: Readonly<Record<string, string>>,
   build?: string,
+  checkout = root,
 ): Promise<ServiceProcess> => {
   const port = await getPort();
   const healthPort = await getPort();
   const main =
     build === undefined
-      ? ['--import', 'tsx', join(root, `services/${service}/main.ts`)]
+      ? ['--import', 'tsx', join(checkout, `services/${service}/main.ts`)]
       : [join(build, `services/${service}/main.js`)];
   const child = spawn(process.execPath, main, {
-    cwd: root,
+    cwd: checkout,
     env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), HEALTH_PORT: String(healthPort), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

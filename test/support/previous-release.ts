@@ -1,0 +1,44 @@
+/** The release before this one, from the project's own history, to run beside it. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import previous from '../fixtures/previous-release.json' with { type: 'json' };
+
+const root = join(import.meta.dirname, '../..');
+const git = (...args: readonly string[]) => promisify(execFile)('git', [...args], { cwd: root });
+
+export interface PreviousRelease {
+  readonly version: string;
+  /** Folder of its sources, with this checkout's packages. */
+  readonly checkout: string;
+  remove(): Promise<void>;
+}
+
+/**
+ * Checks the release out beside this one.
+ * @throws with what to do when the history is not here, as in a shallow clone
+ */
+export const checkOutPreviousRelease = async (): Promise<PreviousRelease> => {
+  const { version, commit } = previous;
+  await git('cat-file', '-e', `${commit}^{commit}`).catch((cause: unknown) => {
+    throw new Error(
+      `The commit of release ${version} (${commit}) is not in this clone. Fetch the history: git fetch --unshallow`,
+      { cause },
+    );
+  });
+  const folder = await mkdtemp(join(tmpdir(), `release-${version}-`));
+  const checkout = join(folder, 'checkout');
+  await git('worktree', 'add', '--detach', '--force', checkout, commit);
+  await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'));
+  return {
+    version,
+    checkout,
+    remove: async () => {
+      await git('worktree', 'remove', '--force', checkout).catch(() => undefined);
+      await rm(folder, { recursive: true, force: true });
+      await git('worktree', 'prune');
+    },
+  };
+};
