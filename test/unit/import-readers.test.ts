@@ -61,7 +61,15 @@ describe('CSV', () => {
 
 describe('todo.txt', () => {
   it.each([
-    ['(A) Call Mum +family @phone', { description: 'Call Mum +family @phone', priority: 'high', isDone: false }],
+    [
+      '(A) Call Mum +family @phone a@b.c +family',
+      {
+        description: 'Call Mum +family @phone a@b.c +family',
+        tags: ['family', 'phone'],
+        priority: 'high',
+        isDone: false,
+      },
+    ],
     ['(B) 2026-02-01 Pay', { description: 'Pay', priority: 'medium', isDone: false }],
     ['(D) Later', { description: 'Later', priority: 'low', isDone: false }],
     ['x 2026-03-02 2026-03-01 Done thing pri:A', { description: 'Done thing', priority: 'high', isDone: true }],
