@@ -67,6 +67,16 @@ export const indexerRules = (series: Series): RuleGroup => {
         runbook: 'broker-lost',
       },
       {
+        alert: 'TaskstreamReindexPending',
+        expr: `max by (namespace, entity) (${series('taskstream_index_reindex_pending')}) > 0`,
+        for: '1h',
+        severity: 'warning',
+        summary: 'The index keeps parts of an older mapping',
+        description:
+          '{{ $value }} fields of the {{ $labels.entity }} are mapped as in an older version: searches find what they found before.',
+        runbook: 'bad-mapping',
+      },
+      {
         alert: 'TaskstreamCommitsFail',
         expr: `sum by (namespace) (increase(${series('taskstream_indexer_commit_failures_total')}[5m])) > 0`,
         // A rebalance refuses commits for a moment; that is no fault.

@@ -21,8 +21,9 @@ export type SearchClient = 'api' | 'indexer' | 'ops';
 /** Names as in Elasticsearch's list of index privileges. */
 const PRIVILEGES: Readonly<Record<SearchClient, readonly string[]>> = {
   api: ['read'],
-  // Bulk operations of the kinds index and delete, and no new fields, indices or aliases.
-  indexer: ['index', 'delete'],
+  // Bulk operations of the kinds index and delete, and no new fields, indices or aliases. What the mapping says of itself
+  // decides whether a rejected document waits.
+  indexer: ['index', 'delete', 'view_index_metadata'],
   ops: ['read', 'write', 'create_index', 'manage'],
 };
 const CLIENTS = Object.keys(PRIVILEGES) as SearchClient[];

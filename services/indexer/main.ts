@@ -9,6 +9,7 @@ import { createLogger } from '../platform/logger.ts';
 import { startTelemetry } from '../platform/telemetry.ts';
 import { placeTask } from '../task/env.ts';
 import { readIndexerConfig } from './config.ts';
+import { observeIndexSchema } from '../pipeline/index/schema-metrics.ts';
 import { startIndexer } from '../pipeline/consume/indexer.ts';
 import { createIndexerMetrics } from '../pipeline/consume/metrics.ts';
 
@@ -25,6 +26,8 @@ lifecycle.onClose('telemetry', 3_000, telemetry.close);
 
 const elasticsearch = createElasticsearch(config);
 lifecycle.onClose('elasticsearch', 4_000, () => elasticsearch.close());
+
+observeIndexSchema(elasticsearch, task, registry);
 
 const indexer = startIndexer({
   config,

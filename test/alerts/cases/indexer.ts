@@ -109,6 +109,21 @@ export const indexerAlerts: readonly AlertCase[] = [
     quiet: { 'they are written': { series: { [retrying('kafka')]: '0x20' }, at: '10m' } },
   },
   {
+    alert: 'TaskstreamReindexPending',
+    firing: {
+      series: { [on('taskstream_index_reindex_pending', 'entity="task"')]: '0x5 1x100' },
+      at: '90m',
+      labels: { entity: 'task' },
+      description: '1 fields of the task are mapped as in an older version: searches find what they found before.',
+    },
+    quiet: {
+      'a reindex follows the rollout': {
+        series: { [on('taskstream_index_reindex_pending', 'entity="task"')]: '1x30 0x60' },
+        at: '70m',
+      },
+    },
+  },
+  {
     alert: 'TaskstreamCommitsFail',
     firing: {
       series: { [refused]: '0+4x30' },
