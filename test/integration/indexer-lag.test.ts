@@ -48,7 +48,7 @@ describe('lag is what is still to be read:', () => {
   };
 
   it.each(['commit', 'abort'] as const)("a transaction's marker (%s) is none", async (end) => {
-    const indexer = await fixture.start({ STALL_TIMEOUT_MS: '5000' });
+    const indexer = await fixture.start({ STALL_TIMEOUT_MS: '11000' });
     const producer = client(inject('kafkaBrokers')).producer({ kafkaJS: { transactionalId: randomUUID() } });
     await producer.connect();
     const transaction = await producer.transaction();
@@ -62,7 +62,7 @@ describe('lag is what is still to be read:', () => {
     expect((await fixture.index.versions()).size).toBe(end === 'commit' ? 1 : 0);
     // A new process, whose group has nothing to read, says the same.
     await indexer.close();
-    await passed(await fixture.start({ STALL_TIMEOUT_MS: '5000' }), 2);
+    await passed(await fixture.start({ STALL_TIMEOUT_MS: '11000' }), 2);
   });
 
   it('what was removed unread is none, also for verify', async () => {
@@ -187,7 +187,7 @@ describe('while Kafka does not answer', () => {
 
   it('an indexer with lag lives on, says nothing of its lag, and goes on afterwards', async () => {
     const { client: elasticsearch, index } = fixture.index;
-    const indexer = await fixture.start({ STALL_TIMEOUT_MS: '6000' });
+    const indexer = await fixture.start({ STALL_TIMEOUT_MS: '11000' });
     await elasticsearch.indices.putSettings({ index, settings: { 'index.blocks.read_only_allow_delete': true } });
     await fixture.topics.produce(events(50));
     await waitFor('lag', async () => (await indexer.metric(LAG)) === 50);
