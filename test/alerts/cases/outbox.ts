@@ -89,6 +89,7 @@ export const outboxAlerts: readonly AlertCase[] = [
     firing: {
       series: { [failures]: '0+2x30' },
       at: '20m',
+      labels: { entity: 'task' },
       description: '10 failures within 5 minutes, for 10 minutes already, with events of task.',
     },
     quiet: {
