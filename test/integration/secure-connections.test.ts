@@ -59,6 +59,10 @@ const kafkaBy = (kind: 'scram' | 'mutual'): Env => ({
     : { KAFKA_CERT_FILE: servers.files.cert, KAFKA_KEY_FILE: servers.files.key }),
 });
 
+/** It answers from PostgreSQL, ready or not. */
+const serves = (api: ServiceProcess) =>
+  waitFor('the API to answer', async () => (await fetch(`http://127.0.0.1:${api.port}/tasks`)).ok);
+
 describe.each([
   ['scram', 'TLS with a SCRAM user'],
   ['mutual', 'TLS with a client certificate'],
@@ -105,7 +109,9 @@ describe('a server that cannot be trusted', () => {
 
   it('gets no search: an unknown CA at Elasticsearch is 503, and the rest goes on', async () => {
     const api = await start('api', { ...kafkaBy('scram'), ELASTICSEARCH_CA_FILE: servers.files.otherCa });
-    await api.ready();
+    await serves(api);
+    // It never could search: no client is sent to it.
+    expect((await fetch(`${api.healthUrl}/readyz`)).status).toBe(503);
     await createTask(api, 'still written');
     await expect(search(api, 'still')).rejects.toThrow(/503/);
     await killProcess(api);
@@ -116,7 +122,7 @@ describe('a wrong password', () => {
   it('at Kafka or Elasticsearch is named in the log, and nothing is lost', async () => {
     const wrong = { KAFKA_SASL_PASSWORD: 'wrong', ELASTICSEARCH_PASSWORD: 'wrong' };
     const api = await start('api', { ...kafkaBy('scram'), ...wrong });
-    await api.ready();
+    await serves(api);
     await createTask(api, 'waits for the right password');
     await expect(search(api, 'waits')).rejects.toThrow(/503/);
     await waitFor('Kafka to refuse the user', async () => /authentication failed/i.test(api.logs()), {
