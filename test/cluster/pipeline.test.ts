@@ -61,7 +61,9 @@ describe('pods of the API and the indexer', () => {
         ...['exec', `deployment/${deployment}`, '--', 'node', '-e'],
         `const fs = require('fs');
          const refused = (act) => { try { act(); return 'allowed'; } catch (error) { return error.code; } };
-         const status = fs.readFileSync('/proc/1/status', 'utf8');
+         // The first process is the sandbox's: the pod's processes share their names.
+         const isService = (id) => /^\\d+$/.test(id) && fs.readFileSync('/proc/' + id + '/cmdline', 'utf8').includes('main.js');
+         const status = fs.readFileSync('/proc/' + fs.readdirSync('/proc').find(isService) + '/status', 'utf8');
          console.log(JSON.stringify({
            user: process.getuid(),
            write: refused(() => fs.writeFileSync('/app/x', '')),
