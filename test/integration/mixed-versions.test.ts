@@ -51,9 +51,9 @@ const createWorld = async () => {
       return new Map(rows.map(({ json }) => JSON.parse(json) as Task).map((task) => [task.id, task]));
     },
     /** Source of each document, by id. */
-    documents: async (): Promise<Map<string, Task>> => {
+    documents: async (): Promise<Map<string, Document>> => {
       await search.indices.refresh({ index: alias });
-      const { hits } = await search.search<Task>({ index: alias, size: 10_000 });
+      const { hits } = await search.search<Document>({ index: alias, size: 10_000 });
       return new Map(hits.hits.flatMap(({ _id, _source }) => (_id && _source ? [[_id, _source] as const] : [])));
     },
     close: async () => {
@@ -65,6 +65,8 @@ const createWorld = async () => {
     },
   };
 };
+/** A task as either version has written it. */
+type Document = Omit<Task, 'tags'> & Partial<Pick<Task, 'tags'>>;
 type World = Awaited<ReturnType<typeof createWorld>>;
 
 /** Clients that write and read through whichever APIs serve, until they are told to stop. */

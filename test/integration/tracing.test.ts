@@ -30,8 +30,8 @@ describe('a trace', () => {
     );
     expect(request).toMatchObject({ service: 'taskstream-api', parentSpanId: '00f067aa0ba902b7' });
     for (const [service, name] of [
-      ['taskstream-api', 'tasks publish'],
-      ['taskstream-indexer', 'tasks process'],
+      ['taskstream-api', `${pipeline.topics.tasks} publish`],
+      ['taskstream-indexer', `${pipeline.topics.tasks} process`],
     ]) {
       const batch = await waitFor(`the span ${String(name)}`, () =>
         collector.spans.find((span) => span.service === service && span.name === name && span.links.length > 0),

@@ -80,6 +80,7 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
       entity,
       processor: createBatchProcessor({
         entity: entity.name,
+        topic: entity.topic,
         bulk: createBulkWriter({
           client: elasticsearch,
           alias: entity.alias,

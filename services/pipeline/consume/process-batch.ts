@@ -24,8 +24,10 @@ export interface BatchProcessor {
 }
 
 export interface BatchProcessorOptions {
-  /** Label of the figures, and part of the spans' names. */
+  /** Label of the figures. */
   readonly entity: string;
+  /** Where the batches come from: part of the spans' names. */
+  readonly topic: string;
   readonly bulk: BulkWriter;
   readonly deadLetters: DeadLetterWriter;
   /** Called again and again while events wait for a newer version of this code. */
@@ -51,7 +53,7 @@ interface Poison {
 }
 
 export const createBatchProcessor = (options: BatchProcessorOptions): BatchProcessor => {
-  const { entity, bulk, deadLetters, newer, metrics, tracer, logger } = options;
+  const { entity, topic, bulk, deadLetters, newer, metrics, tracer, logger } = options;
 
   /**
    * Writes the newest operation of each id. Where the index rejects it, the next older one of that id gets its
@@ -142,12 +144,13 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
       const endTimer = metrics.batchDuration.startTimer({ entity });
       metrics.batchEvents.observe({ entity }, batch.length);
       const span = tracer.startSpan(
-        `${entity} process`,
+        `${topic} process`,
         { links: linksTo(traceparentsOf(batch)) },
         contextFrom(undefined),
       );
       span.setAttributes({
         'messaging.system': 'kafka',
+        'messaging.destination.name': topic,
         'messaging.operation.type': 'process',
         'messaging.batch.message_count': batch.length,
       });

@@ -198,7 +198,8 @@ export const startRelay = (options: RelayOptions): Relay => {
         }
       }
       const links = linksTo(traceparentsOf(changes));
-      const span = tracer.startSpan('outbox publish', { links }, contextFrom(undefined));
+      const destinations = [...new Set(changes.map(({ topic }) => topic))].join(', ');
+      const span = tracer.startSpan(`${destinations} publish`, { links }, contextFrom(undefined));
       const endTimer = metrics.chunkDuration.startTimer();
       metrics.chunkEvents.observe(changes.length);
       void send(through, changes, settle).then(() => {
