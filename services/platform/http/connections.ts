@@ -75,7 +75,7 @@ export const boundUnfinishedBodies = (server: Server, most: number): void => {
   };
   server.on('request', (request: IncomingMessage) => {
     // Most bodies come in one piece with their headers, and are complete once this piece has been read.
-    queueMicrotask(() => {
+    process.nextTick(() => {
       if (request.complete || request.destroyed) return;
       const forget = (): void => {
         unfinished.delete(request);
