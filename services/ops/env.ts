@@ -39,7 +39,7 @@ const indexEnv = {
       .default('24h'),
     defaultText: '24h',
     description:
-      'How long the version of a deleted document stays known; an older update that arrives within it changes nothing.',
+      "How long Elasticsearch keeps the versions of purged documents in a shard's memory. Deletions do not depend on it: their markers are documents.",
   },
 } as const satisfies EnvSpec;
 
@@ -82,6 +82,12 @@ export const verifyEnv = {
   ...postgresEnv,
   ...elasticsearchEnv,
   ...kafkaEnv,
+  DELETION_RETENTION_DAYS: {
+    schema: integer(30, { min: 1, max: 3_650 }),
+    defaultText: '30',
+    description:
+      'How many days a deletion is final: an older event that arrives within them brings nothing back. `ops verify` then purges its marker in the index and its record in PostgreSQL.',
+  },
   KAFKA_BROKERS: {
     schema: hostList().optional(),
     description:
@@ -119,6 +125,13 @@ export type TopicsConfig = EnvValues<typeof topicsEnv>;
 
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readTopicsConfig = (env: NodeJS.ProcessEnv): TopicsConfig => readEnv(topicsEnv, env, kafkaChecks);
+
+/** For `ops events repartition`: the rows are published again by the outbox. */
+export const repartitionEnv = { ...topicsEnv, ...postgresEnv } as const satisfies EnvSpec;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readRepartitionConfig = (env: NodeJS.ProcessEnv): EnvValues<typeof repartitionEnv> =>
+  readEnv(repartitionEnv, env, kafkaChecks);
 
 /** For `ops dlq`: the letters are in Kafka, what was done about them in PostgreSQL. */
 export const deadLettersEnv = { ...taskEnv, ...kafkaEnv, ...postgresEnv, ...loggerEnv } as const satisfies EnvSpec;

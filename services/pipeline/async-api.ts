@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { PlacedEntity } from './entity.ts';
-import { ENVELOPE_HEADERS, versionedSchema } from './events.ts';
+import { ENVELOPE_HEADERS, TOMBSTONE_HEADERS, versionedSchema } from './events.ts';
 
 /** JSON Schema, draft 7, as AsyncAPI takes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -45,7 +45,7 @@ export interface AsyncApiDocument {
 
 const KAFKA_BINDING = '0.5.0';
 
-/** The message of a deletion's second record, which lets compaction forget the id. */
+/** The message of a deletion's second record, which lets compaction forget the older ones. */
 export const TOMBSTONE = 'tombstone';
 
 /**
@@ -98,7 +98,15 @@ const channelOf = ({ name, topic, effects, value, schemaVersion }: PlacedEntity)
   ]);
   const tombstone: AsyncApiMessage = {
     name: TOMBSTONE,
-    summary: 'Follows a deletion, with no value and no headers: log compaction forgets the key. Pass over it.',
+    summary:
+      'Follows a deletion: log compaction forgets the older events of the key. With a version it is the deletion itself, ' +
+      'for readers that come after its event is gone. One without headers deletes nothing: pass over it.',
+    headers: {
+      type: 'object',
+      properties: Object.fromEntries(
+        Object.entries(TOMBSTONE_HEADERS).map(([header, schema]) => [header, { type: 'string', ...schema }]),
+      ),
+    },
     payload: { type: 'null' },
     bindings,
   };

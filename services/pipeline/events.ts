@@ -4,6 +4,8 @@
  * Headers: CloudEvents 1.0 in binary content mode (Kafka protocol binding, prefix `ce_`) and W3C `traceparent`.
  */
 import { z } from 'zod';
+import { headerOf } from '../platform/kafka/headers.ts';
+import type { Message } from '../platform/kafka/native.ts';
 
 /** The envelope, before its value is judged by its entity. Unknown fields are ignored: newer writers add them. */
 export const envelopeSchema = z.object({ type: z.string(), value: z.unknown() });
@@ -50,6 +52,31 @@ export const encodeHeaders = ({ id, type, subject, time, traceparent }: EventMet
   CONTENT_TYPE,
   ...(traceparent === null ? [] : [{ traceparent }]),
 ];
+
+/** Name of the tombstone's header with the version that the deletion made. */
+const VERSION_HEADER = 'version';
+
+/**
+ * Headers of the tombstone that follows a deletion. With its version it is a deletion by itself: whoever reads the topic
+ * after compaction has taken the event still learns of it.
+ */
+export const encodeTombstoneHeaders = (version: string, time: string): Record<string, string>[] => [
+  { [VERSION_HEADER]: version },
+  { ce_time: time },
+];
+
+/** The version in a tombstone's headers; nothing for one that only lets compaction forget a key. */
+export const tombstoneVersion = (message: Message): number | undefined => {
+  const text = headerOf(message, VERSION_HEADER) ?? '';
+  const version = /^[1-9]\d{0,15}$/.test(text) ? Number(text) : 0;
+  return Number.isSafeInteger(version) && version > 0 ? version : undefined;
+};
+
+/** What each header of a versioned tombstone is, as JSON Schema. */
+export const TOMBSTONE_HEADERS = {
+  [VERSION_HEADER]: { description: 'Version that the deletion made, as in its event.', pattern: '^[1-9][0-9]*$' },
+  ce_time: { description: 'When the deletion was written.', format: 'date-time' },
+} as const;
 
 /** What each header of an event is, as JSON Schema: `encodeHeaders` for readers. */
 export const ENVELOPE_HEADERS: Readonly<

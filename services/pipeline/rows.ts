@@ -18,15 +18,30 @@ export interface Row extends RowVersion {
   readonly json: string;
 }
 
+/** The newest version of something that exists, or existed. */
+export interface State {
+  readonly version: number;
+  /** RFC 3339 time of the deletion that made this version; null for what is not deleted. */
+  readonly deletedAt: string | null;
+}
+
+export interface IdentifiedState extends State {
+  readonly id: string;
+}
+
 /** Reads that wait for a database that restarts; an outage of about 15 s ends them with the driver's error. */
 export interface RowReader {
-  /** The highest id now; nothing when there are no rows. */
+  /** The highest id now, of rows and recorded deletions; nothing when there are none. */
   lastId(): Promise<string | undefined>;
   count(): Promise<number>;
   /** All rows in order of their ids. */
   pages(pageSize: number): AsyncGenerator<readonly Row[]>;
-  /** Versions of the rows up to the id `last`, in order of their ids. */
-  versionPages(last: string): AsyncGenerator<readonly RowVersion[]>;
+  /** States of the rows, and of the recorded deletions of what has no row, up to the id `last`, in order of their ids. */
+  statePages(last: string): AsyncGenerator<readonly IdentifiedState[]>;
+  /** Those among `ids`. */
+  states(ids: readonly string[]): Promise<ReadonlyMap<string, State>>;
+  /** All recorded deletions of what has no row, in order of their ids. */
+  deletionPages(pageSize: number): AsyncGenerator<readonly IdentifiedState[]>;
   /** The version of each of `ids` that has a row. */
   versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** The JSON of each of `ids` that has a row. */
@@ -52,11 +67,17 @@ export const createRowReader = (
     return rows;
   };
   const VERSION = 'id::text, version';
+  const LIVE = 'id, version, NULL::timestamptz AS deleted_at';
+  // A row that came back, from a backup, has the last word over its deletion.
+  const DELETED = `id, version, deleted_at FROM deletions AS d
+    WHERE source = '${table}' AND NOT EXISTS (SELECT FROM ${table} AS t WHERE t.id = d.id)`;
   const JSON_TOO = `${VERSION}, ${rowToJson}(${table}) AS json`;
   return {
     lastId: async () => {
-      const text = `SELECT ${VERSION} FROM ${table} ORDER BY ${table}.id DESC LIMIT 1`;
-      return (await query<Found>('last', text))[0]?.id;
+      const text = `SELECT greatest(
+        (SELECT id FROM ${table} ORDER BY id DESC LIMIT 1),
+        (SELECT id FROM deletions WHERE source = '${table}' ORDER BY id DESC LIMIT 1)) AS id`;
+      return (await query<{ id: string | null }>('last', text))[0]?.id ?? undefined;
     },
     count: async () => {
       const [found] = await query<{ count: string }>('count', `SELECT count(*) FROM ${table}`);
@@ -68,11 +89,25 @@ export const createRowReader = (
         const items = (await query<Found & { json: string }>('page', text, [after, pageSize])).map(numbered);
         return { items, next: items.length < pageSize ? undefined : items.at(-1)?.id };
       }),
-    versionPages: (last) =>
+    statePages: (last) =>
       inPages(FIRST, async (after) => {
-        const text = `SELECT ${VERSION} FROM ${table} WHERE id > $1 AND id <= $2 ORDER BY ${table}.id LIMIT $3`;
-        const items = (await query<Found>('version-page', text, [after, last, VERSION_PAGE])).map(numbered);
+        // Each side in its own order and with its own end, so that neither is sorted.
+        const text = `(SELECT ${LIVE} FROM ${table} AS t WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3)
+          UNION ALL (SELECT ${DELETED} AND id > $1 AND id <= $2 ORDER BY id LIMIT $3) ORDER BY id LIMIT $3`;
+        const items = (await query<FoundState>('state-page', text, [after, last, VERSION_PAGE])).map(toState);
         return { items, next: items.length < VERSION_PAGE ? undefined : items.at(-1)?.id };
+      }),
+    states: async (ids) => {
+      const text = `SELECT ${LIVE} FROM ${table} AS t WHERE id = ANY($1::uuid[])
+        UNION ALL SELECT ${DELETED} AND id = ANY($1::uuid[])`;
+      const found = await query<FoundState>('states', text, [ids.filter(isRowId)]);
+      return new Map(found.map((row) => [row.id, toState(row)]));
+    },
+    deletionPages: (pageSize) =>
+      inPages(FIRST, async (after) => {
+        const text = `SELECT ${DELETED} AND id > $1 ORDER BY id LIMIT $2`;
+        const items = (await query<FoundState>('deletion-page', text, [after, pageSize])).map(toState);
+        return { items, next: items.length < pageSize ? undefined : items.at(-1)?.id };
       }),
     versions: async (ids) => {
       const text = `SELECT ${VERSION} FROM ${table} WHERE id = ANY($1::uuid[])`;
@@ -91,5 +126,15 @@ interface Found {
   readonly id: string;
   readonly version: string;
 }
+
+interface FoundState extends Found {
+  readonly deleted_at: Date | null;
+}
+
+const toState = ({ id, version, deleted_at: deletedAt }: FoundState): IdentifiedState => ({
+  id,
+  version: Number(version),
+  deletedAt: deletedAt?.toISOString() ?? null,
+});
 
 const numbered = <R extends Found>(row: R) => ({ ...row, version: Number(row.version) });

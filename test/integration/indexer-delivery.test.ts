@@ -22,8 +22,12 @@ const send = async (...records: ProducerRecord[]): Promise<void> => {
   await fixture.topics.produce(records);
   await fixture.settled();
 };
-const documentOf = async (id: string) =>
-  (await fixture.index.client.get({ index: fixture.index.alias, id }, { ignore: [404] }))._source;
+/** Nothing for a deletion's marker too: a get by id does not go by the alias's filter. */
+const documentOf = async (id: string) => {
+  const { client, alias } = fixture.index;
+  const { _source: source } = await client.get<{ deletedAt?: string }>({ index: alias, id }, { ignore: [404] });
+  return source?.deletedAt === undefined ? source : undefined;
+};
 
 describe('the indexer', () => {
   it('makes the document equal to the task of the newest event', async () => {
@@ -56,7 +60,7 @@ describe('the indexer', () => {
     expect(await documentOf(task.id)).toBeUndefined();
   });
 
-  it('takes tombstones as no-ops', async () => {
+  it('passes over a tombstone without a version', async () => {
     const task = taskOf();
     const before = await indexer.metric('taskstream_indexer_events_total', { outcome: 'tombstone' });
     await send(eventRecord('tasks.event.created', task), { key: task.id, value: null, headers: [] });

@@ -183,6 +183,7 @@ it('is reindexed without a gap, verified and repaired like any other', async () 
   const run = (repair: boolean): Promise<VerifyResult> =>
     verify({
       ...{ pool, client, entity: note, topic: undefined, graceMs: 1_000, repair, maxRate: undefined },
+      deletionDays: 30,
       ...{ onProgress: () => undefined, onRetry: () => undefined, onDifference: () => undefined },
     });
   expect(await run(false)).toMatchObject({ rows: 20, drift: { missing: 0, stale: 0, ahead: 0, surplus: 0 } });

@@ -49,7 +49,7 @@ const first = async <T>(pages: AsyncIterable<T>): Promise<void> => {
 it.each<[string, (pool: Pool) => Promise<unknown>]>([
   ['a listing', (pool) => storeOn(pool).list(20, undefined)],
   ['a page of reindex', (pool) => first(rowsOn(pool).pages(100))],
-  ['a page of verify', (pool) => first(rowsOn(pool).versionPages('ffffffff-ffff-ffff-ffff-ffffffffffff'))],
+  ['a page of verify', (pool) => first(rowsOn(pool).statePages('ffffffff-ffff-ffff-ffff-ffffffffffff'))],
   ['the last row, for verify', (pool) => rowsOn(pool).lastId()],
 ])('%s reads tasks in the order of their index', async (_, work) => {
   const texts = await statementsOf(work);
@@ -58,6 +58,7 @@ it.each<[string, (pool: Pool) => Promise<unknown>]>([
     const { rows } = await database.pool.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${text}`);
     const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
     expect(plan).toMatch(/using tasks_pkey on tasks/);
-    expect(plan).not.toContain('Sort');
+    // A merge of what is in order names its key, and sorts nothing.
+    expect(plan).not.toContain('Sort  (');
   }
 });

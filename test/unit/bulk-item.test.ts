@@ -1,15 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { judgeItem } from '../../services/pipeline/index/bulk-item.ts';
 
-const judge = (action: string, status: number, type?: string) =>
-  judgeItem({ [action]: { status, ...(type === undefined ? {} : { error: { type, reason: 'because' } }) } }, 3);
+/** A deletion is an index action, as its marker is a document; a purge is a delete action. */
+const ACTIONS = { index: 'index', delete: 'index', purge: 'delete' } as const;
+
+const judge = (operation: keyof typeof ACTIONS, status: number, type?: string) =>
+  judgeItem(
+    { [ACTIONS[operation]]: { status, ...(type === undefined ? {} : { error: { type, reason: 'because' } }) } },
+    operation,
+    3,
+  );
 
 describe('judgeItem', () => {
   it.each([
     ['index', 201, undefined, 'indexed'],
     ['index', 200, undefined, 'indexed'],
+    ['delete', 201, undefined, 'deleted'],
     ['delete', 200, undefined, 'deleted'],
-    ['delete', 404, undefined, 'stale'],
+    ['purge', 200, undefined, 'deleted'],
+    ['purge', 404, undefined, 'stale'],
+    ['purge', 409, 'version_conflict_engine_exception', 'stale'],
     ['index', 409, 'version_conflict_engine_exception', 'stale'],
     ['delete', 409, 'version_conflict_engine_exception', 'stale'],
     ['index', 429, 'es_rejected_execution_exception', 'retry'],
@@ -26,19 +36,19 @@ describe('judgeItem', () => {
     ['index', 400, 'document_parsing_exception', 'rejected'],
     ['index', 400, 'mapper_parsing_exception', 'rejected'],
     ['index', 400, 'strict_dynamic_mapping_exception', 'rejected'],
-  ])('%s with status %i and error %s is %s', (action, status, type, kind) => {
+  ] as const)('%s with status %i and error %s is %s', (action, status, type, kind) => {
     expect(judge(action, status, type).kind).toBe(kind);
   });
 
   it('rejects a term that Lucene cannot hold, though its error alone says nothing', () => {
     const immense = { type: 'max_bytes_length_exceeded_exception', reason: 'bytes can be at most 32766 in length' };
     const error = { type: 'illegal_argument_exception', reason: 'immense term', caused_by: immense };
-    expect(judgeItem({ index: { status: 400, error } }, 1).kind).toBe('rejected');
+    expect(judgeItem({ index: { status: 400, error } }, 'index', 1).kind).toBe('rejected');
   });
 
   it('retries what the response does not speak of, as no news is not good news', () => {
-    expect(judgeItem(undefined, 1).kind).toBe('retry');
-    expect(judgeItem({}, 1).kind).toBe('retry');
+    expect(judgeItem(undefined, 'index', 1).kind).toBe('retry');
+    expect(judgeItem({}, 'index', 1).kind).toBe('retry');
   });
 
   it('keeps the reason and the number of attempts of a rejection', () => {

@@ -11,7 +11,12 @@ const index = (id: string, version: number): IndexOperation => ({
   schemaVersion: 1,
   document: taskOf({ id, version }),
 });
-const remove = (id: string, version: number): IndexOperation => ({ kind: 'delete', id, version });
+const remove = (id: string, version: number): IndexOperation => ({
+  kind: 'delete',
+  id,
+  version,
+  deletedAt: '2026-01-01T00:00:00.000Z',
+});
 
 /** Operations of few tasks with few versions, so that duplicates and reorderings are common. */
 const operations = fc.array(

@@ -9,7 +9,7 @@ const whole = { hits: { hits: [hit] }, timed_out: false, _shards: { failed: 0 } 
 const answering = (answers: readonly object[]): Client => {
   let asked = 0;
   return {
-    indices: { refresh: () => Promise.resolve({}) },
+    indices: { getSettings: () => Promise.resolve({ tasks: {} }), refresh: () => Promise.resolve({}) },
     openPointInTime: () => Promise.resolve({ id: 'pit' }),
     count: () => Promise.resolve({ count: 1 }),
     search: () => Promise.resolve(answers[asked++]),
@@ -26,7 +26,7 @@ describe('a page of documents', () => {
     const { pages } = await createDocumentReader(answering([holes, whole]), 'tasks', { onRetry }).snapshot(60);
     const found = [];
     for await (const page of pages()) found.push(...page);
-    expect(found).toEqual([{ id: 'a', version: 3, isMisplaced: false }]);
+    expect(found).toEqual([{ id: 'a', version: 3, deletedAt: null, isMisplaced: false }]);
     expect(reasons).toHaveLength(1);
   });
 

@@ -56,6 +56,11 @@ describe('the contract of the events', () => {
         );
         expect(accepts(message?.payload, JSON.parse(String(event?.value))), type).toBe(true);
         expect(tombstone?.value).toBe(type === 'tasks.event.deleted' ? null : undefined);
+        if (tombstone !== undefined) {
+          const names = Object.assign({}, ...tombstone.headers) as Record<string, string>;
+          expect(accepts(messages['tombstone']?.headers, names)).toBe(true);
+          expect(Object.keys(messages['tombstone']?.headers?.['properties'] ?? {})).toEqual(Object.keys(names));
+        }
       }
     }
     expect(accepts(messages['tombstone']?.payload, null)).toBe(true);

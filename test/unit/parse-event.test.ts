@@ -6,9 +6,16 @@ import { messageOf, taskOf } from '../support/events.ts';
 
 const task = taskOf({ version: 7 });
 const NEWER = taskEntity.schemaVersion + 1;
-const parse = (value: string | Buffer | null, key: string | null = task.id) =>
+/** The time that Kafka has of the records. */
+const AT = '2026-01-02T03:04:05.678Z';
+const parse = (value: string | Buffer | null, key: string | null = task.id, headers: Record<string, string>[] = []) =>
   parseEvent(
-    messageOf({ key: key === null ? null : Buffer.from(key), value: value === null ? null : Buffer.from(value) }),
+    messageOf({
+      key: key === null ? null : Buffer.from(key),
+      value: value === null ? null : Buffer.from(value),
+      headers,
+      timestamp: Date.parse(AT),
+    }),
     taskEntity,
   );
 const reasonOf = (event: ReturnType<typeof parse>) => (event.kind === 'poison' ? event.error.code : event.kind);
@@ -27,7 +34,7 @@ describe('parseEvent', () => {
     const value = JSON.stringify({ id: task.id, version: 8 });
     expect(parse(encodeEvent('tasks.event.deleted', value))).toEqual({
       kind: 'operation',
-      operation: { kind: 'delete', id: task.id, version: 8 },
+      operation: { kind: 'delete', id: task.id, version: 8, deletedAt: AT },
     });
   });
 
@@ -51,7 +58,7 @@ describe('parseEvent', () => {
     const value = JSON.stringify({ ...task, version: 8, colour: 'green' });
     expect(parse(`{"type":"tasks.event.deleted","extra":1,"value":${value}}`)).toEqual({
       kind: 'operation',
-      operation: { kind: 'delete', id: task.id, version: 8 },
+      operation: { kind: 'delete', id: task.id, version: 8, deletedAt: AT },
     });
   });
 
@@ -72,8 +79,29 @@ describe('parseEvent', () => {
     expect(reasonOf(event(taskEntity.schemaVersion))).toBe('unknown_event_type');
   });
 
-  it('takes a null value as the tombstone that follows a deletion', () => {
-    expect(parse(null)).toEqual({ kind: 'tombstone' });
+  it('takes the time of a deletion from its event', () => {
+    const value = JSON.stringify({ id: task.id, version: 8 });
+    const at = '2025-12-31T23:59:59.000Z';
+    expect(parse(encodeEvent('tasks.event.deleted', value), task.id, [{ ce_time: at }])).toMatchObject({
+      operation: { kind: 'delete', deletedAt: at },
+    });
+  });
+
+  it('takes a tombstone that names its version as a deletion', () => {
+    expect(parse(null, task.id, [{ version: '8' }])).toEqual({
+      kind: 'operation',
+      operation: { kind: 'delete', id: task.id, version: 8, deletedAt: AT },
+    });
+  });
+
+  it.each([
+    ['none', task.id, []],
+    ['none that is a number', task.id, [{ version: 'eight' }]],
+    ['one that is not positive', task.id, [{ version: '0' }]],
+    ['one that no event can have', task.id, [{ version: '9007199254740992' }]],
+    ['one, and its key is no id', 'plants', [{ version: '8' }]],
+  ])('passes over a tombstone with a version: %s', (_, key, headers) => {
+    expect(parse(null, key, headers)).toEqual({ kind: 'tombstone' });
   });
 
   it.each([

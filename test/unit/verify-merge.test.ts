@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inPages } from '../../services/pipeline/pages.ts';
-import type { RowVersion } from '../../services/pipeline/rows.ts';
-import { kindOf, mergeJoin, type Pair } from '../../services/pipeline/verify/difference.ts';
+import type { IdentifiedState, State } from '../../services/pipeline/rows.ts';
+import { kindOf, mergeJoin } from '../../services/pipeline/verify/difference.ts';
 
 /** Node 20 has no Array.fromAsync. */
 const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
@@ -10,11 +10,17 @@ const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
   for await (const item of items) all.push(item);
   return all;
 };
-const stream = async function* (entries: ReadonlyMap<string, number>): AsyncGenerator<RowVersion> {
-  for (const id of [...entries.keys()].sort()) yield { id, version: entries.get(id) ?? 0 };
+const live = (version: number): State => ({ version, deletedAt: null });
+const deleted = (version: number): State => ({ version, deletedAt: '2026-01-01T00:00:00.000Z' });
+const stream = async function* (entries: ReadonlyMap<string, number>): AsyncGenerator<IdentifiedState> {
+  for (const id of [...entries.keys()].sort()) yield { id, ...live(entries.get(id) ?? 0) };
 };
-const joined = async (rows: ReadonlyMap<string, number>, documents: ReadonlyMap<string, number>): Promise<Pair[]> =>
-  collect(mergeJoin(stream(rows), stream(documents)));
+const joined = async (rows: ReadonlyMap<string, number>, documents: ReadonlyMap<string, number>) =>
+  (await collect(mergeJoin(stream(rows), stream(documents)))).map(({ id, row, document }) => ({
+    id,
+    row: row?.version,
+    document: document?.version,
+  }));
 
 /** Few ids and versions, so that all relations between the two sides occur. */
 const side = fc
@@ -37,10 +43,10 @@ describe('the merge join', () => {
 
   it('holds one entry of each side', async () => {
     let held = 0;
-    const counting = async function* (count: number): AsyncGenerator<RowVersion> {
+    const counting = async function* (count: number): AsyncGenerator<IdentifiedState> {
       for (let i = 0; i < count; i += 1) {
         held += 1;
-        yield { id: String(i).padStart(6, '0'), version: 1 };
+        yield { id: String(i).padStart(6, '0'), ...live(1) };
       }
     };
     let taken = 0;
@@ -52,8 +58,8 @@ describe('the merge join', () => {
   });
 
   it('passes a fault of either side on', async () => {
-    const broken = async function* (): AsyncGenerator<RowVersion> {
-      yield { id: 'a', version: 1 };
+    const broken = async function* (): AsyncGenerator<IdentifiedState> {
+      yield { id: 'a', ...live(1) };
       throw new Error('the connection is cut');
     };
     await expect(collect(mergeJoin(broken(), stream(new Map())))).rejects.toThrow('cut');
@@ -76,9 +82,25 @@ describe('a difference', () => {
                 : document > row
                   ? 'ahead'
                   : 'stale';
-        expect(kindOf({ id: 'a', row, document })).toBe(expected);
+        const stateOf = (version_: number | undefined) => (version_ === undefined ? undefined : live(version_));
+        expect(kindOf({ id: 'a', row: stateOf(row), document: stateOf(document) })).toBe(expected);
       }),
     );
+  });
+
+  it.each([
+    ['is none where the deletion has its marker', deleted(3), deleted(3), undefined],
+    ['is none where the marker is newer, as it was published by a repair', deleted(3), deleted(4), undefined],
+    ['is none where only a marker is left, which waits for its purge', undefined, deleted(3), undefined],
+    ['is missing where the deletion has no marker', deleted(3), undefined, 'missing'],
+    ['is stale where the marker is older', deleted(3), deleted(2), 'stale'],
+    ['is surplus where the document is there still', deleted(3), live(2), 'surplus'],
+    ['is surplus where the document is as new as the deletion', deleted(3), live(3), 'surplus'],
+    ['is ahead where a row came back and its marker hides it', live(2), deleted(3), 'ahead'],
+    ['is ahead where the marker has the version of the row', live(3), deleted(3), 'ahead'],
+    ['is stale where a row came back above its marker', live(4), deleted(3), 'stale'],
+  ])('of a deletion %s', (_, row, document, kind) => {
+    expect(kindOf({ id: 'a', row, document })).toBe(kind);
   });
 });
 

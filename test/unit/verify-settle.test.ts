@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Pair } from '../../services/pipeline/verify/difference.ts';
+import type { State } from '../../services/pipeline/rows.ts';
 import { settle, type Settled } from '../../services/pipeline/verify/settle.ts';
 
 type Versions = readonly [row: number | undefined, document: number | undefined];
+
+const live = (version: number | undefined): State | undefined =>
+  version === undefined ? undefined : { version, deletedAt: null };
 
 /** Settles one task whose stores show one state after the other, the last for ever. */
 const settled = async (
@@ -16,7 +20,7 @@ const settled = async (
     readPairs: (ids) => {
       const [row, document] = states[Math.min(looks, states.length - 1)] ?? [];
       looks += 1;
-      return Promise.resolve(ids.map((id): Pair => ({ id, row, document })));
+      return Promise.resolve(ids.map((id): Pair => ({ id, row: live(row), document: live(document) })));
     },
     delay: { begin: () => Promise.resolve(() => Promise.resolve(looks >= outlivedAtLook)) },
   });
@@ -34,7 +38,10 @@ describe('a candidate', () => {
     ['ahead', 2, 3],
     ['surplus', undefined, 3],
   ] as const)('is drift when it is %s, and the pipeline had nothing for it', async (_kind, row, document) => {
-    expect(await settled([[row, document]])).toMatchObject({ drift: [{ id: 'a', row, document }], undecided: [] });
+    expect(await settled([[row, document]])).toMatchObject({
+      drift: [{ id: 'a', row: live(row), document: live(document) }],
+      undecided: [],
+    });
   });
 
   it('is nothing when its document comes while the pipeline is behind', async () => {
@@ -53,7 +60,10 @@ describe('a candidate', () => {
 
   it('is undecided when the pipeline stays behind', async () => {
     const never = { outlivedAtLook: Infinity };
-    expect(await settled([[2, 1]], never)).toMatchObject({ drift: [], undecided: [{ row: 2, document: 1 }] });
+    expect(await settled([[2, 1]], never)).toMatchObject({
+      drift: [],
+      undecided: [{ row: live(2), document: live(1) }],
+    });
   });
 
   it('is drift when a look lasts beyond the grace, and the pipeline is found empty after it', async () => {
@@ -64,11 +74,11 @@ describe('a candidate', () => {
         looks += 1;
         // The first one finds the candidate.
         if (looks === 2) await sleep(400);
-        return [{ id: 'a', row: 2, document: 1 }];
+        return [{ id: 'a', row: live(2), document: live(1) }];
       },
       delay: { begin: () => Promise.resolve(() => Promise.resolve(looks >= 2)) },
     });
-    expect(result).toMatchObject({ drift: [{ row: 2, document: 1 }], undecided: [] });
+    expect(result).toMatchObject({ drift: [{ row: live(2), document: live(1) }], undecided: [] });
   });
 
   it('is nothing when the version seen first arrived, and the row moved on: its events do come', async () => {
@@ -98,7 +108,7 @@ describe('a candidate', () => {
         slow,
       ),
     ).toMatchObject({
-      drift: [{ row: 3, document: 1 }],
+      drift: [{ row: live(3), document: live(1) }],
       undecided: [],
     });
     expect(
@@ -124,7 +134,7 @@ describe('a candidate', () => {
         { graceMs: 10_000 },
       ),
     ).toMatchObject({
-      drift: [{ row: 3, document: 9 }],
+      drift: [{ row: live(3), document: live(9) }],
     });
   });
 });

@@ -34,7 +34,8 @@ export const createIndexLook = ({ client, alias, timeoutMs }: IndexLookOptions):
       try {
         // A get by id sees what was written at once; a search only after the next refresh.
         const found = await client.get({ index: alias, id, _source: false }, options);
-        return !deleted && Number(found._version) >= version;
+        // A deletion is there as its marker.
+        return Number(found._version) >= version;
       } catch (error) {
         if (statusOf(error) === 404) return deleted;
         throw error;

@@ -14,7 +14,7 @@ import { readVerifyConfig } from '../env.ts';
 import { openOffsets } from '../../pipeline/verify/offsets.ts';
 import { recordRun } from '../../pipeline/verify/runs.ts';
 import { newestVersions } from '../../pipeline/verify/topic-versions.ts';
-import { exitCodeOf, jsonOf, tableOf, type Report } from './report.ts';
+import { exitCodeOf, jsonOf, recordOf, tableOf, type Report } from './report.ts';
 import { verify, type Difference, type Progress, type Topic } from '../../pipeline/verify/verify.ts';
 
 interface Flags {
@@ -55,11 +55,15 @@ export const verifyCommand = (): Command =>
 What differs is read again: it is drift when it still differs after everything that was in the outbox and in the
 topic has been indexed. Without KAFKA_BROKERS verify cannot know that, and --grace decides. Writes may go on.
 
-  missing  a row without a document           repair: the document is written
+  missing  a row without a document,          repair: the document or marker is written
+           or a deletion without its marker
   stale    a document older than its row      repair: the document is written
   ahead    a document newer than its row      repair: the row's version is raised, and an event published
   surplus  a document without a row           repair: its deletion is published
 The last two are found after PostgreSQL was restored from a backup. Their repairs need the relay and an indexer.
+
+Deletions are final for DELETION_RETENTION_DAYS: until then the index keeps a marker of each, which searches do not show.
+Every run first purges the older ones.
 
 Each run is recorded; the API exports the last one as metrics (taskstream_verify_…).
 
@@ -97,6 +101,7 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
       topic,
       graceMs: grace * 1_000,
       repair,
+      deletionDays: config.DELETION_RETENTION_DAYS,
       maxRate,
       onProgress: bar.show,
       onRetry: (reason) => {
@@ -104,7 +109,7 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
       },
       onDifference: (difference) => {
         if (differences.length < show) differences.push(difference);
-        if (details !== undefined) appendFileSync(details, `${JSON.stringify(difference)}\n`);
+        if (details !== undefined) appendFileSync(details, `${JSON.stringify(recordOf(difference))}\n`);
       },
     });
     await recordRun(pool, result);

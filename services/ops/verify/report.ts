@@ -1,5 +1,6 @@
 /** The result of a run for people, as a table, and for scripts, as JSON. */
 import Table from 'cli-table3';
+import type { State } from '../../pipeline/rows.ts';
 import { DRIFT_KINDS, sumOf } from '../../pipeline/verify/difference.ts';
 import type { Difference, VerifyResult } from '../../pipeline/verify/verify.ts';
 
@@ -10,7 +11,7 @@ export const exitCodeOf = ({ drift, undecided }: VerifyResult): number =>
   sumOf(drift) > 0 ? EXIT.drift : undecided > 0 ? EXIT.undecided : EXIT.equal;
 
 const MEANING = {
-  missing: 'a row without a document',
+  missing: 'a row without a document, or a deletion without its marker',
   stale: 'a document older than its row',
   ahead: 'a document newer than its row',
   surplus: 'a document without a row',
@@ -39,12 +40,17 @@ export const tableOf = ({ result, differences }: Report): string => {
   for (const kind of DRIFT_KINDS) summary.push([kind, result.drift[kind], result.mended[kind], MEANING[kind]]);
   summary.push(['undecided', result.undecided, '', 'its event may still be on its way']);
   const seconds = (result.durationMs / 1_000).toFixed(1);
-  const lines = [`${result.rows} rows and ${result.documents} documents compared in ${seconds} s`, summary.toString()];
+  const purged = result.purged > 0 ? [`${result.purged} deletions purged, as their time is over`] : [];
+  const lines = [
+    ...purged,
+    `${result.rows} rows and ${result.documents} documents compared in ${seconds} s`,
+    summary.toString(),
+  ];
   if (differences.length > 0) {
     const list = new Table({ head: ['task', 'kind', 'row', 'document', 'outcome'], ...plain });
     for (const { id, kind, row, document, outcome, reason } of differences) {
       const text = outcome === 'mended' ? 'repaired' : outcome;
-      list.push([id, kind, row ?? '-', document ?? '-', reason === undefined ? text : `${text}: ${reason}`]);
+      list.push([id, kind, textOf(row), textOf(document), reason === undefined ? text : `${text}: ${reason}`]);
     }
     const all = sumOf(result.drift) + sumOf(result.mended) + result.undecided;
     if (all > differences.length) lines.push(`The first ${differences.length} of ${all}; --details FILE writes all:`);
@@ -53,4 +59,15 @@ export const tableOf = ({ result, differences }: Report): string => {
   return [...lines, ADVICE[exitCodeOf(result)] ?? ''].join('\n');
 };
 
-export const jsonOf = ({ result, differences }: Report): string => JSON.stringify({ ...result, differences }, null, 2);
+const textOf = (state: State | undefined): string =>
+  state === undefined ? '-' : `${state.version}${state.deletedAt === null ? '' : ' (deleted)'}`;
+
+/** A difference for scripts: each side's version, and when it was deleted if it was. */
+export const recordOf = ({ row, document, ...difference }: Difference) => ({
+  ...difference,
+  ...(row === undefined ? {} : { row: row.version, rowDeletedAt: row.deletedAt ?? undefined }),
+  ...(document === undefined ? {} : { document: document.version, documentDeletedAt: document.deletedAt ?? undefined }),
+});
+
+export const jsonOf = ({ result, differences }: Report): string =>
+  JSON.stringify({ ...result, differences: differences.map(recordOf) }, null, 2);

@@ -2,14 +2,16 @@
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import type { Message } from '../../platform/kafka/native.ts';
 import { describeDetails, detailsOf } from '../../platform/validation.ts';
-import type { z } from 'zod';
-import type { Entity } from '../entity.ts';
-import { envelopeSchema, versionedSchema } from '../events.ts';
+import { z } from 'zod';
+import { headerOf } from '../../platform/kafka/headers.ts';
+import { timeText } from '../../platform/kafka/record-time.ts';
+import type { Effect, Entity } from '../entity.ts';
+import { envelopeSchema, tombstoneVersion, versionedSchema } from '../events.ts';
 import type { IndexOperation } from '../index/operation.ts';
 
 export type ParsedEvent =
   | { readonly kind: 'operation'; readonly operation: IndexOperation }
-  /** The null value after a deletion, there for log compaction only. */
+  /** A null value that names no version: there for log compaction only. */
   | { readonly kind: 'tombstone' }
   /** Of a type that only a newer version of this code knows: it waits for that version. */
   | { readonly kind: 'newer'; readonly reason: string }
@@ -26,11 +28,16 @@ export type EventRules = Pick<Entity, 'name' | 'effects' | 'schemaVersion' | 'va
 export const parseEvent = (message: Message, entity: EventRules): ParsedEvent => {
   try {
     const key = keyOf(message);
-    if (message.value === null) return { kind: 'tombstone' };
+    if (message.value === null) {
+      const version = isId(key) ? tombstoneVersion(message) : undefined;
+      return version === undefined
+        ? { kind: 'tombstone' }
+        : { kind: 'operation', operation: deletion(key, version, message) };
+    }
     const { type, value } = parseEnvelope(message.value);
     const effect = Object.hasOwn(entity.effects, type) ? entity.effects[type] : undefined;
     if (effect === undefined) return unknownType(type, value, entity);
-    const operation = toOperation(value, effect, entity);
+    const operation = toOperation(value, effect, entity, message);
     // The key chooses the partition, and so the order: under another key, updates of one id could overtake another.
     if (operation.id !== key) {
       throw new TaskstreamError(
@@ -45,16 +52,26 @@ export const parseEvent = (message: Message, entity: EventRules): ParsedEvent =>
   }
 };
 
-/**
- * What a value asks of the index.
- * @throws TaskstreamError `schema_violation` when it is not what its event's type promises
- */
-export const toOperation = (value: unknown, effect: 'index' | 'delete', entity: EventRules): IndexOperation => {
+/** The operation that writes a row, or the value of an event that shows one. @throws TaskstreamError `schema_violation` */
+export const indexOperation = (value: unknown, entity: EventRules): IndexOperation => {
   const { id, version, schemaVersion } = judge(versionedSchema, value);
-  if (effect === 'delete') return { kind: 'delete', id, version };
   if (schemaVersion <= entity.schemaVersion) judge(entity.value, value);
   return { kind: 'index', id, version, schemaVersion, document: value };
 };
+
+const toOperation = (value: unknown, effect: Effect, entity: EventRules, message: Message): IndexOperation => {
+  if (effect === 'index') return indexOperation(value, entity);
+  const { id, version } = judge(versionedSchema, value);
+  return deletion(id, version, message);
+};
+
+/** At the time that the record names, or else at the one that Kafka has of it. */
+const deletion = (id: string, version: number, message: Message): IndexOperation => {
+  const named = timeText(Date.parse(headerOf(message, 'ce_time') ?? ''));
+  return { kind: 'delete', id, version, deletedAt: named ?? timeText(message.timestamp) ?? new Date().toISOString() };
+};
+
+const isId = (key: string): boolean => z.uuid().safeParse(key).success;
 
 const judge = <T>(schema: z.ZodType<T>, value: unknown): T => {
   const result = schema.safeParse(value);

@@ -1,6 +1,6 @@
 /** The meaning of one item of a bulk response. */
 import { TaskstreamError } from '../../platform/errors.ts';
-import type { Outcome } from './operation.ts';
+import type { IndexOperation, Outcome } from './operation.ts';
 
 /** The fields of a bulk item that decide its fate. */
 export interface BulkItem {
@@ -31,16 +31,23 @@ const DOCUMENT_ERRORS: ReadonlySet<string | undefined> = new Set([
 /** As the cause of an `illegal_argument_exception`, which alone says nothing: a keyword above Lucene's 32,766 bytes. */
 const IMMENSE_TERM = 'max_bytes_length_exceeded_exception';
 
-/** Judges one item; an item that the response lacks is retried. */
-export const judgeItem = (entry: Partial<Record<string, BulkItem>> | undefined, attempts: number): Verdict => {
+/**
+ * Judges one item; an item that the response lacks is retried.
+ * @param operation what was asked
+ */
+export const judgeItem = (
+  entry: Partial<Record<string, BulkItem>> | undefined,
+  operation: IndexOperation['kind'],
+  attempts: number,
+): Verdict => {
   const [action, item] = Object.entries(entry ?? {})[0] ?? [];
   const status = item?.status;
   if (item === undefined || status === undefined) return { kind: 'retry', reason: 'no outcome in the bulk response' };
   const { error } = item;
   if (error === undefined) {
-    // A delete that finds nothing has status 404 and no error: the document is gone, and its version is noted.
+    // A purge that finds nothing has status 404 and no error.
     if (action === 'delete') return { kind: status === 404 ? 'stale' : 'deleted' };
-    return { kind: 'indexed' };
+    return { kind: operation === 'index' ? 'indexed' : 'deleted' };
   }
   const type = error.type ?? 'unknown';
   if (status === 409) return { kind: 'stale' };

@@ -103,24 +103,34 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
     };
   };
 
-  /** Turns rejections that the index's mapping explains into retries. */
-  const holdBack = async (result: ChunkResult, operations: readonly EncodedOperation[]): Promise<ChunkResult> => {
+  /**
+   * Turns rejections that the index's mapping explains into retries. The others are final when they are repeated now: the
+   * mapping that was asked may be newer than the one that has rejected.
+   */
+  const holdBack = async (
+    result: ChunkResult,
+    operations: readonly EncodedOperation[],
+    attempts: number,
+    signal: AbortSignal,
+  ): Promise<ChunkResult> => {
     const rejected = result.settled.filter(([, { kind }]) => kind === 'rejected');
     if (gate === undefined || rejected.length === 0) return result;
     const judge = await gate();
-    const waiting = new Map<number, Placed>();
+    const waiting: Placed[] = [];
+    const repeated: Placed[] = [];
     let reason = result.reason;
     for (const [index] of rejected) {
       const operation = operations[index];
-      const why = operation === undefined ? undefined : judge(operation);
-      if (operation === undefined || why === undefined) continue;
-      waiting.set(index, { index, operation });
+      if (operation === undefined) continue;
+      const why = judge(operation);
+      (why === undefined ? repeated : waiting).push({ index, operation });
       reason ??= why;
     }
+    const again = repeated.length === 0 ? undefined : await send(repeated, attempts, signal);
     return {
-      settled: result.settled.filter(([index]) => !waiting.has(index)),
-      retry: [...result.retry, ...waiting.values()],
-      reason,
+      settled: [...result.settled.filter(([, { kind }]) => kind !== 'rejected'), ...(again?.settled ?? [])],
+      retry: [...result.retry, ...waiting, ...(again?.retry ?? [])],
+      reason: reason ?? again?.reason,
     };
   };
 
@@ -132,7 +142,7 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
         const retry: Placed[] = [];
         let reason: string | undefined;
         for (const chunk of chunksWithin(open, maxBytes)) {
-          const result = await holdBack(await send(chunk, attempt, signal), operations);
+          const result = await holdBack(await send(chunk, attempt, signal), operations, attempt, signal);
           for (const [index, outcome] of result.settled) outcomes[index] = outcome;
           retry.push(...result.retry);
           reason ??= result.reason;
@@ -177,7 +187,7 @@ const judgeItems = (
   const retry: Placed[] = [];
   let reason: string | undefined;
   chunk.forEach((placed, position) => {
-    const verdict = judgeItem(items[position], attempts);
+    const verdict = judgeItem(items[position], placed.operation.kind, attempts);
     if (verdict.kind === 'retry') {
       retry.push(placed);
       reason ??= verdict.reason;

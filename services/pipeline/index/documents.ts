@@ -3,10 +3,11 @@ import type { Client, estypes } from '@elastic/elasticsearch';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { retry } from '../../platform/retry.ts';
 import { inPages, READ_ATTEMPTS, type ReadOptions } from '../pages.ts';
+import type { IdentifiedState, State } from '../rows.ts';
+import { DELETED_AT } from './deletion.ts';
 
-export interface Document {
-  readonly id: string;
-  readonly version: number;
+/** A document; with `deletedAt` it is a deletion's marker. */
+export interface Document extends IdentifiedState {
   /** Whether its field `id`, which gives the order, says something else than its `_id`. */
   readonly isMisplaced: boolean;
 }
@@ -21,12 +22,13 @@ export interface DocumentSnapshot {
 /** Reads that wait for a server that restarts; an outage of about 15 s ends them with the client's error. */
 export interface DocumentReader {
   /**
-   * Opens a point in time of what is indexed now.
+   * Opens a point in time of what is indexed now, deletion markers included.
    * @param keepAliveSeconds longest time between two pages
+   * @param query only documents of this; all without it
    */
-  snapshot(keepAliveSeconds: number): Promise<DocumentSnapshot>;
-  /** The version of each of `ids` that has a document: the last write counts, refreshed or not. */
-  versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  snapshot(keepAliveSeconds: number, query?: estypes.QueryDslQueryContainer): Promise<DocumentSnapshot>;
+  /** The state of each of `ids` that has a document or a marker: the last write counts, refreshed or not. */
+  states(ids: readonly string[]): Promise<ReadonlyMap<string, State>>;
 }
 
 /** Elasticsearch gives 10,000 at most. */
@@ -35,9 +37,17 @@ const PAGE = 5_000;
 /** @param index an index or an alias */
 export const createDocumentReader = (client: Client, index: string, options: ReadOptions): DocumentReader => {
   const read = <T>(ask: () => Promise<T>): Promise<T> => retry(ask, { ...READ_ATTEMPTS, ...options });
-  const fetchPage = async (pit: estypes.SearchPointInTimeReference, after: estypes.SortResults | undefined) => {
+  /** The alias would hide the markers. */
+  const behind = async () => Object.keys(await read(() => client.indices.getSettings({ index })));
+  const fetchPage = async (
+    pit: estypes.SearchPointInTimeReference,
+    query: estypes.QueryDslQueryContainer,
+    after: estypes.SortResults | undefined,
+  ) => {
     const page = await client.search({
       pit,
+      query,
+      docvalue_fields: [{ field: DELETED_AT, format: 'strict_date_time' }],
       size: PAGE,
       sort: [{ id: 'asc' }],
       version: true,
@@ -54,17 +64,18 @@ export const createDocumentReader = (client: Client, index: string, options: Rea
     return page;
   };
   return {
-    snapshot: async (keepAliveSeconds) => {
+    snapshot: async (keepAliveSeconds, query = { match_all: {} }) => {
+      const indices = await behind();
       const keepAlive = `${keepAliveSeconds}s`;
       // Else what was written within the last second would look as if it were missing.
-      await read(() => client.indices.refresh({ index }));
-      let { id } = await read(() => client.openPointInTime({ index, keep_alive: keepAlive }));
-      const { count } = await read(() => client.count({ index }));
+      await read(() => client.indices.refresh({ index: indices }));
+      let { id } = await read(() => client.openPointInTime({ index: indices, keep_alive: keepAlive }));
+      const { count } = await read(() => client.count({ index: indices, query }));
       return {
         count,
         pages: () =>
           inPages<Document, estypes.SortResults | undefined>(undefined, async (after) => {
-            const page = await read(() => fetchPage({ id, keep_alive: keepAlive }, after));
+            const page = await read(() => fetchPage({ id, keep_alive: keepAlive }, query, after));
             id = page.pit_id ?? id;
             const { hits } = page.hits;
             return { items: hits.map(toDocument), next: hits.length < PAGE ? undefined : hits.at(-1)?.sort };
@@ -74,18 +85,24 @@ export const createDocumentReader = (client: Client, index: string, options: Rea
         },
       };
     },
-    versions: async (ids) => {
+    states: async (ids) => {
       if (ids.length === 0) return new Map();
       return read(async () => {
-        const { docs } = await client.mget({ index, ids: [...ids], _source: false, realtime: true });
-        const found = new Map<string, number>();
+        const { docs } = await client.mget<{ [DELETED_AT]?: string }>({
+          index,
+          ids: [...ids],
+          _source_includes: [DELETED_AT],
+          realtime: true,
+        });
+        const found = new Map<string, State>();
         for (const doc of docs) {
           if ('error' in doc) {
             throw new TaskstreamError('search_unavailable', `${doc._id}: ${doc.error.reason ?? doc.error.type}`, {
               retriable: true,
             });
           }
-          if (doc.found) found.set(doc._id, doc._version ?? 0);
+          if (!doc.found) continue;
+          found.set(doc._id, { version: doc._version ?? 0, deletedAt: doc._source?.[DELETED_AT] ?? null });
         }
         return found;
       });
@@ -93,8 +110,9 @@ export const createDocumentReader = (client: Client, index: string, options: Rea
   };
 };
 
-const toDocument = ({ _id: id = '', _version: version = 0, sort }: estypes.SearchHit): Document => ({
+const toDocument = ({ _id: id = '', _version: version = 0, fields, sort }: estypes.SearchHit): Document => ({
   id,
   version,
+  deletedAt: (fields?.[DELETED_AT] as string[] | undefined)?.[0] ?? null,
   isMisplaced: sort?.[0] !== id,
 });

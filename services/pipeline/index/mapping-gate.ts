@@ -5,11 +5,12 @@
 import type { Client } from '@elastic/elasticsearch';
 import { messageOf } from '../../platform/errors.ts';
 import type { Entity, EntityNames } from '../entity.ts';
+import { DELETED_AT } from './deletion.ts';
 import { decodeMeta } from './meta.ts';
 import type { EncodedOperation } from './operation.ts';
 
 /** Why the rejected operation must wait; nothing when its rejection is final. */
-export type JudgeRejection = (operation: Pick<EncodedOperation, 'schemaVersion'>) => string | undefined;
+export type JudgeRejection = (operation: Pick<EncodedOperation, 'kind' | 'schemaVersion'>) => string | undefined;
 
 /** Reads the mapping behind the alias as it is now. It never throws: an index that cannot be asked lets all wait. */
 export type MappingGate = () => Promise<JudgeRejection>;
@@ -18,9 +19,11 @@ export const createMappingGate =
   (client: Client, { name, alias }: Pick<Entity & EntityNames, 'name' | 'alias'>): MappingGate =>
   async () => {
     let known: number[];
+    let takesDeletions: boolean;
     try {
-      const found = await client.indices.getMapping({ index: alias });
-      known = Object.values(found).map(({ mappings }) => decodeMeta(mappings._meta)?.schemaVersion ?? 0);
+      const found = Object.values(await client.indices.getMapping({ index: alias }));
+      known = found.map(({ mappings }) => decodeMeta(mappings._meta)?.schemaVersion ?? 0);
+      takesDeletions = found.every(({ mappings }) => mappings.properties?.[DELETED_AT] !== undefined);
     } catch (error) {
       const reason = `the mapping of ${alias} cannot be read: ${messageOf(error)}`;
       return () => reason;
@@ -29,8 +32,12 @@ export const createMappingGate =
     if (oldest === 0) {
       return () => `the mapping of ${alias} is not one of ours (it names no schema version): run ops migrate`;
     }
-    return ({ schemaVersion }) =>
-      schemaVersion > oldest
+    return ({ kind, schemaVersion }) => {
+      if (kind === 'delete' && !takesDeletions) {
+        return `${alias} has no field ${DELETED_AT}, and so takes no deletion: run ops migrate`;
+      }
+      return schemaVersion > oldest
         ? `${alias} knows schema ${oldest} of the ${name}, and an event has ${schemaVersion}: run ops migrate`
         : undefined;
+    };
   };

@@ -1,5 +1,6 @@
 /** What an event asks of the index, and what became of it. */
 import type { TaskstreamError } from '../../platform/errors.ts';
+import { deletionMarker } from './deletion.ts';
 
 /** A write of one document under its row's version: an older version than the index holds changes nothing. */
 export type IndexOperation =
@@ -11,14 +12,28 @@ export type IndexOperation =
       readonly schemaVersion: number;
       readonly document: unknown;
     }
-  | { readonly kind: 'delete'; readonly id: string; readonly version: number };
+  | {
+      /** Writes a deletion marker in place of the document. */
+      readonly kind: 'delete';
+      readonly id: string;
+      readonly version: number;
+      /** RFC 3339 time of the deletion: the marker stays for a time that begins then. */
+      readonly deletedAt: string;
+      /**
+       * True where the index has nothing of this version: a deletion of the same version, which wrote no marker and which
+       * the shard still remembers, gives way to the marker.
+       */
+      readonly isAbsent?: boolean;
+    }
+  /** Removes a document or a marker for good, unless the index has a newer version than this one. */
+  | { readonly kind: 'purge'; readonly id: string; readonly version: number };
 
 /** An operation as `_bulk` takes it. It no longer holds the document, which its text stands for. */
 export interface EncodedOperation {
   readonly kind: IndexOperation['kind'];
   readonly id: string;
   readonly version: number;
-  /** Of the document; 0 for a deletion, which any index understands. */
+  /** Of the document; 0 without one. */
   readonly schemaVersion: number;
   readonly lines: readonly string[];
   /** Length of the lines in UTF-8, with their line ends. */
@@ -28,10 +43,24 @@ export interface EncodedOperation {
 export const encodeOperation = (operation: IndexOperation): EncodedOperation => {
   const { kind, id, version } = operation;
   const schemaVersion = operation.kind === 'index' ? operation.schemaVersion : 0;
-  const target = JSON.stringify({ [kind]: { _id: id, version, version_type: 'external' } });
-  const lines = operation.kind === 'index' ? [target, JSON.stringify(operation.document)] : [target];
+  const document = documentOf(operation);
+  const lines =
+    document === undefined
+      ? [JSON.stringify({ delete: { _id: id, version, version_type: 'external_gte' } })]
+      : [
+          JSON.stringify({ index: { _id: id, version, version_type: typeOfVersion(operation) } }),
+          JSON.stringify(document),
+        ];
   const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
   return { kind, id, version, schemaVersion, lines, bytes };
+};
+
+const typeOfVersion = (operation: IndexOperation): 'external' | 'external_gte' =>
+  operation.kind === 'delete' && operation.isAbsent === true ? 'external_gte' : 'external';
+
+const documentOf = (operation: IndexOperation): unknown => {
+  if (operation.kind === 'purge') return undefined;
+  return operation.kind === 'index' ? operation.document : deletionMarker(operation);
 };
 
 /**

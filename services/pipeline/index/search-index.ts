@@ -4,6 +4,7 @@ import { errors, type estypes } from '@elastic/elasticsearch';
 import type { Entity } from '../entity.ts';
 import { firstIndexOf } from '../topics.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
+import { DELETION_PROPERTIES, NOT_DELETED, servingAlias } from './deletion.ts';
 import { decodeMeta, encodeMeta, type IndexMeta } from './meta.ts';
 
 export interface IndexOptions {
@@ -28,7 +29,19 @@ export const indexSettings = (options: Omit<IndexOptions, 'alias'>): estypes.Ind
 export const indexMapping = (
   { mapping, schemaVersion }: Pick<Entity, 'mapping' | 'schemaVersion'>,
   meta: IndexMeta = {},
-): estypes.MappingTypeMapping => ({ ...mapping, _meta: encodeMeta({ ...meta, schemaVersion }) });
+): estypes.MappingTypeMapping => ({
+  ...mapping,
+  properties: { ...mapping.properties, ...DELETION_PROPERTIES },
+  _meta: encodeMeta({ ...meta, schemaVersion }),
+});
+
+/**
+ * Lets an index of a version before deletion markers take them. Harmless where they are known.
+ * @throws what the client throws when Elasticsearch does not answer or refuses
+ */
+export const addDeletions = async (client: Client, index: string): Promise<void> => {
+  await client.indices.putMapping({ index, properties: DELETION_PROPERTIES });
+};
 
 /**
  * Creates the first index and its alias unless the alias is there. Safe to run from several processes at once.
@@ -44,7 +57,7 @@ export const ensureIndex = async (
   try {
     await client.indices.create({
       index: firstIndexOf(options.alias),
-      aliases: { [options.alias]: { is_write_index: true } },
+      aliases: { [options.alias]: { is_write_index: true, filter: NOT_DELETED } },
       settings: { index: indexSettings(options) },
       mappings: indexMapping(entity),
     });
@@ -81,6 +94,8 @@ export const migrateIndex = async (
   const pending = new Set<string>();
   for (const [index, { mappings }] of Object.entries(await client.indices.getMapping({ index: options.alias }))) {
     const meta = decodeMeta(mappings._meta) ?? {};
+    await addDeletions(client, index);
+    await client.indices.updateAliases({ actions: [{ add: servingAlias(index, options.alias) }] });
     if ((meta.schemaVersion ?? 0) > entity.schemaVersion) continue;
     const found = await addProperties(client, index, entity, mappings.properties ?? {});
     await client.indices.putMapping({

@@ -2,6 +2,8 @@
 import type { Pool } from 'pg';
 import { sleep } from '../../platform/time.ts';
 import type { Progress, ReindexContext, Stores } from './context.ts';
+import type { IndexOperation } from '../index/operation.ts';
+import type { State } from '../rows.ts';
 import type { Fill } from './fill.ts';
 
 /** Longest time between two pages of documents: between them deletions may wait for Elasticsearch. */
@@ -24,11 +26,20 @@ export const pruneDocuments = async (
   try {
     for await (const page of snapshot.pages()) {
       signal.throwIfAborted();
-      const found = await rows.versions(page.map(({ id }) => id));
-      const surplus = page.filter(({ id }) => !found.has(id));
-      // A deletion raises the version by one at least: the event itself, should it still come, finds its work done.
+      const shown = page.filter(({ deletedAt }) => deletedAt === null);
+      const states = await rows.states(shown.map(({ id }) => id));
+      const surplus = shown.filter(({ id }) => states.get(id)?.deletedAt !== null);
       await fill(
-        surplus.map(({ id, version }) => ({ kind: 'delete', id, version: version + 1 })),
+        surplus.map(({ id, version }): IndexOperation => {
+          const deletion = states.get(id);
+          return {
+            kind: 'delete',
+            id,
+            // A deletion raises the version by one at least: the event itself, should it still come, finds its work done.
+            version: Math.max(version + 1, deletion?.version ?? 0),
+            deletedAt: deletion?.deletedAt ?? new Date().toISOString(),
+          };
+        }),
         signal,
       );
       pruned += surplus.length;
@@ -63,7 +74,7 @@ export const findMissing = async (
   for await (const page of rows.pages(PAGE)) {
     signal.throwIfAborted();
     const versions = new Map(page.map(({ id, version }) => [id, version]));
-    candidates.push(...behind(versions, await documents.versions([...versions.keys()])));
+    candidates.push(...behind(versions, await documents.states([...versions.keys()])));
     progress.advance(page.length);
     if (candidates.length >= MAX_MISSING) break;
   }
@@ -72,7 +83,7 @@ export const findMissing = async (
     const versions = await rows.versions(candidates);
     const inFlight = await unpublished(pool, candidates);
     await catchUp();
-    const open = behind(versions, await documents.versions(candidates));
+    const open = behind(versions, await documents.states(candidates));
     missing.push(...open.filter((id) => !inFlight.has(id)));
     candidates = open.filter((id) => inFlight.has(id));
     if (candidates.length > 0) await sleep(RECHECK_MS, signal);
@@ -81,8 +92,8 @@ export const findMissing = async (
   return missing;
 };
 
-const behind = (rows: ReadonlyMap<string, number>, documents: ReadonlyMap<string, number>): string[] =>
-  [...rows].filter(([id, version]) => (documents.get(id) ?? 0) < version).map(([id]) => id);
+const behind = (rows: ReadonlyMap<string, number>, documents: ReadonlyMap<string, State>): string[] =>
+  [...rows].filter(([id, version]) => (documents.get(id)?.version ?? 0) < version).map(([id]) => id);
 
 /** Those of `ids` whose last change Kafka has not yet. */
 const unpublished = async (pool: Pool, ids: readonly string[]): Promise<ReadonlySet<string>> => {

@@ -1,7 +1,7 @@
 /** Copies all rows of PostgreSQL into the index that is being filled. */
 import { messageOf } from '../../platform/errors.ts';
 import { sleep } from '../../platform/time.ts';
-import { toOperation } from '../consume/parse-event.ts';
+import { indexOperation } from '../consume/parse-event.ts';
 import type { Entity } from '../entity.ts';
 import type { IndexOperation } from '../index/operation.ts';
 import type { Row, RowReader } from '../rows.ts';
@@ -37,10 +37,31 @@ export const copyRows = async (
   return copied;
 };
 
+/**
+ * Copies the recorded deletions as markers: a late event must not bring back in the new index what the old one knows to be
+ * deleted.
+ */
+export const copyDeletions = async (
+  rows: RowReader,
+  { fill, pageSize, pace }: Omit<CopyOptions, 'rejects'>,
+  signal: AbortSignal,
+): Promise<void> => {
+  for await (const page of rows.deletionPages(pageSize)) {
+    await sleep(pace(page.length), signal);
+    signal.throwIfAborted();
+    await fill(
+      page.flatMap(({ id, version, deletedAt }): IndexOperation[] =>
+        deletedAt === null ? [] : [{ kind: 'delete', id, version, deletedAt }],
+      ),
+      signal,
+    );
+  }
+};
+
 /** What the indexer writes for an event with this row, so that both write the same document. */
 const operationOf = (entity: Entity, { id, version, json }: Row, rejects: Rejects): IndexOperation[] => {
   try {
-    return [toOperation(JSON.parse(json), 'index', entity)];
+    return [indexOperation(JSON.parse(json), entity)];
   } catch (error) {
     rejects.add({ id, version, reason: messageOf(error) });
     return [];

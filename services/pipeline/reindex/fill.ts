@@ -87,9 +87,9 @@ export class Rejects {
     const rejects = this.all;
     if (rejects.length === 0) return [];
     const ids = rejects.map(({ id }) => id);
-    const indexed = await documents.versions(ids);
+    const indexed = await documents.states(ids);
     const present = await rows.versions(ids);
-    return rejects.filter(({ id, version }) => present.has(id) && (indexed.get(id) ?? 0) < version);
+    return rejects.filter(({ id, version }) => present.has(id) && (indexed.get(id)?.version ?? 0) < version);
   }
 }
 

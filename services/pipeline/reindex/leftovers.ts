@@ -2,6 +2,7 @@
 import type { Client } from '@elastic/elasticsearch';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { readCatalog, type Catalog } from './catalog.ts';
+import { servingAlias } from '../index/deletion.ts';
 import { writeMeta } from '../index/meta.ts';
 import { unblockWrites } from './switch.ts';
 
@@ -51,6 +52,6 @@ export const removeUnfinished = async (
   unfinished: string,
 ): Promise<void> => {
   await client.indices.updateAliases({
-    actions: [{ add: { index: live, alias, is_write_index: true } }, { remove_index: { index: unfinished } }],
+    actions: [{ add: servingAlias(live, alias) }, { remove_index: { index: unfinished } }],
   });
 };

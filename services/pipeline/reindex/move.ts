@@ -9,7 +9,7 @@ import { createPacer } from '../../platform/time.ts';
 import type { IndexMeta } from '../index/meta.ts';
 import { findMissing, pruneDocuments } from './compare.ts';
 import { storesOf, type ReindexContext } from './context.ts';
-import { copyRows } from './copy.ts';
+import { copyDeletions, copyRows } from './copy.ts';
 import { createFill, Rejects, TooManyRejects, type Reject } from './fill.ts';
 import { prepareToServe, refresh } from './new-index.ts';
 import { switchAlias, UnknownOutcome } from './switch.ts';
@@ -175,6 +175,7 @@ const move = async (
     copied = await copyRows(context, stores.rows, mover, signal);
   } else await tail.passes(mover.end, signal);
   mover.endReplay();
+  await copyDeletions(stores.rows, mover, signal);
 
   if (isNew) await prepareToServe(context, to, signal);
   else await refresh(client, to);

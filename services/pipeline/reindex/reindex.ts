@@ -11,6 +11,7 @@ import type { ReindexContext } from './context.ts';
 import { removeUnfinished, repairLeftovers } from './leftovers.ts';
 import { withReindexLock } from './lock.ts';
 import { writeMeta, type IndexMeta } from '../index/meta.ts';
+import { addDeletions } from '../index/search-index.ts';
 import { moveTo, type MoveOptions, type MoveResult, type Source } from './move.ts';
 import { createIndex, fillingAliasOf } from './new-index.ts';
 import { unblockWrites, UnknownOutcome } from './switch.ts';
@@ -72,6 +73,7 @@ export const rollback = (context: ReindexContext, options: RollbackOptions): Pro
     const target = previousOf(catalog);
     const to = target.name;
     await unblockWrites(client, to);
+    await addDeletions(client, to);
     await client.indices.putAlias({ index: to, name: fillingAliasOf(to) });
     const meta: IndexMeta = { ...target.meta, state: 'complete' };
     const result = await moveTo(

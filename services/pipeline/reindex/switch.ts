@@ -8,6 +8,7 @@ import { statusOf } from '../../platform/elasticsearch.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { isTransient, retry } from '../../platform/retry.ts';
 import { sleep } from '../../platform/time.ts';
+import { servingAlias } from '../index/deletion.ts';
 import { writeMeta, type IndexMeta } from '../index/meta.ts';
 import { readCatalog } from './catalog.ts';
 import { fillingAliasOf, refresh } from './new-index.ts';
@@ -160,7 +161,7 @@ const moveAlias = async ({ client, alias, from, to }: SwitchOptions, signal: Abo
       {
         actions: [
           { remove: { index: from, alias, must_exist: true } },
-          { add: { index: to, alias, is_write_index: true } },
+          { add: servingAlias(to, alias) },
           { remove: { index: to, alias: fillingAliasOf(to) } },
         ],
         timeout: MASTER_TIMEOUT,

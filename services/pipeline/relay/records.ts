@@ -2,7 +2,7 @@
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { ProducerRecord } from '../../platform/kafka/producer.ts';
 import type { Effect, PlacedEntity } from '../entity.ts';
-import { encodeEvent, encodeHeaders } from '../events.ts';
+import { encodeEvent, encodeHeaders, encodeTombstoneHeaders } from '../events.ts';
 
 /** A row of the outbox, all columns as text. */
 export interface OutboxRow {
@@ -49,20 +49,23 @@ export const routesOf = (entities: readonly PlacedEntity[]): ReadonlyMap<string,
 };
 
 /**
- * The records of one change: its event, and after a deletion the tombstone that lets compaction forget the id.
+ * The records of one change: its event, and after a deletion the tombstone that lets compaction forget the older ones.
  * The event's id consists of id and version: the same however often it is published.
  */
 const toRecords = (row: OutboxRow, effect: Effect): readonly ProducerRecord[] => {
   const { type } = row;
+  const time = new Date(Number(row.time_ms)).toISOString();
   const headers = encodeHeaders({
     id: `${row.task_id}:${row.version}`,
     type,
     subject: row.task_id,
-    time: new Date(Number(row.time_ms)).toISOString(),
+    time,
     traceparent: row.traceparent,
   });
   const event: ProducerRecord = { key: row.task_id, value: encodeEvent(type, row.task), headers };
-  return effect === 'delete' ? [event, { key: row.task_id, value: null, headers: [] }] : [event];
+  return effect === 'delete'
+    ? [event, { key: row.task_id, value: null, headers: encodeTombstoneHeaders(row.version, time) }]
+    : [event];
 };
 
 /** A row with its way to Kafka. */

@@ -1,23 +1,32 @@
-/** The versions of both stores side by side: a merge join of all of them, and the kinds of difference. */
-import type { RowVersion } from '../rows.ts';
+/** The states of both stores side by side: a merge join of all of them, and the kinds of difference. */
+import type { IdentifiedState, State } from '../rows.ts';
 
-/** The version of a task's row and of its document; nothing where there is none. */
+/** The state of a row and of its document; nothing where there is none. A deletion's marker is its document. */
 export interface Pair {
   readonly id: string;
-  readonly row: number | undefined;
-  readonly document: number | undefined;
+  readonly row: State | undefined;
+  readonly document: State | undefined;
 }
 
-/** A row without a document; a document older or newer than its row; a document without a row. */
+/**
+ * A row without a document, or a deletion without its marker; a document older or newer than its row; a document without
+ * a row.
+ */
 export const DRIFT_KINDS = ['missing', 'stale', 'ahead', 'surplus'] as const;
 export type DriftKind = (typeof DRIFT_KINDS)[number];
 
-/** @returns nothing when both stores agree */
+export const isDeleted = ({ deletedAt }: State): boolean => deletedAt !== null;
+
+/** @returns nothing when both stores agree; so does a marker whose record is gone, which only waits for its purge */
 export const kindOf = ({ row, document }: Pair): DriftKind | undefined => {
-  if (row === document) return undefined;
+  if (row === undefined) return document === undefined || isDeleted(document) ? undefined : 'surplus';
   if (document === undefined) return 'missing';
-  if (row === undefined) return 'surplus';
-  return document < row ? 'stale' : 'ahead';
+  if (isDeleted(row)) {
+    if (!isDeleted(document)) return 'surplus';
+    return document.version < row.version ? 'stale' : undefined;
+  }
+  if (document.version === row.version) return isDeleted(document) ? 'ahead' : undefined;
+  return document.version < row.version ? 'stale' : 'ahead';
 };
 
 /**
@@ -32,14 +41,14 @@ export const sumOf = (numbers: Readonly<Record<DriftKind, number>>): number =>
 
 /**
  * A merge join: two streams in the same order, read once and side by side, of which only the heads are held.
- * Yields every id of either stream once, with both versions.
+ * Yields every id of either stream once, with both states.
  * @param rows and `documents` are in ascending order of id, each id at most once
  */
 export const mergeJoin = async function* (
-  rows: AsyncIterator<RowVersion>,
-  documents: AsyncIterator<RowVersion>,
+  rows: AsyncIterator<IdentifiedState>,
+  documents: AsyncIterator<IdentifiedState>,
 ): AsyncGenerator<Pair> {
-  const next = async (entries: AsyncIterator<RowVersion>): Promise<RowVersion | undefined> => {
+  const next = async (entries: AsyncIterator<IdentifiedState>): Promise<IdentifiedState | undefined> => {
     const result = await entries.next();
     return result.done === true ? undefined : result.value;
   };
@@ -51,8 +60,8 @@ export const mergeJoin = async function* (
     const takesDocument = document !== undefined && (row === undefined || document.id <= row.id);
     yield {
       id: (takesRow ? row?.id : document?.id) ?? '',
-      row: takesRow ? row?.version : undefined,
-      document: takesDocument ? document?.version : undefined,
+      row: takesRow ? row : undefined,
+      document: takesDocument ? document : undefined,
     };
     if (takesRow) row = await next(rows);
     if (takesDocument) document = await next(documents);

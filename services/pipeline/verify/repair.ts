@@ -5,13 +5,14 @@
 import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
 import { createBulkWriter } from '../index/bulk.ts';
+import { deletionMarker } from '../index/deletion.ts';
 import { encodeOperation, type IndexOperation } from '../index/operation.ts';
 import type { DocumentReader } from '../index/documents.ts';
 import { messageOf } from '../../platform/errors.ts';
-import { toOperation } from '../consume/parse-event.ts';
+import { indexOperation } from '../consume/parse-event.ts';
 import type { PlacedEntity } from '../entity.ts';
-import { isRowId, type RowReader } from '../rows.ts';
-import { canBeExceeded, type Pair } from './difference.ts';
+import { isRowId, type RowReader, type State } from '../rows.ts';
+import { canBeExceeded, isDeleted, type Pair } from './difference.ts';
 import { publishDeletions, raiseRows, type Exceeded } from './republish.ts';
 
 export interface RepairOptions {
@@ -54,21 +55,30 @@ export const createRepair = (options: RepairOptions): Repair => {
     return writer.write(operations.map(encodeOperation), AbortSignal.timeout(writeTimeoutMs));
   };
 
-  /** Index operations of the rows as they are now. A row that is gone needs none: its deletion is on its way. */
+  /**
+   * The recorded deletions' markers, and the documents of the rows as they are now. A row that is gone needs none: its
+   * deletion is on its way.
+   */
   const operationsOf = async (pairs: readonly Pair[]): Promise<IndexOperation[]> => {
     const byId = new Map(pairs.map((pair) => [pair.id, pair]));
-    return (await rows.rows([...byId.keys()])).flatMap(({ id, json }): IndexOperation[] => {
+    const markers = pairs.flatMap(({ id, row, document }): IndexOperation[] =>
+      row === undefined || row.deletedAt === null
+        ? []
+        : [{ kind: 'delete', id, version: row.version, deletedAt: row.deletedAt, isAbsent: document === undefined }],
+    );
+    const documents = (await rows.rows([...byId.keys()])).flatMap(({ id, json }): IndexOperation[] => {
       try {
-        return [toOperation(JSON.parse(json), 'index', entity)];
+        return [indexOperation(JSON.parse(json), entity)];
       } catch (error) {
         const pair = byId.get(id);
         if (pair !== undefined) onUnrepairable(pair, `the row is no ${entity.name}: ${messageOf(error)}`);
         return [];
       }
     });
+    return [...markers, ...documents];
   };
 
-  /** `missing` and `stale`: the document as the row has it, by the indexer's own writer. */
+  /** `missing` and `stale`: the document as the row or its deletion has it, by the indexer's own writer. */
   const indexRows = async (pairs: readonly Pair[]): Promise<void> => {
     if (pairs.length === 0) return;
     const byId = new Map(pairs.map((pair) => [pair.id, pair]));
@@ -83,15 +93,18 @@ export const createRepair = (options: RepairOptions): Repair => {
       if (outcome.kind === 'pending') onUnrepairable(pair, 'Elasticsearch takes no writes now; try again');
       if (outcome.kind === 'stale') refused.push(operation);
     });
-    // Refused without a document: the index knows a later deletion of a task that has a row again, as one brought back
-    // from a backup has. With a document, somebody else's write was newer.
-    const indexed = await documents.versions(refused.map(({ id }) => id));
-    const deleted = refused.filter(({ id }) => !indexed.has(id));
-    const conflicting = await conflictingVersions(client, alias, deleted);
+    // With a document, somebody else's write was newer. Without one, the shard remembers a deletion that wrote no marker,
+    // by a version before markers or by hand, of what has a row.
+    const indexed = await documents.states(refused.map(({ id }) => id));
+    const remembered = await rememberedVersions(
+      client,
+      alias,
+      refused.flatMap(({ id }) => (indexed.has(id) ? [] : [id])),
+    );
     await raiseRows(
       pool,
       entity,
-      [...conflicting].flatMap(([id, above]) => exceeding(byId.get(id), above)),
+      [...remembered].flatMap(([id, above]) => exceeding(byId.get(id), above)),
     );
   };
 
@@ -111,7 +124,7 @@ export const createRepair = (options: RepairOptions): Repair => {
       exceeded.filter(({ id }) => isRowId(id)),
     );
     const strangers = exceeded.filter(({ id }) => !isRowId(id));
-    await write(strangers.map(({ id, above }) => ({ kind: 'delete', id, version: above + 1 })));
+    await write(strangers.map(({ id, above }) => ({ kind: 'purge', id, version: above })));
   };
 
   return async (drift) => {
@@ -120,17 +133,20 @@ export const createRepair = (options: RepairOptions): Repair => {
       const some = drift.slice(from, from + AT_ONCE);
       /** Where the topic or the index is ahead of the row, the next replay would undo a write of the row. */
       const overtaken = some.flatMap((pair) => {
-        const above = Math.max(pair.document ?? 0, inTopic.get(pair.id) ?? 0);
-        return pair.row === undefined || above > pair.row ? [{ pair, above }] : [];
+        const { row, document } = pair;
+        const above = Math.max(document?.version ?? 0, inTopic.get(pair.id) ?? 0);
+        return row === undefined || above > row.version || (above === row.version && differsInKind(row, document))
+          ? [{ pair, above }]
+          : [];
       });
       const known = new Set(overtaken.map(({ pair }) => pair));
       await indexRows(some.filter((pair) => !known.has(pair)));
       await raiseRows(
         pool,
         entity,
-        overtaken.filter(({ pair }) => pair.row !== undefined).flatMap(({ pair, above }) => exceeding(pair, above)),
+        overtaken.filter(({ pair }) => hasRow(pair)).flatMap(({ pair, above }) => exceeding(pair, above)),
       );
-      await removeDocuments(overtaken.filter(({ pair }) => pair.row === undefined));
+      await removeDocuments(overtaken.filter(({ pair }) => !hasRow(pair)));
     }
   };
 };
@@ -140,36 +156,35 @@ interface Overtaken {
   readonly above: number;
 }
 
-/** As `VersionType.EXTERNAL` of Elasticsearch explains a conflict. */
-const CONFLICT = /current version \[(\d+)\] is higher or equal to the one provided/;
+const hasRow = ({ row }: Pair): boolean => row !== undefined && !isDeleted(row);
+
+/** Whether one is a deletion and the other is not. */
+const differsInKind = (row: State, document: State | undefined): boolean =>
+  document !== undefined && isDeleted(row) !== isDeleted(document);
 
 /**
- * The versions that the index keeps of what it refuses. Of a deleted document there is no other way to ask:
- * Elasticsearch keeps its version for `index.gc_deletes`, and names it in the conflict only. So this tries the operations
- * once more, and reads the answers.
- * @returns the version of each that is refused; one that went in needs none
+ * The versions that shards remember of documents that are gone, for `index.gc_deletes`. No question is answered with them,
+ * but a document that is created without a version gets the next one. It is a marker, which no search shows and which the
+ * raised row replaces; where there is a document after all, nothing is created.
+ * @throws what the client throws when Elasticsearch does not answer or refuses
  */
-const conflictingVersions = async (
+const rememberedVersions = async (
   client: Client,
   alias: string,
-  operations: readonly IndexOperation[],
+  ids: readonly string[],
 ): Promise<ReadonlyMap<string, number>> => {
   const found = new Map<string, number>();
-  if (operations.length === 0) return found;
+  if (ids.length === 0) return found;
+  const marker = { version: 0, deletedAt: new Date().toISOString() };
   const { items } = await client.bulk({
     index: alias,
     require_alias: true,
-    operations: operations.flatMap((operation) => {
-      const target = { _id: operation.id, version: operation.version, version_type: 'external' };
-      return operation.kind === 'index'
-        ? [JSON.stringify({ index: target }), JSON.stringify(operation.document)]
-        : [JSON.stringify({ delete: target })];
-    }),
+    operations: ids.flatMap((id) => [{ create: { _id: id } }, deletionMarker({ id, ...marker })]),
   });
-  for (const { index, delete: deleted } of items) {
-    const item = index ?? deleted;
-    const version = CONFLICT.exec(item?.error?.reason ?? '')?.[1];
-    if (item?._id && version !== undefined) found.set(item._id, Number(version));
+  for (const { create } of items) {
+    if (create?._id && create.error === undefined && create._version !== undefined) {
+      found.set(create._id, create._version);
+    }
   }
   return found;
 };

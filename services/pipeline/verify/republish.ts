@@ -38,16 +38,22 @@ export const raiseRows = (pool: Pool, entity: PlacedEntity, ids: readonly Exceed
   );
 };
 
-/** Publishes the deletion of ids that have no row. A deleted event needs no more than id and version. */
+/** Records and publishes the deletion of ids that have no row. A deleted event needs no more than id and version. */
 export const publishDeletions = (pool: Pool, entity: PlacedEntity, ids: readonly Exceeded[]): Promise<void> => {
   const { table, types } = entity;
   return run(
     pool,
-    `INSERT INTO outbox (topic, type, task_id, version, task)
-     SELECT $3, '${types.deleted}', i.id, i.above + 1, json_build_object('id', i.id, 'version', i.above + 1)
-     FROM unnest($1::uuid[], $2::bigint[]) AS i(id, above)
-     WHERE NOT EXISTS (SELECT FROM ${table} AS t WHERE t.id = i.id)
-     ORDER BY i.id`,
+    `WITH gone AS (
+       SELECT i.id, i.above + 1 AS version FROM unnest($1::uuid[], $2::bigint[]) AS i(id, above)
+       WHERE NOT EXISTS (SELECT FROM ${table} AS t WHERE t.id = i.id)
+     ), recorded AS (
+       INSERT INTO deletions (source, id, version, deleted_at)
+       SELECT '${table}', id, version, date_trunc('milliseconds', clock_timestamp()) FROM gone ORDER BY id
+       ON CONFLICT (source, id) DO UPDATE
+         SET version = greatest(deletions.version, excluded.version), deleted_at = excluded.deleted_at
+     )
+     INSERT INTO outbox (topic, type, task_id, version, task)
+     SELECT $3, '${types.deleted}', id, version, json_build_object('id', id, 'version', version) FROM gone ORDER BY id`,
     entity,
     ids,
   );

@@ -39,8 +39,8 @@ export const createReadPairs =
     const pairs: Pair[] = [];
     for (let from = 0; from < ids.length; from += AT_ONCE) {
       const some = ids.slice(from, from + AT_ONCE);
-      const indexed = await documents.versions(some);
-      const present = await rows.versions(some);
+      const indexed = await documents.states(some);
+      const present = await rows.states(some);
       for (const id of some) pairs.push({ id, row: present.get(id), document: indexed.get(id) });
     }
     return pairs;
@@ -73,7 +73,7 @@ export const settle = async (
     }
     if (!outlived) break;
     for (const [id, now] of open) {
-      if (now.row !== first.get(id)?.row) continue;
+      if (now.row?.version !== first.get(id)?.row?.version) continue;
       drift.push(now);
       open.delete(id);
     }
@@ -88,10 +88,10 @@ export const settle = async (
  */
 const isYounger = (first: Pair | undefined, now: Pair): boolean =>
   first?.row !== undefined &&
-  now.row !== first.row &&
+  now.row?.version !== first.row.version &&
   now.document !== undefined &&
-  now.document >= first.row &&
-  (now.row === undefined || now.document < now.row);
+  now.document.version >= first.row.version &&
+  (now.row === undefined || now.document.version < now.row.version);
 
 const differing = async (readPairs: ReadPairs, ids: readonly string[]): Promise<Map<string, Pair>> =>
   new Map((await readPairs(ids)).filter((pair) => kindOf(pair) !== undefined).map((pair) => [pair.id, pair]));

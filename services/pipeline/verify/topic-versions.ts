@@ -1,5 +1,7 @@
 /** The newest version of single ids in the topic, by reading all of it. */
 import { z } from 'zod';
+import type { Message } from '../../platform/kafka/native.ts';
+import { tombstoneVersion } from '../events.ts';
 import type { TopicReader } from '../../platform/kafka/reader.ts';
 
 /** Only what is needed of any event: also of a type that this version does not know. */
@@ -20,10 +22,10 @@ export const newestVersions = async (
   const ranges = ends.map(({ partition, low, high }) => ({ partition, from: low, to: high }));
   const newest = new Map<string, number>();
   for await (const messages of reader.read(topic, ranges, { signal })) {
-    for (const { key, value } of messages) {
-      const id = key?.toString() ?? '';
+    for (const message of messages) {
+      const id = message.key?.toString() ?? '';
       if (!ids.has(id)) continue;
-      const version = versionIn(value);
+      const version = versionIn(message);
       if (version > (newest.get(id) ?? 0)) newest.set(id, version);
     }
   }
@@ -31,8 +33,10 @@ export const newestVersions = async (
   return newest;
 };
 
-/** 0 for a tombstone, and for what is no event: no indexer makes anything of it either. */
-const versionIn = (value: Buffer | null): number => {
+/** 0 for a tombstone without a version, and for what is no event: no indexer makes anything of it either. */
+const versionIn = (message: Message): number => {
+  const { value } = message;
+  if (value === null) return tombstoneVersion(message) ?? 0;
   try {
     return versioned.parse(JSON.parse(String(value))).value.version;
   } catch {

@@ -1,7 +1,7 @@
 /**
- * One run: compares all rows with all documents, reads what differs once more, and repairs what is drift.
+ * One run: purges deletions whose time is over, compares all rows with all documents, reads what differs once more, and repairs what is drift.
  *
- * From here: difference.ts joins both sides, settle.ts decides by delay.ts what is drift, repair.ts repairs by versioned
+ * From here: purge.ts forgets, difference.ts joins both sides, settle.ts decides by delay.ts what is drift, repair.ts repairs by versioned
  * writes to the index, or by republish.ts through the pipeline; runs.ts keeps the result.
  */
 import type { Client } from '@elastic/elasticsearch';
@@ -10,10 +10,11 @@ import { messageOf } from '../../platform/errors.ts';
 import { createPacer, sleep } from '../../platform/time.ts';
 import type { PlacedEntity } from '../entity.ts';
 import { createDocumentReader, type DocumentSnapshot } from '../index/documents.ts';
-import { createRowReader, type RowReader, type RowVersion } from '../rows.ts';
+import { createRowReader, type IdentifiedState, type RowReader } from '../rows.ts';
 import { createDelay } from './delay.ts';
-import { kindOf, mergeJoin, type DriftKind, type Pair } from './difference.ts';
+import { isDeleted, kindOf, mergeJoin, type DriftKind, type Pair } from './difference.ts';
 import type { GroupOffsets } from './offsets.ts';
+import { purgeDeletions } from './purge.ts';
 import { createRepair } from './repair.ts';
 import { createReadPairs, settle, type Settled } from './settle.ts';
 
@@ -25,6 +26,8 @@ export interface VerifyOptions {
   readonly topic: Topic | undefined;
   readonly graceMs: number;
   readonly repair: boolean;
+  /** How long a deletion is final, in days; older ones are purged first. */
+  readonly deletionDays: number;
   /** Most tasks compared in a second; nothing for no limit. */
   readonly maxRate: number | undefined;
   /** Most candidates held at a time; more are settled in rounds. */
@@ -67,6 +70,8 @@ export interface VerifyResult {
   /** What was found and repaired. */
   readonly mended: Readonly<Record<DriftKind, number>>;
   readonly undecided: number;
+  /** Markers of deletions that were removed, as their time is over. */
+  readonly purged: number;
 }
 
 const MAX_CANDIDATES = 100_000;
@@ -176,6 +181,12 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     await addDiffering(id);
   };
 
+  const { deletionDays: days } = options;
+  // First, so that no record of a deletion is compared that a purge which ended early has left without its marker.
+  const purged = await purgeDeletions({
+    ...{ pool, client, entity, documents, days, onRetry },
+    writeTimeoutMs: repairWaitMs,
+  });
   // Taken before the snapshot of the index: rows that come later are not looked for, and so not missed.
   const last = await rows.lastId();
   const snapshot = await documents.snapshot(KEEP_ALIVE_SECONDS + Math.ceil((graceMs + repairWaitMs) / 1_000));
@@ -184,8 +195,8 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     progress('comparing');
     for await (const pair of mergeJoin(eachRow(rows, last), eachDocument(snapshot, onMisplaced))) {
       counts.compared += 1;
-      if (pair.row !== undefined) counts.rows += 1;
-      if (pair.document !== undefined) counts.documents += 1;
+      if (pair.row !== undefined && !isDeleted(pair.row)) counts.rows += 1;
+      if (pair.document !== undefined && !isDeleted(pair.document)) counts.documents += 1;
       if (kindOf(pair) !== undefined) await addDiffering(pair.id);
       if (counts.compared % RECHECK_AT === 0) {
         progress('comparing');
@@ -207,12 +218,13 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     drift,
     mended,
     undecided,
+    purged,
   };
 };
 
-const eachRow = async function* (rows: RowReader, last: string | undefined): AsyncGenerator<RowVersion> {
+const eachRow = async function* (rows: RowReader, last: string | undefined): AsyncGenerator<IdentifiedState> {
   if (last === undefined) return;
-  for await (const page of rows.versionPages(last)) yield* page;
+  for await (const page of rows.statePages(last)) yield* page;
 };
 
 /**
@@ -222,11 +234,11 @@ const eachRow = async function* (rows: RowReader, last: string | undefined): Asy
 const eachDocument = async function* (
   snapshot: DocumentSnapshot,
   onMisplaced: (id: string) => Promise<void>,
-): AsyncGenerator<RowVersion> {
+): AsyncGenerator<IdentifiedState> {
   for await (const page of snapshot.pages()) {
-    for (const { id, version, isMisplaced } of page) {
-      if (isMisplaced) await onMisplaced(id);
-      else yield { id, version };
+    for (const document of page) {
+      if (document.isMisplaced) await onMisplaced(document.id);
+      else yield document;
     }
   }
 };

@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createTestIndex } from '../support/search-index.ts';
+import { eventRecord, taskOf } from '../support/events.ts';
+import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
+import { runOps } from '../support/ops.ts';
+import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
+import type { ServiceProcess } from '../support/process.ts';
+import { waitFor } from '../support/wait.ts';
+
+const TIMEOUT_MS = 120_000;
+const OLD = '2001-01-01T00:00:00.000Z';
+
+interface Source {
+  readonly deletedAt?: string;
+  readonly version: number;
+}
+
+describe('a deletion in the index', () => {
+  let fixture: IndexerFixture;
+  let indexer: RunningIndexer;
+
+  beforeAll(async () => {
+    fixture = await createIndexerFixture({
+      kafkaBrokers: inject('kafkaBrokers'),
+      elasticsearchUrl: inject('elasticsearchUrl'),
+    });
+    indexer = await fixture.start();
+  });
+  afterAll(() => fixture.close());
+
+  const send = async (...records: Parameters<IndexerFixture['topics']['produce']>[0]): Promise<void> => {
+    await fixture.topics.produce(records);
+    await fixture.settled();
+  };
+  const isFound = async (id: string): Promise<boolean> => (await fixture.index.versions()).has(id);
+  /** What a node restart, a relocation and a failover do to a shard: its memory of deleted versions begins empty. */
+  const openAnew = async (): Promise<void> => {
+    const { client, index } = fixture.index;
+    await client.indices.flush({ index });
+    await client.indices.close({ index });
+    await client.indices.open({ index });
+    await client.cluster.health({ index, wait_for_status: 'green', timeout: '30s' });
+  };
+
+  it('is final for an older event that comes after the shard was opened anew', async () => {
+    const task = taskOf();
+    await send(eventRecord('tasks.event.created', task), eventRecord('tasks.event.deleted', { ...task, version: 3 }));
+    await openAnew();
+    await send(eventRecord('tasks.event.updated', { ...task, version: 2 }));
+    expect(await isFound(task.id)).toBe(false);
+  });
+
+  it('is carried out by the tombstone alone, when compaction has taken its event', async () => {
+    const task = taskOf();
+    await send(eventRecord('tasks.event.created', task));
+    expect(await isFound(task.id)).toBe(true);
+    await send({ key: task.id, value: null, headers: [{ version: '2' }, { ce_time: OLD }] });
+    expect(await isFound(task.id)).toBe(false);
+    const { client, alias } = fixture.index;
+    expect((await client.get<Source>({ index: alias, id: task.id }))._source).toEqual({
+      id: task.id,
+      version: 2,
+      deletedAt: OLD,
+    });
+    // A tombstone of an older deletion, replayed, says nothing about what came back since.
+    await send(eventRecord('tasks.event.updated', { ...task, version: 5 }), {
+      key: task.id,
+      value: null,
+      headers: [{ version: '2' }],
+    });
+    expect(await isFound(task.id)).toBe(true);
+  });
+
+  it('waits for an index that takes none yet, and is no dead letter', async () => {
+    const { client, alias, index } = fixture.index;
+    const older = `${alias}-000002`;
+    // As the version before created it.
+    const { [index]: created } = await client.indices.get({ index });
+    const { deletedAt, ...properties } = created?.mappings?.properties ?? {};
+    expect(deletedAt).toBeDefined();
+    await client.indices.create({ index: older, mappings: { ...created?.mappings, properties } });
+    await client.indices.updateAliases({
+      actions: [{ remove: { index, alias } }, { add: { index: older, alias, is_write_index: true } }],
+    });
+    const task = taskOf();
+    await fixture.topics.produce([
+      eventRecord('tasks.event.created', task),
+      eventRecord('tasks.event.deleted', { ...task, version: 2 }),
+    ]);
+    await waitFor('the indexer to say why it waits', async () => {
+      const reasons = await Promise.all(
+        indexer.health.ready.map(async ({ check }) => {
+          try {
+            await check();
+            return '';
+          } catch (error) {
+            return String(error);
+          }
+        }),
+      );
+      return reasons.some((reason) => reason.includes('takes no deletion: run ops migrate'));
+    });
+    const { code, stderr } = await runOps(['migrate'], {
+      ...fixture.env,
+      DATABASE_URL: inject('databaseUrl'),
+    });
+    expect(code, stderr).toBe(0);
+    await fixture.settled();
+    expect(await isFound(task.id)).toBe(false);
+    expect((await client.get<Source>({ index: alias, id: task.id }))._source?.deletedAt).toBeDefined();
+    expect(await fixture.topics.readAll(fixture.topics.deadLetters)).toEqual([]);
+  });
+});
+
+describe('a deletion in all stores', () => {
+  let pipeline: Pipeline;
+  let api: ServiceProcess;
+
+  beforeAll(async () => {
+    pipeline = await createPipeline();
+    [api] = await Promise.all([pipeline.startApi(), pipeline.startIndexer()]);
+  });
+  afterAll(() => pipeline.close());
+
+  const ops = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runOps(args, pipeline.env);
+    if (code === 1) throw new Error(stderr);
+    return { code, report: JSON.parse(stdout) as Record<string, unknown> };
+  };
+  const verify = (...args: string[]) => ops('verify', '--json', '--grace', '5', ...args);
+  const remove = async (id: string): Promise<void> => {
+    expect((await call(api, 'DELETE', `/tasks/${id}`)).status).toBe(204);
+  };
+  const markerOf = async (id: string): Promise<Source | undefined> => {
+    const { client, alias } = pipeline.index;
+    return (await client.get<Source>({ index: alias, id }, { ignore: [404] }))._source;
+  };
+  const filterOf = async (): Promise<unknown> => {
+    const { client, alias } = pipeline.index;
+    return Object.values(await client.indices.getAlias({ name: alias })).map(({ aliases }) => aliases[alias]?.filter);
+  };
+  const replay = async (task: Awaited<ReturnType<typeof createTask>>): Promise<void> => {
+    await pipeline.topics.produce([eventRecord('tasks.event.updated', { ...task, version: 1 })]);
+    const end = await pipeline.topics.end();
+    const group = pipeline.env['CONSUMER_GROUP'] ?? '';
+    await waitFor('the event', async () => (await pipeline.topics.committed(group)) >= end);
+  };
+
+  it.each(['postgres', 'topic'])(
+    'is final for an older event that comes after a reindex from %s, and after a rollback',
+    async (source) => {
+      const [kept, deleted] = [await createTask(api, 'kept'), await createTask(api, 'deleted')];
+      await remove(deleted.id);
+      await pipeline.converged();
+      const filter = await filterOf();
+      expect(filter).toEqual([{ bool: { must_not: [{ exists: { field: 'deletedAt' } }] } }]);
+      await ops('reindex', '--json', '--source', source);
+      expect(await filterOf()).toEqual(filter);
+      expect(await markerOf(deleted.id)).toMatchObject({ version: 2 });
+      await replay(deleted);
+      await pipeline.converged();
+      await ops('reindex', 'rollback', '--json');
+      expect(await filterOf()).toEqual(filter);
+      await replay(deleted);
+      await pipeline.converged();
+      expect((await pipeline.index.versions()).has(kept.id)).toBe(true);
+      expect(await verify()).toMatchObject({ code: 0, report: { drift: { missing: 0, surplus: 0 } } });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'by a version without markers, or by hand, is recorded; verify finds its marker missing and writes it',
+    async () => {
+      const { pool } = pipeline.database;
+      const [byHand, before] = [await createTask(api, 'by hand'), await createTask(api, 'by the version before')];
+      await pipeline.converged();
+      await pool.query('DELETE FROM tasks WHERE id = ANY($1::uuid[])', [[byHand.id, before.id]]);
+      // As its indexer did.
+      const { client, alias } = pipeline.index;
+      await client.delete({ index: alias, id: before.id, version: 2, version_type: 'external', refresh: true });
+      expect(await verify()).toMatchObject({ code: 2, report: { drift: { missing: 1, surplus: 1 } } });
+      expect(await verify('--repair')).toMatchObject({ code: 0, report: { mended: { missing: 1, surplus: 1 } } });
+      expect(await markerOf(before.id)).toMatchObject({ version: 2 });
+      expect(await markerOf(byHand.id)).toMatchObject({ version: 2 });
+      await replay(before);
+      await pipeline.converged();
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is purged when its time is over, marker and record, and a younger one is not',
+    async () => {
+      const { pool } = pipeline.database;
+      const [old, young] = [await createTask(api, 'old'), await createTask(api, 'young')];
+      await Promise.all([remove(old.id), remove(young.id)]);
+      await pipeline.converged();
+      const { client, alias } = pipeline.index;
+      const at = new Date(Date.now() - 8 * 86_400_000).toISOString();
+      await client.index({
+        index: alias,
+        id: old.id,
+        version: 2,
+        version_type: 'external_gte',
+        document: { id: old.id, version: 2, deletedAt: at },
+      });
+      await pool.query('UPDATE deletions SET deleted_at = $2 WHERE id = $1', [old.id, at]);
+      const recorded = async () =>
+        (await pool.query<{ id: string }>('SELECT id FROM deletions WHERE id = ANY($1::uuid[])', [[old.id, young.id]]))
+          .rows;
+      expect(await verify()).toMatchObject({ code: 0, report: { purged: 0 } });
+      expect(await recorded()).toHaveLength(2);
+      const { code, stdout } = await runOps(['verify', '--json', '--grace', '5'], {
+        ...pipeline.env,
+        DELETION_RETENTION_DAYS: '7',
+      });
+      expect({ code, report: JSON.parse(stdout) as unknown }).toMatchObject({ code: 0, report: { purged: 1 } });
+      expect(await recorded()).toEqual([{ id: young.id }]);
+      expect(await markerOf(old.id)).toBeUndefined();
+      expect(await markerOf(young.id)).toMatchObject({ version: 2 });
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('the first index', () => {
+  it('hides deletions from every search and count', async () => {
+    const first = await createTestIndex(inject('elasticsearchUrl'));
+    const { client, alias } = first;
+    try {
+      await client.index({
+        index: alias,
+        id: 'a',
+        document: { id: 'a', version: 1, deletedAt: OLD },
+        refresh: true,
+      });
+      expect((await client.count({ index: alias })).count).toBe(0);
+      expect((await client.search({ index: alias })).hits.hits).toEqual([]);
+    } finally {
+      await first.close();
+    }
+  });
+});
