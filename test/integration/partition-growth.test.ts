@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Message } from '../../services/platform/kafka/native.ts';
+import { partitionOf } from '../../services/platform/kafka/partition.ts';
 import { growTopic } from '../support/grow-topic.ts';
+import { runOps } from '../support/ops.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { stopProcess, type ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
@@ -115,6 +117,42 @@ describe('when partitions grow from 4 to 8', () => {
     await pipeline.converged();
     expect((await pipeline.index.versions()).size).toBe(TASKS - 10);
   }, 120_000);
+
+  it('repartition leaves the newest event of each task in its new place alone, and nothing of a deleted one', async () => {
+    const first = await pipeline.startApi();
+    const indexer = await pipeline.startIndexer();
+    await createAll(first);
+    await updateAll(first, 'old place');
+    await pipeline.converged();
+    await growTopic(inject('kafkaBrokers'), pipeline.topics.tasks, AFTER);
+    // A relay that does not know the new partitions yet: the tombstone would end the newest event of all.
+    const early = await runOps(['events', 'repartition'], pipeline.env);
+    expect(early.code).toBe(1);
+    expect(early.stderr).toMatch(/publishes into old places still/);
+    const second = await pipeline.startApi();
+    await stopProcess(first);
+    const deleted = ids.slice(0, 10);
+    await Promise.all(deleted.map((id) => deleteTask(second, id)));
+    await pipeline.database.outboxEmpty();
+    const { code, stdout, stderr } = await runOps(['events', 'repartition'], pipeline.env);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^[1-9]\d* tasks had moved/);
+    await pipeline.converged();
+    expect((await pipeline.index.versions()).size).toBe(TASKS - deleted.length);
+    expect(await indexer.metric('taskstream_indexer_dead_letters_total')).toBe(0);
+    // What compaction leaves: the last record of each key in each partition.
+    const last = new Map<string, Message>();
+    for (const message of await pipeline.topics.readAll(pipeline.topics.tasks)) {
+      last.set(`${message.partition} ${String(message.key)}`, message);
+    }
+    const left = placesByTask([...last.values()]);
+    expect([...left.keys()].sort()).toEqual(ids.slice(deleted.length).sort());
+    const versions = await pipeline.database.versions();
+    for (const [id, places] of left) {
+      expect(places).toEqual([{ partition: partitionOf(id, AFTER), version: versions.get(id) }]);
+    }
+    expect((await runOps(['events', 'repartition'], pipeline.env)).stdout).toMatch(/^0 tasks had moved/);
+  }, 180_000);
 
   it('with publication held back, as the runbook says, nothing of the old places waits when keys move: order holds too', async () => {
     const api = await pipeline.startApi();

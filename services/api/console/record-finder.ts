@@ -3,7 +3,7 @@
  * One consumer by direct assignment for all that is looked for; it reads only while something is, joins no group and
  * commits nothing.
  */
-import { crc32 } from 'node:zlib';
+import { partitionOf } from '../../platform/kafka/partition.ts';
 import { messageOf } from '../../platform/errors.ts';
 import type { EntityNames } from '../../pipeline/entity.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
@@ -147,9 +147,3 @@ const headerOf = (message: Message, name: string): string | undefined => {
   const value = message.headers?.find((header) => name in header)?.[name];
   return value === undefined ? undefined : String(value);
 };
-
-/**
- * The partition that the relay's producer chooses for a key: librdkafka's default partitioner `consistent_random`,
- * CRC-32 of the key modulo the number of partitions. Source: librdkafka, CONFIGURATION.md, `partitioner`.
- */
-export const partitionOf = (key: string, partitions: number): number => crc32(key) % partitions;

@@ -1,7 +1,12 @@
 /** `ops events`: the event log, followed or read again. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { TaskstreamError } from '../../platform/errors.ts';
-import { readTopicsConfig } from '../env.ts';
+import { createProducer } from '../../platform/kafka/producer.ts';
+import { createPool } from '../../platform/postgres.ts';
+import { repartition } from '../../pipeline/relay/repartition.ts';
+import { MAX_EVENT_BYTES } from '../../pipeline/topics.ts';
+import { placeTask } from '../../task/env.ts';
+import { readRepartitionConfig, readTopicsConfig } from '../env.ts';
 import { OPS_GROUP_PREFIX } from '../../task/resources.ts';
 import { replayEvents, type ReplayEnd, type ReplayStart } from './replay.ts';
 import { tailEvents } from './tail.ts';
@@ -14,7 +19,8 @@ export const eventsCommand = (): Command =>
   new Command('events')
     .description('follow the task events, or read them again from a time or offset')
     .addCommand(tailCommand())
-    .addCommand(replayCommand());
+    .addCommand(replayCommand())
+    .addCommand(repartitionCommand());
 
 const text = (value: string): string => value;
 
@@ -146,6 +152,51 @@ Examples:
           `${written} events${resumed ? ', from where the group had stopped' : ''}` +
             `${complete ? '' : '; the same command goes on from here'}\n`,
         );
+      });
+    });
+
+const PUBLISH_TIMEOUT_MS = 60_000;
+const DELIVERY_TIMEOUT_MS = 30_000;
+
+const repartitionCommand = (): Command =>
+  new Command('repartition')
+    .description('after the topic has grown: publish again what moved, and end its events in the old places')
+    .addHelpText(
+      'after',
+      `
+The events of a task that moved stay in its old partition, and compaction keeps the last of them for ever. This publishes
+the newest state of each such task, by the outbox and the relay, and writes a tombstone to its old place. Writes may go
+on. Run it once the relay knows the new partitions (docs/runbooks/scale-partitions.md); it notices when it does not.
+It may be stopped and repeated.
+
+Exit codes: 0 done; 1 could not run, or not to its end.`,
+    )
+    .action(async () => {
+      const config = readRepartitionConfig(process.env);
+      const signal = stopSignal();
+      await withReader(config, { signal }, async (reader, logger) => {
+        const pool = createPool(config, 'taskstream-ops-events', logger);
+        const producer = await createProducer(
+          config,
+          {
+            clientId: 'taskstream-ops',
+            logger,
+            deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
+            maxMessageBytes: MAX_EVENT_BYTES,
+          },
+          AbortSignal.any([signal, AbortSignal.timeout(DELIVERY_TIMEOUT_MS)]),
+        );
+        try {
+          const { moved, published } = await repartition({
+            ...{ pool, reader, producer, signal, entity: placeTask(config), publishTimeoutMs: PUBLISH_TIMEOUT_MS },
+            onProgress: ({ partition, partitions, ...soFar }) => {
+              process.stderr.write(`partition ${partition} of ${partitions}: ${soFar.moved} moved so far\n`);
+            },
+          });
+          process.stdout.write(`${moved} tasks had moved; ${published} of them exist, and were published again\n`);
+        } finally {
+          await Promise.all([pool.end(), producer.disconnect(1_000)]);
+        }
       });
     });
 

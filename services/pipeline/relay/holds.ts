@@ -4,7 +4,7 @@
  * A partition or a topic that does not answer holds back the rows that go there. A record that was refused holds back the
  * later rows of its own id. Of each hold only its first row is retried: once Kafka has it, the others are read again.
  */
-import { crc32 } from 'node:zlib';
+import { partitionOf } from '../../platform/kafka/partition.ts';
 import { DeliveryError } from '../../platform/kafka/producer.ts';
 import { backoffMs } from '../../platform/time.ts';
 import type { Change } from './records.ts';
@@ -30,12 +30,6 @@ export interface Hold {
 const RETRY = { baseMs: 200, maxMs: 5_000 };
 
 const rowOf = (change: Change): number => Number(change.row.id);
-
-/**
- * The partition of a key, by librdkafka's default partitioner `consistent_random`: CRC-32 modulo the number of partitions.
- * Source: librdkafka, CONFIGURATION.md, `partitioner`.
- */
-const partitionOf = (id: string, partitions: number): number => crc32(id) % partitions;
 
 const partitionScope = (topic: string, partition: number): string => `partition ${topic}/${partition}`;
 

@@ -13,6 +13,8 @@ export interface ProducerRecord {
   /** Null makes a tombstone. */
   readonly value: Buffer | null;
   readonly headers: RdKafka.MessageHeader[];
+  /** Where it goes; chosen by the key without it. */
+  readonly partition?: number;
 }
 
 /** Outcome of one record: nothing when the broker has it, or the reason why not. */
@@ -186,9 +188,9 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
     send: (topic, records, onDelivery) => {
       const pending = new PendingSend(records.length, onDelivery);
       open.add(pending);
-      records.forEach(({ key, value, headers }, index) => {
+      records.forEach(({ key, value, headers, partition = null }, index) => {
         try {
-          native.produce(topic, null, value, key, null, new DeliveryToken(pending, index), headers);
+          native.produce(topic, partition, value, key, null, new DeliveryToken(pending, index), headers);
         } catch (error) {
           // Refused before it was queued: too large, queue full, disconnected, or the client has failed for good.
           if (isFatal(error)) failed = true;

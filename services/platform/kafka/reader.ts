@@ -175,11 +175,12 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
         client.pause([{ topic, partition }]);
       };
       ended = new Map();
-      client.assign(
-        ranges
-          .filter(({ partition }) => open.has(partition))
-          .map(({ partition, from }) => ({ topic, partition, offset: from })),
-      );
+      const assigned = ranges
+        .filter(({ partition }) => open.has(partition))
+        .map(({ partition, from }) => ({ topic, partition, offset: from }));
+      client.assign(assigned);
+      // A partition that an earlier read has finished stays paused through the new assignment.
+      if (assigned.length > 0) client.resume(assigned);
       let progressAt = performance.now();
       while (open.size > 0 && !signal.aborted) {
         const { messages, ends } = await poll(maxBatch);
