@@ -25,6 +25,8 @@ export const eventTopic = (partitions: number): TopicSpec => ({
     'max.message.bytes': String(MAX_EVENT_BYTES),
     'delete.retention.ms': String(7 * DAY_MS),
     'min.compaction.lag.ms': String(DAY_MS / 24),
+    // Bounds how long the events of what was deleted stay, once another record comes to their partition (KIP-354).
+    'max.compaction.lag.ms': String(DAY_MS),
   },
 });
 

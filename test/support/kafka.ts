@@ -33,6 +33,8 @@ export interface TestTopicOptions {
   readonly partitions?: number;
   /** `compact` as in the product, or `delete` for records that compaction forbids, such as those without a key. */
   readonly cleanup?: 'compact' | 'delete';
+  /** Settings of the tasks topic that differ from the product's. */
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 const silent = createLogger({ service: 'test', level: 'silent' });
@@ -66,7 +68,7 @@ export const endOf = async (admin: kafka.KafkaJS.Admin, topic: string): Promise<
 
 /** Creates both topics under names nobody else uses. */
 export const createTestTopics = async (brokers: string, options: TestTopicOptions = {}): Promise<TestTopics> => {
-  const { partitions = 4, cleanup = 'compact' } = options;
+  const { partitions = 4, cleanup = 'compact', config } = options;
   const suffix = randomUUID().slice(0, 8);
   const tasks = `tasks-${suffix}`;
   const deadLetters = `tasks.dlq-${suffix}`;
@@ -81,7 +83,7 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
       topic: tasks,
       numPartitions: partitions,
       replicationFactor: 1,
-      configEntries: entries({ ...TOPICS.tasks.config, 'cleanup.policy': cleanup }),
+      configEntries: entries({ ...TOPICS.tasks.config, 'cleanup.policy': cleanup, ...config }),
     },
     { topic: deadLetters, numPartitions: 1, replicationFactor: 1, configEntries: entries(TOPICS.deadLetter.config) },
   ];
