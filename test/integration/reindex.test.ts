@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { NOT_DELETED } from '../../services/pipeline/index/deletion.ts';
 import { encodeEvent } from '../../services/pipeline/events.ts';
 import type { Task } from '../../services/task/task.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
@@ -62,7 +63,7 @@ describe('ops reindex', () => {
       gc_deletes: '24h',
     });
     expect(index?.mappings?.dynamic).toBe('strict');
-    expect(index?.aliases).toEqual({ [pipeline.index.alias]: { is_write_index: true } });
+    expect(index?.aliases).toEqual({ [pipeline.index.alias]: { is_write_index: true, filter: NOT_DELETED } });
 
     const { stdout } = await reindex('list', '--json');
     expect(JSON.parse(stdout)).toMatchObject([

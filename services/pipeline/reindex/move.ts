@@ -175,13 +175,14 @@ const move = async (
     copied = await copyRows(context, stores.rows, mover, signal);
   } else await tail.passes(mover.end, signal);
   mover.endReplay();
-  await copyDeletions(stores.rows, mover, signal);
 
   if (isNew) await prepareToServe(context, to, signal);
   else await refresh(client, to);
   const keepsDeleted = !isNew || source === 'topic';
   if (keepsDeleted) progress.step(`removing what PostgreSQL does not have from ${to}`);
   const pruned = keepsDeleted ? await pruneDocuments(stores, progress, fill, signal) : 0;
+
+  await copyDeletions(stores.rows, mover, signal);
 
   progress.step('indexing the changes made meanwhile');
   await catchUpClosely(catchUp, signal);
