@@ -10,6 +10,7 @@ import {
   isolated,
   kubectl,
   mustKubectl,
+  opsWith,
   run,
   toYaml,
   type Output,
@@ -44,9 +45,7 @@ const opsSecrets = async (...keys: readonly string[]): Promise<Output> => {
   config.contexts = [{ name: 'job', context: { cluster: config.clusters[0].name, user: 'job', namespace } }];
   config['current-context'] = 'job';
   writeFileSync(kubeconfig, JSON.stringify(config));
-  return run(process.execPath, ['--import', 'tsx', 'services/ops/main.ts', 'secrets', ...keys], {
-    env: { KUBECONFIG: kubeconfig },
-  });
+  return opsWith({ KUBECONFIG: kubeconfig }, 'secrets', ...keys);
 };
 
 describe('passwords that no operator makes', () => {

@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { manifestsOf } from '../support/manifests.ts';
 import { waitFor } from '../support/wait.ts';
-import { deleteNamespace, getJson, isolated, kubectl, mustKubectl, ops, toYaml } from './support/cluster.ts';
+import { deleteNamespace, getJson, isolated, kubectl, mustKubectl, ops, opsWith, toYaml } from './support/cluster.ts';
 
 const environment = {
   ...isolated('local'),
@@ -74,6 +77,52 @@ it('says what to do where nothing of the product is', async () => {
   const { code, stderr } = await ops('status', '-n', 'default');
   expect(stderr).toContain('There is nothing of taskstream in namespace default: apply the manifests first');
   expect(code).toBe(1);
+});
+
+describe('with a kubeconfig of two contexts', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'taskstream-contexts-'));
+  const KUBECONFIG = join(folder, 'two.kubeconfig');
+  beforeAll(async () => {
+    const config = JSON.parse(await mustKubectl(['config', 'view', '--raw', '--minify', '--flatten', '-o', 'json']));
+    const { cluster, user } = config.contexts[0].context;
+    // Nothing listens there.
+    config.clusters = [...config.clusters, { name: 'away', cluster: { server: 'https://127.0.0.1:1' } }];
+    config.contexts = [
+      { name: 'ours', context: { cluster, user, namespace } },
+      { name: 'current', context: { cluster: 'away', user, namespace: 'elsewhere' } },
+    ];
+    config['current-context'] = 'current';
+    writeFileSync(KUBECONFIG, JSON.stringify(config));
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  const opsOn = (env: Readonly<Record<string, string>>, ...args: readonly string[]) =>
+    opsWith({ KUBECONFIG, ...env }, ...args);
+
+  /** Commands, each with what it says only of the namespace of the context "ours". */
+  const COMMANDS: [readonly string[], RegExp][] = [
+    [['status'], /taskstream-db/],
+    [['wait', 'data-plane', '--timeout', '1'], /taskstream-db/],
+    [['secrets', 'no-such/password'], new RegExp(`There is no Secret no-such in namespace ${namespace}`)],
+    [['teardown'], new RegExp(`in namespace ${namespace}\\. If you mean it, add --yes\\.`)],
+  ];
+
+  it.each(COMMANDS)('%j goes where --context says, or else Skaffold', async (args, ours) => {
+    const byOption = await opsOn({ SKAFFOLD_KUBE_CONTEXT: 'current' }, ...args, '--context', 'ours');
+    expect(byOption.stdout + byOption.stderr).toMatch(ours);
+    const bySkaffold = await opsOn({ SKAFFOLD_KUBE_CONTEXT: 'ours' }, ...args);
+    expect(bySkaffold.stdout + bySkaffold.stderr).toMatch(ours);
+  });
+
+  it('goes to the current one when none is named, and refuses one that is not there', async () => {
+    expect((await opsOn({}, 'teardown')).stderr).toContain('in namespace elsewhere.');
+    expect(await opsOn({}, 'status', '--context', 'typo')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('The kubeconfig has no context typo; it has ours, current.') as string,
+    });
+  });
 });
 
 describe('teardown', () => {

@@ -178,6 +178,16 @@ describe('the Tiltfile', () => {
     expect(readOnly('Job')).toEqual([true, true]);
   });
 
+  it('runs `ops` on its own context, whatever the current one is by then', async () => {
+    const commands = [...calls, ...(await evaluate('down'))]
+      .flatMap(({ args, options }) => [...(args as unknown[]), options['cmd'] as unknown])
+      .filter((command) => typeof command === 'string')
+      .flatMap((command) => command.split(' && '))
+      .filter((command) => command.includes('ops -- '));
+    expect(commands.length).toBeGreaterThan(3);
+    for (const command of commands) expect(command).toMatch(/ --context kind-taskstream$/);
+  });
+
   it('runs commands that exist', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
     const commands = calls.flatMap(({ name, args, options }) =>

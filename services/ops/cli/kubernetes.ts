@@ -1,4 +1,5 @@
 /** The connection to the cluster: of the pod it runs in, or of the person's kubeconfig. */
+import { Option, type Command } from 'commander';
 import {
   ApiException,
   CoreV1Api,
@@ -12,14 +13,42 @@ export interface Cluster {
   readonly core: CoreV1Api;
   /** Objects of any kind, also of those that operators bring. */
   readonly objects: KubernetesObjectApi;
-  /** Of the current context, or of the pod. */
   readonly namespace: string;
 }
 
-/** @throws TaskstreamError `invalid_configuration` when there is no context to use */
-export const connectToCluster = (namespace?: string): Cluster => {
+/** What the options of `withClusterOptions` give. */
+export interface ClusterOptions {
+  /** Of the context, or of the pod, when not given. */
+  readonly namespace?: string;
+  /** The current one when not given. */
+  readonly context?: string;
+}
+
+/** Adds what each command needs that talks to a cluster. */
+export const withClusterOptions = (command: Command): Command =>
+  command.option('-n, --namespace <namespace>', "namespace; the context's own when not given").addOption(
+    // Skaffold sets it for its hooks: they go where it deploys to, whatever the current context is.
+    new Option('--context <context>', 'context of the kubeconfig; the current one when not given').env(
+      'SKAFFOLD_KUBE_CONTEXT',
+    ),
+  );
+
+/** @throws TaskstreamError `invalid_configuration` when there is no context to use, or none of that name */
+export const connectToCluster = ({ namespace, context }: ClusterOptions): Cluster => {
   const config = new KubeConfig();
   config.loadFromDefault();
+  if (context) {
+    if (config.getContextObject(context) === null) {
+      throw new TaskstreamError(
+        'invalid_configuration',
+        `The kubeconfig has no context ${context}; it has ${config
+          .getContexts()
+          .map(({ name }) => name)
+          .join(', ')}.`,
+      );
+    }
+    config.setCurrentContext(context);
+  }
   if (config.getCurrentCluster() === null) {
     throw new TaskstreamError(
       'invalid_configuration',

@@ -1,15 +1,14 @@
 /** `ops secrets`: fills in the passwords that no operator makes. Safe to repeat, and to run twice at once. */
 import { Command, InvalidArgumentError } from 'commander';
-import { connectToCluster } from '../cli/kubernetes.ts';
+import { connectToCluster, withClusterOptions, type ClusterOptions } from '../cli/kubernetes.ts';
 import { ensurePassword, type SecretKey } from './passwords.ts';
 
 export const secretsCommand = (): Command =>
-  new Command('secrets')
+  withClusterOptions(new Command('secrets'))
     .description('write a random password into Secrets that have none; one that exists is never changed')
     .argument('<secret/key...>', 'names of Secrets that exist, each with the key of its password', collect)
-    .option('-n, --namespace <namespace>', "namespace; the context's own when not given")
-    .action(async (keys: SecretKey[], options: { namespace?: string }) => {
-      const { core, namespace } = connectToCluster(options.namespace);
+    .action(async (keys: SecretKey[], options: ClusterOptions) => {
+      const { core, namespace } = connectToCluster(options);
       for (const key of keys) {
         const made = await ensurePassword(core, namespace, key);
         process.stdout.write(`${namespace}/${key.secret}: ${made ? 'password made' : 'has a password: kept'}\n`);

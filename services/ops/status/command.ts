@@ -1,17 +1,16 @@
 /** `ops status`: what of the product is in the cluster, how it is, and what blocks it. */
 import { Command } from 'commander';
-import { connectToCluster } from '../cli/kubernetes.ts';
+import { connectToCluster, withClusterOptions, type ClusterOptions } from '../cli/kubernetes.ts';
 import { readStatus } from './read.ts';
 import { isReady, tableOf } from './show.ts';
 
 export const statusCommand = (): Command =>
-  new Command('status')
+  withClusterOptions(new Command('status'))
     .description('show each resource of the product in the cluster, and what blocks it')
-    .option('-n, --namespace <namespace>', "namespace; the context's own when not given")
     .option('--json', 'print JSON for scripts')
     .addHelpText('after', '\nExit code: 0 when everything is ready, 1 when something is not or nothing is there.')
-    .action(async (options: { namespace?: string; json?: boolean }) => {
-      const cluster = connectToCluster(options.namespace);
+    .action(async (options: ClusterOptions & { json?: boolean }) => {
+      const cluster = connectToCluster(options);
       const rows = await readStatus(cluster, ['data-plane', 'application']);
       if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
       else if (rows.length > 0) process.stdout.write(`${tableOf(rows)}\n`);

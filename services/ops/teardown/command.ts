@@ -1,17 +1,16 @@
 /** `ops teardown`: removes the product from a cluster in an order that leaves nothing hanging. */
 import { Command } from 'commander';
 import { TaskstreamError } from '../../platform/errors.ts';
-import { connectToCluster } from '../cli/kubernetes.ts';
+import { connectToCluster, withClusterOptions, type ClusterOptions } from '../cli/kubernetes.ts';
 import { teardown } from './teardown.ts';
 
 export const teardownCommand = (): Command =>
-  new Command('teardown')
+  withClusterOptions(new Command('teardown'))
     .description('delete the product and its namespace, with all data; what operators must release goes first')
-    .option('-n, --namespace <namespace>', "namespace; the context's own when not given")
     .option('--timeout <seconds>', 'how long to wait for each step', Number, 180)
     .option('--yes', 'really delete all data')
-    .action(async ({ namespace, timeout, yes }: { namespace?: string; timeout: number; yes?: boolean }) => {
-      const cluster = connectToCluster(namespace);
+    .action(async ({ timeout, yes, ...options }: ClusterOptions & { timeout: number; yes?: boolean }) => {
+      const cluster = connectToCluster(options);
       if (!yes) {
         throw new TaskstreamError(
           'invalid_configuration',

@@ -3,7 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { messageOf } from '../../platform/errors.ts';
 import { sleep } from '../../platform/time.ts';
-import { connectToCluster, type Cluster } from '../cli/kubernetes.ts';
+import { connectToCluster, withClusterOptions, type Cluster, type ClusterOptions } from '../cli/kubernetes.ts';
 import { readOperators } from '../status/operators.ts';
 import { readStatus } from '../status/read.ts';
 import { isReady, lineOf, tableOf, type ShownRow } from '../status/show.ts';
@@ -18,7 +18,7 @@ type Target = keyof typeof READERS;
 const POLL_MS = 1_000;
 
 export const waitCommand = (): Command =>
-  new Command('wait')
+  withClusterOptions(new Command('wait'))
     .description('wait until something is ready, and say meanwhile what is not')
     .addArgument(
       new Argument(
@@ -26,11 +26,10 @@ export const waitCommand = (): Command =>
         'operators: kinds known, webhooks answer; data-plane: the servers; all: everything',
       ).choices(Object.keys(READERS)),
     )
-    .option('-n, --namespace <namespace>', "namespace; the context's own when not given")
     .option('--timeout <seconds>', 'how long to wait', seconds, 600)
     .addHelpText('after', '\nExit code: 0 when it is ready, 1 when the time is over or a Job has failed for good.')
-    .action(async (target: Target, { namespace, timeout }: { namespace?: string; timeout: number }) => {
-      const cluster = connectToCluster(namespace);
+    .action(async (target: Target, { timeout, ...options }: ClusterOptions & { timeout: number }) => {
+      const cluster = connectToCluster(options);
       const last = await waitUntilReady(() => READERS[target](cluster), timeout * 1_000);
       if (last.length > 0) process.stdout.write(`${tableOf(last)}\n`);
       if (isReady(last)) return;

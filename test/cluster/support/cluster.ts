@@ -43,9 +43,11 @@ export const mustKubectl = async (args: readonly string[], input?: string): Prom
   return stdout;
 };
 
-/** The project's own command line. */
-export const ops = (...args: readonly string[]): Promise<Output> =>
-  run(process.execPath, ['--import', 'tsx', 'services/ops/main.ts', ...args]);
+/** The project's own command line, with more in its environment. */
+export const opsWith = (env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Output> =>
+  run(process.execPath, ['--import', 'tsx', 'services/ops/main.ts', ...args], { env });
+
+export const ops = (...args: readonly string[]): Promise<Output> => opsWith({}, ...args);
 
 export const getJson = async (...args: readonly string[]): Promise<any> =>
   JSON.parse(await mustKubectl(['get', '-o', 'json', ...args]));
