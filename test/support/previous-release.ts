@@ -4,15 +4,27 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Environment } from '../../infra/environments/schema.ts';
 import previous from '../fixtures/previous-release.json' with { type: 'json' };
+import type { Manifest } from './manifests.ts';
 
 const root = join(import.meta.dirname, '../..');
 const git = (...args: readonly string[]) => promisify(execFile)('git', [...args], { cwd: root });
+
+/** Prints the manifests of an environment, which is the argument; run in the release's own folder. */
+const SYNTH = `
+  import { environmentOf } from './infra/environments/index.ts';
+  import { manifestsOf } from './test/support/manifests.ts';
+  const environment = JSON.parse(process.argv[1]);
+  process.stdout.write(JSON.stringify(manifestsOf({ ...environmentOf(environment.name), ...environment })));`;
+const MAX_MANIFESTS_BYTES = 10_000_000;
 
 export interface PreviousRelease {
   readonly version: string;
   /** Folder of its sources, with this checkout's packages. */
   readonly checkout: string;
+  /** The manifests that it makes of an environment, of which it ignores what it does not know. */
+  manifestsOf(environment: Environment): Promise<Manifest[]>;
   remove(): Promise<void>;
 }
 
@@ -35,6 +47,14 @@ export const checkOutPreviousRelease = async (): Promise<PreviousRelease> => {
   return {
     version,
     checkout,
+    manifestsOf: async (environment) => {
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ['--import', 'tsx', '--input-type=module', '--eval', SYNTH, JSON.stringify(environment)],
+        { cwd: checkout, maxBuffer: MAX_MANIFESTS_BYTES },
+      );
+      return JSON.parse(stdout) as Manifest[];
+    },
     remove: async () => {
       await git('worktree', 'remove', '--force', checkout).catch(() => undefined);
       await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 /**
- * A script for `Client.start`: calls the API until its standard input ends, on connections that are kept and busy, kept
- * and idle most of the time as those of a proxy are, and new ones. Prints the number of requests, and each failure.
+ * A script for `Client.start`: creates, changes, reads and now and then deletes tasks until its standard input ends, on
+ * connections that are kept and busy, kept and idle most of the time as those of a proxy are, and new ones. Prints the
+ * number of requests, and each failure.
  */
 export interface HttpLoad {
   readonly requests: number;
@@ -8,7 +9,14 @@ export interface HttpLoad {
   readonly failures: readonly string[];
 }
 
-export const httpLoad = (api: string): string => `
+export interface HttpLoadOptions {
+  /** Least pause of each connection between two requests, in milliseconds; none unless given. */
+  readonly pauseMs?: number;
+  /** Whether it searches too. */
+  readonly isSearching?: boolean;
+}
+
+export const httpLoad = (api: string, { pauseMs = 0, isSearching = false }: HttpLoadOptions = {}): string => `
   import { Agent, request } from 'node:http';
   const TIMEOUT_MS = 20_000;
   let running = true;
@@ -17,7 +25,7 @@ export const httpLoad = (api: string): string => `
   const call = (agent, { method, path, body }) => new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     const sent = request(${JSON.stringify(api)} + path, { agent, method, headers }, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode)).on('error', reject);
+      response.resume().on('end', () => resolve(response)).on('error', reject);
     });
     let connection = 'no connection';
     sent.on('socket', (socket) => {
@@ -27,19 +35,31 @@ export const httpLoad = (api: string): string => `
     sent.setTimeout(TIMEOUT_MS, () => sent.destroy(new Error('no answer, ' + connection)));
     sent.on('error', reject).end(body);
   });
-  const CALLS = [
-    { method: 'POST', path: '/tasks', body: JSON.stringify({ description: 'under load' }), expected: 201 },
+  const json = JSON.stringify;
+  const CHANGED = json({ description: 'changed under load', priority: 'high', dates: {}, isDone: true });
+  // One round: creates a task, and calls the others on its path.
+  const CREATE = { method: 'POST', path: '/tasks', body: json({ description: 'under load' }), expected: 201 };
+  const callsOn = (path, turn) => [
     { method: 'GET', path: '/tasks?limit=1', expected: 200 },
+    { method: 'PUT', path, body: CHANGED, expected: 200 },
+    { method: 'GET', path, expected: 200 },
+    ...(${isSearching} ? [{ method: 'POST', path: '/tasks/search', body: json({ description: 'load' }), expected: 200 }] : []),
+    ...(turn % 5 === 0 ? [{ method: 'DELETE', path, expected: 204 }] : []),
   ];
   const clock = () => new Date().toISOString().slice(11, 23);
   const worker = async (agent, pauseMs) => {
-    for (let turn = 0; running; turn += 1) {
-      const { expected, ...next } = CALLS[turn % CALLS.length];
+    const ask = async ({ expected, ...next }) => {
       const began = clock();
-      const outcome = await call(agent, next).catch((error) => error.message);
+      const { statusCode, headers } = await call(agent, next).catch((error) => ({ statusCode: error.message }));
       result.requests += 1;
-      if (outcome !== expected) result.failures.push([began, clock(), next.method, outcome].join(' '));
-      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (statusCode !== expected) result.failures.push([began, clock(), next.method, next.path, statusCode].join(' '));
+      const totalMs = ${pauseMs} + pauseMs;
+      if (totalMs > 0) await new Promise((resolve) => setTimeout(resolve, totalMs));
+      return headers?.location;
+    };
+    for (let turn = 0; running; turn += 1) {
+      const path = await ask(CREATE);
+      if (path !== undefined) for (const next of callsOn(path, turn)) await ask(next);
     }
     agent.destroy();
   };

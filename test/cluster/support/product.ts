@@ -25,12 +25,24 @@ export interface Product {
   close(): Promise<void>;
 }
 
+export interface Release {
+  readonly images: { readonly api: string; readonly indexer: string };
+  /** The manifests of an environment, as the release has them. */
+  manifestsOf(environment: Environment): readonly Manifest[] | Promise<readonly Manifest[]>;
+}
+
+const thisRelease = (): Release => ({ images: inject('images'), manifestsOf });
+
 /**
- * Starts the servers, applies the environment `lab` as changed, and waits until everything is rolled out.
+ * Starts the servers, applies the environment `lab`, and waits until everything is rolled out.
  * @throws Error when the cluster lacks the images or cannot reach this machine
  */
-export const deployProduct = async (change: (environment: Environment) => Environment = (e) => e): Promise<Product> => {
-  const [images, host] = [inject('images'), inject('hostAddress')];
+export const deployProduct = async (
+  release = thisRelease(),
+  /** Where the servers listen: the address of this machine as pods see it. */
+  host = inject('hostAddress'),
+): Promise<Product> => {
+  const { images } = release;
   if (images.api === '' || images.indexer === '' || host === '') {
     throw new Error(
       'These tests run pods of the services. With a cluster of yours set TEST_API_IMAGE and TEST_INDEXER_IMAGE to images ' +
@@ -47,7 +59,7 @@ export const deployProduct = async (change: (environment: Environment) => Enviro
   const lab = isolated('lab');
   const { namespace } = lab;
   const clientNamespace = `${namespace}-client`;
-  const environment = change({
+  const environment: Environment = {
     ...lab,
     images: { ...images, pullPolicy: lab.images.pullPolicy },
     ingress: { ...lab.ingress, namespace: clientNamespace },
@@ -59,9 +71,8 @@ export const deployProduct = async (change: (environment: Environment) => Enviro
       postgresPort: ports.postgres,
       postgresSecret: 'taskstream-db-app',
     },
-  });
-  const manifests = manifestsOf(environment);
-  const kafkaBrokers = `${host}:${ports.kafka}`;
+  };
+  const kafkaBrokers = servers.kafka?.url ?? '';
   const databaseUrl = servers.postgres?.url ?? '';
   const inNamespace = (...args: readonly string[]) => mustKubectl(['-n', namespace, ...args]);
   const close = async () => {
@@ -72,6 +83,7 @@ export const deployProduct = async (change: (environment: Environment) => Enviro
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {
+    const manifests = await release.manifestsOf(environment);
     await createTopics(kafkaBrokers, { partitions: environment.topic.partitions });
     const [first, ...rest] = manifests;
     const secret: Manifest = {

@@ -7,6 +7,11 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 
+interface Images {
+  readonly api: string;
+  readonly indexer: string;
+}
+
 declare module 'vitest' {
   export interface ProvidedContext {
     kubeconfig: string;
@@ -17,9 +22,13 @@ declare module 'vitest' {
     /** Path of the Starlark interpreter. */
     starlark: string;
     /** Images of the services; empty when a cluster was given without them. */
-    images: { readonly api: string; readonly indexer: string };
+    images: Images;
+    /** Images of the release before; empty where they have to be made, or were not given. */
+    previousImages: Images;
     /** Where pods reach servers on this machine. */
     hostAddress: string;
+    /** The same for pods of the RuntimeClass `ipv6`, which have IPv6 only. */
+    hostAddressIPv6: string;
   }
 }
 
@@ -43,6 +52,8 @@ const isUp = (): boolean => {
 
 export default function setup(project: TestProject): () => void {
   const { KUBECONFIG, TEST_API_IMAGE = '', TEST_INDEXER_IMAGE = '', TEST_HOST_ADDRESS = '' } = process.env;
+  const { TEST_PREVIOUS_API_IMAGE = '', TEST_PREVIOUS_INDEXER_IMAGE = '' } = process.env;
+  project.provide('previousImages', { api: TEST_PREVIOUS_API_IMAGE, indexer: TEST_PREVIOUS_INDEXER_IMAGE });
   if (KUBECONFIG) {
     project.provide('kubeconfig', KUBECONFIG);
     project.provide('kubectl', 'kubectl');
@@ -50,6 +61,7 @@ export default function setup(project: TestProject): () => void {
     project.provide('starlark', 'starlark');
     project.provide('images', { api: TEST_API_IMAGE, indexer: TEST_INDEXER_IMAGE });
     project.provide('hostAddress', TEST_HOST_ADDRESS);
+    project.provide('hostAddressIPv6', process.env['TEST_HOST_ADDRESS_IPV6'] ?? '');
     return () => undefined;
   }
   lab('build');
@@ -63,6 +75,7 @@ export default function setup(project: TestProject): () => void {
   project.provide('images', { api: 'taskstream/api:lab', indexer: 'taskstream/indexer:lab' });
   // The host's end of the bridge that all pods are on.
   project.provide('hostAddress', '10.244.0.1');
+  project.provide('hostAddressIPv6', 'fd6b:6c61:6230::1');
   return () => {
     if (!wasUp) lab('down');
   };
