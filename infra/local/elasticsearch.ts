@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findJdk, type Jdk } from './bootstrap/jdk.mjs';
 import { waitUntilReady } from './child.ts';
-import { LOOPBACK, type EmbeddedServer, type ServerOptions } from './embedded-server.ts';
+import { inUrl, LOOPBACK, type EmbeddedServer, type ServerOptions } from './embedded-server.ts';
 import { elasticsearchHome } from './jars.ts';
 import { SMALL_HEAP, startJvm } from './jvm.ts';
 
@@ -63,7 +63,7 @@ export const startElasticsearch = async (options: ElasticsearchOptions): Promise
     dataDir,
     logFile,
   });
-  const url = `http://${host}:${port}`;
+  const url = `http://${inUrl(host)}:${port}`;
   await waitUntilReady(jvm, () => isHealthy(url), READY_DEADLINE_MS);
   return {
     name: jvm.name,

@@ -28,3 +28,6 @@ export interface ServerOptions {
 
 /** The address that servers listen on unless told otherwise: nothing outside this machine reaches them. */
 export const LOOPBACK = '127.0.0.1';
+
+/** A host as a URL or a list of brokers has it: an IPv6 address in brackets. */
+export const inUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import getPort from 'get-port';
 import { findJdk, type Jdk } from './bootstrap/jdk.mjs';
 import { waitUntilReady } from './child.ts';
-import { LOOPBACK, type EmbeddedServer, type ServerOptions } from './embedded-server.ts';
+import { inUrl, LOOPBACK, type EmbeddedServer, type ServerOptions } from './embedded-server.ts';
 import { kafkaHome, type ServerHome } from './jars.ts';
 import { SMALL_HEAP, startJvm } from './jvm.ts';
 import { readFrom, sizeOf } from './log-file.ts';
@@ -60,7 +60,7 @@ export const startKafka = async (options: KafkaOptions): Promise<EmbeddedServer>
   await waitUntilReady(jvm, async () => readFrom(logFile, logStart).includes(STARTED), READY_DEADLINE_MS);
   return {
     name: jvm.name,
-    url: `${host}:${port}`,
+    url: `${inUrl(host)}:${port}`,
     port,
     pid: jvm.pid,
     logFile,
@@ -78,8 +78,8 @@ const brokerSettings = (host: string, port: number, controllerPort: number, logD
   'controller.quorum.voters': `1@${LOOPBACK}:${controllerPort}`,
   'controller.listener.names': 'CONTROLLER',
   'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-  listeners: `PLAINTEXT://${host}:${port},CONTROLLER://${LOOPBACK}:${controllerPort}`,
-  'advertised.listeners': `PLAINTEXT://${host}:${port}`,
+  listeners: `PLAINTEXT://${inUrl(host)}:${port},CONTROLLER://${LOOPBACK}:${controllerPort}`,
+  'advertised.listeners': `PLAINTEXT://${inUrl(host)}:${port}`,
   'log.dirs': logDir,
   // A topic that nobody declared is a mistake in a name.
   'auto.create.topics.enable': 'false',

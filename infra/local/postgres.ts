@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { UserError } from './bootstrap/fail.mjs';
 import { startChild, waitUntilReady, type Child } from './child.ts';
-import { LOOPBACK, type EmbeddedServer, type ServerOptions } from './embedded-server.ts';
+import { inUrl, LOOPBACK, type EmbeddedServer, type ServerOptions } from './embedded-server.ts';
 import { readFrom, sizeOf } from './log-file.ts';
 import { serverUser, type ServerUser } from './postgres-user.ts';
 
@@ -46,7 +46,7 @@ export const startPostgres = async (options: PostgresOptions): Promise<EmbeddedS
     ...options.settings,
   };
   const flags = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-  const url = `postgres://${USER}:${PASSWORD}@${host}:${port}/${DATABASE}`;
+  const url = `postgres://${USER}:${PASSWORD}@${inUrl(host)}:${port}/${DATABASE}`;
   const child = await startOrTakeOver(logFile, () =>
     startChild({ name: 'PostgreSQL', ...user.wrap(binaries.postgres, ['-D', dataDir, ...flags]), logFile }),
   );
