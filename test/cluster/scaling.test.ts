@@ -1,5 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import kafka from '@confluentinc/kafka-javascript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findJdk } from '../../infra/local/bootstrap/jdk.mjs';
+import { kafkaHome } from '../../infra/local/jars.ts';
+import { runTool } from '../../infra/local/maven.ts';
 import type { KafkaProducer } from '../../services/platform/kafka/producer.ts';
 import { TASKS_TOPIC } from '../../services/task/resources.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
@@ -98,17 +103,83 @@ it('lag brings one indexer for each partition, and takes them away again: nothin
   expect([...pods.exits.values()].map(({ exitCode }) => exitCode)).toEqual([...pods.exits].map(() => 0));
 }, 600_000);
 
-it('with minReplicas 0 the indexer sleeps while the topic is quiet, and one event wakes it', async () => {
-  await product.kubectl(
-    ...['patch', 'scaledobject', 'taskstream-indexer', '--type=merge', '-p'],
-    JSON.stringify({ spec: { minReplicaCount: 0 } }),
-  );
-  await waitFor('no indexer to be left', async () => (await wantedReplicas()) === 0, { timeoutMs: 180_000 });
-  await produce(1);
-  await waitFor('the event to be indexed', async () => (await indexed()) === produced, {
-    timeoutMs: 180_000,
-    intervalMs: 500,
-  });
-  await waitFor('no indexer to be left', async () => (await wantedReplicas()) === 0, { timeoutMs: 180_000 });
-  expect(await conflicts()).toBe(0);
-}, 600_000);
+describe('with minReplicas 0', () => {
+  const annotate = (annotation: string) =>
+    product.kubectl('annotate', 'scaledobject', 'taskstream-indexer', annotation);
+  const woken = () =>
+    waitFor('an indexer to be wanted', async () => (await wantedReplicas()) > 0, {
+      timeoutMs: 180_000,
+      intervalMs: 300,
+    });
+  const asleep = () =>
+    waitFor('no indexer to be left', async () => (await wantedReplicas()) === 0, { timeoutMs: 180_000 });
+  const allIndexed = () =>
+    waitFor('the events to be indexed', async () => (await indexed()) === produced, {
+      timeoutMs: 180_000,
+      intervalMs: 500,
+    });
+  const client = () =>
+    new kafka.KafkaJS.Kafka({
+      kafkaJS: { brokers: [product.kafkaBrokers], logLevel: kafka.KafkaJS.logLevel.NOTHING },
+    });
+
+  beforeAll(async () => {
+    await product.kubectl(
+      ...['patch', 'scaledobject', 'taskstream-indexer', '--type=merge', '-p'],
+      JSON.stringify({ spec: { minReplicaCount: 0 } }),
+    );
+    await asleep();
+  }, 200_000);
+
+  it('the indexer sleeps while the topic is quiet, and one event wakes it', async () => {
+    await produce(1);
+    await allIndexed();
+    await asleep();
+    expect(await conflicts()).toBe(0);
+  }, 600_000);
+
+  // Its offset is the last of the partition, and no consumer ever sees it.
+  it("the indexer sleeps again behind the marker of another producer's transaction", async () => {
+    const other = client().producer({ kafkaJS: { transactionalId: randomUUID() } });
+    await other.connect();
+    const transaction = await other.transaction();
+    const { key, value } = eventRecord('tasks.event.created', taskOf());
+    await transaction.send({ topic: TASKS_TOPIC, messages: [{ key: key ?? null, value }] });
+    await transaction.commit();
+    await other.disconnect();
+    produced += 1;
+    await allIndexed();
+    await asleep();
+  }, 600_000);
+
+  it('the indexer sleeps again behind records that were removed before it read them', async () => {
+    await annotate('autoscaling.keda.sh/paused=true');
+    const before = await indexed();
+    await sendAll(
+      producer,
+      TASKS_TOPIC,
+      Array.from({ length: 50 }, () => eventRecord('tasks.event.created', taskOf())),
+    );
+    // As retention does it, which this topic has none of.
+    const jdk = findJdk();
+    await runTool(jdk.java, [
+      ...['-cp', (await kafkaHome(jdk)).classpath, 'kafka.admin.ConfigCommand', '--bootstrap-server'],
+      ...[product.kafkaBrokers, '--alter', '--entity-type', 'topics', '--entity-name', TASKS_TOPIC],
+      ...['--add-config', 'cleanup.policy=[compact,delete]'],
+    ]);
+    const admin = client().admin();
+    await admin.connect();
+    const partitions = (await admin.fetchTopicOffsets(TASKS_TOPIC)).map(({ partition, high }) => ({
+      partition,
+      offset: high,
+    }));
+    await admin.deleteTopicRecords({ topic: TASKS_TOPIC, partitions });
+    await admin.disconnect();
+    expect(await wantedReplicas()).toBe(0);
+
+    await annotate('autoscaling.keda.sh/paused-');
+    await woken();
+    await asleep();
+    expect(await indexed()).toBe(before);
+  }, 600_000);
+});
