@@ -46,7 +46,8 @@ export const deployProduct = async (
   if (images.api === '' || images.indexer === '' || host === '') {
     throw new Error(
       'These tests run pods of the services. With a cluster of yours set TEST_API_IMAGE and TEST_INDEXER_IMAGE to images ' +
-        'that its nodes have, and TEST_HOST_ADDRESS to the address of this machine as pods see it.',
+        'that its nodes have, and TEST_HOST_ADDRESS to the address of this machine as pods see it (for pods that have IPv6 ' +
+        'only: TEST_HOST_ADDRESS_IPV6).',
     );
   }
   const dataDir = mkdtempSync(join(tmpdir(), 'taskstream-cluster-'));
