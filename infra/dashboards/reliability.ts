@@ -22,8 +22,8 @@ export const reliability: Row = {
       thresholds: [{ value: 1, colour: 'red' }],
       runbook: 'verify-drift',
       queries: [
-        { expr: `max by (kind) (${series('taskstream_verify_drift')})`, legend: '{{kind}}' },
-        { expr: `max(${series('taskstream_verify_undecided')})`, legend: 'undecided' },
+        { expr: `max by (entity, kind) (${series('taskstream_verify_drift')})`, legend: '{{entity}}: {{kind}}' },
+        { expr: `max by (entity) (${series('taskstream_verify_undecided')})`, legend: '{{entity}}: undecided' },
       ],
     },
     {
@@ -34,7 +34,10 @@ export const reliability: Row = {
       thresholds: warnAt(1.2 * SECONDS_A_DAY, 1.5 * SECONDS_A_DAY),
       runbook: 'verify-drift',
       queries: [
-        { expr: `time() - (max(${series('taskstream_verify_last_run_timestamp_seconds')}) > 0)`, legend: 'ago' },
+        {
+          expr: `time() - (max by (entity) (${series('taskstream_verify_last_run_timestamp_seconds')}) > 0)`,
+          legend: '{{entity}}',
+        },
       ],
     },
     {

@@ -43,7 +43,7 @@ lifecycle.onClose('elasticsearch', 4_000, () => elasticsearch.close());
 const pool = createPool(config, 'taskstream-api', logger);
 lifecycle.onClose('pool', 3_000, () => pool.end());
 observeOutbox(pool, registry);
-observeVerifyRuns(pool, registry);
+observeVerifyRuns(pool, [task], registry);
 const relay = startRelay({ config, entities: [task], logger, metrics: createRelayMetrics(registry), tracer });
 lifecycle.onClose('relay', 9_000, relay.close);
 void purgeRegularly(pool, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.signal);

@@ -10,6 +10,7 @@ import { createIndexerMetrics } from '../../services/pipeline/consume/metrics.ts
 import { createSearchBreaker } from '../../services/pipeline/index/breaker.ts';
 import { ensureIndex } from '../../services/pipeline/index/search-index.ts';
 import { reindex } from '../../services/pipeline/reindex/reindex.ts';
+import { observeVerifyRuns, recordRun } from '../../services/pipeline/verify/runs.ts';
 import { createRelayMetrics } from '../../services/pipeline/relay/metrics.ts';
 import { startRelay } from '../../services/pipeline/relay/relay.ts';
 import { verify, type VerifyResult } from '../../services/pipeline/verify/verify.ts';
@@ -22,9 +23,11 @@ import { createLogger } from '../../services/platform/logger.ts';
 import { createPool } from '../../services/platform/postgres.ts';
 import { taskRoutes } from '../../services/task/routes.ts';
 import { createTaskSearch, createTaskStore } from '../../services/task/store.ts';
+import type { PlacedEntity } from '../../services/pipeline/entity.ts';
 import { noteEntity, noteRoutes, placeNote } from '../fixtures/notes/notes.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { createTestTopics } from '../support/kafka.ts';
+import { sumOf } from '../support/process.ts';
 import { createTestIndex } from '../support/search-index.ts';
 import { taskIn } from '../support/task.ts';
 import { waitFor } from '../support/wait.ts';
@@ -64,6 +67,7 @@ const start = async () => {
   const pool = createPool(config, 'test', logger);
   const client = new Client({ node: config.ELASTICSEARCH_URL, maxRetries: 0 });
   await ensureIndex(client, noteEntity, { alias: note.alias, ...INDEX });
+  observeVerifyRuns(pool, [task, note], registry);
   const breaker = createSearchBreaker({ resetMs: 500, registry, logger });
   const relay = startRelay({ config, entities: [task, note], logger, metrics: createRelayMetrics(registry), tracer });
   const onCommit = relay.wake;
@@ -92,7 +96,7 @@ const start = async () => {
   );
   await Promise.all(indexers.map(({ running }) => running));
   return {
-    ...{ config, logger, pool, client, note, notes, registry, database },
+    ...{ config, logger, pool, client, task, note, notes, registry, database },
     call: async (method: string, path: string, body?: object, headers: Record<string, string> = {}) => {
       const response = await fetch(`http://127.0.0.1:${port}${path}`, {
         method,
@@ -169,6 +173,12 @@ it('names the entity in metrics, and sends its poison to its own dead-letter top
   expect(text).not.toMatch(/taskstream_indexer_dead_letters_total\{.*entity="task".*\} [1-9]/);
 });
 
+const compare = (entity: PlacedEntity, repair: boolean): Promise<VerifyResult> =>
+  verify({
+    ...{ pool: world.pool, client: world.client, entity, topic: undefined, graceMs: 1_000, repair, deletionDays: 30 },
+    ...{ maxRate: undefined, onProgress: () => undefined, onRetry: () => undefined, onDifference: () => undefined },
+  });
+
 it('is reindexed without a gap, verified and repaired like any other', async () => {
   const notes = await Promise.all(Array.from({ length: 20 }, (_, i) => create({ title: `note ${i}`, text: 'kept' })));
   await found({ text: 'kept', size: 100 }, 20);
@@ -180,12 +190,7 @@ it('is reindexed without a gap, verified and repaired like any other', async () 
   );
   expect(result).toMatchObject({ outcome: 'switched', copied: 20, to: `${note.alias}-000002` });
   await found({ text: 'kept', size: 100 }, 20);
-  const run = (repair: boolean): Promise<VerifyResult> =>
-    verify({
-      ...{ pool, client, entity: note, topic: undefined, graceMs: 1_000, repair, maxRate: undefined },
-      deletionDays: 30,
-      ...{ onProgress: () => undefined, onRetry: () => undefined, onDifference: () => undefined },
-    });
+  const run = (repair: boolean): Promise<VerifyResult> => compare(note, repair);
   expect(await run(false)).toMatchObject({ rows: 20, drift: { missing: 0, stale: 0, ahead: 0, surplus: 0 } });
   await client.delete({
     index: note.alias,
@@ -197,4 +202,28 @@ it('is reindexed without a gap, verified and repaired like any other', async () 
   expect(await run(false)).toMatchObject({ drift: { missing: 1 } });
   expect(await run(true)).toMatchObject({ drift: { missing: 0 } });
   await found({ text: 'kept', size: 100 }, 20);
+});
+
+it('is compared by itself: the figures of its runs are none of the other entity', async () => {
+  const { client, note, pool, registry, task } = world;
+  const lost = await create({ title: 'lost', text: 'of the index' });
+  await found({ title: 'lost' }, 1);
+  await client.delete({ index: note.alias, id: lost.id, version: 1, version_type: 'external_gte', refresh: true });
+  await recordRun(pool, note, await compare(note, false));
+  // The newest run of all is of the other entity, which is equal.
+  const ofTasks = await compare(task, false);
+  await recordRun(pool, task, ofTasks);
+  const read = async (name: string, labels: Record<string, string>) =>
+    sumOf(await registry.metrics(), `taskstream_verify_${name}`, labels);
+  expect(await read('drift', { entity: 'note', kind: 'missing' })).toBe(1);
+  expect(await read('drift', { entity: 'task', kind: 'missing' })).toBe(0);
+  expect(await read('documents', { entity: 'task' })).toBe(ofTasks.documents);
+  // Nor do many runs of one push those of the other out.
+  for (let i = 0; i < 101; i += 1) await recordRun(pool, task, ofTasks);
+  expect(await read('drift', { entity: 'note', kind: 'missing' })).toBe(1);
+  const { rows } = await pool.query('SELECT entity, count(*)::int AS runs FROM verify_runs GROUP BY 1 ORDER BY 1');
+  expect(rows).toEqual([
+    { entity: 'note', runs: 1 },
+    { entity: 'task', runs: 100 },
+  ]);
 });

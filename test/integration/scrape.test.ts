@@ -42,24 +42,30 @@ describe('a scrape', () => {
     expect(await names()).toEqual(all);
   });
 
-  it('shows the last run of verify, and zeros before the first', async () => {
+  it('shows the last run of verify of each entity, whatever version recorded it, and zeros before the first', async () => {
     const registry = new Registry();
-    observeVerifyRuns(database.pool, registry);
+    observeVerifyRuns(database.pool, [{ name: 'task' }, { name: 'note' }], registry);
     const before = await registry.metrics();
     for (const kind of ['missing', 'stale', 'ahead', 'surplus']) {
-      expect(before).toContain(`taskstream_verify_drift{kind="${kind}"} 0`);
+      for (const entity of ['task', 'note']) {
+        expect(before).toContain(`taskstream_verify_drift{entity="${entity}",kind="${kind}"} 0`);
+      }
     }
-    expect(before).toContain('taskstream_verify_last_run_timestamp_seconds 0');
+    expect(before).toContain('taskstream_verify_last_run_timestamp_seconds{entity="task"} 0');
+    expect(before).toContain('taskstream_verify_last_run_timestamp_seconds{entity="note"} 0');
+    // As the versions that know no entities write it.
     await database.pool.query(
       `INSERT INTO verify_runs (started_at, duration_ms, tasks, documents, missing, stale, ahead, surplus, mended, undecided)
        VALUES ('2026-01-01T00:00:00Z', 1500, 10, 11, 1, 2, 3, 4, 5, 6)`,
     );
     const text = await registry.metrics();
-    const shown = (name: string, labels = {}) => sumOf(text, `taskstream_verify_${name}`, labels);
+    const shown = (name: string, labels = {}) =>
+      sumOf(text, `taskstream_verify_${name}`, { entity: 'task', ...labels });
     expect(shown('last_run_timestamp_seconds')).toBe(Date.parse('2026-01-01T00:00:01.500Z') / 1_000);
     expect([shown('duration_seconds'), shown('documents'), shown('mended'), shown('undecided')]).toEqual([
       1.5, 11, 5, 6,
     ]);
     expect(['missing', 'stale', 'ahead', 'surplus'].map((kind) => shown('drift', { kind }))).toEqual([1, 2, 3, 4]);
+    expect(shown('documents', { entity: 'note' })).toBe(0);
   });
 });

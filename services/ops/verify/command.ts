@@ -112,7 +112,7 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
         if (details !== undefined) appendFileSync(details, `${JSON.stringify(recordOf(difference))}\n`);
       },
     });
-    await recordRun(pool, result);
+    await recordRun(pool, entity, result);
     return { result, differences };
   } finally {
     bar.stop();

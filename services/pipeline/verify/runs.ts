@@ -5,30 +5,37 @@
 import type { Pool } from 'pg';
 import { Gauge, type Registry } from 'prom-client';
 import { sharedRead } from '../../platform/shared-read.ts';
+import type { Entity } from '../entity.ts';
 import { DRIFT_KINDS, sumOf, type DriftKind } from './difference.ts';
 import type { VerifyResult } from './verify.ts';
 
+/** Of each entity. */
 const KEPT_RUNS = 100;
 
-export const recordRun = async (pool: Pool, result: VerifyResult): Promise<void> => {
+/** Writes down a run of one entity, and removes its oldest ones. */
+export const recordRun = async (pool: Pool, { name }: Pick<Entity, 'name'>, result: VerifyResult): Promise<void> => {
   const { startedAt, durationMs, rows, documents, drift, mended, undecided } = result;
   await pool.query(
-    `INSERT INTO verify_runs (started_at, duration_ms, tasks, documents, missing, stale, ahead, surplus, mended, undecided)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    `INSERT INTO verify_runs
+       (entity, started_at, duration_ms, tasks, documents, missing, stale, ahead, surplus, mended, undecided)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
-      ...[startedAt, durationMs, rows, documents],
+      ...[name, startedAt, durationMs, rows, documents],
       ...[drift.missing, drift.stale, drift.ahead, drift.surplus],
       sumOf(mended),
       undecided,
     ],
   );
   await pool.query(
-    'DELETE FROM verify_runs WHERE id <= (SELECT id FROM verify_runs ORDER BY id DESC OFFSET $1 LIMIT 1)',
-    [KEPT_RUNS],
+    `DELETE FROM verify_runs WHERE entity = $1
+     AND id <= (SELECT id FROM verify_runs WHERE entity = $1 ORDER BY id DESC OFFSET $2 LIMIT 1)`,
+    [name, KEPT_RUNS],
   );
 };
 
-type LastRun = Readonly<Record<'finished_at' | 'duration' | 'documents' | 'mended' | 'undecided' | DriftKind, string>>;
+type LastRun = Readonly<
+  Record<'entity' | 'finished_at' | 'duration' | 'documents' | 'mended' | 'undecided' | DriftKind, string>
+>;
 
 /** Gauges by what they show of the last run. */
 const GAUGES = {
@@ -38,47 +45,57 @@ const GAUGES = {
   },
   duration: { name: 'taskstream_verify_duration_seconds', help: 'Time the last run of verify took.' },
   documents: { name: 'taskstream_verify_documents', help: 'Documents that the last run of verify compared.' },
-  mended: { name: 'taskstream_verify_mended', help: 'Tasks that the last run of verify found different and repaired.' },
+  mended: { name: 'taskstream_verify_mended', help: 'Differences that the last run of verify found and repaired.' },
   undecided: {
     name: 'taskstream_verify_undecided',
     help: 'Differences that the last run left undecided, as their events may have been on their way.',
   },
 } as const;
 
-/** Asked for when Prometheus scrapes. Every replica exports the same; all are 0 before the first run. */
-export const observeVerifyRuns = (pool: Pool, registry: Registry): void => {
+/**
+ * Gauges of the last run of each entity, asked for when Prometheus scrapes. Every replica exports the same; all are 0
+ * before the first run, as a series that is missing until something goes wrong cannot be alerted on.
+ */
+export const observeVerifyRuns = (pool: Pool, entities: readonly Pick<Entity, 'name'>[], registry: Registry): void => {
   const registers = [registry];
-  const read = sharedRead(() => lastRun(pool));
+  const names = entities.map(({ name }) => name);
+  const read = sharedRead(() => lastRuns(pool, names));
   for (const [column, { name, help }] of Object.entries(GAUGES)) {
-    new Gauge({
+    const gauge = new Gauge({
       name,
       help,
+      labelNames: ['entity'],
       registers,
       async collect() {
-        const run = await read();
-        if (run !== undefined) this.set(Number(run[column as keyof typeof GAUGES]));
+        for (const run of (await read()) ?? []) {
+          this.set({ entity: run.entity }, Number(run[column as keyof typeof GAUGES]));
+        }
       },
     });
+    for (const entity of names) gauge.set({ entity }, 0);
   }
   const drift = new Gauge({
     name: 'taskstream_verify_drift',
-    help: 'Tasks on which PostgreSQL and the index disagreed when the last run of verify ended, by kind.',
-    labelNames: ['kind'],
+    help: 'Rows and documents that differed when the last run of verify ended, by kind.',
+    labelNames: ['entity', 'kind'],
     registers,
     async collect() {
-      const run = await read();
-      if (run !== undefined) for (const kind of DRIFT_KINDS) this.set({ kind }, Number(run[kind]));
+      for (const run of (await read()) ?? []) {
+        for (const kind of DRIFT_KINDS) this.set({ entity: run.entity, kind }, Number(run[kind]));
+      }
     },
   });
-  // A series that is missing until something goes wrong cannot be alerted on.
-  for (const kind of DRIFT_KINDS) drift.set({ kind }, 0);
+  for (const entity of names) for (const kind of DRIFT_KINDS) drift.set({ entity, kind }, 0);
 };
 
-const lastRun = async (pool: Pool): Promise<LastRun | undefined> => {
+/** A run that a version without entities recorded has the column's default, the first entity. */
+const lastRuns = async (pool: Pool, entities: readonly string[]): Promise<readonly LastRun[]> => {
   const { rows } = await pool.query<LastRun>(
-    `SELECT extract(epoch FROM started_at) + duration_ms / 1000.0 AS finished_at, duration_ms / 1000.0 AS duration,
+    `SELECT DISTINCT ON (entity) entity,
+            extract(epoch FROM started_at) + duration_ms / 1000.0 AS finished_at, duration_ms / 1000.0 AS duration,
             documents, missing, stale, ahead, surplus, mended, undecided
-     FROM verify_runs ORDER BY id DESC LIMIT 1`,
+     FROM verify_runs WHERE entity = ANY($1) ORDER BY entity, id DESC`,
+    [entities],
   );
-  return rows[0];
+  return rows;
 };
