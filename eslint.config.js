@@ -70,6 +70,10 @@ export default tseslint.config(
           message:
             'The wall clock steps: count intervals and deadlines with performance.now(). Where a date is meant, disable this for the line and say which.',
         },
+        {
+          selector: 'TemplateElement[value.raw=/\\b[Aa]n? $/]',
+          message: 'The name may begin with a vowel or with none: write the sentence without an article before it.',
+        },
       ],
     },
   },

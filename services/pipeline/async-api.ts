@@ -65,7 +65,7 @@ export const asyncApiDocument = (
       `publish-${name}`,
       {
         action: 'send',
-        summary: `Every change of a ${name}, at least once, each with the version that it made.`,
+        summary: `Every change of each ${name}, at least once, each with the version that it made.`,
         channel: { $ref: `#/channels/${name}` },
       },
     ]),

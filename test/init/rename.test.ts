@@ -13,6 +13,14 @@ const ALLOWED: readonly (readonly [path: RegExp, line: RegExp, why: string])[] =
   [/^infra\/local\/kafka\.ts$/, /'taskstream-local-kafkA'/, 'an id of 22 characters'],
 ];
 
+/** Prints `/openapi.json` and `/asyncapi.json` of the renamed API. */
+const PRINT_DOCUMENTS = `
+  const { eventContract, openApiDocument } = await import('./services/api/docs.ts');
+  const { orderRoutes } = await import('./services/order/routes.ts');
+  const { orderEntity } = await import('./services/order/entity.ts');
+  console.log(JSON.stringify([openApiDocument(orderRoutes({})), eventContract([{ ...orderEntity, topic: 'orders' }])]));
+`;
+
 // A word of SQL that begins with a vowel, and a name with a hyphen: what is hardest to put everywhere.
 const clone = copyClone();
 let outcome: Outcome;
@@ -49,6 +57,17 @@ it('leaves no old name but where it has to stay', () => {
       .map((line) => `${path}: ${line}`);
   });
   expect(left).toEqual([]);
+});
+
+it('writes no "a" before the name, which begins with a vowel, in its texts and in the documents of the API', async () => {
+  const documents = await clone.node('--import', 'tsx', '--input-type=module', '--eval', PRINT_DOCUMENTS);
+  expect(documents.code, documents.output).toBe(0);
+  expect(documents.output).toContain('/orders/{id}');
+  const texts = clone.files().map((path) => [path, readFileSync(join(clone.path, path), 'utf8')] as const);
+  const found = [...texts, ['the documents of the API', documents.output] as const].flatMap(([name, text]) =>
+    (text.match(/\ba\s+(?:(?:\*|\/\/|#)\s+)?["'`]?orders?\b/gi) ?? []).map((match) => `${name}: ${match}`),
+  );
+  expect(found).toEqual([]);
 });
 
 it('leaves a clone that compiles', async () => {

@@ -90,7 +90,10 @@ const unknownType = (type: string, value: unknown, { name, schemaVersion }: Even
         `version knows ${schemaVersion}: deploy the newer version of the indexer`,
     };
   }
-  throw new TaskstreamError('unknown_event_type', `no event type ${JSON.stringify(type)} of a ${name} is known`);
+  throw new TaskstreamError(
+    'unknown_event_type',
+    `this version knows no event type ${JSON.stringify(type)} of the ${name}`,
+  );
 };
 
 const keyOf = ({ key }: Message): string => {

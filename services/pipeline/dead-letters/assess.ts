@@ -39,7 +39,7 @@ export const assess = async (
     if (source.topic !== entity.topic) {
       return {
         kind: 'refused',
-        why: `it came from the topic ${source.topic}, and events of a ${entity.name} belong to ${entity.topic}`,
+        why: `it came from the topic ${source.topic}, and those of the ${entity.name} belong to ${entity.topic}`,
       };
     }
     const event = events[index];
@@ -49,7 +49,7 @@ export const assess = async (
       return event?.kind === 'poison' && keyIdOf(message).some((id) => versions.has(id))
         ? {
             kind: 'refused',
-            why: `this version cannot read it either, and its key is a ${entity.name}'s: ${event.error.message}`,
+            why: `this version cannot read it either, and a row of ${entity.table} has its key: ${event.error.message}`,
           }
         : { kind: 'replay', withTombstone: false };
     }

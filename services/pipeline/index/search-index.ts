@@ -122,7 +122,7 @@ const addProperties = async (
     if (before !== undefined && isObject(before) !== isObject(property)) {
       throw new TaskstreamError(
         'invalid_configuration',
-        `The field ${name} of a ${entityName} is ${isObject(before) ? 'an object' : 'a value'} in ${index} and ` +
+        `The field ${name} of the ${entityName} is ${isObject(before) ? 'an object' : 'a value'} in ${index} and ` +
           `${isObject(property) ? 'an object' : 'a value'} in this version: no document fits both. Give it another name.`,
       );
     }

@@ -16,7 +16,7 @@ export const createRoute = ({ name, title, plural, fields, examples, one, store,
       method: 'post',
       path: `/${plural}`,
       operationId: `create${title}`,
-      summary: `Create a ${name}`,
+      summary: `Create one ${name}`,
       request: {
         headers: z.object({
           'Idempotency-Key': z

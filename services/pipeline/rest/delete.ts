@@ -10,7 +10,7 @@ export const deleteRoute = ({ name, title, plural, notFound, store }: Resource):
     method: 'delete',
     path: `/${plural}/{id}`,
     operationId: `delete${title}`,
-    summary: `Delete a ${name}`,
+    summary: `Delete one ${name}`,
     request: { params: idPath, headers: preconditions(name) },
     responses: {
       204: { description: `The ${name} was deleted.` },

@@ -11,7 +11,7 @@ export const getRoute = ({ name, title, plural, one, notFound, store }: Resource
     method: 'get',
     path: `/${plural}/{id}`,
     operationId: `get${title}`,
-    summary: `Read a ${name}`,
+    summary: `Read one ${name}`,
     request: {
       params: idPath,
       headers: z.object({

@@ -14,7 +14,7 @@ export const updateRoute = (resource: Resource): Route => {
       method: 'put',
       path: `/${plural}/{id}`,
       operationId: `update${title}`,
-      summary: `Replace a ${name}`,
+      summary: `Replace one ${name}`,
       request: { params: idPath, headers: preconditions(name), ...jsonBody(body) },
       responses: {
         200: one(`The ${name} as it is now.`),
