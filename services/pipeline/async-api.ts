@@ -143,5 +143,5 @@ const headersOf = (type: string): JsonSchema => ({
     ]),
   ),
   // A change that no trace led to has no context.
-  required: Object.keys(ENVELOPE_HEADERS).filter((name) => name !== 'traceparent'),
+  required: Object.keys(ENVELOPE_HEADERS).filter((name) => !name.startsWith('trace')),
 });

@@ -1,11 +1,12 @@
 /**
  * The wire format of events, whatever they are about.
  * Record key: the id. Value: `{"type": …, "value": {…}}` as UTF-8 JSON; the value names its version and schema version.
- * Headers: CloudEvents 1.0 in binary content mode (Kafka protocol binding, prefix `ce_`) and W3C `traceparent`.
+ * Headers: CloudEvents 1.0 in binary content mode (Kafka protocol binding, prefix `ce_`) and W3C trace context.
  */
 import { z } from 'zod';
 import { headerOf } from '../platform/kafka/headers.ts';
 import type { Message } from '../platform/kafka/native.ts';
+import type { TraceHeaders } from '../platform/telemetry.ts';
 
 /** The envelope, before its value is judged by its entity. Unknown fields are ignored: newer writers add them. */
 export const envelopeSchema = z.object({ type: z.string(), value: z.unknown() });
@@ -21,7 +22,7 @@ export const versionedSchema = z.object({
 export const encodeEvent = (type: string, json: string): Buffer =>
   Buffer.from(`{"type":${JSON.stringify(type)},"value":${json}}`);
 
-export interface EventMetadata {
+export interface EventMetadata extends TraceHeaders {
   /** Unique for each change, stable over redeliveries. */
   readonly id: string;
   readonly type: string;
@@ -29,8 +30,6 @@ export interface EventMetadata {
   readonly subject: string;
   /** RFC 3339 time of the change. */
   readonly time: string;
-  /** W3C trace context of the request that made the change. */
-  readonly traceparent: string | null;
 }
 
 /** The same in every event; created once, as the relay encodes headers tens of thousands of times a second. */
@@ -42,7 +41,14 @@ const CONTENT_TYPE = { 'content-type': 'application/json' };
  * Headers of an event record, in Kafka's form: a list of single-key objects.
  * Attribute names: CloudEvents Kafka protocol binding 1.0.2, section 3.2.3.
  */
-export const encodeHeaders = ({ id, type, subject, time, traceparent }: EventMetadata): Record<string, string>[] => [
+export const encodeHeaders = ({
+  id,
+  type,
+  subject,
+  time,
+  traceparent,
+  tracestate,
+}: EventMetadata): Record<string, string>[] => [
   SPEC_VERSION,
   { ce_id: id },
   { ce_type: type },
@@ -51,6 +57,7 @@ export const encodeHeaders = ({ id, type, subject, time, traceparent }: EventMet
   { ce_time: time },
   CONTENT_TYPE,
   ...(traceparent === null ? [] : [{ traceparent }]),
+  ...(tracestate === null ? [] : [{ tracestate }]),
 ];
 
 /** Name of the tombstone's header with the version that the deletion made. */
@@ -90,4 +97,5 @@ export const ENVELOPE_HEADERS: Readonly<
   ce_time: { description: 'When the change was written.', format: 'date-time' },
   'content-type': { description: 'Of the value.', const: CONTENT_TYPE['content-type'] },
   traceparent: { description: 'W3C trace context of the request that made the change.' },
+  tracestate: { description: 'What the tracing systems of its callers added to that context.' },
 };

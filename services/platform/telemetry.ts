@@ -1,10 +1,21 @@
 /**
- * OpenTelemetry traces. Without an OTLP endpoint nothing is recorded or sent; the W3C `traceparent` of a caller is
- * still passed on from HTTP to the event, so that a trace begun elsewhere does not break here.
+ * OpenTelemetry traces. Without an OTLP endpoint nothing is recorded or sent; the W3C trace context of a caller
+ * is still passed on from HTTP to the event, so that a trace begun elsewhere does not break here.
  * Contexts are passed explicitly: a write is carried out for many requests at once, where "the current context" of an
  * asynchronous call would be only one of them.
  */
-import { context, trace, TraceFlags, type Context, type Link, type SpanContext, type Tracer } from '@opentelemetry/api';
+import {
+  defaultTextMapGetter,
+  defaultTextMapSetter,
+  ROOT_CONTEXT,
+  trace,
+  TraceFlags,
+  type Context,
+  type Link,
+  type SpanContext,
+  type Tracer,
+} from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { optionalText, type EnvSpec } from './env.ts';
 
 export const telemetryEnv = {
@@ -39,40 +50,42 @@ export const startTelemetry = async (service: string, endpoint: string | undefin
   return { tracer: provider.getTracer(service), close: () => provider.shutdown() };
 };
 
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
-const ALL_ZERO = /^0+$/;
+/** The headers of W3C Trace Context (level 1, section 3); null where there is no trace to continue. */
+export interface TraceHeaders {
+  readonly traceparent: string | null;
+  /** What the tracing systems of earlier callers pass on to those of later ones. */
+  readonly tracestate: string | null;
+}
 
-/** Reads a W3C `traceparent` (Trace Context level 1, section 3.2); nothing when it is absent or not valid. */
-export const parseTraceparent = (header: string | null | undefined): SpanContext | undefined => {
-  const match = TRACEPARENT.exec(header ?? '');
-  if (match === null) return undefined;
-  const [, traceId = '', spanId = '', flags = ''] = match;
-  if (ALL_ZERO.test(traceId) || ALL_ZERO.test(spanId)) return undefined;
-  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & TraceFlags.SAMPLED, isRemote: true };
-};
+/** As somebody else wrote them, who may have left one out. */
+export type ReceivedTraceHeaders = { readonly [name in keyof TraceHeaders]?: string | null | undefined };
 
-/** Writes a span's `traceparent`, or null when there is no trace to continue. */
-export const traceparentOf = (spanContext: SpanContext): string | null =>
-  ALL_ZERO.test(spanContext.traceId)
-    ? null
-    : `00-${spanContext.traceId}-${spanContext.spanId}-${spanContext.traceFlags.toString(16).padStart(2, '0')}`;
+const propagator = new W3CTraceContextPropagator();
 
-/** A context whose parent is the span that `header` names, or an empty one. */
-export const contextFrom = (header: string | null | undefined): Context => {
-  const parent = parseTraceparent(header);
-  return parent === undefined ? context.active() : trace.setSpanContext(context.active(), parent);
+/** A context whose parent is the span that the headers name; an empty one when they are absent or not valid. */
+export const contextFrom = (headers: ReceivedTraceHeaders): Context =>
+  propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter);
+
+/** The headers by which others continue the trace of a span. */
+export const traceHeadersOf = (spanContext: SpanContext): TraceHeaders => {
+  const carrier: Partial<Record<keyof TraceHeaders, string>> = {};
+  // Flags that this level does not know are set to zero (section 3.2.2.5).
+  const traceFlags = spanContext.traceFlags & TraceFlags.SAMPLED;
+  propagator.inject(trace.setSpanContext(ROOT_CONTEXT, { ...spanContext, traceFlags }), carrier, defaultTextMapSetter);
+  // A list without a valid member is empty.
+  return { traceparent: carrier.traceparent ?? null, tracestate: carrier.tracestate || null };
 };
 
 /** Most links on a span; the SDK's own default limit. */
 const MAX_LINKS = 128;
 
 /** Links from the span of a batch to the requests that made its events; the first ones, where there are many. */
-export const linksTo = (traceparents: Iterable<string | null | undefined>): Link[] => {
+export const linksTo = (requests: Iterable<ReceivedTraceHeaders>): Link[] => {
   const links: Link[] = [];
-  for (const traceparent of traceparents) {
+  for (const headers of requests) {
     if (links.length === MAX_LINKS) break;
-    const context = parseTraceparent(traceparent);
-    if (context !== undefined) links.push({ context });
+    const spanContext = trace.getSpanContext(contextFrom(headers));
+    if (spanContext !== undefined) links.push({ context: spanContext });
   }
   return links;
 };

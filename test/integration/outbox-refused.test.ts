@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { listRefused, replayRefused } from '../../services/pipeline/relay/refused.ts';
+import { setAside } from '../../services/pipeline/relay/session.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runOps } from '../support/ops.ts';
 import { createCommand, createTasks, taskIn } from '../support/task.ts';
@@ -49,4 +50,22 @@ it('puts a refused change back while it is the newest of its id, and drops one t
   expect(shown.stdout).toContain('1 set aside');
   const replayed = await runOps(['outbox', 'replay', '5'], { DATABASE_URL: database.url });
   expect(replayed).toMatchObject({ code: 1, stdout: '5: unknown type\n' });
+});
+
+it('keeps the trace of the request that made a change, from the outbox and back', async () => {
+  const trace = {
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    tracestate: 'congo=t61rcWkgMzE',
+  };
+  const task = createCommand({ description: 'traced' });
+  await createTasks(database.pool, taskIn(), [{ ...task, ...trace }]);
+  const read = async () =>
+    (await client.query<{ id: string }>('SELECT id, traceparent, tracestate FROM outbox WHERE task_id = $1', [task.id]))
+      .rows;
+  const [row] = await read();
+  expect(row).toMatchObject(trace);
+  await setAside(client, { id: String(row?.id), topic: 'tasks', reason: 'too large' });
+  expect(await read()).toEqual([]);
+  expect(await replayRefused(client, [taskIn()], String(row?.id))).toBe('replayed');
+  expect(await read()).toMatchObject([trace]);
 });

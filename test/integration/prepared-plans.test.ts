@@ -42,7 +42,7 @@ const statementsOfStore = async (): Promise<readonly Statement[]> => {
     onBatch: () => undefined,
   });
   const [command] = [createCommand({ description: 'task' })];
-  const change = { expected: undefined, traceparent: null };
+  const change = { expected: undefined, traceparent: null, tracestate: null };
   await Promise.allSettled([
     ...ids.map((id) =>
       tasks.create({ ...command, id: uuidv7(), idempotency: { key: `key ${id}`, requestHash: 'hash' } }),

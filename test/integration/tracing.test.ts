@@ -19,11 +19,12 @@ afterAll(async () => {
 describe('a trace', () => {
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
   const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
+  const tracestate = 'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE';
 
   it('leads from the request over the event to the bulk write', async () => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
     const [api] = await Promise.all([pipeline.startApi(env), pipeline.startIndexer(env)]);
-    const { id } = await createTask(api, 'traced', { traceparent });
+    const { id } = await createTask(api, 'traced', { traceparent, tracestate });
 
     const request = await waitFor('the span of the request', () =>
       collector.spans.find((span) => span.name === 'POST /tasks' && span.traceId === traceId),
@@ -36,19 +37,21 @@ describe('a trace', () => {
       const batch = await waitFor(`the span ${String(name)}`, () =>
         collector.spans.find((span) => span.service === service && span.name === name && span.links.length > 0),
       );
-      expect(batch.links).toContainEqual({ traceId, spanId: request.spanId });
+      expect(batch.links).toContainEqual({ traceId, spanId: request.spanId, traceState: tracestate });
     }
     const messages = await pipeline.topics.readAll(pipeline.topics.tasks);
     const event = messages.find(({ key }) => key?.toString() === id);
     expect(headerOf(event, 'traceparent')).toBe(`00-${traceId}-${request.spanId}-01`);
+    expect(headerOf(event, 'tracestate')).toBe(tracestate);
   });
 
   it('of a caller is passed on, even when this service records none of its own', async () => {
     const api = await pipeline.startApi();
-    const { id } = await createTask(api, 'passed on', { traceparent });
+    const { id } = await createTask(api, 'passed on', { traceparent, tracestate });
     const event = await waitFor('the event', async () =>
       (await pipeline.topics.readAll(pipeline.topics.tasks)).find(({ key }) => key?.toString() === id),
     );
     expect(headerOf(event, 'traceparent')).toBe(traceparent);
+    expect(headerOf(event, 'tracestate')).toBe(tracestate);
   });
 });

@@ -30,6 +30,7 @@ export const eventRecord = (type: EventType, task: Task): ProducerRecord => ({
     subject: task.id,
     time: new Date().toISOString(),
     traceparent: null,
+    tracestate: null,
   }),
 });
 

@@ -10,7 +10,7 @@ const span = z.object({
   parentSpanId: z.string().optional(),
   name: z.string(),
   attributes: z.array(attribute).default([]),
-  links: z.array(z.object({ traceId: z.string(), spanId: z.string() })).default([]),
+  links: z.array(z.object({ traceId: z.string(), spanId: z.string(), traceState: z.string().optional() })).default([]),
 });
 const traces = z.object({
   resourceSpans: z.array(

@@ -16,6 +16,7 @@ export const createCommand = (fields: Readonly<Record<string, unknown>>): Create
   id: uuidv7(),
   columns: columnsToCreate(taskFields, fields),
   traceparent: null,
+  tracestate: null,
   idempotency: undefined,
 });
 

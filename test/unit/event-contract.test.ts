@@ -33,7 +33,10 @@ describe('the contract of the events', () => {
 
   it('describes what the relay publishes: key, headers, value and tombstone', () => {
     const task = taskOf();
-    for (const traceparent of [null, '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01']) {
+    for (const [traceparent, tracestate] of [
+      [null, null],
+      ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'congo=t61rcWkgMzE'],
+    ] as const) {
       for (const type of EVENT_TYPES) {
         const row = {
           id: '1',
@@ -43,6 +46,7 @@ describe('the contract of the events', () => {
           version: '1',
           task: JSON.stringify(task),
           traceparent,
+          tracestate,
           time_ms: '0',
         };
         const [event, tombstone] = toChunk([row], routesOf([taskIn()])).changes.flatMap(({ records }) => records);
@@ -51,9 +55,7 @@ describe('the contract of the events', () => {
         const headers = Object.assign({}, ...(event?.headers ?? [])) as Record<string, string>;
         expect(accepts(message?.headers, headers), type).toBe(true);
         const described = Object.keys(message?.headers?.['properties'] ?? {});
-        expect(described.filter((name) => name !== 'traceparent' || traceparent !== null)).toEqual(
-          Object.keys(headers),
-        );
+        expect(described.filter((name) => !/^trace/.test(name) || traceparent !== null)).toEqual(Object.keys(headers));
         expect(accepts(message?.payload, JSON.parse(String(event?.value))), type).toBe(true);
         expect(tombstone?.value).toBe(type === 'tasks.event.deleted' ? null : undefined);
         if (tombstone !== undefined) {

@@ -11,6 +11,7 @@ const rows = (...ids: readonly number[]): OutboxRow[] =>
     version: '1',
     task: '{}',
     traceparent: null,
+    tracestate: null,
     time_ms: '0',
   }));
 

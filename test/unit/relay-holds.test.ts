@@ -15,6 +15,7 @@ const change = (row: number, id: string): Change => ({
     version: '1',
     task: '{}',
     traceparent: null,
+    tracestate: null,
     time_ms: '0',
   },
   entity: 'task',

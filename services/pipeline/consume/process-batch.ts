@@ -2,9 +2,9 @@
  * A batch of records becomes at most one write an id, and every record gets a final outcome:
  * collapse → bulk → dead letters. Events that are newer than this code wait for a newer version of it.
  */
-import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
+import { ROOT_CONTEXT, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { TaskstreamError } from '../../platform/errors.ts';
-import { contextFrom, linksTo } from '../../platform/telemetry.ts';
+import { linksTo, type ReceivedTraceHeaders } from '../../platform/telemetry.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
 import type { BulkWriter } from '../index/bulk.ts';
@@ -143,11 +143,7 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     process: async (batch, signal) => {
       const endTimer = metrics.batchDuration.startTimer({ entity });
       metrics.batchEvents.observe({ entity }, batch.length);
-      const span = tracer.startSpan(
-        `${topic} process`,
-        { links: linksTo(traceparentsOf(batch)) },
-        contextFrom(undefined),
-      );
+      const span = tracer.startSpan(`${topic} process`, { links: linksTo(traceHeadersIn(batch)) }, ROOT_CONTEXT);
       span.setAttributes({
         'messaging.system': 'kafka',
         'messaging.destination.name': topic,
@@ -172,6 +168,8 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
 type Settle = (index: number, outcome: EventOutcome) => void;
 
 /** Read one by one: a batch has more records than a span takes links. */
-const traceparentsOf = function* (batch: readonly ReceivedEvent[]): Iterable<string | undefined> {
-  for (const { message } of batch) yield headerOf(message, 'traceparent');
+const traceHeadersIn = function* (batch: readonly ReceivedEvent[]): Iterable<ReceivedTraceHeaders> {
+  for (const { message } of batch) {
+    yield { traceparent: headerOf(message, 'traceparent'), tracestate: headerOf(message, 'tracestate') };
+  }
 };

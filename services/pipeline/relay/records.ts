@@ -1,11 +1,12 @@
 /** From a row of the outbox to the records that carry it. */
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { ProducerRecord } from '../../platform/kafka/producer.ts';
+import type { TraceHeaders } from '../../platform/telemetry.ts';
 import type { Effect, PlacedEntity } from '../entity.ts';
 import { encodeEvent, encodeHeaders, encodeTombstoneHeaders } from '../events.ts';
 
 /** A row of the outbox, all columns as text. */
-export interface OutboxRow {
+export interface OutboxRow extends TraceHeaders {
   readonly id: string;
   /** Where it goes; the previous version's rows name no topic. */
   readonly topic: string | null;
@@ -14,7 +15,6 @@ export interface OutboxRow {
   readonly task_id: string;
   readonly version: string;
   readonly task: string;
-  readonly traceparent: string | null;
   /** When the change was written, in milliseconds of Unix time. */
   readonly time_ms: string;
 }
@@ -61,6 +61,7 @@ const toRecords = (row: OutboxRow, effect: Effect): readonly ProducerRecord[] =>
     subject: row.task_id,
     time,
     traceparent: row.traceparent,
+    tracestate: row.tracestate,
   });
   const event: ProducerRecord = { key: row.task_id, value: encodeEvent(type, row.task), headers };
   return effect === 'delete'

@@ -72,8 +72,8 @@ const replayLocked = async (
   const isNewest = route.effect === 'delete' ? current.rows.length === 0 : current.rows[0]?.version === change.version;
   if (isNewest) {
     await client.query(
-      `INSERT INTO outbox (topic, type, task_id, version, task, traceparent, created_at)
-       SELECT topic, type, task_id, version, task, traceparent, created_at FROM outbox_refused WHERE id = $1`,
+      `INSERT INTO outbox (topic, type, task_id, version, task, traceparent, tracestate, created_at)
+       SELECT topic, type, task_id, version, task, traceparent, tracestate, created_at FROM outbox_refused WHERE id = $1`,
       [id],
     );
   }

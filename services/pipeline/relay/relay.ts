@@ -3,7 +3,7 @@
  * Rows are read in outbox order, published, and deleted once the broker confirmed them. A crash at any point leads to
  * an event published twice, never to one that is lost.
  */
-import type { Tracer } from '@opentelemetry/api';
+import { ROOT_CONTEXT, type Tracer } from '@opentelemetry/api';
 import type { Client } from 'pg';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
@@ -12,7 +12,7 @@ import { createClient, type PostgresConfig } from '../../platform/postgres.ts';
 import { createProducer, DeliveryError, type KafkaProducer } from '../../platform/kafka/producer.ts';
 import type { PlacedEntity } from '../entity.ts';
 import { MAX_EVENT_BYTES } from '../topics.ts';
-import { contextFrom, linksTo } from '../../platform/telemetry.ts';
+import { linksTo } from '../../platform/telemetry.ts';
 import { backoffMs, sleep, withDeadline } from '../../platform/time.ts';
 import { OutboxCursor } from './cursor.ts';
 import { Holds, type Hold } from './holds.ts';
@@ -197,9 +197,9 @@ export const startRelay = (options: RelayOptions): Relay => {
           void countPartitions(through, change.topic);
         }
       }
-      const links = linksTo(traceparentsOf(changes));
+      const links = linksTo(rowsOf(changes));
       const destinations = [...new Set(changes.map(({ topic }) => topic))].join(', ');
-      const span = tracer.startSpan(`${destinations} publish`, { links }, contextFrom(undefined));
+      const span = tracer.startSpan(`${destinations} publish`, { links }, ROOT_CONTEXT);
       const endTimer = metrics.chunkDuration.startTimer();
       metrics.chunkEvents.observe(changes.length);
       void send(through, changes, settle).then(() => {
@@ -439,6 +439,6 @@ const unknownType = ({ id, type }: OutboxRow): TaskstreamError =>
   new TaskstreamError('internal', `outbox row ${id} has the type "${type}", which a newer version of the API may know`);
 
 /** Read one by one: a chunk has more rows than a span takes links. */
-const traceparentsOf = function* (changes: readonly Change[]): Iterable<string | null> {
-  for (const { row } of changes) yield row.traceparent;
+const rowsOf = function* (changes: readonly Change[]): Iterable<OutboxRow> {
+  for (const { row } of changes) yield row;
 };

@@ -75,7 +75,7 @@ export interface Advance {
 export const ADVANCE = {
   name: 'relay-advance',
   text: `WITH done AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))
-         SELECT id::text, topic, type, task_id::text, version::text, task, traceparent,
+         SELECT id::text, topic, type, task_id::text, version::text, task, traceparent, tracestate,
                 floor(date_part('epoch', created_at) * 1000)::bigint::text AS time_ms
          FROM (
            SELECT outbox.*, coalesce(sum(octet_length(task)) OVER earlier, 0) AS bytes_before
@@ -151,8 +151,8 @@ export const setAside = async (
   await client.query({
     name: 'relay-set-aside',
     text: `WITH refused AS (DELETE FROM outbox WHERE id = $1 RETURNING *)
-           INSERT INTO outbox_refused (id, topic, type, task_id, version, task, traceparent, created_at, reason)
-           SELECT id, $2, type, task_id, version, task, traceparent, created_at, $3 FROM refused`,
+           INSERT INTO outbox_refused (id, topic, type, task_id, version, task, traceparent, tracestate, created_at, reason)
+           SELECT id, $2, type, task_id, version, task, traceparent, tracestate, created_at, $3 FROM refused`,
     values: [id, topic, reason],
   });
 };

@@ -47,7 +47,7 @@ export const createRoute = ({ name, title, plural, fields, examples, one, store,
       const created = await store.create({
         id: uuidv7(),
         columns: columnsToCreate(fields, input),
-        traceparent: c.get('traceparent'),
+        ...c.get('traceHeaders'),
         // The hash is of what the client sent, as it was understood: spaces and the order of fields do not matter, and
         // a field that a later version fills in changes nothing.
         idempotency:

@@ -20,7 +20,7 @@ export const deleteRoute = ({ name, title, plural, notFound, store }: Resource):
   handle: async (c) => {
     const { id } = parsePath(c, idPath);
     const expected = expectedVersions(c.req.header('if-match'), c.req.header('if-none-match'));
-    await store.delete({ id, expected, traceparent: c.get('traceparent') });
+    await store.delete({ id, expected, ...c.get('traceHeaders') });
     return c.body(null, 204);
   },
 });

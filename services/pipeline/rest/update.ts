@@ -26,7 +26,7 @@ export const updateRoute = (resource: Resource): Route => {
       const expected = expectedVersions(c.req.header('if-match'), c.req.header('if-none-match'));
       const input = await parseBody(c, body);
       const columns = columnsToUpdate(fields, input);
-      const updated = await store.update({ id, expected, columns, traceparent: c.get('traceparent') });
+      const updated = await store.update({ id, expected, columns, ...c.get('traceHeaders') });
       return respondWith(c, name, updated, 200);
     },
   };

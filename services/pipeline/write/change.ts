@@ -3,13 +3,13 @@ import type { Pool } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Stored } from '../../platform/http/route.ts';
+import type { TraceHeaders } from '../../platform/telemetry.ts';
 import type { PlacedEntity } from '../entity.ts';
 import type { Column, FieldValues } from '../field.ts';
 
-export interface DeleteCommand {
+export interface DeleteCommand extends TraceHeaders {
   readonly id: string;
   readonly expected: ExpectedVersions;
-  readonly traceparent: string | null;
 }
 
 export interface UpdateCommand extends DeleteCommand {
@@ -36,8 +36,8 @@ locked AS MATERIALIZED (
 
 const publish = (type: string): string => `
 published AS (
-  INSERT INTO outbox (topic, type, task_id, version, task, traceparent)
-  SELECT $2, '${type}', id, version, json, traceparent FROM changed
+  INSERT INTO outbox (topic, type, task_id, version, task, traceparent, tracestate)
+  SELECT $2, '${type}', id, version, json, traceparent, tracestate FROM changed
 )
 SELECT locked.id::text, locked.version AS seen, changed.version, changed.json FROM locked LEFT JOIN changed USING (id)`;
 
@@ -58,12 +58,12 @@ export const updateRows = (
   const text = `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1)
-    AS i(id uuid, expected int8multirange, traceparent text, ${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})
+    AS i(id uuid, expected int8multirange, traceparent text, tracestate text, ${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})
 ), ${locked(table)}, changed AS (
   UPDATE ${table} AS t SET ${assignments.join(', ')}, version = t.version + 1, updated_at = ${NOW}
   FROM accepted AS a
   WHERE t.id = a.id
-  RETURNING t.id, t.version, ${rowToJson}(t) AS json, a.traceparent
+  RETURNING t.id, t.version, ${rowToJson}(t) AS json, a.traceparent, a.tracestate
 ), ${publish(types.updated)}`;
   return change(pool, entity, { name: `${table}-update`, text }, ({ columns: values, ...command }) => ({
     ...values,
@@ -80,12 +80,12 @@ export const deleteRows = (
   const { table, rowToJson, types } = entity;
   const text = `
 WITH input AS MATERIALIZED (
-  SELECT * FROM json_to_recordset($1) AS i(id uuid, expected int8multirange, traceparent text)
+  SELECT * FROM json_to_recordset($1) AS i(id uuid, expected int8multirange, traceparent text, tracestate text)
 ), ${locked(table)}, changed AS (
   DELETE FROM ${table} AS t
   USING accepted AS a
   WHERE t.id = a.id
-  RETURNING t.id, t.version + 1 AS version, a.traceparent,
+  RETURNING t.id, t.version + 1 AS version, a.traceparent, a.tracestate,
     (${rowToJson}(t)::jsonb || jsonb_build_object('version', t.version + 1, 'updatedAt', rfc3339(${NOW})))::text AS json
 ), ${publish(types.deleted)}`;
   return change(pool, entity, { name: `${table}-delete`, text }, (command) => ({

@@ -2,14 +2,14 @@
 import type { Pool } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { Stored } from '../../platform/http/route.ts';
+import type { TraceHeaders } from '../../platform/telemetry.ts';
 import type { PlacedEntity } from '../entity.ts';
 import type { Column, FieldValues } from '../field.ts';
 
-export interface CreateCommand {
+export interface CreateCommand extends TraceHeaders {
   readonly id: string;
   /** Every column that clients set, as JSON. */
   readonly columns: FieldValues;
-  readonly traceparent: string | null;
   readonly idempotency: Idempotency | undefined;
 }
 
@@ -40,7 +40,7 @@ const statement = ({ table, rowToJson, types }: PlacedEntity, columns: readonly 
   return `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1)
-    AS i(id uuid, traceparent text, key text, request_hash text, ${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})
+    AS i(id uuid, traceparent text, tracestate text, key text, request_hash text, ${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})
 ), earlier AS MATERIALIZED (
   SELECT input.id, k.task_id, k.task, k.request_hash
   FROM input, LATERAL (SELECT * FROM idempotency_keys WHERE idempotency_keys.key = input.key LIMIT 1) AS k
@@ -55,8 +55,9 @@ WITH input AS MATERIALIZED (
   SELECT input.key, input.request_hash, created.id, created.json FROM input JOIN created USING (id)
   WHERE input.key IS NOT NULL ORDER BY input.key
 ), published AS (
-  INSERT INTO outbox (topic, type, task_id, version, task, traceparent)
-  SELECT $2, '${types.created}', created.id, 1, created.json, input.traceparent FROM input JOIN created USING (id)
+  INSERT INTO outbox (topic, type, task_id, version, task, traceparent, tracestate)
+  SELECT $2, '${types.created}', created.id, 1, created.json, input.traceparent, input.tracestate
+  FROM input JOIN created USING (id)
 )
 SELECT id::text, id::text AS created_id, json, NULL AS request_hash FROM created
 UNION ALL
@@ -93,10 +94,11 @@ export const createRows = (
     }
   };
   return async (commands) => {
-    const input = commands.map(({ id, columns: values, traceparent, idempotency }) => ({
+    const input = commands.map(({ id, columns: values, traceparent, tracestate, idempotency }) => ({
       ...values,
       id,
       traceparent,
+      tracestate,
       key: idempotency === undefined ? null : `${entity.keyScope}${idempotency.key}`,
       request_hash: idempotency?.requestHash ?? null,
     }));

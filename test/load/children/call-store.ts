@@ -49,6 +49,7 @@ answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) =>
         }),
         expected: undefined,
         traceparent: null,
+        tracestate: null,
       }),
     read: () => store.read(id()),
     list: () => store.list(20, undefined),

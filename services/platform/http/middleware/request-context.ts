@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { MiddlewareHandler } from 'hono';
 import type { Logger } from '../../logger.ts';
-import { contextFrom, traceparentOf } from '../../telemetry.ts';
+import { contextFrom, traceHeadersOf } from '../../telemetry.ts';
 import type { ApiEnv } from '../api-env.ts';
 import type { ApiMetrics } from '../metrics.ts';
 
@@ -30,10 +30,10 @@ export const requestContext =
     const span = tracer.startSpan(
       method,
       { kind: SpanKind.SERVER, attributes: { 'http.request.method': method, 'url.path': c.req.path } },
-      contextFrom(c.req.header('traceparent')),
+      contextFrom({ traceparent: c.req.header('traceparent'), tracestate: c.req.header('tracestate') }),
     );
-    const traceparent = traceparentOf(span.spanContext());
-    c.set('traceparent', traceparent);
+    const headers = traceHeadersOf(span.spanContext());
+    c.set('traceHeaders', headers);
     await next();
     const route = c.get('route') ?? 'none';
     const status = hangsUp(c.env.incoming, c.res.status) ? CLIENT_CLOSED_REQUEST : c.res.status;
@@ -48,7 +48,7 @@ export const requestContext =
     span.end();
     const line = {
       requestId: c.get('requestId'),
-      ...(traceparent === null ? {} : { traceId: span.spanContext().traceId }),
+      ...(headers.traceparent === null ? {} : { traceId: span.spanContext().traceId }),
       method,
       path: c.req.path,
       route,
