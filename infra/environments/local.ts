@@ -1,31 +1,11 @@
 /** kind on a laptop: one of everything, small, with the same TLS, users and policies as production. */
+import { small } from './base.ts';
 import type { Environment } from './schema.ts';
 
 export const local: Environment = {
+  ...small,
   name: 'local',
-  namespace: 'taskstream',
   images: { api: 'taskstream/api:dev', indexer: 'taskstream/indexer:dev', pullPolicy: 'IfNotPresent' },
-  api: {
-    minReplicas: 1,
-    maxReplicas: 2,
-    targetCpuPercent: 80,
-    resources: { cpuRequest: '50m', memory: '384Mi' },
-  },
-  ingress: { host: 'tasks.localhost', className: 'traefik', namespace: 'operators' },
-  indexer: {
-    minReplicas: 1,
-    lagThreshold: 500,
-    pollingSeconds: 5,
-    scaleDownStabilizationSeconds: 60,
-    resources: { cpuRequest: '50m', memory: '384Mi' },
-  },
-  topic: { partitions: 12, replicas: 1, minInsyncReplicas: 1 },
-  verify: {
-    schedule: '15 3 * * *',
-    suspend: true,
-    resources: { cpuRequest: '50m', memory: '384Mi' },
-  },
-  index: { shards: 1, replicas: 0 },
   servers: {
     kind: 'operators',
     kafka: {
@@ -51,10 +31,4 @@ export const local: Environment = {
   },
   // docs/examples/consumer.ts, as another team would run it.
   consumers: [{ name: 'example', namespace: 'default', topics: ['tasks'] }],
-  console: true,
-  monitoring: false,
-  runbooksUrl: 'https://git.example.com/taskstream/taskstream/blob/main/docs/runbooks',
-  monitoringNamespace: 'monitoring',
-  kedaNamespace: 'operators',
-  operatorsNamespace: 'operators',
 };

@@ -1,10 +1,11 @@
 /** Three of everything, in three zones, TLS and authentication everywhere. Replace host, images and storage by yours. */
 import { VERSION } from '../version.ts';
+import { base } from './base.ts';
 import type { Environment } from './schema.ts';
 
 export const production: Environment = {
+  ...base,
   name: 'production',
-  namespace: 'taskstream',
   images: {
     api: `registry.example.com/taskstream/api:${VERSION}`,
     indexer: `registry.example.com/taskstream/indexer:${VERSION}`,
@@ -16,7 +17,7 @@ export const production: Environment = {
     targetCpuPercent: 70,
     resources: { cpuRequest: '500m', memory: '512Mi' },
   },
-  ingress: { host: 'tasks.example.com', className: 'traefik', namespace: 'operators', tlsSecret: 'tasks-tls' },
+  ingress: { host: 'tasks.example.com', ...base.ingress, tlsSecret: 'tasks-tls' },
   indexer: {
     minReplicas: 2,
     lagThreshold: 5_000,
@@ -26,11 +27,11 @@ export const production: Environment = {
   },
   topic: { partitions: 12, replicas: 3, minInsyncReplicas: 2 },
   verify: {
-    schedule: '15 3 * * *',
+    ...base.verify,
     suspend: false,
     resources: { cpuRequest: '250m', memory: '512Mi' },
   },
-  index: { shards: 1, replicas: 1 },
+  index: { ...base.index, replicas: 1 },
   servers: {
     kind: 'operators',
     kafka: {
@@ -61,11 +62,6 @@ export const production: Environment = {
     },
     postgres: { instances: 3, volume: { size: '50Gi' }, resources: { cpuRequest: '1', memory: '2Gi' } },
   },
-  consumers: [],
   console: false,
   monitoring: true,
-  runbooksUrl: 'https://git.example.com/taskstream/taskstream/blob/main/docs/runbooks',
-  monitoringNamespace: 'monitoring',
-  kedaNamespace: 'operators',
-  operatorsNamespace: 'operators',
 };
