@@ -1,15 +1,10 @@
 /** The API: HTTP → PostgreSQL, and the relay that publishes what was written. Composition root. */
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import { observeCertificates } from '../platform/certificates.ts';
-import { createElasticsearch } from '../platform/elasticsearch.ts';
 import { connectionsThatFit } from '../platform/descriptors.ts';
 import { exitOnInvalidConfig } from '../platform/env.ts';
 import { drainServer, HEALTH_CONNECTIONS, listen, startHealthServer } from '../platform/http/health.ts';
-import { createLifecycle } from '../platform/lifecycle.ts';
-import { createLogger } from '../platform/logger.ts';
 import { missingMigrations } from '../platform/migrate.ts';
 import { createPool } from '../platform/postgres.ts';
-import { startTelemetry } from '../platform/telemetry.ts';
+import { startService } from '../platform/start.ts';
 import { createApp } from './app.ts';
 import { AFTER_HTTP_MS, readApiConfig } from './config.ts';
 import { createConsole } from './console/console.ts';
@@ -30,16 +25,7 @@ const maxConnections = exitOnInvalidConfig(() =>
   connectionsThatFit(config.MAX_CONNECTIONS, HEALTH_CONNECTIONS + config.DATABASE_POOL_SIZE),
 );
 const task = placeTask(config);
-const registry = new Registry();
-const logger = createLogger({ service: 'api', level: config.LOG_LEVEL, registry });
-const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
-collectDefaultMetrics({ register: registry });
-observeCertificates(config, registry, logger);
-
-const { tracer, close: closeTelemetry } = await startTelemetry('taskstream-api', config.OTEL_EXPORTER_OTLP_ENDPOINT);
-lifecycle.onClose('telemetry', 3_000, closeTelemetry);
-const elasticsearch = createElasticsearch(config);
-lifecycle.onClose('elasticsearch', 4_000, () => elasticsearch.close());
+const { registry, logger, lifecycle, tracer, elasticsearch } = await startService('api', config);
 const pool = createPool(config, 'taskstream-api', logger);
 lifecycle.onClose('pool', 3_000, () => pool.end());
 observeOutbox(pool, registry);

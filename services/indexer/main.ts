@@ -1,12 +1,7 @@
 /** The indexer: topic `tasks` → search index. Composition root. */
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import { observeCertificates } from '../platform/certificates.ts';
-import { createElasticsearch } from '../platform/elasticsearch.ts';
 import { exitOnInvalidConfig } from '../platform/env.ts';
 import { startHealthServer } from '../platform/http/health.ts';
-import { createLifecycle } from '../platform/lifecycle.ts';
-import { createLogger } from '../platform/logger.ts';
-import { startTelemetry } from '../platform/telemetry.ts';
+import { startService } from '../platform/start.ts';
 import { placeTask } from '../task/env.ts';
 import { readIndexerConfig } from './config.ts';
 import { observeIndexSchema } from '../pipeline/index/schema-metrics.ts';
@@ -15,18 +10,7 @@ import { createIndexerMetrics } from '../pipeline/consume/metrics.ts';
 
 const config = exitOnInvalidConfig(() => readIndexerConfig(process.env));
 const task = placeTask(config);
-const registry = new Registry();
-const logger = createLogger({ service: 'indexer', level: config.LOG_LEVEL, registry });
-const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
-collectDefaultMetrics({ register: registry });
-observeCertificates(config, registry, logger);
-
-const telemetry = await startTelemetry('taskstream-indexer', config.OTEL_EXPORTER_OTLP_ENDPOINT);
-lifecycle.onClose('telemetry', 3_000, telemetry.close);
-
-const elasticsearch = createElasticsearch(config);
-lifecycle.onClose('elasticsearch', 4_000, () => elasticsearch.close());
-
+const { registry, logger, lifecycle, tracer, elasticsearch } = await startService('indexer', config);
 observeIndexSchema(elasticsearch, task, registry);
 
 const indexer = startIndexer({
@@ -35,7 +19,7 @@ const indexer = startIndexer({
   elasticsearch,
   logger,
   metrics: createIndexerMetrics(registry),
-  tracer: telemetry.tracer,
+  tracer,
   signal: lifecycle.signal,
 });
 const health = await startHealthServer({
