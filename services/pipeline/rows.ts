@@ -3,7 +3,7 @@
  * Each page is a statement with a snapshot of its own: one snapshot for a whole walk would keep what is deleted
  * meanwhile, the whole traffic of the outbox, from being vacuumed.
  */
-import type { Pool } from 'pg';
+import { escapeIdentifier, escapeLiteral, type Pool } from 'pg';
 import { isDatabaseOutage } from '../platform/postgres-outage.ts';
 import { retry } from '../platform/retry.ts';
 import type { Entity } from './entity.ts';
@@ -58,11 +58,13 @@ export const isRowId = (id: string): boolean => ROW_ID.test(id);
 
 export const createRowReader = (
   pool: Pool,
-  { table, rowToJson }: Pick<Entity, 'table' | 'rowToJson'>,
+  { table: tableName, rowToJson }: Pick<Entity, 'table' | 'rowToJson'>,
   options: ReadOptions,
 ): RowReader => {
+  const table = escapeIdentifier(tableName);
+  const source = escapeLiteral(tableName);
   const query = async <R extends object>(name: string, text: string, values: unknown[] = []): Promise<R[]> => {
-    const ask = () => pool.query<R>({ name: `${table}-reader-${name}`, text, values });
+    const ask = () => pool.query<R>({ name: `${tableName}-reader-${name}`, text, values });
     const { rows } = await retry(ask, { ...READ_ATTEMPTS, ...options, isRetriable: isDatabaseOutage });
     return rows;
   };
@@ -70,13 +72,13 @@ export const createRowReader = (
   const LIVE = 'id, version, NULL::timestamptz AS deleted_at';
   // A row that came back, from a backup, has the last word over its deletion.
   const DELETED = `id, version, deleted_at FROM deletions AS d
-    WHERE source = '${table}' AND NOT EXISTS (SELECT FROM ${table} AS t WHERE t.id = d.id)`;
+    WHERE source = ${source} AND NOT EXISTS (SELECT FROM ${table} AS t WHERE t.id = d.id)`;
   const JSON_TOO = `${VERSION}, ${rowToJson}(${table}) AS json`;
   return {
     lastId: async () => {
       const text = `SELECT greatest(
         (SELECT id FROM ${table} ORDER BY id DESC LIMIT 1),
-        (SELECT id FROM deletions WHERE source = '${table}' ORDER BY id DESC LIMIT 1)) AS id`;
+        (SELECT id FROM deletions WHERE source = ${source} ORDER BY id DESC LIMIT 1)) AS id`;
       return (await query<{ id: string | null }>('last', text))[0]?.id ?? undefined;
     },
     count: async () => {

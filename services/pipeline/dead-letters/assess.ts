@@ -1,5 +1,5 @@
 /** Whether a letter's event should go back to its topic: PostgreSQL has the last word about a task. */
-import type { Client } from 'pg';
+import { escapeIdentifier, type Client } from 'pg';
 import { parseEvent } from '../consume/parse-event.ts';
 import type { Message } from '../../platform/kafka/native.ts';
 import type { PlacedEntity } from '../entity.ts';
@@ -30,7 +30,7 @@ export const assess = async (
   ]);
   // In key order, so that two commands cannot wait for each other.
   const { rows } = await client.query<{ id: string; version: string }>(
-    `SELECT id::text, version FROM ${entity.table} AS t WHERE id = ANY($1::uuid[]) ORDER BY t.id FOR SHARE`,
+    `SELECT id::text, version FROM ${escapeIdentifier(entity.table)} AS t WHERE id = ANY($1::uuid[]) ORDER BY t.id FOR SHARE`,
     [[...ids]],
   );
   const versions = new Map(rows.map(({ id, version }) => [id, Number(version)]));

@@ -1,5 +1,5 @@
 /** Changes that Kafka refused for good: what they are, and their way back into the outbox. */
-import type { Client } from 'pg';
+import { escapeIdentifier, type Client } from 'pg';
 import type { PlacedEntity } from '../entity.ts';
 import { routesOf } from './records.ts';
 
@@ -66,7 +66,7 @@ const replayLocked = async (
   const entity = entities.find(({ name }) => name === route?.entity);
   if (route === undefined || entity === undefined) return 'unknown type';
   const current = await client.query<{ version: string }>(
-    `SELECT version::text FROM ${entity.table} WHERE id = $1 FOR UPDATE`,
+    `SELECT version::text FROM ${escapeIdentifier(entity.table)} WHERE id = $1 FOR UPDATE`,
     [change.task_id],
   );
   const isNewest = route.effect === 'delete' ? current.rows.length === 0 : current.rows[0]?.version === change.version;

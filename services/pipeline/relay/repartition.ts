@@ -4,7 +4,7 @@
  * So the newest state of what moved is published where it belongs now, and its old place gets a tombstone. That tombstone
  * names no version: it is about the partition, and deletes nothing anywhere else.
  */
-import type { Pool } from 'pg';
+import { escapeIdentifier, type Pool } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { partitionOf } from '../../platform/kafka/partition.ts';
 import type { KafkaProducer } from '../../platform/kafka/producer.ts';
@@ -106,7 +106,7 @@ const publishAgain = async (
   const { table, rowToJson, types, topic } = entity;
   const { rows } = await pool.query<{ id: string }>(
     `WITH locked AS MATERIALIZED (
-       SELECT t.id, t.version, ${rowToJson}(t) AS json FROM ${table} AS t WHERE t.id = ANY($1::uuid[])
+       SELECT t.id, t.version, ${rowToJson}(t) AS json FROM ${escapeIdentifier(table)} AS t WHERE t.id = ANY($1::uuid[])
        ORDER BY t.id FOR NO KEY UPDATE
      ), published AS (
        INSERT INTO outbox (topic, type, task_id, version, task)

@@ -3,7 +3,7 @@
  * deletion, is raised above the index's, and goes the way of every change. So the topic has it too, and a replay of
  * the topic cannot undo it.
  */
-import type { Pool } from 'pg';
+import { escapeIdentifier, escapeLiteral, type Pool } from 'pg';
 import type { PlacedEntity } from '../entity.ts';
 
 /** An id, and the version that the index has of it. */
@@ -24,9 +24,9 @@ export const raiseRows = (pool: Pool, entity: PlacedEntity, ids: readonly Exceed
     `WITH input AS (
        SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS i(id, above)
      ), locked AS MATERIALIZED (
-       SELECT t.id FROM ${table} AS t JOIN input USING (id) ORDER BY t.id FOR UPDATE OF t
+       SELECT t.id FROM ${escapeIdentifier(table)} AS t JOIN input USING (id) ORDER BY t.id FOR UPDATE OF t
      ), changed AS (
-       UPDATE ${table} AS t SET version = input.above + 1
+       UPDATE ${escapeIdentifier(table)} AS t SET version = input.above + 1
        FROM input JOIN locked USING (id)
        WHERE t.id = input.id AND t.version <= input.above
        RETURNING t.id, t.version, ${rowToJson}(t) AS json
@@ -45,10 +45,10 @@ export const publishDeletions = (pool: Pool, entity: PlacedEntity, ids: readonly
     pool,
     `WITH gone AS (
        SELECT i.id, i.above + 1 AS version FROM unnest($1::uuid[], $2::bigint[]) AS i(id, above)
-       WHERE NOT EXISTS (SELECT FROM ${table} AS t WHERE t.id = i.id)
+       WHERE NOT EXISTS (SELECT FROM ${escapeIdentifier(table)} AS t WHERE t.id = i.id)
      ), recorded AS (
        INSERT INTO deletions (source, id, version, deleted_at)
-       SELECT '${table}', id, version, date_trunc('milliseconds', clock_timestamp()) FROM gone ORDER BY id
+       SELECT ${escapeLiteral(table)}, id, version, date_trunc('milliseconds', clock_timestamp()) FROM gone ORDER BY id
        ON CONFLICT (source, id) DO UPDATE
          SET version = greatest(deletions.version, excluded.version), deleted_at = excluded.deleted_at
      )

@@ -1,5 +1,5 @@
 /** Updates and deletes rows: row and event in one statement, under the row's lock. */
-import type { Pool } from 'pg';
+import { escapeIdentifier, type Pool } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Stored } from '../../platform/http/route.ts';
@@ -26,9 +26,9 @@ type Changed = Stored | TaskstreamError;
  * one (PostgreSQL documentation, 13.2.1). As the lock is held until commit, outbox rows of one id get their numbers
  * in the order of its versions. `accepted` compares with the locked version.
  */
-const locked = (table: string): string => `
+const locked = ({ table }: PlacedEntity): string => `
 locked AS MATERIALIZED (
-  SELECT t.id, t.version FROM ${table} AS t JOIN input USING (id) ORDER BY t.id FOR UPDATE OF t
+  SELECT t.id, t.version FROM ${escapeIdentifier(table)} AS t JOIN input USING (id) ORDER BY t.id FOR UPDATE OF t
 ), accepted AS MATERIALIZED (
   SELECT input.* FROM input JOIN locked USING (id)
   WHERE input.expected IS NULL OR locked.version <@ input.expected
@@ -51,16 +51,17 @@ export const updateRows = (
   columns: readonly Column[],
 ): ((commands: readonly UpdateCommand[]) => Promise<Changed[]>) => {
   const { table, rowToJson, types } = entity;
-  const assignments = columns.map(({ name, isLater }) =>
+  const assignments = columns.map(({ name, isLater }) => {
+    const column = escapeIdentifier(name);
     // A client of before does not know a later field, and does not clear it.
-    isLater ? `${name} = coalesce(a.${name}, t.${name})` : `${name} = a.${name}`,
-  );
+    return isLater ? `${column} = coalesce(a.${column}, t.${column})` : `${column} = a.${column}`;
+  });
   const text = `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1)
-    AS i(id uuid, expected int8multirange, traceparent text, tracestate text, ${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})
-), ${locked(table)}, changed AS (
-  UPDATE ${table} AS t SET ${assignments.join(', ')}, version = t.version + 1, updated_at = ${NOW}
+    AS i(id uuid, expected int8multirange, traceparent text, tracestate text, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
+), ${locked(entity)}, changed AS (
+  UPDATE ${escapeIdentifier(table)} AS t SET ${assignments.join(', ')}, version = t.version + 1, updated_at = ${NOW}
   FROM accepted AS a
   WHERE t.id = a.id
   RETURNING t.id, t.version, ${rowToJson}(t) AS json, a.traceparent, a.tracestate
@@ -81,8 +82,8 @@ export const deleteRows = (
   const text = `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1) AS i(id uuid, expected int8multirange, traceparent text, tracestate text)
-), ${locked(table)}, changed AS (
-  DELETE FROM ${table} AS t
+), ${locked(entity)}, changed AS (
+  DELETE FROM ${escapeIdentifier(table)} AS t
   USING accepted AS a
   WHERE t.id = a.id
   RETURNING t.id, t.version + 1 AS version, a.traceparent, a.tracestate,

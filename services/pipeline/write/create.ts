@@ -1,5 +1,5 @@
 /** Creates rows: row, event and idempotency key in one statement. */
-import type { Pool } from 'pg';
+import { escapeIdentifier, type Pool } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { Stored } from '../../platform/http/route.ts';
 import type { TraceHeaders } from '../../platform/telemetry.ts';
@@ -36,16 +36,16 @@ export interface Created extends Stored {
  * statements cannot wait for each other. No two commands of a statement have the same key (the gatherer sees to it).
  */
 const statement = ({ table, rowToJson, types }: PlacedEntity, columns: readonly Column[]): string => {
-  const names = columns.map(({ name }) => name);
+  const names = columns.map(({ name }) => escapeIdentifier(name));
   return `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1)
-    AS i(id uuid, traceparent text, tracestate text, key text, request_hash text, ${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})
+    AS i(id uuid, traceparent text, tracestate text, key text, request_hash text, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
 ), earlier AS MATERIALIZED (
   SELECT input.id, k.task_id, k.task, k.request_hash
   FROM input, LATERAL (SELECT * FROM idempotency_keys WHERE idempotency_keys.key = input.key LIMIT 1) AS k
 ), created AS (
-  INSERT INTO ${table} AS t (id, ${names.join(', ')}, version, created_at, updated_at)
+  INSERT INTO ${escapeIdentifier(table)} AS t (id, ${names.join(', ')}, version, created_at, updated_at)
   SELECT input.id, ${names.map((name) => `input.${name}`).join(', ')}, 1, clock.now, clock.now
   FROM input, (SELECT date_trunc('milliseconds', clock_timestamp()) AS now) AS clock
   WHERE NOT EXISTS (SELECT FROM earlier WHERE earlier.id = input.id)

@@ -1,5 +1,5 @@
 /** The store of an entity: reads at once, writes gathered, each write with its event in one statement. */
-import type { Pool } from 'pg';
+import { escapeIdentifier, type Pool } from 'pg';
 import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Stored } from '../../platform/http/route.ts';
 import { isRefusedStatement } from '../../platform/postgres-outage.ts';
@@ -71,7 +71,7 @@ export const createStore = ({ pool, entity, columns, onCommit, onBatch }: Entity
   const updates = gathered<UpdateCommand, Stored>('update', 3, updateRows(pool, entity, columns), ({ id }) => id);
   const deletes = gathered<DeleteCommand, Stored>('delete', 2, deleteRows(pool, entity), ({ id }) => id);
   const { name, table, rowToJson } = entity;
-  const shown = `SELECT t.id::text, t.version, ${rowToJson}(t) AS json FROM ${table} AS t`;
+  const shown = `SELECT t.id::text, t.version, ${rowToJson}(t) AS json FROM ${escapeIdentifier(table)} AS t`;
   return {
     create: (command) => creates.submit(command),
     update: (command) => updates.submit(command),
