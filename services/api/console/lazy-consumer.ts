@@ -4,7 +4,7 @@
  * and it commits nothing.
  */
 import { TaskstreamError } from '../../platform/errors.ts';
-import { connectionSettings, type KafkaConfig } from '../../platform/kafka/settings.ts';
+import { assignedConsumerSettings, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import {
   connectPatiently,
   createNativeConsumer,
@@ -30,16 +30,9 @@ export const createLazyConsumer = ({ config, group, logger }: LazyConsumerOption
   let connecting: Promise<NativeConsumer> | undefined;
   const create = () =>
     createNativeConsumer({
-      ...connectionSettings(config, 'taskstream-console'),
-      'group.id': group,
-      'enable.auto.commit': false,
-      'enable.auto.offset.store': false,
-      'allow.auto.create.topics': false,
+      ...assignedConsumerSettings(config, 'taskstream-console', group),
       // An event is looked for that somebody watches: it should not wait for others to fill a response.
       'fetch.wait.max.ms': 20,
-      'queued.max.messages.kbytes': 4_096,
-      log_level: 4,
-      event_cb: true,
     });
   return {
     connected: () => {
