@@ -28,6 +28,7 @@ export type Control =
       readonly labels: Readonly<Record<string, string>>;
       readonly onCreate: readonly string[];
     }
+  | { readonly kind: 'number'; readonly label: string; readonly min?: number; readonly max?: number }
   | { readonly kind: 'flag'; readonly label: string }
   | { readonly kind: 'words'; readonly label: string; readonly placeholder: string };
 

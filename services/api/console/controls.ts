@@ -48,6 +48,13 @@ const controlOf = (name: string, control: Control, form: Form, isRequired: boole
         form,
         `<input ${attributes()} autocomplete="off" placeholder="${escape(control.placeholder)}">`,
       );
+    case 'number': {
+      const bounds = (['min', 'max'] as const).flatMap((bound) =>
+        control[bound] === undefined ? [] : [` ${bound}="${control[bound]}"`],
+      );
+      const rest = `step="any"${bounds.join('')}${isRequired ? ' required' : ''}`;
+      return labelled(name, control.label, form, `<input ${attributes()} type="number" ${rest}>`);
+    }
     case 'flag':
       return `<label class="check"><input ${attributes()} type="checkbox"> ${escape(control.label)}</label>`;
   }
