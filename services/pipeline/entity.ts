@@ -11,7 +11,8 @@ export type Effect = 'index' | 'delete';
 /**
  * A kind of thing that is stored, published, indexed and searched.
  *
- * Its table has the columns `id uuid`, `version bigint`, `created_at` and `updated_at timestamptz`, and its JSON the fields
+ * Its table has the columns `id uuid`, `version bigint`, `created_at` and `updated_at timestamptz`, and a trigger that calls
+ * `record_deletion()` as in the migration of `deletions`; its JSON has the fields
  * `id`, `version`, `schemaVersion`, `createdAt` and `updatedAt`.
  */
 export interface Entity {

@@ -60,7 +60,7 @@ it('table and columns of an entity may be words that SQL reserves, in every stat
   expect(await reader.lastId()).toBe(id);
   expect(await reader.count()).toBe(1);
   for await (const rows of reader.pages(10)) expect(rows).toMatchObject([{ id, version: 2 }]);
-  for await (const rows of reader.versionPages(id)) expect(rows).toEqual([{ id, version: 2 }]);
+  for await (const rows of reader.statePages(id)) expect(rows).toEqual([{ id, version: 2, deletedAt: null }]);
   expect(await reader.versions([id])).toEqual(new Map([[id, 2]]));
   expect(await reader.rows([id])).toMatchObject([{ id }]);
 
