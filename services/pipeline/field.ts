@@ -195,14 +195,22 @@ export const columnsToUpdate = (fields: Fields, values: FieldValues): FieldValue
     ...Object.entries(fields).map(([name, each]) => (name in values ? each.toColumns(values[name]) : {})),
   ) as FieldValues;
 
+const clausesOf = (fields: Fields, conditions: FieldValues): readonly Clause[] =>
+  Object.entries(fields).flatMap(([name, { condition }]) => {
+    const value = conditions[name];
+    const clause = condition === undefined || value === undefined ? undefined : condition.toClause(value);
+    return clause === undefined ? [] : [clause];
+  });
+
 /** All conditions must hold. */
 export const toQuery = (fields: Fields, conditions: FieldValues): estypes.QueryDslQueryContainer => {
-  const clauses = Object.entries(fields).flatMap(([name, { condition }]) => {
-    const value = conditions[name];
-    return condition === undefined || value === undefined ? [] : [condition.toClause(value) ?? {}];
-  });
+  const clauses = clausesOf(fields, conditions);
   const must = clauses.flatMap((clause) => clause.must ?? []);
   return {
     bool: { must: must.length === 0 ? [{ match_all: {} }] : must, filter: clauses.flatMap((c) => c.filter ?? []) },
   };
 };
+
+/** Whether some hits of the query match better than others. */
+export const isRanked = (fields: Fields, conditions: FieldValues): boolean =>
+  clausesOf(fields, conditions).some(({ must }) => must !== undefined);

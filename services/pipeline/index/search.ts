@@ -1,10 +1,11 @@
 /** Search over an entity's index, guarded: what goes wrong there costs a bounded time, and nothing else. */
 import { createHash } from 'node:crypto';
 import { errors, type Client, type estypes } from '@elastic/elasticsearch';
+import * as uuid from 'uuid';
 import { z } from 'zod';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
-import { toQuery, type Fields, type FieldValues } from '../field.ts';
+import { isRanked, toQuery, type Fields, type FieldValues } from '../field.ts';
 import type { SearchBreaker } from './breaker.ts';
 
 export interface SearchRequest {
@@ -37,33 +38,75 @@ export interface SearchOptions {
   readonly breaker: SearchBreaker;
 }
 
+/**
+ * As many hits come in the order of their scores, those after them newest first. A score holds statistics of its shard,
+ * which every write changes, so a page cannot begin at one: it leaves out the hits of the pages before, which the cursor
+ * names by their ids. The number bounds the cursor.
+ */
+export const RANKED_HITS = 200;
+
 /** The best match first; among equals the newest, as ids are in order of creation. */
-export const SORT: estypes.Sort = [{ _score: { order: 'desc' } }, { id: { order: 'desc' } }];
+export const BY_SCORE: estypes.Sort = [{ _score: { order: 'desc' } }, { id: { order: 'desc' } }];
+const BY_AGE: estypes.Sort = [{ id: { order: 'desc' } }];
+
+/** Bytes of an id. */
+const ID_BYTES = 16;
+
+const rankedSchema = z
+  .base64url()
+  .transform((text) => Buffer.from(text, 'base64url'))
+  .refine(({ length }) => length % ID_BYTES === 0 && length <= RANKED_HITS * ID_BYTES)
+  .transform((bytes) => Array.from({ length: bytes.length / ID_BYTES }, (_, n) => uuid.stringify(bytes, n * ID_BYTES)));
 
 /** Where a page ended, and of which query it is. */
-const positionSchema = z.object({ query: z.string(), after: z.tuple([z.number(), z.string()]) });
+const positionSchema = z.object({
+  query: z.string(),
+  /** Hits that came by score. */
+  ranked: rankedSchema,
+  /** The last hit that came by age. */
+  after: z.uuid().optional(),
+});
 
-export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: SearchOptions): EntitySearch => ({
-  find: async ({ conditions, from, size, cursor }) => {
-    const fingerprint = fingerprintOf(fields, conditions);
-    const after = cursor === undefined ? undefined : afterOf(cursor, fingerprint);
+type Position = z.infer<typeof positionSchema>;
+
+const encodePosition = ({ ranked, ...position }: Position): string =>
+  encodeCursor({ ...position, ranked: Buffer.concat(ranked.map((id) => uuid.parse(id))).toString('base64url') });
+
+/** A stretch of the hits of a query. */
+interface Stretch {
+  readonly sort: estypes.Sort;
+  readonly size: number;
+  /** Hits to pass over, or the id of the one before. */
+  readonly from: number | string;
+  readonly except: readonly string[];
+}
+
+interface Found {
+  readonly hits: readonly { readonly id: string; readonly source: unknown }[];
+  /** Number of all hits, with the excepted ones. */
+  readonly total: number;
+}
+
+export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: SearchOptions): EntitySearch => {
+  const read = async (conditions: FieldValues, query: string, stretch: Stretch): Promise<Found> => {
+    const { sort, size, from, except } = stretch;
     const found = breaker.run(() =>
-      client.search(
+      client.search<unknown, { all?: estypes.AggregationsSingleBucketAggregateBase }>(
         {
           index: alias,
           query: toQuery(fields, conditions),
-          sort: SORT,
+          sort,
           size,
           track_total_hits: true,
-          track_scores: true,
           // Hits and total of the shards that answer would look like those of all.
           allow_partial_search_results: false,
-          // Replicas score a little differently; pages of one query must come from the same one.
+          // One replica may show a change later than another: pages of one query must come from the same one.
           // (Elasticsearch reserves names that begin with an underscore, which a hash may do.)
-          preference: `query-${fingerprint}`,
+          preference: `query-${query}`,
           // What the answer is made of: half of what would be sent and parsed otherwise.
-          filter_path: ['hits.total', 'hits.hits._source', 'hits.hits.sort'],
-          ...(after === undefined ? { from } : { search_after: after }),
+          filter_path: ['hits.total', 'hits.hits._source', 'hits.hits.sort', 'aggregations.all.doc_count'],
+          ...(except.length === 0 ? {} : leaveOut(except)),
+          ...(typeof from === 'number' ? { from } : { search_after: [from] }),
         },
         { requestTimeout: timeoutMs },
       ),
@@ -71,16 +114,61 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
     const response = await found.catch((error: unknown) => {
       throw isTooManyTerms(error) ? tooManyTerms(error, conditions) : error;
     });
-    // Without a hit, the filter leaves the list out.
-    const hits = 'hits' in response.hits ? response.hits.hits : [];
-    const last = hits.at(-1)?.sort;
-    const total = response.hits.total;
+    const counted = response.hits.total;
+    const all = response.aggregations?.all;
     return {
-      hits: hits.flatMap(({ _source }) => (_source === undefined ? [] : [_source])),
-      total: typeof total === 'number' ? total : (total?.value ?? 0),
-      nextCursor: last === undefined || hits.length < size ? null : encodeCursor({ query: fingerprint, after: last }),
+      // Without a hit, the filter leaves the list out.
+      hits: ('hits' in response.hits ? response.hits.hits : []).map((hit) => ({
+        id: String(hit.sort?.at(-1)),
+        source: hit._source,
+      })),
+      total: all?.doc_count ?? (typeof counted === 'number' ? counted : (counted?.value ?? 0)),
     };
-  },
+  };
+
+  return {
+    find: async ({ conditions, from, size, cursor }) => {
+      const query = fingerprintOf(fields, conditions);
+      const { ranked: before, after } = positionOf(cursor, query);
+      const room = isRanked(fields, conditions) ? RANKED_HITS - before.length : 0;
+
+      // The hits that `from` passes over are read too, as the next page must leave them out.
+      const byScore = Math.min(from + size, room);
+      const best =
+        room > 0 ? await read(conditions, query, { sort: BY_SCORE, size: byScore, from: 0, except: before }) : NONE;
+      const ranked = [...before, ...best.hits.map(({ id }) => id)];
+      const first = best.hits.slice(from);
+
+      // No hits are left where there are fewer than asked for.
+      const isFull = room > 0 && (best.hits.length < byScore || byScore === from + size);
+      const others = isFull
+        ? NONE
+        : await read(conditions, query, {
+            sort: BY_AGE,
+            size: size - first.length,
+            from: after ?? Math.max(0, from - best.hits.length),
+            except: ranked,
+          });
+      const hits = [...first, ...others.hits];
+      const last = others.hits.at(-1)?.id ?? after;
+      return {
+        hits: hits.map(({ source }) => source),
+        total: isFull ? best.total : others.total,
+        nextCursor:
+          hits.length === 0 || hits.length < size
+            ? null
+            : encodePosition({ query, ranked, ...(last === undefined ? {} : { after: last }) }),
+      };
+    },
+  };
+};
+
+const NONE: Found = { hits: [], total: 0 };
+
+/** The total counts the hits that are left out: the aggregation does not see the filter. */
+const leaveOut = (ids: readonly string[]) => ({
+  post_filter: { bool: { must_not: { terms: { id: [...ids] } } } },
+  aggregations: { all: { filter: { match_all: {} } } },
 });
 
 /** How many terms a query may have depends on the server's memory and cores. */
@@ -106,13 +194,14 @@ const fingerprintOf = (fields: Fields, conditions: FieldValues): string =>
     .digest('base64url')
     .slice(0, 16);
 
-const afterOf = (cursor: string, fingerprint: string): [number, string] => {
-  const { query, after } = decodeCursor(cursor, positionSchema);
-  if (query !== fingerprint) {
+const positionOf = (cursor: string | undefined, query: string): Position => {
+  if (cursor === undefined) return { query, ranked: [] };
+  const position = decodeCursor(cursor, positionSchema);
+  if (position.query !== query) {
     throw new TaskstreamError(
       'cursor_invalid',
       'This cursor belongs to another query; send it with the conditions it came from.',
     );
   }
-  return after;
+  return position;
 };

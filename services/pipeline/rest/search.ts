@@ -1,10 +1,11 @@
-/** `POST /<plural>/search`: all given conditions must hold; the best match comes first. */
+/** `POST /<plural>/search`: all given conditions must hold; the best matches come first, then the newest. */
 import { z } from '@hono/zod-openapi';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { answer, BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.ts';
 import { parseBody } from '../../platform/http/input.ts';
 import type { Route } from '../../platform/http/route.ts';
 import { conditionsShape } from '../field.ts';
+import { RANKED_HITS } from '../index/search.ts';
 import type { Resource } from './resource.ts';
 
 const DEFAULT_SIZE = 10;
@@ -19,14 +20,20 @@ const paging = {
     .optional()
     .openapi({
       maximum: MAX_WINDOW,
-      description: `Hits to pass over; default 0. from + size: ${MAX_WINDOW} at most.`,
+      description: `Hits to pass over; default 0. from + size: ${MAX_WINDOW} at most. Pages by \`from\` shift when others write; pages by \`cursor\` do not.`,
     }),
   size: z
     .int()
     .min(0, { error: 'must not be negative' })
     .max(MAX_SIZE, { error: `must not be above ${MAX_SIZE}` })
     .default(DEFAULT_SIZE),
-  cursor: z.string().optional().openapi({ description: 'The `nextCursor` of the page before, instead of `from`.' }),
+  cursor: z
+    .string()
+    .optional()
+    .openapi({
+      description:
+        'The `nextCursor` of the page before, with the same conditions, instead of `from`. It does not expire, but another version of the API may refuse it.',
+    }),
 };
 
 export const searchRoute = ({ title, plural, pluralTitle, fields, examples, shown, search }: Resource): Route => {
@@ -37,7 +44,12 @@ export const searchRoute = ({ title, plural, pluralTitle, fields, examples, show
     .object({
       [plural]: z.array(shown),
       total: z.int().openapi({ description: 'Number of all hits, exact.' }),
-      nextCursor: z.string().nullable().openapi({ description: 'Leads on to any depth; null on the last page.' }),
+      nextCursor: z
+        .string()
+        .nullable()
+        .openapi({
+          description: `Leads on to any depth; null on the last page. What matches all the time comes exactly once, whatever is written meanwhile.`,
+        }),
     })
     .openapi(`${title}SearchPage`);
   return {
@@ -46,7 +58,7 @@ export const searchRoute = ({ title, plural, pluralTitle, fields, examples, show
       path: `/${plural}/search`,
       operationId: `search${pluralTitle}`,
       summary: `Search ${plural}`,
-      description: 'Changes show in search about a second after they were acknowledged.',
+      description: `All conditions must hold. The ${RANKED_HITS} best matches come first, the others newest first; without words all come newest first. Changes show in search about a second after they were acknowledged.`,
       request: jsonBody(body),
       responses: {
         200: answer('A page of hits.', page),

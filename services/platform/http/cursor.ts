@@ -10,8 +10,12 @@ export const decodeCursor = <T>(cursor: string, schema: z.ZodType<T>): T => {
   try {
     return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
   } catch (error) {
-    throw new TaskstreamError('cursor_invalid', 'Send the cursor as an earlier answer gave it, with the same query.', {
-      cause: error,
-    });
+    throw new TaskstreamError(
+      'cursor_invalid',
+      'Send the cursor as an earlier answer gave it, with the same query; begin anew without one if an update came between.',
+      {
+        cause: error,
+      },
+    );
   }
 };

@@ -5,7 +5,7 @@ import { createLogger } from '../../../services/platform/logger.ts';
 import { createPool, postgresEnv } from '../../../services/platform/postgres.ts';
 import { placeTask, taskEnv } from '../../../services/task/env.ts';
 import { columnsToUpdate, toQuery } from '../../../services/pipeline/field.ts';
-import { SORT } from '../../../services/pipeline/index/search.ts';
+import { BY_SCORE } from '../../../services/pipeline/index/search.ts';
 import { taskFields } from '../../../services/task/fields.ts';
 import { createTaskStore } from '../../../services/task/store.ts';
 import { answerOrder } from '../child.ts';
@@ -57,7 +57,7 @@ answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) =>
       client.search({
         index: config.TASK_INDEX,
         query: toQuery(taskFields, { description: queryOf(turn) }),
-        sort: SORT,
+        sort: BY_SCORE,
         size: 10,
         from: 0,
         track_total_hits: true,
