@@ -14,6 +14,8 @@ export interface Clock {
   readonly env: Readonly<Record<string, string>>;
   /** Steps all clocks to the real time plus `offsetMs`. */
   step(offsetMs: number): Promise<void>;
+  /** The same for those of the services alone. */
+  stepServices(offsetMs: number): void;
   close(): void;
 }
 
@@ -32,13 +34,17 @@ export const createClock = async (database: TestDatabase): Promise<Clock> => {
     CREATE FUNCTION stepped.now() RETURNS timestamptz LANGUAGE sql STABLE
       RETURN pg_catalog.now() + (SELECT offset_ms FROM stepped.clock) * interval '1 millisecond';
     ALTER DATABASE ${name} SET search_path = stepped, pg_catalog, public`);
+  const stepServices = (offsetMs: number): void => {
+    writeFileSync(file, String(offsetMs));
+  };
   return {
+    stepServices,
     env: {
       STEPPED_CLOCK_FILE: file,
       NODE_OPTIONS: `--import ${new URL('stepped-clock.mjs', import.meta.url).href}`,
     },
     step: async (offsetMs) => {
-      writeFileSync(file, String(offsetMs));
+      stepServices(offsetMs);
       await database.pool.query('UPDATE stepped.clock SET offset_ms = $1', [offsetMs]);
     },
     close: () => {

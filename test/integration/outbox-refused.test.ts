@@ -28,8 +28,8 @@ const refuse = async (row: number, type: string, id: string, version: number): P
 };
 
 it('puts a refused change back while it is the newest of its id, and drops one that is superseded', async () => {
-  const task = createCommand({ description: 'task' });
-  await createTasks(database.pool, taskIn(), [task]);
+  const [task] = await createTasks(database.pool, taskIn(), [createCommand({ description: 'task' })]);
+  if (task === undefined || task instanceof Error) throw new Error('nothing was created');
   await client.query('UPDATE tasks SET version = 2 WHERE id = $1', [task.id]);
   await client.query('DELETE FROM outbox');
   const gone = uuidv7();

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, inject, it } from 'vitest';
 import { createClock, type Clock } from '../chaos/clock.ts';
+import type { Task } from '../../services/task/task.ts';
 import { startOps } from '../support/ops.ts';
-import { createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
+import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
@@ -18,7 +19,12 @@ beforeAll(async () => {
   pipeline = await createPipeline();
   clock = await createClock(pipeline.database);
   elasticsearch = await createTcpProxy(Number(new URL(inject('elasticsearchUrl')).port));
-  const env = { ...clock.env, ELASTICSEARCH_URL: `http://127.0.0.1:${elasticsearch.port}`, RETRY_MAX_MS: '200' };
+  const env = {
+    ...clock.env,
+    ELASTICSEARCH_URL: `http://127.0.0.1:${elasticsearch.port}`,
+    RETRY_MAX_MS: '200',
+    LOG_LEVEL: 'info',
+  };
   [api, indexer] = await Promise.all([pipeline.startApi(env), pipeline.startIndexer(env)]);
 });
 afterEach(() => clock.step(0));
@@ -43,6 +49,31 @@ it('goes on while the clocks of API, relay, indexer and database step an hour ah
   }
   expect(await api.metric('taskstream_relay_failures_total')).toBe(0);
   expect(await indexer.metric('taskstream_indexer_rebalances_total', { kind: 'lost' })).toBe(0);
+});
+
+it('lists and finds the newest first though the clocks of two replicas differ', async () => {
+  const other = await pipeline.startApi();
+  const created: string[] = [];
+  clock.stepServices(HOUR_MS);
+  await waitFor('the step', async () => {
+    await call(api, 'GET', '/tasks?limit=1');
+    return hasStepped(api.logs().split('\n').slice(-2).join());
+  });
+  for (let count = 0; count < 20; count += 1) {
+    created.push((await createTask(count % 2 === 0 ? api : other, 'by whose clock')).id);
+  }
+  await pipeline.converged();
+  for (const answer of [
+    await call(api, 'GET', '/tasks?limit=100'),
+    await call(api, 'POST', '/tasks/search', { isDone: false, size: 100 }),
+  ]) {
+    const tasks = (answer.body as { tasks: Task[] }).tasks.filter(({ id }) => created.includes(id));
+    expect(tasks.map(({ id }) => id)).toEqual(created.toReversed());
+    // A UUIDv7 begins with its time, in milliseconds.
+    for (const { id, createdAt } of tasks) {
+      expect(parseInt(id.replace('-', '').slice(0, 12), 16)).toBe(Date.parse(createdAt));
+    }
+  }
 });
 
 it('reports how long an outage lasts, and not by how much the clock stepped', async () => {

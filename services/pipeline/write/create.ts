@@ -7,6 +7,7 @@ import type { PlacedEntity } from '../entity.ts';
 import type { Column, FieldValues } from '../field.ts';
 
 export interface CreateCommand extends TraceHeaders {
+  /** A UUIDv7. The row's id has its random part; the time in it is PostgreSQL's. */
   readonly id: string;
   /** Every column that clients set, as JSON. */
   readonly columns: FieldValues;
@@ -27,8 +28,17 @@ export interface Created extends Stored {
 }
 
 /**
+ * The first eight bytes of a UUIDv7: milliseconds, the version, and 12 bits of the next millisecond's fraction.
+ * Source: RFC 9562, sections 5.7 and 6.2, method 3.
+ */
+const TIME_OF_ID = 'int8send(((us / 1000) << 16) | (7 << 12) | ((us % 1000) * 4096 / 1000))';
+
+/**
  * One JSON parameter, read with named columns: the statement depends on no other column of the table, so it works on
  * before and after a migration that adds one.
+ *
+ * Lists and pages of search are in the order of ids, and show `created_at`: one clock makes both. Those of the replicas
+ * differ.
  *
  * `earlier` holds the answers already given under the keys of this statement; what they answer is not created again. When
  * another transaction commits the same key in the very same moment, `remembered` violates the key's uniqueness, the
@@ -38,28 +48,33 @@ export interface Created extends Stored {
 const statement = ({ table, rowToJson, types }: PlacedEntity, columns: readonly Column[]): string => {
   const names = columns.map(({ name }) => escapeIdentifier(name));
   return `
-WITH input AS MATERIALIZED (
-  SELECT * FROM json_to_recordset($1)
+WITH clock AS MATERIALIZED (
+  SELECT date_trunc('milliseconds', t) AS now, (extract(epoch FROM t) * 1000000)::bigint AS us
+  FROM clock_timestamp() AS t
+), input AS MATERIALIZED (
+  SELECT i.*, clock.now, encode(overlay(uuid_send(i.id) PLACING ${TIME_OF_ID} FROM 1), 'hex')::uuid AS row_id
+  FROM clock, json_to_recordset($1)
     AS i(id uuid, traceparent text, tracestate text, key text, request_hash text, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
 ), earlier AS MATERIALIZED (
   SELECT input.id, k.task_id, k.task, k.request_hash
   FROM input, LATERAL (SELECT * FROM idempotency_keys WHERE idempotency_keys.key = input.key LIMIT 1) AS k
 ), created AS (
   INSERT INTO ${escapeIdentifier(table)} AS t (id, ${names.join(', ')}, version, created_at, updated_at)
-  SELECT input.id, ${names.map((name) => `input.${name}`).join(', ')}, 1, clock.now, clock.now
-  FROM input, (SELECT date_trunc('milliseconds', clock_timestamp()) AS now) AS clock
+  SELECT row_id, ${names.map((name) => `input.${name}`).join(', ')}, 1, now, now
+  FROM input
   WHERE NOT EXISTS (SELECT FROM earlier WHERE earlier.id = input.id)
   RETURNING t.id, ${rowToJson}(t) AS json
 ), remembered AS (
   INSERT INTO idempotency_keys (key, request_hash, task_id, task)
-  SELECT input.key, input.request_hash, created.id, created.json FROM input JOIN created USING (id)
+  SELECT input.key, input.request_hash, created.id, created.json FROM input JOIN created ON created.id = row_id
   WHERE input.key IS NOT NULL ORDER BY input.key
 ), published AS (
   INSERT INTO outbox (topic, type, task_id, version, task, traceparent, tracestate)
   SELECT $2, '${types.created}', created.id, 1, created.json, input.traceparent, input.tracestate
-  FROM input JOIN created USING (id)
+  FROM input JOIN created ON created.id = row_id
 )
-SELECT id::text, id::text AS created_id, json, NULL AS request_hash FROM created
+SELECT input.id::text, created.id::text AS created_id, json, NULL AS request_hash
+FROM input JOIN created ON created.id = row_id
 UNION ALL
 SELECT id::text, task_id::text, task, request_hash FROM earlier`;
 };
