@@ -37,6 +37,9 @@ export const postgresEnv = {
 
 export type PostgresConfig = EnvValues<typeof postgresEnv>;
 
+/** No transaction of ours waits for anything but PostgreSQL. */
+const IDLE_IN_TRANSACTION_MS = 30_000;
+
 const clientConfig = (config: PostgresConfig, applicationName: string): ClientConfig => ({
   connectionString: config.DATABASE_URL,
   application_name: applicationName,
@@ -57,13 +60,32 @@ const clientConfig = (config: PostgresConfig, applicationName: string): ClientCo
 });
 
 /**
+ * A session keeps the plans of its statements. One that was made while a table was empty scans it for ever after, and
+ * planning each statement anew costs twice the CPU (docs/performance.md). So no plan may scan where an index serves.
+ * Just-in-time compilation would take the price of a scan that cannot be avoided for a long query.
+ *
+ * A transaction that its client forgot keeps locks, and dead rows from being vacuumed.
+ */
+const SESSION = {
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  jit: 'off',
+  idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MS),
+};
+
+/**
+ * Sets up a session, and ends one that is none of PostgreSQL's own.
+ *
  * A pooler gives each transaction another session, and ours have a state: the statement timeout, prepared statements,
  * locks. PgBouncer either refuses the timeout when we connect or, where it is told to ignore it, lets it go missing.
  * @throws TaskstreamError `database_unavailable` when a pooler answered in PostgreSQL's place
  */
-const refusePooler = async (client: ClientBase): Promise<void> => {
+const beginSession = async (client: ClientBase): Promise<void> => {
   const { rows } = await client.query<{ source: string }>(
-    "SELECT source FROM pg_settings WHERE name = 'statement_timeout'",
+    `SELECT source, ${Object.entries(SESSION)
+      .map(([name, value]) => `set_config('${name}', '${value}', false)`)
+      .join(', ')}
+     FROM pg_settings WHERE name = 'statement_timeout'`,
   );
   if (rows[0]?.source !== 'client') throw poolerRefused();
 };
@@ -80,7 +102,7 @@ class DirectClient extends Client {
   override async connect(): Promise<this> {
     try {
       await super.connect();
-      await refusePooler(this);
+      await beginSession(this);
     } catch (error) {
       // A caller has no connection to close where connecting failed.
       void this.end().catch(() => undefined);
@@ -97,7 +119,7 @@ export const createPool = (config: PostgresConfig, applicationName: string, logg
     ...clientConfig(config, applicationName),
     max: config.DATABASE_POOL_SIZE,
     verify: (client, done) => {
-      refusePooler(client).then(() => {
+      beginSession(client).then(() => {
         done();
       }, done);
     },

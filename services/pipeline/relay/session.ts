@@ -20,9 +20,6 @@ export const SILENCE_MS = 15_000;
  * A server finds out within 25 s that the machine of the active relay is gone, and frees the lock; its default is hours.
  * A frozen process still acknowledges packets: its session ends after `SILENCE_MS`, when it sends no statement, or does not
  * read the answer to one. Source: PostgreSQL documentation, 19.3.2 "TCP Settings" and 19.11.1 "Statement Behavior".
- *
- * The outbox is as good as empty or very large, whatever its statistics say, and they are wrong most of the time. Every
- * statement of this session goes by the primary key.
  */
 const SETTINGS = [
   'SET tcp_keepalives_idle = 10',
@@ -30,8 +27,6 @@ const SETTINGS = [
   'SET tcp_keepalives_count = 3',
   `SET tcp_user_timeout = ${SILENCE_MS}`,
   `SET idle_session_timeout = ${SILENCE_MS}`,
-  'SET enable_seqscan = off',
-  'SET enable_bitmapscan = off',
 ].join('; ');
 
 /** Connects, and tells through `onEnd` when the session is gone. */

@@ -24,11 +24,12 @@ type Changed = Stored | TaskstreamError;
  * whoever holds them. It returns the newest version of each row, not the one of this statement's snapshot, and so do
  * UPDATE and DELETE below: where the row changed since the snapshot, READ COMMITTED lets them look again at the newest
  * one (PostgreSQL documentation, 13.2.1). As the lock is held until commit, outbox rows of one id get their numbers
- * in the order of its versions. `accepted` compares with the locked version.
+ * in the order of its versions. `accepted` compares with the locked version. The array leaves the planner no join, which
+ * it would make with the whole table where it believes that to be empty.
  */
 const locked = ({ table }: PlacedEntity): string => `
 locked AS MATERIALIZED (
-  SELECT t.id, t.version FROM ${escapeIdentifier(table)} AS t JOIN input USING (id) ORDER BY t.id FOR UPDATE OF t
+  SELECT t.id, t.version FROM ${escapeIdentifier(table)} AS t WHERE t.id = ANY(ARRAY(SELECT id FROM input)) ORDER BY t.id FOR UPDATE
 ), accepted AS MATERIALIZED (
   SELECT input.* FROM input JOIN locked USING (id)
   WHERE input.expected IS NULL OR locked.version <@ input.expected
