@@ -3,9 +3,13 @@ import type { RuleGroup, Series } from './rule.ts';
 
 const OLD_SECONDS = 60;
 const STUCK_SECONDS = 600;
+/** Time for a person to come before writes are refused. */
+const AHEAD_SECONDS = 4 * 3_600;
 
 export const outboxRules = (series: Series): RuleGroup => {
   const age = `max by (namespace) (${series('taskstream_outbox_oldest_age_seconds')})`;
+  const rows = `max by (namespace) (${series('taskstream_outbox_rows')})`;
+  const maxRows = `min by (namespace) (${series('taskstream_outbox_max_rows')})`;
   const leaders = `sum by (namespace) (${series('taskstream_relay_leader')})`;
   return {
     name: 'taskstream-outbox',
@@ -27,6 +31,25 @@ export const outboxRules = (series: Series): RuleGroup => {
         summary: 'Changes are not published',
         description:
           'The oldest unpublished change has waited for {{ $value | humanizeDuration }}. Writes are safe; search does not see them.',
+        runbook: 'outbox-grows',
+      },
+      {
+        alert: 'TaskstreamOutboxFills',
+        expr: `predict_linear((${rows})[30m:1m], ${AHEAD_SECONDS}) > on (namespace) ${maxRows} and on (namespace) ${rows} > ${maxRows} / 100`,
+        for: '10m',
+        severity: 'critical',
+        summary: 'Writes will be refused soon: the outbox fills up',
+        description:
+          'At the rate of the last 30 minutes {{ $value | humanize }} changes wait in 4 hours, more than OUTBOX_MAX_ROWS allows.',
+        runbook: 'outbox-grows',
+      },
+      {
+        alert: 'TaskstreamOutboxFull',
+        expr: `${rows} >= on (namespace) ${maxRows}`,
+        for: '1m',
+        severity: 'critical',
+        summary: 'Writes are refused: the outbox is full',
+        description: '{{ $value | humanize }} changes wait, as many as OUTBOX_MAX_ROWS allows. Reads and search go on.',
         runbook: 'outbox-grows',
       },
       {

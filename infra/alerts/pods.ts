@@ -7,6 +7,8 @@ import { PostgresCluster } from '../constructs/postgres.ts';
 import { jobOf, type Alert, type RuleGroup, type Series } from './rule.ts';
 
 const MIN_FREE_RATIO = 0.15;
+/** Time for a person to come before a disk is full. */
+const AHEAD_SECONDS = 4 * 3_600;
 
 export const podRules = (series: Series): RuleGroup => {
   /** Of a server whose pods Prometheus itself knows nothing of. */
@@ -65,6 +67,15 @@ export const podRules = (series: Series): RuleGroup => {
         summary: 'The volume of a server is nearly full',
         description: '{{ $labels.persistentvolumeclaim }} has {{ $value | humanizePercentage }} left.',
         runbook: 'elasticsearch',
+      },
+      {
+        alert: 'TaskstreamVolumeWillBeFull',
+        expr: `min by (namespace, persistentvolumeclaim) (predict_linear(${series('kubelet_volume_stats_available_bytes')}[1h], ${AHEAD_SECONDS})) < 0`,
+        for: '15m',
+        severity: 'critical',
+        summary: 'The volume of a server will be full within hours',
+        description: '{{ $labels.persistentvolumeclaim }} is full in 4 hours at the rate of the last one.',
+        runbook: 'outbox-grows',
       },
     ],
   };

@@ -106,6 +106,12 @@ export const apiEnv = {
     defaultText: '720',
     description: 'How long an Idempotency-Key is remembered, in hours.',
   },
+  OUTBOX_MAX_ROWS: {
+    schema: integer(5_000_000, { min: 1, max: 1_000_000_000 }),
+    defaultText: '5000000',
+    description:
+      "Most changes that may wait to be published; past it, writes are answered with 503 and reads go on. A change takes its JSON and some 150 bytes of PostgreSQL's disk.",
+  },
   RELAY_BATCH_SIZE: {
     schema: integer(2_000, { min: 1, max: 10_000 }),
     defaultText: '2000',

@@ -15,6 +15,7 @@ import { createRelayMetrics, observeOutbox } from '../pipeline/relay/metrics.ts'
 import { startRelay } from '../pipeline/relay/relay.ts';
 import { createSearchBreaker } from '../pipeline/index/breaker.ts';
 import { purgeRegularly } from '../pipeline/write/idempotency.ts';
+import { boundOutbox } from '../pipeline/write/outbox.ts';
 import { MIGRATIONS } from '../task/migrations.ts';
 import { taskRoutes } from '../task/routes.ts';
 import { createTaskSearch, createTaskStore } from '../task/store.ts';
@@ -28,7 +29,7 @@ const task = placeTask(config);
 const { registry, logger, lifecycle, tracer, elasticsearch } = await startService('api', config);
 const pool = createPool(config, 'taskstream-api', logger);
 lifecycle.onClose('pool', 3_000, () => pool.end());
-observeOutbox(pool, registry);
+observeOutbox(pool, registry, config.OUTBOX_MAX_ROWS);
 observeVerifyRuns(pool, [task], registry);
 const relay = startRelay({ config, entities: [task], logger, metrics: createRelayMetrics(registry), tracer });
 lifecycle.onClose('relay', 9_000, relay.close);
@@ -49,6 +50,7 @@ const app = createApp({
     store: createTaskStore({
       pool,
       entity: task,
+      bound: boundOutbox(pool, { maxRows: config.OUTBOX_MAX_ROWS, logger, signal: lifecycle.signal }),
       onCommit: relay.wake,
       onBatch: (operation, size) => {
         metrics.gathered.observe({ entity: task.name, operation }, size);

@@ -32,6 +32,7 @@ export type ErrorCode =
   // A server we depend on is away or refuses.
   | 'database_unavailable'
   | 'search_unavailable'
+  | 'outbox_full'
   | 'broker_unavailable'
   | 'console_unavailable'
   // An event that can never be indexed.

@@ -57,7 +57,12 @@ export const createRelayMetrics = (registry: Registry) => {
  * Gauges of the outbox, asked for when Prometheus scrapes. What the database does not answer is absent: the last figure
  * would say that all is as it was, and an alert on it could not fire.
  */
-export const observeOutbox = (pool: Pool, registry: Registry): void => {
+export const observeOutbox = (pool: Pool, registry: Registry, maxRows: number): void => {
+  new Gauge({
+    name: 'taskstream_outbox_max_rows',
+    help: 'Changes that may wait; past it, writes are refused.',
+    registers: [registry],
+  }).set(maxRows);
   const read = sharedRead(() => readOutbox(pool));
   const observe = (name: string, help: string, valueOf: (outbox: OutboxState) => number): void => {
     new Gauge({

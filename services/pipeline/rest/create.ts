@@ -37,7 +37,7 @@ export const createRoute = ({ name, title, plural, fields, examples, one, store,
             description: `Given when an earlier request had created the ${name}.`,
           },
         }),
-        ...problems(...BODY_PROBLEMS, 'idempotency_key_reused'),
+        ...problems(...BODY_PROBLEMS, 'idempotency_key_reused', 'outbox_full'),
       },
     },
     handle: async (c) => {

@@ -14,7 +14,7 @@ export const deleteRoute = ({ name, title, plural, notFound, store }: Resource):
     request: { params: idPath, headers: preconditions(name) },
     responses: {
       204: { description: `The ${name} was deleted.` },
-      ...problems(notFound, 'precondition_failed'),
+      ...problems(notFound, 'precondition_failed', 'outbox_full'),
     },
   },
   handle: async (c) => {

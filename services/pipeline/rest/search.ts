@@ -27,13 +27,10 @@ const paging = {
     .min(0, { error: 'must not be negative' })
     .max(MAX_SIZE, { error: `must not be above ${MAX_SIZE}` })
     .default(DEFAULT_SIZE),
-  cursor: z
-    .string()
-    .optional()
-    .openapi({
-      description:
-        'The `nextCursor` of the page before, with the same conditions, instead of `from`. It does not expire, but another version of the API may refuse it.',
-    }),
+  cursor: z.string().optional().openapi({
+    description:
+      'The `nextCursor` of the page before, with the same conditions, instead of `from`. It does not expire, but another version of the API may refuse it.',
+  }),
 };
 
 export const searchRoute = ({ title, plural, pluralTitle, fields, examples, shown, search }: Resource): Route => {
@@ -44,12 +41,9 @@ export const searchRoute = ({ title, plural, pluralTitle, fields, examples, show
     .object({
       [plural]: z.array(shown),
       total: z.int().openapi({ description: 'Number of all hits, exact.' }),
-      nextCursor: z
-        .string()
-        .nullable()
-        .openapi({
-          description: `Leads on to any depth; null on the last page. What matches all the time comes exactly once, whatever is written meanwhile.`,
-        }),
+      nextCursor: z.string().nullable().openapi({
+        description: `Leads on to any depth; null on the last page. What matches all the time comes exactly once, whatever is written meanwhile.`,
+      }),
     })
     .openapi(`${title}SearchPage`);
   return {

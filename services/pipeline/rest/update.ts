@@ -18,7 +18,7 @@ export const updateRoute = (resource: Resource): Route => {
       request: { params: idPath, headers: preconditions(name), ...jsonBody(body) },
       responses: {
         200: one(`The ${name} as it is now.`),
-        ...problems(...BODY_PROBLEMS, notFound, 'precondition_failed'),
+        ...problems(...BODY_PROBLEMS, notFound, 'precondition_failed', 'outbox_full'),
       },
     },
     handle: async (c) => {

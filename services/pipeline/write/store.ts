@@ -8,15 +8,16 @@ import type { Column, FieldValues } from '../field.ts';
 import { createRows, type CreateCommand, type Created } from './create.ts';
 import { deleteRows, notFound, updateRows, type DeleteCommand, type UpdateCommand } from './change.ts';
 import { Gatherer, type GatherOptions } from './gather.ts';
+import type { OutboxBound } from './outbox.ts';
 
 export type { CreateCommand, Created, DeleteCommand, UpdateCommand, ExpectedVersions, FieldValues };
 
 export interface EntityStore {
-  /** @throws TaskstreamError `idempotency_key_reused` */
+  /** @throws TaskstreamError `idempotency_key_reused` or `outbox_full` */
   create(command: CreateCommand): Promise<Created>;
-  /** @throws TaskstreamError `…_not_found` or `precondition_failed` */
+  /** @throws TaskstreamError `…_not_found`, `precondition_failed` or `outbox_full` */
   update(command: UpdateCommand): Promise<Stored>;
-  /** @throws TaskstreamError `…_not_found` or `precondition_failed` */
+  /** @throws TaskstreamError `…_not_found`, `precondition_failed` or `outbox_full` */
   delete(command: DeleteCommand): Promise<Stored>;
   /** @throws TaskstreamError `…_not_found` */
   read(id: string): Promise<Stored>;
@@ -28,6 +29,8 @@ export interface EntityStoreOptions {
   readonly pool: Pool;
   readonly entity: PlacedEntity;
   readonly columns: readonly Column[];
+  /** Judges each write before it waits for its statement; none is refused when not given. */
+  readonly bound?: OutboxBound;
   /** Called after each committed statement, so that the relay need not wait for its next poll. */
   readonly onCommit: () => void;
   /** Called with the number of commands of each statement. */
@@ -39,7 +42,7 @@ const MAX_BATCH = 200;
 /** Writes that wait before more are refused: about half a second's worth at full speed. */
 const MAX_QUEUE = 5_000;
 
-export const createStore = ({ pool, entity, columns, onCommit, onBatch }: EntityStoreOptions): EntityStore => {
+export const createStore = ({ pool, entity, columns, bound, onCommit, onBatch }: EntityStoreOptions): EntityStore => {
   const gathered = <C, R>(
     operation: string,
     maxInFlight: number,
@@ -70,12 +73,18 @@ export const createStore = ({ pool, entity, columns, onCommit, onBatch }: Entity
   );
   const updates = gathered<UpdateCommand, Stored>('update', 3, updateRows(pool, entity, columns), ({ id }) => id);
   const deletes = gathered<DeleteCommand, Stored>('delete', 2, deleteRows(pool, entity), ({ id }) => id);
+  const write =
+    <C, R>(gatherer: Gatherer<C, R>) =>
+    async (command: C): Promise<R> => {
+      bound?.check();
+      return gatherer.submit(command);
+    };
   const { name, table, rowToJson } = entity;
   const shown = `SELECT t.id::text, t.version, ${rowToJson}(t) AS json FROM ${escapeIdentifier(table)} AS t`;
   return {
-    create: (command) => creates.submit(command),
-    update: (command) => updates.submit(command),
-    delete: (command) => deletes.submit(command),
+    create: write(creates),
+    update: write(updates),
+    delete: write(deletes),
     read: async (id) => {
       const { rows } = await pool.query<Row>({ name: `${table}-read`, text: `${shown} WHERE t.id = $1`, values: [id] });
       if (rows[0] === undefined) throw notFound(name, id);

@@ -28,6 +28,7 @@ export const PROBLEMS = {
   rate_limited: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Something went wrong' },
   database_unavailable: { status: 503, title: 'The database is not available' },
+  outbox_full: { status: 503, title: 'Too many changes wait to be published' },
   search_unavailable: { status: 503, title: 'Search is not available' },
   console_unavailable: { status: 503, title: 'The console takes no more streams' },
 } as const satisfies Partial<Record<ErrorCode, Problem>>;

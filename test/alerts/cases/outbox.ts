@@ -1,6 +1,8 @@
 import { NS, OTHER, type AlertCase } from '../support/case.ts';
 
 const age = (pod: string) => `taskstream_outbox_oldest_age_seconds{${NS},pod="${pod}"}`;
+const rows = (pod: string) => `taskstream_outbox_rows{${NS},pod="${pod}"}`;
+const maxRows = `taskstream_outbox_max_rows{${NS},pod="a"}`;
 const refused = (pod: string) => `taskstream_outbox_refused_rows{${NS},pod="${pod}"}`;
 const leader = (pod: string) => `taskstream_relay_leader{${NS},pod="${pod}"}`;
 const failures = `taskstream_relay_failures_total{${NS},pod="a",entity="task"}`;
@@ -26,6 +28,30 @@ export const outboxAlerts: readonly AlertCase[] = [
       description: 'The oldest unpublished change has waited for 11m 0s. Writes are safe; search does not see them.',
     },
     quiet: { 'it is only late': { series: { [age('a')]: '590x10' }, at: '5m' } },
+  },
+  {
+    alert: 'TaskstreamOutboxFills',
+    firing: {
+      // 6,000 a minute: 1.5 million are there after 250 minutes.
+      series: { [rows('a')]: '0+6000x60', [rows('b')]: '0+6000x60', [maxRows]: '1500000x60' },
+      at: '45m',
+      description:
+        'At the rate of the last 30 minutes 1.71M changes wait in 4 hours, more than OUTBOX_MAX_ROWS allows.',
+    },
+    quiet: {
+      'it takes days': { series: { [rows('a')]: '0+600x60', [maxRows]: '1500000x60' }, at: '45m' },
+      'little waits yet': { series: { [rows('a')]: '0x58 7000 14000', [maxRows]: '1500000x60' }, at: '59m' },
+      'it drains': { series: { [rows('a')]: '1400000-6000x60', [maxRows]: '1500000x60' }, at: '45m' },
+    },
+  },
+  {
+    alert: 'TaskstreamOutboxFull',
+    firing: {
+      series: { [rows('a')]: '1500000x10', [maxRows]: '1500000x10' },
+      at: '5m',
+      description: '1.5M changes wait, as many as OUTBOX_MAX_ROWS allows. Reads and search go on.',
+    },
+    quiet: { 'there is room': { series: { [rows('a')]: '1400000x10', [maxRows]: '1500000x10' }, at: '5m' } },
   },
   {
     alert: 'TaskstreamOutboxNotMeasured',

@@ -78,4 +78,18 @@ export const podAlerts: readonly AlertCase[] = [
       'there is room': { series: { [volume('available')]: '16x30', [volume('capacity')]: '100x30' }, at: '15m' },
     },
   },
+  {
+    alert: 'TaskstreamVolumeWillBeFull',
+    firing: {
+      // 1 GB a minute of 200 GB.
+      series: { [volume('available')]: '200000000000-1000000000x90' },
+      at: '80m',
+      labels: { persistentvolumeclaim: 'elasticsearch-data-taskstream-es-default-0' },
+      description: 'elasticsearch-data-taskstream-es-default-0 is full in 4 hours at the rate of the last one.',
+    },
+    quiet: {
+      'it takes days': { series: { [volume('available')]: '200000000000-10000000x90' }, at: '80m' },
+      'it grows no more': { series: { [volume('available')]: '20000000000x90' }, at: '80m' },
+    },
+  },
 ];

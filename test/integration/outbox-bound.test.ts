@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { holdPublication } from '../../services/pipeline/relay/hold.ts';
+import { readEnv } from '../../services/platform/env.ts';
+import { postgresEnv } from '../../services/platform/postgres.ts';
+import { call, createPipeline, createTask, search, type Pipeline } from '../support/pipeline.ts';
+import type { ServiceProcess } from '../support/process.ts';
+import { waitFor } from '../support/wait.ts';
+
+const MAX_ROWS = 50;
+
+let pipeline: Pipeline;
+let api: ServiceProcess;
+
+beforeAll(async () => {
+  pipeline = await createPipeline();
+  [api] = await Promise.all([
+    pipeline.startApi({ OUTBOX_MAX_ROWS: String(MAX_ROWS), LOG_LEVEL: 'info' }),
+    pipeline.startIndexer(),
+  ]);
+});
+afterAll(() => pipeline.close());
+
+const waiting = async (): Promise<number> =>
+  Number((await pipeline.database.pool.query<{ count: string }>('SELECT count(*) FROM outbox')).rows[0]?.count);
+
+it('refuses writes while the outbox is full, serves reads and search, and takes writes again once it has room', async () => {
+  const { id } = await createTask(api, 'heron');
+  await pipeline.converged();
+  const hold = await holdPublication(readEnv(postgresEnv, { DATABASE_URL: pipeline.database.url }));
+  try {
+    await waitFor(
+      'a refusal',
+      async () => (await call(api, 'POST', '/tasks', { description: 'egret' })).status === 503,
+    );
+    const full = await waiting();
+    expect(full).toBeGreaterThanOrEqual(MAX_ROWS);
+    const update = { description: 'heron', priority: 'low', dates: { start: null, due: null }, isDone: true };
+    for (const answer of [
+      await call(api, 'POST', '/tasks', { description: 'egret' }),
+      await call(api, 'PUT', `/tasks/${id}`, update),
+      await call(api, 'DELETE', `/tasks/${id}`),
+    ]) {
+      expect(answer).toMatchObject({ status: 503, body: { code: 'outbox_full' } });
+      expect(answer.headers.get('content-type')).toContain('application/problem+json');
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    expect(await waiting()).toBe(full);
+
+    expect(await call(api, 'GET', `/tasks/${id}`)).toMatchObject({ status: 200, body: { task: { version: 1 } } });
+    expect((await call(api, 'GET', '/tasks')).status).toBe(200);
+    expect(await search(api, 'heron')).toMatchObject({ total: 1 });
+    for (const path of ['/livez', '/readyz']) expect((await fetch(api.healthUrl + path)).status).toBe(200);
+    expect(api.logs()).toContain('the outbox is full');
+  } finally {
+    await hold.release();
+  }
+  await waitFor('a write', async () => (await call(api, 'POST', '/tasks', { description: 'egret' })).status === 201);
+  await pipeline.converged();
+});
