@@ -1,5 +1,5 @@
 /**
- * CSV (RFC 4180) with a header line: `description`, and optionally the columns of the other fields (`fields.ts`).
+ * CSV (RFC 4180) with a header line: the columns of the fields (`fields.ts`); those of a required field must be there.
  * Header names are read without regard to case; other columns are refused, as a typo would drop data in silence.
  */
 import { parse, type Info } from 'csv-parse';
@@ -11,7 +11,9 @@ import type { ImportLine, Reader } from './line.ts';
 
 const fields: Fields = taskFields;
 
-const COLUMNS = Object.values(fields).flatMap(({ csv }) => csv?.columns ?? []);
+const columnsOf = (list: readonly Fields[string][]) => list.flatMap(({ csv }) => csv?.columns ?? []);
+const COLUMNS = columnsOf(Object.values(fields));
+const REQUIRED = columnsOf(Object.values(fields).filter(({ initial }) => initial === undefined));
 
 interface Row {
   readonly info: Info;
@@ -19,7 +21,7 @@ interface Row {
   readonly record: Record<string, string>;
 }
 
-/** @throws TaskstreamError when the header has no `description` or has a column that is not known. */
+/** @throws TaskstreamError when the header lacks a required column or has one that is not known. */
 export const readCsv: Reader = async function* (input) {
   const skipped: ImportLine[] = [];
   const rows = input.pipe(
@@ -48,9 +50,12 @@ export const readCsv: Reader = async function* (input) {
 const checkHeader = (header: string[]): string[] => {
   const names = header.map((name) => COLUMNS.find((column) => column.toLowerCase() === name.toLowerCase()) ?? name);
   const unknown = names.filter((name) => !COLUMNS.includes(name));
-  if (unknown.length > 0 || !names.includes('description')) {
+  const missing = REQUIRED.filter((name) => !names.includes(name));
+  if (unknown.length > 0 || missing.length > 0) {
     const problem =
-      unknown.length > 0 ? `does not know the column "${unknown.join('", "')}"` : 'has no column "description"';
+      unknown.length > 0
+        ? `does not know the column "${unknown.join('", "')}"`
+        : `has no column "${missing.join('", "')}"`;
     throw new TaskstreamError('validation_failed', `The CSV header ${problem}; columns are ${COLUMNS.join(', ')}.`);
   }
   return names;

@@ -1,7 +1,7 @@
 /** A line's fields, judged by the fields' own schemas, so that a fault is reported with its line and nothing is sent. */
 import { z } from 'zod';
 import { describeDetails, detailsOf } from '../../platform/validation.ts';
-import type { AnyField, FieldValues } from '../../pipeline/field.ts';
+import type { AnyField } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
 import type { ImportLine } from './line.ts';
 
@@ -16,14 +16,10 @@ const schema = z.strictObject(
   ),
 );
 
-const isTask = (value: Readonly<Record<string, unknown>>): value is FieldValues & { readonly description: string } =>
-  typeof value['description'] === 'string';
-
 /** @param found the fields as the line has them */
 export const judgeLine = (line: number, raw: string, found: unknown): ImportLine => {
   const result = schema.safeParse(found);
-  if (!result.success) return { line, raw, fault: describeDetails(detailsOf(result.error)) };
-  return isTask(result.data)
+  return result.success
     ? { line, raw, task: { isDone: false, ...result.data } }
-    : { line, raw, fault: 'there is no description' };
+    : { line, raw, fault: describeDetails(detailsOf(result.error)) };
 };

@@ -2,7 +2,7 @@
 import type { FieldValues } from '../../pipeline/field.ts';
 
 /** The fields of a task as a file describes it, by name; each was judged by the field's own schema. */
-export type ImportedTask = FieldValues & { readonly description: string; readonly isDone: boolean };
+export type ImportedTask = FieldValues & { readonly isDone: boolean };
 
 export type ImportLine =
   | { readonly line: number; readonly raw: string; readonly task: ImportedTask }
