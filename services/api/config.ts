@@ -104,7 +104,7 @@ export const apiEnv = {
   IDEMPOTENCY_KEY_TTL_HOURS: {
     schema: integer(720, { min: 1, max: 87_600 }),
     defaultText: '720',
-    description: 'How long an Idempotency-Key is remembered, in hours.',
+    description: 'How long an Idempotency-Key is kept, in hours.',
   },
   OUTBOX_MAX_ROWS: {
     schema: integer(5_000_000, { min: 1, max: 1_000_000_000 }),
@@ -132,7 +132,7 @@ export const apiEnv = {
   RELAY_POLL_MS: {
     schema: integer(250, { min: 5, max: 60_000 }),
     defaultText: '250',
-    description: "Longest time until the relay looks for other replicas' changes, in milliseconds.",
+    description: "Longest time until the relay reads other replicas' changes, in milliseconds.",
   },
 } as const satisfies EnvSpec;
 

@@ -22,9 +22,9 @@ export interface Condition<C = never> {
 export type Control =
   | { readonly kind: 'text'; readonly label: string; readonly maxLength: number; readonly placeholder: string }
   | { readonly kind: 'choice'; readonly label: string; readonly options: readonly string[] }
-  /** Moments by name, of which `onCreate` stand in the form for a new one. */
+  /** Timestamps by name, of which `onCreate` stand in the form for a new one. */
   | {
-      readonly kind: 'moments';
+      readonly kind: 'timestamps';
       readonly labels: Readonly<Record<string, string>>;
       readonly onCreate: readonly string[];
     }

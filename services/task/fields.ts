@@ -122,7 +122,7 @@ export const taskFields = {
         return from === undefined && until === undefined ? undefined : { start: from, due: until };
       },
     },
-    control: { kind: 'moments', labels: { start: 'Start', due: 'Due' }, onCreate: ['due'] },
+    control: { kind: 'timestamps', labels: { start: 'Start', due: 'Due' }, onCreate: ['due'] },
   }),
 
   isDone: field<boolean, boolean>({

@@ -76,7 +76,7 @@ it('finds more tasks than keys, and events that came twice', async () => {
 it('finds poison that is no dead letter, a good event that is one, and changes the database does not have', async () => {
   const { topics } = pipeline;
   const good = { ...taskOf({ id: id(0) }), version: 2 };
-  // Not poison at all, whatever its header says: the indexer has no reason to bury it.
+  // Not poison at all, whatever its header says: the indexer has no reason to give it up.
   await topics.produce([
     {
       ...eventRecord('tasks.event.updated', { ...good, updatedAt: '2020-01-01T00:00:00.000Z' }),

@@ -1,6 +1,6 @@
 /** What PostgreSQL knows of changes: the newest one, and whether one was acknowledged and published. */
 import type { Pool } from 'pg';
-import type { Change } from './index-look.ts';
+import type { Change } from './index-reader.ts';
 
 export interface NewestChange extends Change {
   /** How long ago it was acknowledged, by the database's own clock. */

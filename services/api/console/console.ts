@@ -1,6 +1,6 @@
 /**
  * The console: `/console`, a page on the public HTTP API, and the streams that show it the pipeline.
- * It looks at the pipeline only while a browser watches; its connections to Kafka are closed when nobody has for a while.
+ * It samples the pipeline only while a browser watches; its connections to Kafka are closed when nobody has for a while.
  */
 import type { Client } from '@elastic/elasticsearch';
 import type { Context, Hono, MiddlewareHandler } from 'hono';
@@ -15,7 +15,7 @@ import { clientNetwork } from '../../platform/http/middleware/client-address.ts'
 import { parsePath, parseQuery } from '../../platform/http/input.ts';
 import type { RequestCounts } from '../../platform/http/metrics.ts';
 import { idPath } from '../../pipeline/rest/resource.ts';
-import { createIndexLook } from './index-look.ts';
+import { createIndexReader } from './index-reader.ts';
 import { followJourney } from './journey.ts';
 import { createKafkaWatch } from './kafka-watch.ts';
 import { addPage } from './page.ts';
@@ -45,7 +45,7 @@ export interface ConsoleOptions {
 const SAMPLE_MS = 1_000;
 /** Bound on one question to a server. */
 const QUESTION_MS = 1_500;
-/** Bound on one look at a server, which may be several questions. */
+/** Bound on one answer of a server, which may take several questions. */
 const LOOK_MS = 4_000;
 const MAX_STREAMS = 50;
 /** A browser opens no more than six connections to a server that speaks HTTP/1.1. */
@@ -74,7 +74,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
   });
   const kafka = createKafkaWatch({ config, task, timeoutMs: QUESTION_MS, logger });
   const records = createRecordFinder({ config, task, watch: kafka, logger });
-  const index = createIndexLook({ client: options.elasticsearch, alias: task.alias, timeoutMs: QUESTION_MS });
+  const index = createIndexReader({ client: options.elasticsearch, alias: task.alias, timeoutMs: QUESTION_MS });
   const watchers = new Set<EventStream>();
   let sampling: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
   let users = 0;

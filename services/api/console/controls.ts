@@ -32,7 +32,7 @@ const controlOf = (name: string, control: Control, form: Form, isRequired: boole
       const options = control.options.map((option) => `<option>${escape(option)}</option>`).join('');
       return labelled(name, control.label, form, `<select ${attributes()}>${options}</select>`);
     }
-    case 'moments': {
+    case 'timestamps': {
       const parts = Object.entries(control.labels).filter(
         ([part]) => form === 'edit' || control.onCreate.includes(part),
       );

@@ -5,7 +5,7 @@
 import type { Pool } from 'pg';
 import { sleep } from '../../platform/time.ts';
 import { changeState } from './changes.ts';
-import type { Change, IndexLook } from './index-look.ts';
+import type { Change, IndexReader } from './index-reader.ts';
 import type { FoundRecord, RecordFinder } from './record-finder.ts';
 
 export type Stage =
@@ -15,14 +15,14 @@ export type Stage =
 
 export interface JourneyOptions {
   readonly pool: Pool;
-  readonly index: IndexLook;
+  readonly index: IndexReader;
   readonly records: Pick<RecordFinder, 'find'>;
 }
 
-/** Between two looks: first so, later a part of the time that was waited already, and never longer than a second. */
-const LOOK_MS = 20;
-const LOOK_PART = 0.05;
-const MAX_LOOK_MS = 1_000;
+/** Between two questions: first so, later a part of the time that was waited already, and never longer than a second. */
+const POLL_MS = 20;
+const POLL_PART = 0.05;
+const MAX_POLL_MS = 1_000;
 /** Clocks of two machines differ; records are looked for from this long before the change. */
 const CLOCK_SKEW_MS = 10_000;
 /** How long the record is looked for after Kafka confirmed it. */
@@ -46,14 +46,14 @@ export const followJourney = async (
   let indexedAt = Number.POSITIVE_INFINITY;
   const since = (atMs: number): number => Math.max(0, Math.round(atMs - (acknowledgedAt ?? startedAt)));
 
-  /** Looks until `look` finds something. A server that does not answer is asked again. */
-  const until = async <T>(look: () => Promise<T | undefined>, within: AbortSignal): Promise<T | undefined> => {
+  /** Asks until `ask` finds something. A server that does not answer is asked again. */
+  const until = async <T>(ask: () => Promise<T | undefined>, within: AbortSignal): Promise<T | undefined> => {
     while (!within.aborted) {
       const askedAt = performance.now();
-      const found = await look().catch(() => undefined);
+      const found = await ask().catch(() => undefined);
       if (found !== undefined) return found;
       const now = performance.now();
-      await sleep(Math.min(MAX_LOOK_MS, Math.max(LOOK_MS, now - askedAt, LOOK_PART * (now - startedAt))), within);
+      await sleep(Math.min(MAX_POLL_MS, Math.max(POLL_MS, now - askedAt, POLL_PART * (now - startedAt))), within);
     }
     return undefined;
   };
@@ -91,8 +91,8 @@ export const followJourney = async (
     tell({ stage: 'in-kafka', ms: since(Math.min(confirmedAt, indexedAt)), ...placeOf(found) });
   };
 
-  const isThere = (look: (change: Change) => Promise<boolean>) => async (): Promise<number | undefined> =>
-    (await look(change)) ? performance.now() : undefined;
+  const isThere = (ask: (change: Change) => Promise<boolean>) => async (): Promise<number | undefined> =>
+    (await ask(change)) ? performance.now() : undefined;
 
   /** What is seen early waits until the stages before it are told. */
   const throughIndex = async (kafkaPassed: Promise<void>): Promise<void> => {

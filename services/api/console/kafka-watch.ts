@@ -1,7 +1,7 @@
 /**
  * Asks Kafka how far topic and group are. It connects when first asked, and can be closed and asked again.
  * It asks as a consumer that never joins: the admin client's questions about a group end the process when the group's
- * coordinator is away (an assertion of librdkafka, a null pointer of its binding), which is just when one looks here.
+ * coordinator is away (an assertion of librdkafka, a null pointer of its binding), which is just when one watches here.
  */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import type { EntityNames } from '../../pipeline/entity.ts';

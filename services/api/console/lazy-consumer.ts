@@ -40,7 +40,7 @@ export const createLazyConsumer = ({ config, group, logger }: LazyConsumerOption
       return connecting;
     },
     close: async () => {
-      stop.abort(new TaskstreamError('stopped', 'nobody looks at the console'));
+      stop.abort(new TaskstreamError('stopped', 'nobody watches the console'));
       stop = new AbortController();
       const open = connecting;
       connecting = undefined;

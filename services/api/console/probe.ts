@@ -5,7 +5,7 @@
 import type { Pool } from 'pg';
 import { sleep } from '../../platform/time.ts';
 import { newestChange, taskExists, type NewestChange } from './changes.ts';
-import type { IndexLook } from './index-look.ts';
+import type { IndexReader } from './index-reader.ts';
 import type { LatencyReading } from './sample.ts';
 
 export interface Probe {
@@ -16,7 +16,7 @@ export interface Probe {
 
 export interface ProbeOptions {
   readonly pool: Pool;
-  readonly index: IndexLook;
+  readonly index: IndexReader;
 }
 
 /** How often PostgreSQL is asked for a change. */

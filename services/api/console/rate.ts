@@ -1,4 +1,4 @@
-/** A rate from a total that only grows, over a short window: steadier than the difference of two looks. */
+/** A rate from a total that only grows, over a short window: steadier than the difference of two samples. */
 
 export interface Rate {
   /** Takes the total as it is now; returns the growth a second, or null when there is nothing to compare with. */

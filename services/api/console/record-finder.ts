@@ -99,7 +99,7 @@ export const createRecordFinder = ({ config, task, watch, logger }: RecordFinder
       })
       .finally(() => {
         running = undefined;
-        // Somebody came between the last look and the end.
+        // Somebody came between the last read and the end.
         if (wanted.size > 0 && moved && !isClosing()) run();
       });
   };

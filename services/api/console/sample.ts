@@ -1,4 +1,4 @@
-/** What one look at the pipeline finds, as the page gets it: each server for itself, up or down. */
+/** What one sample of the pipeline finds, as the page gets it: each server for itself, up or down. */
 
 /** A server that did not answer is a finding like any other. */
 export type Reading<T> = ({ readonly up: true } & T) | { readonly up: false; readonly reason: string };

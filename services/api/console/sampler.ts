@@ -1,4 +1,4 @@
-/** Looks at the whole pipeline again and again while somebody watches. A server that is down is a finding, no fault. */
+/** Samples the whole pipeline again and again while somebody watches. A server that is down is a finding, no fault. */
 import type { Pool } from 'pg';
 import { statusOf } from '../../platform/elasticsearch.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
@@ -6,7 +6,7 @@ import type { Logger } from '../../platform/logger.ts';
 import { sleep, withDeadline } from '../../platform/time.ts';
 import type { RequestCounts } from '../../platform/http/metrics.ts';
 import { readOutbox } from '../../pipeline/write/outbox.ts';
-import type { IndexLook } from './index-look.ts';
+import type { IndexReader } from './index-reader.ts';
 import type { KafkaWatch } from './kafka-watch.ts';
 import type { Probe } from './probe.ts';
 import { createRate } from './rate.ts';
@@ -15,11 +15,11 @@ import type { Reading, Sample } from './sample.ts';
 export interface SamplerOptions {
   readonly pool: Pool;
   readonly kafka: Pick<KafkaWatch, 'read'>;
-  readonly index: Pick<IndexLook, 'count'>;
+  readonly index: Pick<IndexReader, 'count'>;
   readonly probe: Probe;
   readonly requestCounts: () => Promise<RequestCounts>;
   readonly intervalMs: number;
-  /** Bound on one look at a server, in milliseconds. */
+  /** Bound on one question to a server, in milliseconds. */
   readonly timeoutMs: number;
   readonly logger: Logger;
 }
@@ -42,7 +42,7 @@ export const runSampler = async (
   };
   const down = new Set<string>();
 
-  const look = async <T extends object>(name: string, ask: () => Promise<T>): Promise<Reading<T>> => {
+  const readingOf = async <T extends object>(name: string, ask: () => Promise<T>): Promise<Reading<T>> => {
     try {
       const found = await withDeadline(ask(), timeoutMs, name);
       if (down.delete(name)) logger.info({ name }, 'answers again');
@@ -57,9 +57,9 @@ export const runSampler = async (
 
   const sample = async (): Promise<Sample> => {
     const [outbox, found, documents, requests] = await Promise.all([
-      look('PostgreSQL', () => readOutbox(pool)),
-      look('Kafka', () => kafka.read()),
-      look('Elasticsearch', async () => ({ documents: await index.count() })),
+      readingOf('PostgreSQL', () => readOutbox(pool)),
+      readingOf('Kafka', () => kafka.read()),
+      readingOf('Elasticsearch', async () => ({ documents: await index.count() })),
       requestCounts(),
     ]);
     const atMs = performance.now();

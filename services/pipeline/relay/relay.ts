@@ -58,9 +58,9 @@ const MAX_SEEN = 100_000;
 /** How often the mark is moved: the rows deleted in that time are what a poll may have to pass over. */
 const BOUNDS_MS = 100;
 /** How often the outbox is read from its very beginning. */
-const FULL_LOOK_MS = 60_000;
-/** A full look may take a fiftieth of the time. */
-const FULL_LOOK_SHARE = 50;
+const FULL_READ_MS = 60_000;
+/** A full read may take a fiftieth of the time. */
+const FULL_READ_SHARE = 50;
 /** How often the rows that are held are written for `ops outbox`, and how many. */
 const SHOW_HELD_MS = 1_000;
 const SHOWN_ROWS = 20;
@@ -157,7 +157,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     let writtenHeld: string | undefined;
     let heldAt = -Infinity;
     let boundsAt = -Infinity;
-    let fullLookAt = 0;
+    let fullReadAt = 0;
     let pollMs = MIN_POLL_MS;
     const topics = new Set<string>();
     ended.addEventListener('abort', wake);
@@ -225,7 +225,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       });
     };
 
-    /** What became of the rows that were retried. Between two looks, so that nothing that was held is overtaken. */
+    /** What became of the rows that were retried. Between two reads, so that nothing that was held is overtaken. */
     const settleRetried = async (): Promise<void> => {
       for (const { hold, error } of retried.splice(0)) {
         const { row, entity, topic } = hold.first;
@@ -270,14 +270,14 @@ export const startRelay = (options: RelayOptions): Relay => {
     };
 
     /** Deletes what is confirmed and reads what fits. */
-    const look = async (limit: number): Promise<readonly OutboxRow[]> => {
+    const readNext = async (limit: number): Promise<readonly OutboxRow[]> => {
       const deleted = confirmed;
       confirmed = [];
       const { mark: after, seen } = cursor;
       const startedAt = performance.now();
       const rows = await advance(client, { confirmed: deleted, after, seen, limit, maxBytes: config.RELAY_MAX_BYTES });
       const tookMs = performance.now() - startedAt;
-      if (after === 0) fullLookAt = performance.now() + Math.max(FULL_LOOK_MS, tookMs * FULL_LOOK_SHARE);
+      if (after === 0) fullReadAt = performance.now() + Math.max(FULL_READ_MS, tookMs * FULL_READ_SHARE);
       cursor.forget(deleted);
       return rows;
     };
@@ -292,9 +292,9 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       await settleRetried();
       await showHeld();
-      if (startedAt >= fullLookAt) cursor.rewind(1, [...inFlight.keys(), ...confirmed]);
+      if (startedAt >= fullReadAt) cursor.rewind(1, [...inFlight.keys(), ...confirmed]);
       const limit = through === undefined ? 0 : room();
-      const rows = await look(limit);
+      const rows = await readNext(limit);
       const chunk = toChunk(rows, routes);
       const found = chunk.changes;
       const bytes = rows.reduce((sum, { task }) => sum + Buffer.byteLength(task), 0);
@@ -340,10 +340,10 @@ export const startRelay = (options: RelayOptions): Relay => {
     }
     while (inFlight.size > 0 && !ended.aborted) {
       woken = false;
-      if (confirmed.length > 0) await look(0);
+      if (confirmed.length > 0) await readNext(0);
       else await idle(HEARTBEAT_MS);
     }
-    if (confirmed.length > 0 && !ended.aborted) await look(0);
+    if (confirmed.length > 0 && !ended.aborted) await readNext(0);
   };
 
   /** One database session, from connecting to its end. */

@@ -9,7 +9,7 @@ import type { OutboxRow } from './records.ts';
 export const RELAY_LOCK_KEY = 0x7461736b;
 
 /** A full look passes every dead row that vacuum could not remove: it may take longer than a statement of a request. */
-const FULL_LOOK_TIMEOUT_MS = 60_000;
+const FULL_READ_TIMEOUT_MS = 60_000;
 
 /** The active relay sends a statement at least this often, so that the server sees that it is alive. */
 export const HEARTBEAT_MS = 3_000;
@@ -97,7 +97,7 @@ export const advance = async (
     const { rows } = await client.query<OutboxRow>(statement);
     return rows;
   }
-  await client.query(`SET statement_timeout = ${FULL_LOOK_TIMEOUT_MS}`);
+  await client.query(`SET statement_timeout = ${FULL_READ_TIMEOUT_MS}`);
   const { rows } = await client.query<OutboxRow>(patient(statement));
   // As the connection began.
   await client.query('RESET statement_timeout');
@@ -107,7 +107,7 @@ export const advance = async (
 /** The driver gives up a little later than the server; its types do not know that a statement may say when. */
 const patient = (statement: QueryConfig): QueryConfig & { query_timeout: number } => ({
   ...statement,
-  query_timeout: FULL_LOOK_TIMEOUT_MS + 2_000,
+  query_timeout: FULL_READ_TIMEOUT_MS + 2_000,
 });
 
 /** Ids as an array literal. They are digits only: the driver's own way would look for what to escape in each of thousands. */

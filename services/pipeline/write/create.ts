@@ -41,7 +41,7 @@ const TIME_OF_ID = 'int8send(((us / 1000) << 16) | (7 << 12) | ((us % 1000) * 40
  * differ.
  *
  * `earlier` holds the answers already given under the keys of this statement; what they answer is not created again. When
- * another transaction commits the same key in the very same moment, `remembered` violates the key's uniqueness, the
+ * another transaction commits the same key at the same time, `keyed` violates the key's uniqueness, the
  * whole statement does nothing, and is run again: then it finds the answer. Keys are inserted in order, so that two
  * statements cannot wait for each other. No two commands of a statement have the same key (the gatherer sees to it).
  */
@@ -64,7 +64,7 @@ WITH clock AS MATERIALIZED (
   FROM input
   WHERE NOT EXISTS (SELECT FROM earlier WHERE earlier.id = input.id)
   RETURNING t.id, ${rowToJson}(t) AS json
-), remembered AS (
+), keyed AS (
   INSERT INTO idempotency_keys (key, request_hash, task_id, task)
   SELECT input.key, input.request_hash, created.id, created.json FROM input JOIN created ON created.id = row_id
   WHERE input.key IS NOT NULL ORDER BY input.key

@@ -1,4 +1,4 @@
-/** One line becomes one task, over HTTP; what a retry can heal is retried. */
+/** One line becomes one task, over HTTP; what may pass is retried. */
 import { z } from 'zod';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { taskFields } from '../fields.ts';

@@ -48,7 +48,7 @@ export const readForm = (form, before) => {
     } else if (kind === 'words') {
       const old = before?.[field] ?? [];
       values[field] = input.value === old.join(SEPARATOR) ? old : wordsOf(input.value);
-    } else if (kind === 'moments') {
+    } else if (kind === 'timestamps') {
       const old = before?.[field]?.[part] ?? null;
       const value = input.value === toLocalInput(old) ? old : fromLocalInput(input.value);
       values[field] = { ...values[field], [part]: value };
@@ -64,7 +64,7 @@ export const fillForm = (form, task) => {
     const value = task[field];
     if (kind === 'flag') /** @type {HTMLInputElement} */ (input).checked = value === true;
     else if (kind === 'words') input.value = (value ?? []).join(SEPARATOR);
-    else if (kind === 'moments') input.value = toLocalInput(value?.[part] ?? null);
+    else if (kind === 'timestamps') input.value = toLocalInput(value?.[part] ?? null);
     else input.value = value ?? '';
   }
 };

@@ -9,7 +9,7 @@ export interface Change {
   readonly deleted: boolean;
 }
 
-export interface IndexLook {
+export interface IndexReader {
   /** Number of documents that search sees. */
   readonly count: () => Promise<number>;
   /** Whether the index has this version or a later one, searchable or not. */
@@ -18,7 +18,7 @@ export interface IndexLook {
   readonly isSearchable: (change: Change) => Promise<boolean>;
 }
 
-export interface IndexLookOptions {
+export interface IndexReaderOptions {
   readonly client: Client;
   readonly alias: string;
   /** Bound on one question, in milliseconds. */
@@ -26,7 +26,7 @@ export interface IndexLookOptions {
 }
 
 /** All throw what the client throws when Elasticsearch does not answer or refuses. */
-export const createIndexLook = ({ client, alias, timeoutMs }: IndexLookOptions): IndexLook => {
+export const createIndexReader = ({ client, alias, timeoutMs }: IndexReaderOptions): IndexReader => {
   const options = { requestTimeout: timeoutMs };
   return {
     count: async () => (await client.count({ index: alias }, options)).count,
