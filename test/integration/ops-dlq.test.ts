@@ -1,6 +1,6 @@
-import { Client } from 'pg';
+import { Client, Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { toHeaders, type ProducerRecord } from '../../services/platform/kafka/producer.ts';
+import { createProducer, toHeaders, type ProducerRecord } from '../../services/platform/kafka/producer.ts';
 import type { Task } from '../../services/task/task.ts';
 import { indexMapping } from '../../services/pipeline/index/search-index.ts';
 import { taskEntity } from '../../services/task/entity.ts';
@@ -8,6 +8,9 @@ import { isOpen, withLastActions } from '../../services/pipeline/dead-letters/ac
 import { findDeadLetters, type DeadLetterFilter } from '../../services/pipeline/dead-letters/find.ts';
 import { deadLetterJson } from '../../services/ops/dlq/format.ts';
 import { createTopicReader } from '../../services/platform/kafka/reader.ts';
+import { replayDeadLetters } from '../../services/pipeline/dead-letters/replay.ts';
+import { createTaskStore } from '../../services/task/store.ts';
+import { createCommand, taskIn } from '../support/task.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
 import { createLogger } from '../../services/platform/logger.ts';
@@ -302,6 +305,59 @@ describe('dlq replay', () => {
       [deleted.id, false],
       [deleted.id, true],
     ]);
+  });
+
+  it('locks no row while it waits for Kafka, and puts what changed meanwhile behind the replayed event', async () => {
+    const [kept, changed, deleted] = [await store(taskOf()), await store(taskOf()), await store(taskOf())];
+    const placed = taskIn({ TASKS_TOPIC: topics.tasks, DEAD_LETTER_TOPIC: topics.deadLetters });
+    await topics.produceLetters(
+      [kept, changed, deleted].map((task) => letter(eventRecord('tasks.event.created', task), 'rejected_by_index')),
+    );
+    const config = readEnv(kafkaEnv, env);
+    const { signal } = new AbortController();
+    const logger = createLogger({ service: 'test', level: 'silent' });
+    const reader = await createTopicReader(config, { logger, signal });
+    const producer = await createProducer(
+      config,
+      { clientId: 'test', logger, deliveryTimeoutMs: 30_000, maxMessageBytes: 1_000_000 },
+      signal,
+    );
+    const writers = new Pool({ connectionString: database.url, options: '-c lock_timeout=5000' });
+    const client = new Client({ connectionString: database.url });
+    await client.connect();
+    try {
+      const store = createTaskStore({
+        pool: writers,
+        entity: placed,
+        onCommit: () => undefined,
+        onBatch: () => undefined,
+      });
+      const change = { expected: undefined, traceparent: null };
+      const send: typeof producer.send = async (topic, records) => {
+        await store.update({ ...change, id: changed.id, columns: createCommand({ description: 'newer' }).columns });
+        await store.delete({ ...change, id: deleted.id });
+        return producer.send(topic, records);
+      };
+      const batches = findDeadLetters({ reader, topic: topics.deadLetters, filter: {}, signal });
+      for await (const batch of batches) {
+        const tracked = await withLastActions(client, topics.deadLetters, batch);
+        const outcomes = await replayDeadLetters({ client, producer: { send }, entity: placed, actor: 'ada' }, tracked);
+        expect(outcomes.map(({ state }) => state)).toEqual(['replayed', 'replayed', 'replayed']);
+      }
+      expect((await topics.readAll(topics.tasks)).map(({ key }) => String(key))).toHaveLength(3);
+      const { rows } = await client.query<{ id: string; type: string; version: string }>(
+        'SELECT task_id::text AS id, type, version FROM outbox WHERE task_id = ANY($1) ORDER BY outbox.id',
+        [[kept.id, changed.id, deleted.id]],
+      );
+      expect(rows.slice(0, 2)).toEqual([
+        { id: changed.id, type: 'tasks.event.updated', version: '2' },
+        { id: deleted.id, type: 'tasks.event.deleted', version: '2' },
+      ]);
+      expect(rows.slice(2)).toHaveLength(2);
+      expect(rows.slice(2)).toEqual(expect.arrayContaining(rows.slice(0, 2)));
+    } finally {
+      await Promise.all([client.end(), writers.end(), producer.disconnect(5_000), reader.close()]);
+    }
   });
 
   it('waits for no answer when all letters are meant, but refuses until it is told so', async () => {

@@ -67,7 +67,7 @@ Examples:
                   entity,
                   actor: by ?? systemActor(),
                 },
-                batch.map(({ letter }) => letter),
+                batch,
               );
               await report.add(outcomes);
               if (outcomes.some(({ isOutage }) => isOutage)) {

@@ -5,18 +5,28 @@ import type { Message } from '../../platform/kafka/native.ts';
 import type { PlacedEntity } from '../entity.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
+/** What an event says of a row. */
+export interface Change {
+  readonly id: string;
+  readonly version: number;
+}
+
 export type Verdict =
-  | { readonly kind: 'replay'; readonly withTombstone: boolean }
+  /**
+   * `change` is missing for poison, which nobody can read, and for a deletion, behind which nothing comes but the tombstone
+   * of its version.
+   */
+  | { readonly kind: 'replay'; readonly tombstone?: number; readonly change?: Change }
   /** Nothing is lost without it; replayed, it would do harm. */
-  | { readonly kind: 'superseded'; readonly why: string }
+  | { readonly kind: 'superseded'; readonly why: string; readonly change: Change }
   | { readonly kind: 'refused'; readonly why: string };
 
 /**
- * Judges letters inside a transaction, and locks the rows of their tasks: until it ends no task gets a newer version.
+ * Judges letters by the rows of now. A row may change as soon as this has returned: `overtake.ts` sees to that.
  *
  * An old version behind a newer one would change nothing in the index, but it would in the topic: compaction keeps the
  * last record of a key, and would drop the newest version in favour of the old one. An update of a task that was
- * deleted long ago would even bring it back to search, as the index forgets the versions of deleted documents.
+ * deleted longer ago than `DELETION_RETENTION_DAYS` would even bring it back to search.
  */
 export const assess = async (
   client: Client,
@@ -28,9 +38,8 @@ export const assess = async (
     ...events.flatMap((event) => (event.kind === 'operation' ? [event.operation.id] : [])),
     ...letters.flatMap(({ message }) => keyIdOf(message)),
   ]);
-  // In key order, so that two commands cannot wait for each other.
   const { rows } = await client.query<{ id: string; version: string }>(
-    `SELECT id::text, version FROM ${escapeIdentifier(entity.table)} AS t WHERE id = ANY($1::uuid[]) ORDER BY t.id FOR SHARE`,
+    `SELECT id::text, version FROM ${escapeIdentifier(entity.table)} AS t WHERE t.id = ANY($1::uuid[])`,
     [[...ids]],
   );
   const versions = new Map(rows.map(({ id, version }) => [id, Number(version)]));
@@ -51,20 +60,23 @@ export const assess = async (
             kind: 'refused',
             why: `this version cannot read it either, and a row of ${entity.table} has its key: ${event.error.message}`,
           }
-        : { kind: 'replay', withTombstone: false };
+        : { kind: 'replay' };
     }
     const { operation } = event;
-    const current = versions.get(operation.id.toLowerCase());
+    const id = operation.id.toLowerCase();
+    const change = { id, version: operation.version };
+    const current = versions.get(id);
     if (current === undefined) {
       return operation.kind === 'delete'
         ? // As the relay does: without it compaction would keep the deleted task's event for ever.
-          { kind: 'replay', withTombstone: true }
-        : { kind: 'superseded', why: `the ${entity.name} is deleted` };
+          { kind: 'replay', tombstone: operation.version }
+        : { kind: 'superseded', why: `the ${entity.name} is deleted`, change };
     }
     if (current > operation.version) {
       return {
         kind: 'superseded',
         why: `the ${entity.name} has version ${current} by now, this is ${operation.version}`,
+        change,
       };
     }
     if (current < operation.version || operation.kind === 'delete') {
@@ -73,7 +85,7 @@ export const assess = async (
         why: `PostgreSQL has version ${current}, this is ${operation.version}: it was set back, so run ops verify --repair, and discard this letter`,
       };
     }
-    return { kind: 'replay', withTombstone: false };
+    return { kind: 'replay', change };
   });
 };
 

@@ -6,10 +6,13 @@
 import type { Client } from 'pg';
 import { messageOf } from '../../platform/errors.ts';
 import type { KafkaProducer, ProducerRecord } from '../../platform/kafka/producer.ts';
+import { headerOf } from '../../platform/kafka/headers.ts';
 import type { PlacedEntity } from '../entity.ts';
-import { finish, recordActions, type Finished } from './actions.ts';
+import { encodeTombstoneHeaders } from '../events.ts';
+import { finish, recordActions, type Finished, type TrackedDeadLetter } from './actions.ts';
 import { assess, type Verdict } from './assess.ts';
 import { originalHeaders, type DeadLetter } from './dead-letter.ts';
+import { publishWhatOvertook } from './overtake.ts';
 
 export interface ReplayOptions {
   readonly client: Client;
@@ -30,18 +33,18 @@ export interface ReplayOutcome {
 export const assessOnly = async (
   { client, entity }: Pick<ReplayOptions, 'client' | 'entity'>,
   letters: readonly DeadLetter[],
-): Promise<ReplayOutcome[]> =>
-  inTransaction(client, async () => {
-    const verdicts = await assess(client, letters, entity);
-    return letters.map((letter, index) => ({ letter, ...settled(verdicts[index]) }));
-  });
+): Promise<ReplayOutcome[]> => {
+  const verdicts = await assess(client, letters, entity);
+  return letters.map((letter, index) => ({ letter, ...settled(verdicts[index]) }));
+};
 
-/** Replays a batch of letters, one failing does not stop the others. */
+/** Replays a batch of letters, one failing does not stop the others. No row is locked while Kafka is waited for. */
 export const replayDeadLetters = async (
   options: ReplayOptions,
-  letters: readonly DeadLetter[],
+  tracked: readonly TrackedDeadLetter[],
 ): Promise<ReplayOutcome[]> => {
   const { client, entity, actor } = options;
+  const letters = tracked.map(({ letter }) => letter);
   const ids = await recordActions(client, letters, {
     topic: entity.deadLetterTopic,
     action: 'replay',
@@ -49,7 +52,14 @@ export const replayDeadLetters = async (
     actor,
     result: null,
   });
-  const outcomes = await inTransaction(client, () => produce(options, letters));
+  const verdicts = await assess(client, letters, entity);
+  const outcomes = await produce(options, letters, verdicts);
+  const replayed = verdicts.flatMap((verdict, index) => {
+    // A replay that was killed may have produced the event of a letter that is superseded now.
+    const isProduced = verdict.kind === 'replay' || tracked[index]?.last?.state === 'replaying';
+    return isProduced && 'change' in verdict ? [verdict.change] : [];
+  });
+  await publishWhatOvertook(client, entity, replayed);
   await finish(
     client,
     outcomes.map(({ state, result }, index) => ({ id: ids[index] ?? '', state, result })),
@@ -58,13 +68,13 @@ export const replayDeadLetters = async (
 };
 
 const produce = async (
-  { client, producer, entity }: ReplayOptions,
+  { producer, entity }: ReplayOptions,
   letters: readonly DeadLetter[],
+  verdicts: readonly Verdict[],
 ): Promise<ReplayOutcome[]> => {
-  const verdicts = await assess(client, letters, entity);
   const toSend = letters.flatMap((letter, index) => {
     const verdict = verdicts[index];
-    return verdict?.kind === 'replay' ? [{ index, records: recordsOf(letter, verdict.withTombstone) }] : [];
+    return verdict?.kind === 'replay' ? [{ index, records: recordsOf(letter, verdict.tombstone) }] : [];
   });
   const failures = await sendEach(
     producer,
@@ -107,11 +117,15 @@ const sendEach = async (
 const isRefusal = (error: Error | undefined): boolean =>
   error !== undefined && 'code' in error && typeof error.code === 'number' && error.code > 0;
 
-const recordsOf = ({ message }: DeadLetter, withTombstone: boolean): ProducerRecord[] => {
+/** @param tombstone version of the deletion that the letter is; nothing for any other */
+const recordsOf = ({ message }: DeadLetter, tombstone: number | undefined): ProducerRecord[] => {
   const key = message.key ?? null;
+  const time = headerOf(message, 'ce_time') ?? new Date().toISOString();
   return [
     { key, value: message.value, headers: originalHeaders(message) },
-    ...(withTombstone ? [{ key, value: null, headers: [] }] : []),
+    ...(tombstone === undefined
+      ? []
+      : [{ key, value: null, headers: encodeTombstoneHeaders(String(tombstone), time) }]),
   ];
 };
 
@@ -132,15 +146,3 @@ const explain = ({ message }: DeadLetter, error: Error): string =>
   message.key === null || message.key === undefined
     ? `it has no key, and a compacted topic takes no such record: discard it (${messageOf(error)})`
     : messageOf(error);
-
-const inTransaction = async <T>(client: Client, work: () => Promise<T>): Promise<T> => {
-  await client.query('BEGIN');
-  try {
-    const result = await work();
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
-};
