@@ -332,7 +332,7 @@ describe('dlq replay', () => {
         onCommit: () => undefined,
         onBatch: () => undefined,
       });
-      const change = { expected: undefined, traceparent: null };
+      const change = { expected: undefined, traceparent: null, tracestate: null };
       const send: typeof producer.send = async (topic, records) => {
         await store.update({ ...change, id: changed.id, columns: createCommand({ description: 'newer' }).columns });
         await store.delete({ ...change, id: deleted.id });
