@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTaskStore } from '../../services/task/store.ts';
+import { requestHash } from '../../services/pipeline/rest/create.ts';
 import { createCommand, taskIn } from '../support/task.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 
@@ -94,6 +95,22 @@ describe('POST /tasks', () => {
     // Of 30 commands, 20 have a key: 3 stores with 2 rounds of them create 20 tasks with, and 60 without one.
     expect(new Set(results.map(({ id }) => id)).size).toBe(keys.length + 3 * 2 * 10);
     for (const { task_id: id } of rows) expect(await outboxOf(id)).toHaveLength(1);
+  });
+
+  it('finds a key that 0.1.0 stored with its quotes', async () => {
+    const { pool } = api.database;
+    const task = { description: 'stored by 0.1.0', priority: 'none', start: null, due: null };
+    await pool.query(
+      `INSERT INTO idempotency_keys (key, request_hash, task_id, task) VALUES ($1, $2, gen_random_uuid(), '{"id":1}')`,
+      ['"quoted-key"', requestHash(task)],
+    );
+    const answer = await api.request(
+      'POST',
+      '/tasks',
+      { description: task.description },
+      { 'idempotency-key': '"quoted-key"' },
+    );
+    expect([answer.status, answer.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
   });
 
   it('takes a key in quotes, as the IETF draft writes it, for the same key without them', async () => {

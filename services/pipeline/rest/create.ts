@@ -53,7 +53,13 @@ export const createRoute = ({ name, title, plural, fields, examples, one, store,
         idempotency:
           key === undefined
             ? undefined
-            : { key, requestHash: requestHash(input), earlierHashes: earlierHashes?.(input) ?? [] },
+            : {
+                key,
+                // Quotes were a part of the key before 0.2.0.
+                earlierKey: header === key ? undefined : header,
+                requestHash: requestHash(input),
+                earlierHashes: earlierHashes?.(input) ?? [],
+              },
       });
       return respondWith(c, name, created, 201, {
         location: `/${plural}/${created.id}`,

@@ -16,6 +16,8 @@ export interface CreateCommand extends TraceHeaders {
 
 export interface Idempotency {
   readonly key: string;
+  /** As a version before 0.2.0 would have stored the key. */
+  readonly earlierKey?: string | undefined;
   /** Hash of what the client sent: the same key with another hash is refused. */
   readonly requestHash: string;
   /** Hashes by which an earlier version would know the same request. */
@@ -31,7 +33,7 @@ export interface Created extends Stored {
  * The first eight bytes of a UUIDv7: milliseconds, the version, and 12 bits of the next millisecond's fraction.
  * Source: RFC 9562, sections 5.7 and 6.2, method 3.
  */
-const TIME_OF_ID = 'int8send(((us / 1000) << 16) | (7 << 12) | ((us % 1000) * 4096 / 1000))';
+const TIME_OF_ID = 'int8send(((clock.us / 1000) << 16) | (7 << 12) | ((clock.us % 1000) * 4096 / 1000))';
 
 /**
  * One JSON parameter, read with named columns: the statement depends on no other column of the table, so it works on
@@ -52,15 +54,18 @@ WITH clock AS MATERIALIZED (
   SELECT date_trunc('milliseconds', t) AS now, (extract(epoch FROM t) * 1000000)::bigint AS us
   FROM clock_timestamp() AS t
 ), input AS MATERIALIZED (
-  SELECT i.*, clock.now, encode(overlay(uuid_send(i.id) PLACING ${TIME_OF_ID} FROM 1), 'hex')::uuid AS row_id
+  SELECT i.*, clock.now AS row_time, encode(overlay(uuid_send(i.id) PLACING ${TIME_OF_ID} FROM 1), 'hex')::uuid AS row_id
   FROM clock, json_to_recordset($1)
-    AS i(id uuid, traceparent text, tracestate text, key text, request_hash text, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
+    AS i(id uuid, traceparent text, tracestate text, key text, earlier_key text, request_hash text, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
 ), earlier AS MATERIALIZED (
   SELECT input.id, k.task_id, k.task, k.request_hash
-  FROM input, LATERAL (SELECT * FROM idempotency_keys WHERE idempotency_keys.key = input.key LIMIT 1) AS k
+  FROM input, LATERAL (
+    SELECT * FROM idempotency_keys AS stored WHERE stored.key = ANY(ARRAY[input.key, input.earlier_key])
+    ORDER BY stored.key = input.key DESC LIMIT 1
+  ) AS k
 ), created AS (
   INSERT INTO ${escapeIdentifier(table)} AS t (id, ${names.join(', ')}, version, created_at, updated_at)
-  SELECT row_id, ${names.map((name) => `input.${name}`).join(', ')}, 1, now, now
+  SELECT row_id, ${names.map((name) => `input.${name}`).join(', ')}, 1, row_time, row_time
   FROM input
   WHERE NOT EXISTS (SELECT FROM earlier WHERE earlier.id = input.id)
   RETURNING t.id, ${rowToJson}(t) AS json
@@ -73,7 +78,7 @@ WITH clock AS MATERIALIZED (
   SELECT $2, '${types.created}', created.id, 1, created.json, input.traceparent, input.tracestate
   FROM input JOIN created ON created.id = row_id
 )
-SELECT input.id::text, created.id::text AS created_id, json, NULL AS request_hash
+SELECT input.id::text, created.id::text AS created_id, created.json, NULL AS request_hash
 FROM input JOIN created ON created.id = row_id
 UNION ALL
 SELECT id::text, task_id::text, task, request_hash FROM earlier`;
@@ -115,6 +120,7 @@ export const createRows = (
       traceparent,
       tracestate,
       key: idempotency === undefined ? null : `${entity.keyScope}${idempotency.key}`,
+      earlier_key: idempotency?.earlierKey === undefined ? null : `${entity.keyScope}${idempotency.earlierKey}`,
       request_hash: idempotency?.requestHash ?? null,
     }));
     const rows = await run([JSON.stringify(input), entity.topic]);
