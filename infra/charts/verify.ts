@@ -26,7 +26,7 @@ export class VerifyChart extends Chart {
       name: `taskstream-${VERIFY}`,
       image: images.api,
       pullPolicy: images.pullPolicy,
-      args: [OPS, 'verify', '--grace', '300', '--json'],
+      args: [OPS, 'verify', '--grace', '300', '--content', 'alternate', '--json'],
       connections: verifyConnections(servers),
       resources: verify.resources,
       schedule: verify.schedule,

@@ -126,6 +126,12 @@ export type TopicsConfig = EnvValues<typeof topicsEnv>;
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readTopicsConfig = (env: NodeJS.ProcessEnv): TopicsConfig => readEnv(topicsEnv, env, kafkaChecks);
 
+/** For `ops restore`. */
+export const restoreEnv = { ...taskEnv, ...postgresEnv, ...loggerEnv } as const satisfies EnvSpec;
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readRestoreConfig = (env: NodeJS.ProcessEnv): EnvValues<typeof restoreEnv> => readEnv(restoreEnv, env);
+
 /** For `ops events repartition`: the rows are published again by the outbox. */
 export const repartitionEnv = { ...topicsEnv, ...postgresEnv } as const satisfies EnvSpec;
 

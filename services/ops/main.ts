@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import('./import/command.ts')).importCommand(),
   reindex: async () => (await import('./reindex/command.ts')).reindexCommand(),
   verify: async () => (await import('./verify/command.ts')).verifyCommand(),
+  restore: async () => (await import('./restore/command.ts')).restoreCommand(),
   dlq: async () => (await import('./dlq/command.ts')).dlqCommand(),
   events: async () => (await import('./events/command.ts')).eventsCommand(),
   lag: async () => (await import('./lag/command.ts')).lagCommand(),

@@ -33,6 +33,8 @@ export interface Entity {
   readonly schemaVersion: number;
   /** Judges the fields that this version knows. Others pass: a newer writer adds them, and they are kept. */
   readonly value: z.ZodType;
+  /** Values of the fields that documents of an older schema lack; none without it. */
+  readonly initials?: Readonly<Record<string, unknown>>;
   /** Mapping of its documents, without `_meta`. */
   readonly mapping: estypes.MappingTypeMapping;
   /**

@@ -175,7 +175,16 @@ it('names the entity in metrics, and sends its poison to its own dead-letter top
 
 const compare = (entity: PlacedEntity, repair: boolean): Promise<VerifyResult> =>
   verify({
-    ...{ pool: world.pool, client: world.client, entity, topic: undefined, graceMs: 1_000, repair, deletionDays: 30 },
+    ...{
+      pool: world.pool,
+      client: world.client,
+      entity,
+      topic: undefined,
+      graceMs: 1_000,
+      repair,
+      content: false,
+      deletionDays: 30,
+    },
     ...{ maxRate: undefined, onProgress: () => undefined, onRetry: () => undefined, onDifference: () => undefined },
   });
 

@@ -97,4 +97,41 @@ describe('a PostgreSQL restored from a backup', () => {
     },
     TIMEOUT_MS,
   );
+
+  it(
+    'serves at once when its versions were raised before: no change is refused as an old one, and contents are equal',
+    async () => {
+      const { pool } = pipeline.database;
+      const [changed, deleted] = await Promise.all([many('raised'), many('raised too')]);
+      await pipeline.converged();
+      await pool.query('DROP TABLE IF EXISTS backup; CREATE TABLE backup AS SELECT * FROM tasks');
+      // What the backup does not know, under the versions that come next.
+      await Promise.all(changed.map((task) => update(task, 3)));
+      await Promise.all(deleted.map(({ id }) => call(api, 'DELETE', `/tasks/${id}`)));
+      const later = await many('lost');
+      await pipeline.converged();
+
+      await stopProcess(api);
+      await pool.query('BEGIN; TRUNCATE tasks, outbox; INSERT INTO tasks SELECT * FROM backup; COMMIT');
+      const { code, stdout, stderr } = await runOps(['restore'], pipeline.env);
+      expect(code, stderr).toBe(0);
+      expect(stdout).toMatch(/^\d+ tasks raised by 1000000/);
+      api = await pipeline.startApi();
+      const [first] = changed;
+      if (first === undefined) throw new Error('no task');
+      const now = { ...first, description: 'after the restore' };
+      await update(now);
+      await waitFor('search', async () => (await search(api, 'after the restore')).total === 1);
+      await pipeline.database.outboxEmpty();
+      // What is left is what the backup never had.
+      expect(await verify('--content')).toMatchObject({
+        code: 2,
+        report: { drift: { missing: 0, stale: 0, ahead: 0, surplus: later.length, content: 0 }, undecided: 0 },
+      });
+      expect(await verify('--repair')).toMatchObject({ code: 0 });
+      await pipeline.converged();
+      expect((await pipeline.index.versions()).has(deleted[0]?.id ?? '')).toBe(true);
+    },
+    TIMEOUT_MS,
+  );
 });

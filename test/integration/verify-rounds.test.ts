@@ -29,6 +29,7 @@ const run = async (repair: boolean): Promise<{ result: VerifyResult; found: Diff
     onRetry: () => undefined,
     graceMs: 0,
     repair,
+    content: false,
     deletionDays: 30,
     maxRate: undefined,
     maxCandidates: 1_000,

@@ -48,7 +48,7 @@ const verify = async (args: readonly string[], env: Readonly<Record<string, stri
   return { code, report: JSON.parse(stdout) as Report, peakBytes };
 };
 
-const NONE = { missing: 0, stale: 0, ahead: 0, surplus: 0 };
+const NONE = { missing: 0, stale: 0, ahead: 0, surplus: 0, content: 0 };
 
 /** Rows and documents, each id with its version. */
 const bothStores = async () => [await pipeline.database.versions(), await pipeline.index.versions()] as const;
@@ -90,14 +90,14 @@ describe('verify', () => {
       }
       expect(found).toMatchObject({
         code: 2,
-        report: { drift: { missing: 9, stale: 11, ahead: 7, surplus: 9 }, mended: NONE, undecided: 0 },
+        report: { drift: { missing: 9, stale: 11, ahead: 7, surplus: 9, content: 0 }, mended: NONE, undecided: 0 },
       });
       expect(differences.find(({ id }) => id === planted.stale[0])).toMatchObject({ row: 5, document: 3 });
 
       const mended = await verify(['--repair']);
       expect(mended).toMatchObject({
         code: 0,
-        report: { drift: NONE, mended: { missing: 9, stale: 11, ahead: 7, surplus: 9 }, undecided: 0 },
+        report: { drift: NONE, mended: { missing: 9, stale: 11, ahead: 7, surplus: 9, content: 0 }, undecided: 0 },
       });
       const again = await verify([]);
       expect(again).toMatchObject({ code: 0, report: { drift: NONE, mended: NONE, undecided: 0, differences: [] } });

@@ -12,13 +12,14 @@ import type { PlacedEntity } from '../../pipeline/entity.ts';
 import { placeTask } from '../../task/env.ts';
 import { readVerifyConfig } from '../env.ts';
 import { openOffsets } from '../../pipeline/verify/offsets.ts';
-import { recordRun } from '../../pipeline/verify/runs.ts';
+import { lastRunComparedContent, recordRun } from '../../pipeline/verify/runs.ts';
 import { newestVersions } from '../../pipeline/verify/topic-versions.ts';
 import { exitCodeOf, jsonOf, recordOf, tableOf, type Report } from './report.ts';
 import { verify, type Difference, type Progress, type Topic } from '../../pipeline/verify/verify.ts';
 
 interface Flags {
   readonly repair?: boolean;
+  readonly content?: 'always' | 'alternate';
   readonly grace: number;
   readonly maxRate?: number;
   readonly show: number;
@@ -38,6 +39,11 @@ export const verifyCommand = (): Command =>
   new Command('verify')
     .description('compare every task of PostgreSQL with its document in Elasticsearch, and repair what differs')
     .option('--repair', 'repair the drift: by versioned writes to the index, or through the pipeline')
+    .addOption(
+      new Option('--content [when]', 'compare what they say too; alternate: unless the last run did')
+        .choices(['always', 'alternate'])
+        .preset('always'),
+    )
     .addOption(
       new Option('--grace <seconds>', 'how long a difference may wait for the pipeline')
         .argParser(numberFrom(0, 3_600))
@@ -60,7 +66,9 @@ topic has been indexed. Without KAFKA_BROKERS verify cannot know that, and --gra
   stale    a document older than its row      repair: the document is written
   ahead    a document newer than its row      repair: the row's version is raised, and an event published
   surplus  a document without a row           repair: its deletion is published
-The last two are found after PostgreSQL was restored from a backup. Their repairs need the relay and an indexer.
+  content  with --content: it says something  repair: the row's version is raised, and an event published
+           else than the row of its version
+The kinds ahead and surplus are found after PostgreSQL was restored from a backup. Their repairs need the relay and an indexer.
 
 Deletions are final for DELETION_RETENTION_DAYS: until then the index keeps a marker of each, which searches do not show.
 Every run first purges the older ones.
@@ -74,6 +82,7 @@ Reads DATABASE_URL, ELASTICSEARCH_URL, KAFKA_BROKERS and their companions (docs/
 
 Examples:
   npm run ops -- verify
+  npm run ops -- verify --content
   npm run ops -- verify --repair --details drift.ndjson
   npm run ops -- verify --json --max-rate 20000 | jq .drift`,
     )
@@ -83,7 +92,7 @@ Examples:
       process.exitCode = exitCodeOf(report.result);
     });
 
-const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Promise<Report> => {
+const run = async ({ repair = false, content, grace, maxRate, show, details }: Flags): Promise<Report> => {
   const config = readVerifyConfig(process.env);
   const entity = placeTask(config);
   const logger = createLogger({ service: 'verify', level: config.LOG_LEVEL, fd: 2 });
@@ -101,6 +110,7 @@ const run = async ({ repair = false, grace, maxRate, show, details }: Flags): Pr
       topic,
       graceMs: grace * 1_000,
       repair,
+      content: content === 'always' || (content === 'alternate' && !(await lastRunComparedContent(pool, entity))),
       deletionDays: config.DELETION_RETENTION_DAYS,
       maxRate,
       onProgress: bar.show,

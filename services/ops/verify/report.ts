@@ -15,6 +15,7 @@ const MEANING = {
   stale: 'a document older than its row',
   ahead: 'a document newer than its row',
   surplus: 'a document without a row',
+  content: 'a document that says something else than the row of its version',
 } as const;
 
 /** What a reader does next, by exit code. */

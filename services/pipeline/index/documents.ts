@@ -12,6 +12,10 @@ export interface Document extends IdentifiedState {
   readonly isMisplaced: boolean;
 }
 
+export interface SourcedState extends State {
+  readonly source: Readonly<Record<string, unknown>>;
+}
+
 export interface DocumentSnapshot {
   readonly count: number;
   /** In order of the field `id`. @throws TaskstreamError `search_unavailable` when shards do not answer */
@@ -29,6 +33,8 @@ export interface DocumentReader {
   snapshot(keepAliveSeconds: number, query?: estypes.QueryDslQueryContainer): Promise<DocumentSnapshot>;
   /** The state of each of `ids` that has a document or a marker: the last write counts, refreshed or not. */
   states(ids: readonly string[]): Promise<ReadonlyMap<string, State>>;
+  /** The same with what each document says. */
+  sources(ids: readonly string[]): Promise<ReadonlyMap<string, SourcedState>>;
 }
 
 /** Elasticsearch gives 10,000 at most. */
@@ -63,6 +69,28 @@ export const createDocumentReader = (client: Client, index: string, options: Rea
     }
     return page;
   };
+  const getAll = async (
+    ids: readonly string[],
+    options: { readonly _source_includes?: string[] },
+  ): Promise<ReadonlyMap<string, SourcedState>> => {
+    if (ids.length === 0) return new Map();
+    return read(async () => {
+      const { docs } = await client.mget<Record<string, unknown>>({ index, ids: [...ids], realtime: true, ...options });
+      const found = new Map<string, SourcedState>();
+      for (const doc of docs) {
+        if ('error' in doc) {
+          throw new TaskstreamError('search_unavailable', `${doc._id}: ${doc.error.reason ?? doc.error.type}`, {
+            retriable: true,
+          });
+        }
+        if (!doc.found) continue;
+        const { _id: id, _version: version = 0, _source: source = {} } = doc;
+        const deletedAt = source[DELETED_AT];
+        found.set(id, { version, deletedAt: typeof deletedAt === 'string' ? deletedAt : null, source });
+      }
+      return found;
+    });
+  };
   return {
     snapshot: async (keepAliveSeconds, query = { match_all: {} }) => {
       const indices = await behind();
@@ -85,28 +113,8 @@ export const createDocumentReader = (client: Client, index: string, options: Rea
         },
       };
     },
-    states: async (ids) => {
-      if (ids.length === 0) return new Map();
-      return read(async () => {
-        const { docs } = await client.mget<{ [DELETED_AT]?: string }>({
-          index,
-          ids: [...ids],
-          _source_includes: [DELETED_AT],
-          realtime: true,
-        });
-        const found = new Map<string, State>();
-        for (const doc of docs) {
-          if ('error' in doc) {
-            throw new TaskstreamError('search_unavailable', `${doc._id}: ${doc.error.reason ?? doc.error.type}`, {
-              retriable: true,
-            });
-          }
-          if (!doc.found) continue;
-          found.set(doc._id, { version: doc._version ?? 0, deletedAt: doc._source?.[DELETED_AT] ?? null });
-        }
-        return found;
-      });
-    },
+    states: (ids) => getAll(ids, { _source_includes: [DELETED_AT] }),
+    sources: (ids) => getAll(ids, {}),
   };
 };
 

@@ -12,7 +12,10 @@ export interface Pair {
  * A row without a document, or a deletion without its marker; a document older or newer than its row; a document without
  * a row.
  */
-export const DRIFT_KINDS = ['missing', 'stale', 'ahead', 'surplus'] as const;
+export const VERSION_KINDS = ['missing', 'stale', 'ahead', 'surplus'] as const;
+
+/** The last one: a document that says something else than the row of its version. */
+export const DRIFT_KINDS = [...VERSION_KINDS, 'content'] as const;
 export type DriftKind = (typeof DRIFT_KINDS)[number];
 
 export const isDeleted = ({ deletedAt }: State): boolean => deletedAt !== null;

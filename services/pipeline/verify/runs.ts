@@ -14,16 +14,18 @@ const KEPT_RUNS = 100;
 
 /** Writes down a run of one entity, and removes its oldest ones. */
 export const recordRun = async (pool: Pool, { name }: Pick<Entity, 'name'>, result: VerifyResult): Promise<void> => {
-  const { startedAt, durationMs, rows, documents, drift, mended, undecided } = result;
+  const { startedAt, durationMs, rows, documents, drift, mended, undecided, withContent } = result;
   await pool.query(
     `INSERT INTO verify_runs
-       (entity, started_at, duration_ms, tasks, documents, missing, stale, ahead, surplus, mended, undecided)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+       (entity, started_at, duration_ms, tasks, documents, missing, stale, ahead, surplus, content, mended, undecided,
+        with_content)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
     [
       ...[name, startedAt, durationMs, rows, documents],
-      ...[drift.missing, drift.stale, drift.ahead, drift.surplus],
+      ...[drift.missing, drift.stale, drift.ahead, drift.surplus, drift.content],
       sumOf(mended),
       undecided,
+      withContent,
     ],
   );
   await pool.query(
@@ -31,6 +33,15 @@ export const recordRun = async (pool: Pool, { name }: Pick<Entity, 'name'>, resu
      AND id <= (SELECT id FROM verify_runs WHERE entity = $1 ORDER BY id DESC OFFSET $2 LIMIT 1)`,
     [name, KEPT_RUNS],
   );
+};
+
+/** Whether the last run of an entity compared contents too; false before the first. */
+export const lastRunComparedContent = async (pool: Pool, { name }: Pick<Entity, 'name'>): Promise<boolean> => {
+  const { rows } = await pool.query<{ with_content: boolean }>(
+    'SELECT with_content FROM verify_runs WHERE entity = $1 ORDER BY id DESC LIMIT 1',
+    [name],
+  );
+  return rows[0]?.with_content ?? false;
 };
 
 type LastRun = Readonly<
@@ -93,7 +104,7 @@ const lastRuns = async (pool: Pool, entities: readonly string[]): Promise<readon
   const { rows } = await pool.query<LastRun>(
     `SELECT DISTINCT ON (entity) entity,
             extract(epoch FROM started_at) + duration_ms / 1000.0 AS finished_at, duration_ms / 1000.0 AS duration,
-            documents, missing, stale, ahead, surplus, mended, undecided
+            documents, missing, stale, ahead, surplus, content, mended, undecided
      FROM verify_runs WHERE entity = ANY($1) ORDER BY entity, id DESC`,
     [entities],
   );

@@ -12,10 +12,12 @@ import type { PlacedEntity } from '../entity.ts';
 import { createDocumentReader, type DocumentSnapshot } from '../index/documents.ts';
 import { createRowReader, type IdentifiedState, type RowReader } from '../rows.ts';
 import { createDelay } from './delay.ts';
-import { isDeleted, kindOf, mergeJoin, type DriftKind, type Pair } from './difference.ts';
+import { differingContents } from './content.ts';
+import { canBeExceeded, isDeleted, kindOf, mergeJoin, type DriftKind, type Pair } from './difference.ts';
 import type { GroupOffsets } from './offsets.ts';
 import { purgeDeletions } from './purge.ts';
 import { createRepair } from './repair.ts';
+import { raiseRows } from './republish.ts';
 import { createReadPairs, settle, type Settled } from './settle.ts';
 
 export interface VerifyOptions {
@@ -26,6 +28,8 @@ export interface VerifyOptions {
   readonly topic: Topic | undefined;
   readonly graceMs: number;
   readonly repair: boolean;
+  /** Whether what rows and documents of equal versions say is compared too: both stores are read whole. */
+  readonly content: boolean;
   /** How long a deletion is final, in days; older ones are purged first. */
   readonly deletionDays: number;
   /** Most tasks compared in a second; nothing for no limit. */
@@ -70,6 +74,8 @@ export interface VerifyResult {
   /** What was found and repaired. */
   readonly mended: Readonly<Record<DriftKind, number>>;
   readonly undecided: number;
+  /** Whether contents were compared. */
+  readonly withContent: boolean;
   /** Markers of deletions that were removed, as their time is over. */
   readonly purged: number;
 }
@@ -82,7 +88,9 @@ const MIN_REPAIR_WAIT_MS = 30_000;
 /** Time between two pages of documents beyond the waiting for the pipeline. */
 const KEEP_ALIVE_SECONDS = 600;
 
-const zero = (): Record<DriftKind, number> => ({ missing: 0, stale: 0, ahead: 0, surplus: 0 });
+const zero = (): Record<DriftKind, number> => ({ missing: 0, stale: 0, ahead: 0, surplus: 0, content: 0 });
+/** Rows and documents that are held whole, at a time. */
+const CONTENTS = 500;
 
 /** @throws what the clients throw when a server does not answer, and TaskstreamError when the answer has holes */
 export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
@@ -103,6 +111,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
   const counts = { rows: 0, documents: 0, compared: 0, undecided: 0 };
   const drift = zero();
   const mended = zero();
+  let equal: string[] = [];
   let differing: string[] = [];
   let candidates: string[] = [];
   let total = 0;
@@ -111,8 +120,12 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     options.onProgress({ step, compared: counts.compared, total, candidates: candidates.length });
   };
 
-  const report = (pair: Pair, outcome: Difference['outcome'], reason?: string): void => {
-    const kind = kindOf(pair);
+  const report = (
+    pair: Pair,
+    outcome: Difference['outcome'],
+    reason?: string,
+    kind: DriftKind | undefined = kindOf(pair),
+  ): void => {
     if (kind === undefined) return;
     if (outcome === 'undecided') counts.undecided += 1;
     else (outcome === 'drift' ? drift : mended)[kind] += 1;
@@ -165,6 +178,29 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     else for (const pair of settled.drift) report(pair, 'drift');
   };
 
+  /** Contents that differ are drift at once: an event of an equal version changes nothing any more. */
+  const compareContents = async (): Promise<void> => {
+    const differing = await differingContents(entity, { rows, documents }, equal);
+    equal = [];
+    if (differing.size === 0) return;
+    const found = [...differing].map(([id, version]): Pair => {
+      const state = { version, deletedAt: null };
+      return { id, row: state, document: state };
+    });
+    const left = new Set(found.map(({ id }) => id));
+    if (options.repair) {
+      progress('repairing');
+      const raised = [...differing].flatMap(([id, above]) => (canBeExceeded(above) ? [{ id, above }] : []));
+      await raiseRows(pool, entity, raised);
+      const ids = raised.map(({ id }) => id);
+      const after = await settleAll(ids, repairWaitMs);
+      const open = new Set([...after.drift, ...after.undecided].map(({ id }) => id));
+      const again = await differingContents(entity, { rows, documents }, ids);
+      for (const id of ids) if (!open.has(id) && !again.has(id)) left.delete(id);
+    }
+    for (const pair of found) report(pair, left.has(pair.id) ? 'drift' : 'mended', undefined, 'content');
+  };
+
   const recheck = async (): Promise<void> => {
     for (const pair of await readPairs(differing)) if (kindOf(pair) !== undefined) candidates.push(pair.id);
     differing = [];
@@ -181,7 +217,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     await addDiffering(id);
   };
 
-  const { deletionDays: days } = options;
+  const { deletionDays: days, content } = options;
   // First, so that no record of a deletion is compared that a purge which ended early has left without its marker.
   const purged = await purgeDeletions({
     ...{ pool, client, entity, documents, days, onRetry },
@@ -198,11 +234,14 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
       if (pair.row !== undefined && !isDeleted(pair.row)) counts.rows += 1;
       if (pair.document !== undefined && !isDeleted(pair.document)) counts.documents += 1;
       if (kindOf(pair) !== undefined) await addDiffering(pair.id);
+      else if (content && pair.row !== undefined && !isDeleted(pair.row)) equal.push(pair.id);
+      if (equal.length >= CONTENTS) await compareContents();
       if (counts.compared % RECHECK_AT === 0) {
         progress('comparing');
         await sleep(pace(RECHECK_AT));
       }
     }
+    await compareContents();
     await recheck();
     await judge();
   } finally {
@@ -218,6 +257,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     drift,
     mended,
     undecided,
+    withContent: content,
     purged,
   };
 };

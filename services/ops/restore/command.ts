@@ -1,0 +1,58 @@
+/** `ops restore`: what a database that came back from a backup needs before it serves. */
+import { Command, InvalidArgumentError } from 'commander';
+import { raiseAll } from '../../pipeline/verify/raise-all.ts';
+import { messageOf } from '../../platform/errors.ts';
+import { createLogger } from '../../platform/logger.ts';
+import { createPool } from '../../platform/postgres.ts';
+import { placeTask } from '../../task/env.ts';
+import { stopSignal } from '../cli/stop-signal.ts';
+import { readRestoreConfig } from '../env.ts';
+
+/** More changes of one row than the time between two backups has. */
+const RAISE_BY = 1_000_000;
+
+const positive = (text: string): number => {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1 || number > 2 ** 40) {
+    throw new InvalidArgumentError('use a whole number from 1 to 2^40.');
+  }
+  return number;
+};
+
+export const restoreCommand = (): Command =>
+  new Command('restore')
+    .description('after PostgreSQL was restored from a backup, and before it serves: raise the version of every task')
+    .option('--by <n>', 'how far; more than any task changed since the backup', positive, RAISE_BY)
+    .addHelpText(
+      'after',
+      `
+Versions repeat after a restore: the index and the topic know later changes under the versions that come next, and would
+refuse new changes as old ones. This raises every version above all that anybody has seen, and puts each task into the
+outbox; the API publishes them when it starts. Run it while no API runs. It may be repeated. Each task gets a new ETag.
+
+Exit codes: 0 done; 1 could not run, or not to its end: run it again.
+
+Reads DATABASE_URL and its companions (docs/configuration.md).`,
+    )
+    .action(async ({ by }: { readonly by: number }) => {
+      const config = readRestoreConfig(process.env);
+      const logger = createLogger({ service: 'restore', level: config.LOG_LEVEL, fd: 2 });
+      const pool = createPool(config, 'taskstream-restore', logger);
+      try {
+        const raised = await raiseAll({
+          pool,
+          entity: placeTask(config),
+          by,
+          signal: stopSignal(),
+          onRetry: (error) => {
+            process.stderr.write(`${messageOf(error)}: trying again\n`);
+          },
+          onProgress: (count) => {
+            if (count % 100_000 === 0) process.stderr.write(`${count} raised so far\n`);
+          },
+        });
+        process.stdout.write(`${raised} tasks raised by ${by}, and put into the outbox\n`);
+      } finally {
+        await pool.end();
+      }
+    });

@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runOps } from '../support/ops.ts';
+import { createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
+import type { ServiceProcess } from '../support/process.ts';
+
+const NONE = { missing: 0, stale: 0, ahead: 0, surplus: 0, content: 0 };
+
+let pipeline: Pipeline;
+let api: ServiceProcess;
+
+beforeAll(async () => {
+  pipeline = await createPipeline();
+  [api] = await Promise.all([pipeline.startApi(), pipeline.startIndexer()]);
+});
+afterAll(() => pipeline.close());
+
+const verify = async (...args: string[]) => {
+  const { code, stdout, stderr } = await runOps(['verify', '--json', '--grace', '5', ...args], pipeline.env);
+  if (code === 1) throw new Error(stderr);
+  return { code, report: JSON.parse(stdout) as unknown };
+};
+
+it('verify --content finds a document that says something else than the row of its version, and repairs it', async () => {
+  const { client, alias } = pipeline.index;
+  const read = async (id: string) => (await client.get<Record<string, unknown>>({ index: alias, id }))._source ?? {};
+  /** Writes over a document without a new version. */
+  const overwrite = (id: string, document: object) =>
+    client.index({ index: alias, id, version: 1, version_type: 'external_gte', document, refresh: true });
+  const [changed, older] = [await createTask(api, 'as in the backup'), await createTask(api, 'of schema 1')];
+  await Promise.all(Array.from({ length: 600 }, (_, i) => createTask(api, `task ${i}`)));
+  await pipeline.converged();
+  // After a restore versions repeat, with another content.
+  const right = await read(changed.id);
+  await overwrite(changed.id, { ...right, description: 'written after the backup' });
+  // As an indexer of schema 1 wrote it: no drift.
+  const { tags, ...schema1 } = await read(older.id);
+  expect(tags).toEqual([]);
+  await overwrite(older.id, { ...schema1, schemaVersion: 1 });
+
+  expect(await verify()).toMatchObject({ code: 0, report: { drift: NONE, withContent: false } });
+  expect(await verify('--content', 'alternate')).toMatchObject({
+    code: 2,
+    report: { drift: { ...NONE, content: 1 }, withContent: true, differences: [{ id: changed.id, kind: 'content' }] },
+  });
+  expect(await api.metric('taskstream_verify_drift', { entity: 'task', kind: 'content' })).toBe(1);
+  expect(await verify('--content', 'alternate')).toMatchObject({ code: 0, report: { withContent: false } });
+
+  expect(await verify('--content', '--repair')).toMatchObject({
+    code: 0,
+    report: { drift: NONE, mended: { ...NONE, content: 1 } },
+  });
+  expect(await read(changed.id)).toEqual({ ...right, version: 2 });
+  expect((await pipeline.database.versions()).get(changed.id)).toBe(2);
+  expect(await verify('--content')).toMatchObject({ code: 0, report: { drift: NONE } });
+}, 150_000);
