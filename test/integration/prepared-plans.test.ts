@@ -77,7 +77,8 @@ const workOfOthers = async (pool: Pool): Promise<void> => {
     rows.versions(ids),
     rows.rows(ids),
     rows.states(ids),
-    rows.statePages(String(ids[0])).next(),
+    // Up to an id below which there are some hundred: a page has up to 5,000.
+    rows.statePages('00100000-0000-0000-0000-000000000000').next(),
     rows.deletionPages(BATCH).next(),
     newestChange(pool),
   ]);
