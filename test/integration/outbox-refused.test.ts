@@ -58,10 +58,14 @@ it('keeps the trace of the request that made a change, from the outbox and back'
     tracestate: 'congo=t61rcWkgMzE',
   };
   const task = createCommand({ description: 'traced' });
-  await createTasks(database.pool, taskIn(), [{ ...task, ...trace }]);
+  const [created] = await createTasks(database.pool, taskIn(), [{ ...task, ...trace }]);
+  if (created === undefined || created instanceof Error) throw new Error('nothing was created');
   const read = async () =>
-    (await client.query<{ id: string }>('SELECT id, traceparent, tracestate FROM outbox WHERE task_id = $1', [task.id]))
-      .rows;
+    (
+      await client.query<{ id: string }>('SELECT id, traceparent, tracestate FROM outbox WHERE task_id = $1', [
+        created.id,
+      ])
+    ).rows;
   const [row] = await read();
   expect(row).toMatchObject(trace);
   await setAside(client, { id: String(row?.id), topic: 'tasks', reason: 'too large' });

@@ -49,8 +49,10 @@ it('table and columns of an entity may be words that SQL reserves, in every stat
     ...{ onCommit: () => undefined, onBatch: () => undefined },
   });
   const trace = { traceparent: null, tracestate: null };
-  const id = uuidv7();
-  await store.create({ ...trace, id, columns: { group: 'staff', end: 'never' }, idempotency: undefined });
+  const { id } = await store.create({
+    ...{ ...trace, id: uuidv7(), idempotency: undefined },
+    columns: { group: 'staff', end: 'never' },
+  });
   await store.update({ ...trace, id, columns: { group: 'guests', end: null }, expected: undefined });
   const shown = { id, group: 'guests', end: 'never', version: 2 };
   expect(JSON.parse((await store.read(id)).json)).toEqual(shown);
