@@ -92,10 +92,10 @@ export const migrateIndex = async (
 ): Promise<IndexMigration> => {
   if (await ensureIndex(client, entity, options)) return { created: true, pendingReindex: [] };
   const pending = new Set<string>();
+  await hideDeletions(client, options.alias);
   for (const [index, { mappings }] of Object.entries(await client.indices.getMapping({ index: options.alias }))) {
     const meta = decodeMeta(mappings._meta) ?? {};
     await addDeletions(client, index);
-    await client.indices.updateAliases({ actions: [{ add: servingAlias(index, options.alias) }] });
     if ((meta.schemaVersion ?? 0) > entity.schemaVersion) continue;
     const found = await addProperties(client, index, entity, mappings.properties ?? {});
     await client.indices.putMapping({
@@ -105,6 +105,26 @@ export const migrateIndex = async (
     for (const difference of found) pending.add(difference);
   }
   return { created: false, pendingReindex: [...pending] };
+};
+
+/**
+ * Gives an alias of a version before deletion markers its filter. It stays the write index of whichever index it was; one
+ * that a reindex moves meanwhile is not put back, as nothing is done then.
+ */
+const hideDeletions = async (client: Client, alias: string): Promise<void> => {
+  const found = Object.entries(await client.indices.getAlias({ name: alias }));
+  const actions = found
+    .filter(([, { aliases }]) => aliases[alias]?.filter === undefined)
+    .flatMap(([index, { aliases }]) => [
+      { remove: { index, alias, must_exist: true } },
+      {
+        add: {
+          ...servingAlias(index, alias),
+          is_write_index: found.length === 1 || aliases[alias]?.is_write_index === true,
+        },
+      },
+    ]);
+  if (actions.length > 0) await client.indices.updateAliases({ actions });
 };
 
 /** @returns what the index keeps as it was, in words */
