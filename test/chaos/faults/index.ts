@@ -10,8 +10,10 @@ import { pauseBroker } from './pause-broker.ts';
 import { pauseSearch } from './pause-search.ts';
 import { poison } from './poison.ts';
 import { repeatEvents } from './repeat-events.ts';
+import { reindexUnderDeletes } from './reindex-under-deletes.ts';
 import { restartBroker } from './restart-broker.ts';
 import { restartDatabase } from './restart-database.ts';
+import { restartSearchAfterDelete } from './restart-search-after-delete.ts';
 import { restartSearch } from './restart-search.ts';
 import { scale } from './scale.ts';
 import { slowConnections } from './slow-connections.ts';
@@ -38,5 +40,7 @@ export const FAULTS: readonly Fault[] = [
   repeatEvents,
   poison,
   fillOutbox,
+  restartSearchAfterDelete,
+  reindexUnderDeletes,
 ];
 export type { Fault };
