@@ -50,6 +50,28 @@ describe('a deletion in the index', () => {
     expect(await isFound(task.id)).toBe(false);
   });
 
+  it('is done when its tombstone comes in a later batch, which counts as no event that came twice', async () => {
+    const task = taskOf();
+    const count = (outcome: string) => indexer.metric('taskstream_indexer_events_total', { outcome });
+    await send(eventRecord('tasks.event.created', task));
+    const before = {
+      deleted: await count('deleted'),
+      stale: await count('stale'),
+      tombstone: await count('tombstone'),
+    };
+    await send(eventRecord('tasks.event.deleted', { ...task, version: 2 }));
+    await send({ key: task.id, value: null, headers: [{ version: '2' }] });
+    expect({
+      deleted: await count('deleted'),
+      stale: await count('stale'),
+      tombstone: await count('tombstone'),
+    }).toEqual({
+      deleted: before.deleted + 1,
+      stale: before.stale,
+      tombstone: before.tombstone + 1,
+    });
+  });
+
   it('is carried out by the tombstone alone, when compaction has taken its event', async () => {
     const task = taskOf();
     await send(eventRecord('tasks.event.created', task));

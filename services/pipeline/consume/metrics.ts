@@ -2,7 +2,10 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { POISON_CODES } from '../../platform/errors.ts';
 
-/** Fates of an event; `superseded` means that a newer version of the same id came in the same batch. */
+/**
+ * Fates of an event; `superseded` means that a newer version of the same id came in the same batch, and `tombstone` that
+ * there was nothing left to delete.
+ */
 export const EVENT_OUTCOMES = ['indexed', 'deleted', 'stale', 'superseded', 'tombstone', 'dead_letter'] as const;
 export type EventOutcome = (typeof EVENT_OUTCOMES)[number];
 

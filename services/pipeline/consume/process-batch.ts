@@ -83,8 +83,10 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
 
   const process = async (batch: readonly ReceivedEvent[], signal: AbortSignal): Promise<boolean[]> => {
     const settled = new Array<boolean>(batch.length).fill(false);
-    const settle: Settle = (index, outcome) => {
+    const settle: Settle = (index, result) => {
       settled[index] = true;
+      // A tombstone that finds its deletion done is no event that came twice.
+      const outcome = result === 'stale' && batch[index]?.message.value === null ? 'tombstone' : result;
       metrics.events.inc({ entity, outcome });
       if (outcome !== 'indexed' && outcome !== 'deleted') return;
       const changedAtMs = batch[index]?.changedAtMs ?? Number.NaN;
