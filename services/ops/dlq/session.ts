@@ -1,13 +1,13 @@
 /** What the `dlq` commands need, for their length: the topic and the table. */
 import type { Client } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
-import { createProducer, type KafkaProducer } from '../../platform/kafka/producer.ts';
+import type { KafkaProducer } from '../../platform/kafka/producer.ts';
 import type { PlacedEntity } from '../../pipeline/entity.ts';
-import { MAX_EVENT_BYTES } from '../../pipeline/topics.ts';
 import { placeTask } from '../../task/env.ts';
 import { readDeadLettersConfig } from '../env.ts';
 import { withDatabase } from '../cli/database.ts';
 import type { TopicReader } from '../../platform/kafka/reader.ts';
+import { withProducer } from '../cli/with-producer.ts';
 import { withReader } from '../cli/with-reader.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 import { withLastActions, takeTurn, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
@@ -28,8 +28,6 @@ export interface DeadLetterSession {
 
 /** A record that the broker does not confirm within this time has failed; its task cannot be changed meanwhile. */
 const DELIVERY_TIMEOUT_MS = 10_000;
-const CONNECT_DEADLINE_MS = 20_000;
-const FLUSH_MS = 1_000;
 
 export const withDeadLetters = async <T>(use: (session: DeadLetterSession) => Promise<T>): Promise<T> => {
   const config = readDeadLettersConfig(process.env);
@@ -49,23 +47,8 @@ export const withDeadLetters = async <T>(use: (session: DeadLetterSession) => Pr
           for await (const batch of findDeadLetters(options)) yield await withLastActions(client, topic, batch);
         },
         takeTurn: () => takeTurn(client),
-        withProducer: async (useProducer) => {
-          const producer = await createProducer(
-            config,
-            {
-              clientId: 'taskstream-ops',
-              logger,
-              deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
-              maxMessageBytes: MAX_EVENT_BYTES,
-            },
-            AbortSignal.any([signal, AbortSignal.timeout(CONNECT_DEADLINE_MS)]),
-          );
-          try {
-            return await useProducer(producer);
-          } finally {
-            await producer.disconnect(FLUSH_MS);
-          }
-        },
+        withProducer: (useProducer) =>
+          withProducer(config, { logger, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS, signal }, useProducer),
       }),
     );
   });

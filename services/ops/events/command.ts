@@ -1,15 +1,14 @@
 /** `ops events`: the event log, followed or read again. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { TaskstreamError } from '../../platform/errors.ts';
-import { createProducer } from '../../platform/kafka/producer.ts';
 import { createPool } from '../../platform/postgres.ts';
 import { repartition } from '../../pipeline/relay/repartition.ts';
-import { MAX_EVENT_BYTES } from '../../pipeline/topics.ts';
 import { placeTask } from '../../task/env.ts';
 import { readRepartitionConfig, readTopicsConfig } from '../env.ts';
 import { OPS_GROUP_PREFIX } from '../../task/resources.ts';
 import { replayEvents, type ReplayEnd, type ReplayStart } from './replay.ts';
 import { tailEvents } from './tail.ts';
+import { withProducer } from '../cli/with-producer.ts';
 import { withReader } from '../cli/with-reader.ts';
 import { collect, timeMs, position, type Position } from '../cli/arguments.ts';
 import { createOutput } from '../cli/output.ts';
@@ -176,26 +175,19 @@ Exit codes: 0 done; 1 could not run, or not to its end.`,
       const signal = stopSignal();
       await withReader(config, { signal }, async (reader, logger) => {
         const pool = createPool(config, 'taskstream-ops-events', logger);
-        const producer = await createProducer(
-          config,
-          {
-            clientId: 'taskstream-ops',
-            logger,
-            deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
-            maxMessageBytes: MAX_EVENT_BYTES,
-          },
-          AbortSignal.any([signal, AbortSignal.timeout(DELIVERY_TIMEOUT_MS)]),
-        );
         try {
-          const { moved, published } = await repartition({
-            ...{ pool, reader, producer, signal, entity: placeTask(config), publishTimeoutMs: PUBLISH_TIMEOUT_MS },
-            onProgress: ({ partition, partitions, ...soFar }) => {
-              process.stderr.write(`partition ${partition} of ${partitions}: ${soFar.moved} moved so far\n`);
-            },
-          });
+          const options = { logger, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS, signal };
+          const { moved, published } = await withProducer(config, options, (producer) =>
+            repartition({
+              ...{ pool, reader, producer, signal, entity: placeTask(config), publishTimeoutMs: PUBLISH_TIMEOUT_MS },
+              onProgress: ({ partition, partitions, ...soFar }) => {
+                process.stderr.write(`partition ${partition} of ${partitions}: ${soFar.moved} moved so far\n`);
+              },
+            }),
+          );
           process.stdout.write(`${moved} tasks had moved; ${published} of them exist, and were published again\n`);
         } finally {
-          await Promise.all([pool.end(), producer.disconnect(1_000)]);
+          await pool.end();
         }
       });
     });

@@ -2,29 +2,23 @@
  * The end of deletions that were final for the stated time: their markers, and then their records. Whoever brings an older
  * event after that brings the thing back, in search; the next comparison finds it there without a row.
  */
-import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
-import { createBulkWriter } from '../index/bulk.ts';
 import { DELETED_AT } from '../index/deletion.ts';
 import type { DocumentReader } from '../index/documents.ts';
-import { encodeOperation } from '../index/operation.ts';
+import type { IndexOperation } from '../index/operation.ts';
 import type { PlacedEntity } from '../entity.ts';
+import type { Write } from './write.ts';
 
 export interface PurgeOptions {
   readonly pool: Pool;
-  readonly client: Client;
   readonly entity: Pick<PlacedEntity, 'table' | 'alias'>;
   readonly documents: DocumentReader;
   /** How long a deletion is final. */
   readonly days: number;
-  /** How long writes to the index are repeated while it takes none, in milliseconds. */
-  readonly writeTimeoutMs: number;
-  /** Called with the reason that a write is repeated for. */
-  readonly onRetry: (reason: string) => void;
+  readonly write: Write;
 }
 
-const MAX_BYTES = 5_242_880;
 const KEEP_ALIVE_SECONDS = 600;
 /** Records removed by one statement. */
 const AT_ONCE = 10_000;
@@ -34,27 +28,17 @@ const AT_ONCE = 10_000;
  * @throws TaskstreamError `search_unavailable` when the index takes no writes; the records stay
  */
 export const purgeDeletions = async (options: PurgeOptions): Promise<number> => {
-  const { pool, client, entity, documents, days, writeTimeoutMs, onRetry } = options;
+  const { pool, entity, documents, days, write } = options;
   const { table, alias } = entity;
   // By one clock: the database's, which the deletions were written by.
   const { rows } = await pool.query<{ before: Date }>('SELECT now() - make_interval(days => $1) AS before', [days]);
   const before = (rows[0]?.before ?? new Date(0)).toISOString();
-  const writer = createBulkWriter({
-    client,
-    alias,
-    maxBytes: MAX_BYTES,
-    backoff: { baseMs: 200, maxMs: 5_000 },
-    onRetry: (reason) => {
-      if (reason !== undefined) onRetry(reason);
-    },
-  });
   let purged = 0;
   const snapshot = await documents.snapshot(KEEP_ALIVE_SECONDS, { range: { [DELETED_AT]: { lt: before } } });
   try {
     for await (const page of snapshot.pages()) {
       // Under its own version: a newer state, such as that of a row which came back, stays.
-      const operations = page.map(({ id, version }) => encodeOperation({ kind: 'purge', id, version }));
-      const outcomes = await writer.write(operations, AbortSignal.timeout(writeTimeoutMs));
+      const outcomes = await write(page.map(({ id, version }): IndexOperation => ({ kind: 'purge', id, version })));
       if (outcomes.some(({ kind }) => kind === 'pending')) {
         throw new TaskstreamError('search_unavailable', `${alias} takes no writes now: run verify again`, {
           retriable: true,

@@ -4,9 +4,8 @@
  */
 import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
-import { createBulkWriter } from '../index/bulk.ts';
 import { deletionMarker } from '../index/deletion.ts';
-import { encodeOperation, type IndexOperation } from '../index/operation.ts';
+import type { IndexOperation } from '../index/operation.ts';
 import type { DocumentReader } from '../index/documents.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { indexOperation } from '../consume/parse-event.ts';
@@ -14,6 +13,7 @@ import type { PlacedEntity } from '../entity.ts';
 import { isRowId, type RowReader, type State } from '../rows.ts';
 import { canBeExceeded, isDeleted, type Pair } from './difference.ts';
 import { publishDeletions, raiseRows, type Exceeded } from './republish.ts';
+import type { Write } from './write.ts';
 
 export interface RepairOptions {
   readonly pool: Pool;
@@ -23,10 +23,7 @@ export interface RepairOptions {
   readonly documents: DocumentReader;
   /** The newest version in the topic of each of these ids that is in it. */
   readonly newestInTopic: (ids: ReadonlySet<string>) => Promise<ReadonlyMap<string, number>>;
-  /** How long writes to the index are repeated while it takes none, in milliseconds. */
-  readonly writeTimeoutMs: number;
-  /** Called with the reason that a write is repeated for. */
-  readonly onRetry: (reason: string) => void;
+  readonly write: Write;
   /** Called for a difference that cannot be repaired, with the reason and what to do. */
   readonly onUnrepairable: (pair: Pair, reason: string) => void;
 }
@@ -35,25 +32,12 @@ export type Repair = (drift: readonly Pair[]) => Promise<void>;
 
 /** Rows whose documents are held at a time. */
 const AT_ONCE = 1_000;
-const MAX_BYTES = 5_242_880;
 const BEYOND =
   'its version cannot be exceeded by an event (2^53 is the limit): rebuild the index, `npm run ops -- reindex`';
 
 export const createRepair = (options: RepairOptions): Repair => {
-  const { pool, client, entity, rows, documents, newestInTopic, writeTimeoutMs, onRetry, onUnrepairable } = options;
+  const { pool, client, entity, rows, documents, newestInTopic, write, onUnrepairable } = options;
   const { alias } = entity;
-  const write = async (operations: readonly IndexOperation[]) => {
-    const writer = createBulkWriter({
-      client,
-      alias,
-      maxBytes: MAX_BYTES,
-      backoff: { baseMs: 200, maxMs: 5_000 },
-      onRetry: (reason) => {
-        if (reason !== undefined) onRetry(reason);
-      },
-    });
-    return writer.write(operations.map(encodeOperation), AbortSignal.timeout(writeTimeoutMs));
-  };
 
   /**
    * The recorded deletions' markers, and the documents of the rows as they are now. A row that is gone needs none: its

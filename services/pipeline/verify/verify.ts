@@ -19,6 +19,7 @@ import { purgeDeletions } from './purge.ts';
 import { createRepair } from './repair.ts';
 import { raiseRows } from './republish.ts';
 import { createReadPairs, settle, type Settled } from './settle.ts';
+import { createWrite } from './write.ts';
 
 export interface VerifyOptions {
   readonly pool: Pool;
@@ -108,6 +109,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
   const readPairs = createReadPairs(rows, documents);
   const pace = createPacer(maxRate);
   const repairWaitMs = Math.max(graceMs, MIN_REPAIR_WAIT_MS);
+  const write = createWrite({ client, alias: entity.alias, timeoutMs: repairWaitMs, onRetry });
   const counts = { rows: 0, documents: 0, compared: 0, undecided: 0 };
   const drift = zero();
   const mended = zero();
@@ -149,8 +151,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
       rows,
       documents,
       newestInTopic: async (ids) => (await topic?.newestVersions(ids)) ?? new Map<string, number>(),
-      writeTimeoutMs: repairWaitMs,
-      onRetry,
+      write,
       onUnrepairable: ({ id }, reason) => void reasons.set(id, reason),
     })(found);
     const after = await settleAll(
@@ -219,10 +220,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
 
   const { deletionDays: days, content } = options;
   // First, so that no record of a deletion is compared that a purge which ended early has left without its marker.
-  const purged = await purgeDeletions({
-    ...{ pool, client, entity, documents, days, onRetry },
-    writeTimeoutMs: repairWaitMs,
-  });
+  const purged = await purgeDeletions({ pool, entity, documents, days, write });
   // Taken before the snapshot of the index: rows that come later are not looked for, and so not missed.
   const last = await rows.lastId();
   const snapshot = await documents.snapshot(KEEP_ALIVE_SECONDS + Math.ceil((graceMs + repairWaitMs) / 1_000));
