@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createTestIndex } from '../support/search-index.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
-import { runOps } from '../support/ops.ts';
+import { reportOfOps, runOps } from '../support/ops.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
@@ -144,11 +144,7 @@ describe('a deletion in all stores', () => {
   });
   afterAll(() => pipeline.close());
 
-  const ops = async (...args: string[]) => {
-    const { code, stdout, stderr } = await runOps(args, pipeline.env);
-    if (code === 1) throw new Error(stderr);
-    return { code, report: JSON.parse(stdout) as Record<string, unknown> };
-  };
+  const ops = (...args: string[]) => reportOfOps(args, pipeline.env);
   const verify = (...args: string[]) => ops('verify', '--json', '--grace', '5', ...args);
   const remove = async (id: string): Promise<void> => {
     expect((await call(api, 'DELETE', `/tasks/${id}`)).status).toBe(204);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runOps } from '../support/ops.ts';
+import { reportOfOps } from '../support/ops.ts';
 import { createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';
 
@@ -14,11 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => pipeline.close());
 
-const verify = async (...args: string[]) => {
-  const { code, stdout, stderr } = await runOps(['verify', '--json', '--grace', '5', ...args], pipeline.env);
-  if (code === 1) throw new Error(stderr);
-  return { code, report: JSON.parse(stdout) as unknown };
-};
+const verify = (...args: string[]) => reportOfOps(['verify', '--json', '--grace', '5', ...args], pipeline.env);
 
 it('verify --content finds a document that says something else than the row of its version, and repairs it', async () => {
   const { client, alias } = pipeline.index;

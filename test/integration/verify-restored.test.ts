@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Task } from '../../services/task/task.ts';
-import { runOps } from '../support/ops.ts';
+import { reportOfOps, runOps } from '../support/ops.ts';
 import { call, createPipeline, createTask, search, type Pipeline } from '../support/pipeline.ts';
 import { stopProcess, type ServiceProcess } from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
@@ -30,11 +30,7 @@ const update = async ({ id, description, priority, dates }: Task, times = 1): Pr
   }
 };
 
-const verify = async (...args: string[]) => {
-  const { code, stdout, stderr } = await runOps(['verify', '--json', '--grace', '5', ...args], pipeline.env);
-  if (code === 1) throw new Error(stderr);
-  return { code, report: JSON.parse(stdout) as unknown };
-};
+const verify = (...args: string[]) => reportOfOps(['verify', '--json', '--grace', '5', ...args], pipeline.env);
 
 /** Reads the whole topic again, as another group, into an index. */
 const replayInto = async (alias: string, group: string): Promise<void> => {

@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Difference, VerifyResult } from '../../services/pipeline/verify/verify.ts';
 import { taskOf } from '../support/events.ts';
-import { runOps } from '../support/ops.ts';
+import { reportOfOps, runOps } from '../support/ops.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { stopProcess, type ServiceProcess } from '../support/process.ts';
 import {
@@ -43,9 +43,8 @@ interface Report extends VerifyResult {
 }
 
 const verify = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
-  const { code, stdout, stderr, peakBytes } = await runOps(['verify', '--json', ...args], { ...pipeline.env, ...env });
-  if (code === 1) throw new Error(stderr);
-  return { code, report: JSON.parse(stdout) as Report, peakBytes };
+  const { report, ...rest } = await reportOfOps(['verify', '--json', ...args], { ...pipeline.env, ...env });
+  return { ...rest, report: report as Report };
 };
 
 const NONE = { missing: 0, stale: 0, ahead: 0, surplus: 0, content: 0 };

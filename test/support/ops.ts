@@ -48,6 +48,16 @@ export const startOps = (args: readonly string[], env: Readonly<Record<string, s
 export const runOps = (args: readonly string[], env: Readonly<Record<string, string>>): Promise<OpsResult> =>
   startOps(args, env).ended;
 
+/** Runs a command that prints JSON, whatever it found. @throws what it said when it could not run */
+export const reportOfOps = async (
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Pick<OpsResult, 'code' | 'peakBytes'> & { readonly report: unknown }> => {
+  const { code, stdout, stderr, peakBytes } = await runOps(args, env);
+  if (code === 1) throw new Error(stderr);
+  return { code, report: JSON.parse(stdout) as unknown, peakBytes };
+};
+
 /** Runs `ops` in a shell with `rest` behind it, such as `| head -1`; the exit code is the one of `ops`. */
 export const runOpsPiped = (
   args: readonly string[],
