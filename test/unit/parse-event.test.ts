@@ -90,7 +90,7 @@ describe('parseEvent', () => {
   it('takes a tombstone that names its version as a deletion', () => {
     expect(parse(null, task.id, [{ version: '8' }])).toEqual({
       kind: 'operation',
-      operation: { kind: 'delete', id: task.id, version: 8, deletedAt: AT },
+      operation: { kind: 'delete', id: task.id, version: 8, deletedAt: AT, replacesEqual: true },
     });
   });
 

@@ -4,7 +4,7 @@ import { POISON_CODES } from '../../platform/errors.ts';
 
 /**
  * Fates of an event; `superseded` means that a newer version of the same id came in the same batch, and `tombstone` that
- * there was nothing left to delete.
+ * the record was one, carried out or without a version.
  */
 export const EVENT_OUTCOMES = ['indexed', 'deleted', 'stale', 'superseded', 'tombstone', 'dead_letter'] as const;
 export type EventOutcome = (typeof EVENT_OUTCOMES)[number];

@@ -32,7 +32,7 @@ export const parseEvent = (message: Message, entity: EventRules): ParsedEvent =>
       const version = isId(key) ? tombstoneVersion(message) : undefined;
       return version === undefined
         ? { kind: 'tombstone' }
-        : { kind: 'operation', operation: deletion(key, version, message) };
+        : { kind: 'operation', operation: { ...deletion(key, version, message), replacesEqual: true } };
     }
     const { type, value } = parseEnvelope(message.value);
     const effect = Object.hasOwn(entity.effects, type) ? entity.effects[type] : undefined;
@@ -66,7 +66,7 @@ const toOperation = (value: unknown, effect: Effect, entity: EventRules, message
 };
 
 /** At the time that the record names, or else at the one that Kafka has of it. */
-const deletion = (id: string, version: number, message: Message): IndexOperation => {
+const deletion = (id: string, version: number, message: Message): IndexOperation & { kind: 'delete' } => {
   const named = timeText(Date.parse(headerOf(message, 'ce_time') ?? ''));
   return { kind: 'delete', id, version, deletedAt: named ?? timeText(message.timestamp) ?? new Date().toISOString() };
 };

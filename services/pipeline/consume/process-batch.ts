@@ -85,8 +85,9 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     const settled = new Array<boolean>(batch.length).fill(false);
     const settle: Settle = (index, result) => {
       settled[index] = true;
-      // A tombstone that finds its deletion done is no event that came twice.
-      const outcome = result === 'stale' && batch[index]?.message.value === null ? 'tombstone' : result;
+      // The event before a tombstone was counted as the deletion already.
+      const isTombstone = batch[index]?.message.value === null && result !== 'dead_letter';
+      const outcome = isTombstone ? 'tombstone' : result;
       metrics.events.inc({ entity, outcome });
       if (outcome !== 'indexed' && outcome !== 'deleted') return;
       const changedAtMs = batch[index]?.changedAtMs ?? Number.NaN;

@@ -14,7 +14,7 @@ export interface Collapsed<T extends Versioned> {
 
 /**
  * Collapses operations to the newest of each task.
- * Of two with the same version the later one wins; they are the same change, delivered twice.
+ * Of two with the same version the first one wins: they are the same change, delivered twice or with its tombstone.
  */
 export const collapse = <T extends Versioned>(inputs: readonly T[]): Collapsed<T> => {
   const positions = new Map<string, number>();
@@ -22,7 +22,7 @@ export const collapse = <T extends Versioned>(inputs: readonly T[]): Collapsed<T
   const settledBy = inputs.map((operation) => {
     const position = positions.get(operation.id) ?? operations.length;
     const newest = operations[position];
-    if (newest === undefined || operation.version >= newest.version) operations[position] = operation;
+    if (newest === undefined || operation.version > newest.version) operations[position] = operation;
     positions.set(operation.id, position);
     return position;
   });

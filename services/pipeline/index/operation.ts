@@ -20,10 +20,10 @@ export type IndexOperation =
       /** RFC 3339 time of the deletion: the marker stays for a time that begins then. */
       readonly deletedAt: string;
       /**
-       * True where the index has nothing of this version: a deletion of the same version, which wrote no marker and which
-       * the shard still remembers, gives way to the marker.
+       * True where a deletion of the same version gives way to the marker: one that wrote none, and which the shard still
+       * remembers, or the event of which this is the tombstone, and which wrote the same marker.
        */
-      readonly isAbsent?: boolean;
+      readonly replacesEqual?: boolean;
     }
   /** Removes a document or a marker for good, unless the index has a newer version than this one. */
   | { readonly kind: 'purge'; readonly id: string; readonly version: number };
@@ -56,7 +56,7 @@ export const encodeOperation = (operation: IndexOperation): EncodedOperation => 
 };
 
 const typeOfVersion = (operation: IndexOperation): 'external' | 'external_gte' =>
-  operation.kind === 'delete' && operation.isAbsent === true ? 'external_gte' : 'external';
+  operation.kind === 'delete' && operation.replacesEqual === true ? 'external_gte' : 'external';
 
 const documentOf = (operation: IndexOperation): unknown => {
   if (operation.kind === 'purge') return undefined;

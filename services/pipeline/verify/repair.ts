@@ -48,7 +48,15 @@ export const createRepair = (options: RepairOptions): Repair => {
     const markers = pairs.flatMap(({ id, row, document }): IndexOperation[] =>
       row === undefined || row.deletedAt === null
         ? []
-        : [{ kind: 'delete', id, version: row.version, deletedAt: row.deletedAt, isAbsent: document === undefined }],
+        : [
+            {
+              kind: 'delete',
+              id,
+              version: row.version,
+              deletedAt: row.deletedAt,
+              replacesEqual: document === undefined,
+            },
+          ],
     );
     const documents = (await rows.rows([...byId.keys()])).flatMap(({ id, json }): IndexOperation[] => {
       try {
