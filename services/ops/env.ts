@@ -139,7 +139,7 @@ export const repartitionEnv = { ...topicsEnv, ...postgresEnv } as const satisfie
 export const readRepartitionConfig = (env: NodeJS.ProcessEnv): EnvValues<typeof repartitionEnv> =>
   readEnv(repartitionEnv, env, kafkaChecks);
 
-/** For `ops dlq`: the letters are in Kafka, what was done about them in PostgreSQL. */
+/** For `ops dlq`: the dead letters are in Kafka, what was done about them in PostgreSQL. */
 export const deadLettersEnv = { ...taskEnv, ...kafkaEnv, ...postgresEnv, ...loggerEnv } as const satisfies EnvSpec;
 
 export type DeadLettersConfig = EnvValues<typeof deadLettersEnv>;

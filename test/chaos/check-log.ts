@@ -31,17 +31,19 @@ export const judgeLog = (
       changes.set(id, (changes.get(id) ?? new Map<number, Change>()).set(change.value.version, change));
     }
   }
-  const letters = new Set(
-    deadLetters.map((letter) => `${header(letter, 'dlq.partition') ?? '?'}:${header(letter, 'dlq.offset') ?? '?'}`),
+  const places = new Set(
+    deadLetters.map(
+      (deadLetter) => `${header(deadLetter, 'dlq.partition') ?? '?'}:${header(deadLetter, 'dlq.offset') ?? '?'}`,
+    ),
   );
   return {
     lost: [
       ...[...rows].flatMap(([id, version]) => missingChanges(id, version, changes.get(id))),
       ...[...changes].flatMap(([id, list]) => unfinished(id, list, rows)),
-      ...[...poison].filter((place) => !letters.has(place)).map((place) => `poison at ${place} is no dead letter`),
+      ...[...poison].filter((place) => !places.has(place)).map((place) => `poison at ${place} is no dead letter`),
     ],
     other: [
-      ...[...letters].filter((place) => !poison.has(place)).map((place) => `a good event at ${place} is a dead letter`),
+      ...[...places].filter((place) => !poison.has(place)).map((place) => `a good event at ${place} is a dead letter`),
       ...[...changes].flatMap(([id, list]) => backwardsInTime(id, list)),
     ],
     created: [...changes.values()].filter((list) => list.get(1)?.type === 'tasks.event.created').length,

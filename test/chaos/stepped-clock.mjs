@@ -1,7 +1,7 @@
 /** Loaded into a service before its code: `Date` runs ahead of the real clock, or behind it, by what a file says. */
 import { readFileSync } from 'node:fs';
 
-const LOOK_MS = 50;
+const READ_MS = 50;
 const file = process.env.STEPPED_CLOCK_FILE ?? '';
 let offsetMs = 0;
 setInterval(() => {
@@ -10,7 +10,7 @@ setInterval(() => {
   } catch {
     // The run is over, and its folder gone.
   }
-}, LOOK_MS).unref();
+}, READ_MS).unref();
 
 // A proxy and not a subclass: it stays the one `Date`, whose instances are what they were.
 globalThis.Date = new Proxy(Date, {

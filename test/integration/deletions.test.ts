@@ -205,7 +205,7 @@ describe('a deletion in all stores', () => {
       const { client, alias } = pipeline.index;
       await client.delete({ index: alias, id: before.id, version: 2, version_type: 'external', refresh: true });
       expect(await verify()).toMatchObject({ code: 2, report: { drift: { missing: 1, surplus: 1 } } });
-      expect(await verify('--repair')).toMatchObject({ code: 0, report: { mended: { missing: 1, surplus: 1 } } });
+      expect(await verify('--repair')).toMatchObject({ code: 0, report: { repaired: { missing: 1, surplus: 1 } } });
       expect(await markerOf(before.id)).toMatchObject({ version: 2 });
       expect(await markerOf(byHand.id)).toMatchObject({ version: 2 });
       await replay(before);

@@ -56,18 +56,18 @@ describe('poison events', () => {
     await fixture.topics.produce(records);
     await fixture.settled();
 
-    const letters = await fixture.topics.readAll(fixture.topics.deadLetters);
-    expect(letters.map((letter) => header(letter, 'reason'))).toEqual(poison.map(([reason]) => reason));
-    letters.forEach((letter, index) => {
+    const deadLetters = await fixture.topics.readAll(fixture.topics.deadLetters);
+    expect(deadLetters.map((deadLetter) => header(deadLetter, 'reason'))).toEqual(poison.map(([reason]) => reason));
+    deadLetters.forEach((deadLetter, index) => {
       const original = poison[index]?.[1];
-      expect(letter.value).toEqual(original?.value);
-      expect(letter.key?.toString() ?? null).toEqual(original?.key ?? null);
-      expect(headerOf(letter, 'x-origin')).toBe('test');
-      expect(header(letter, 'topic')).toBe(fixture.topics.tasks);
-      expect(header(letter, 'partition')).toBe('0');
-      expect(header(letter, 'offset')).toBe(String(index * 2));
-      expect(header(letter, 'error')).toMatch(/\w+/);
-      expect(header(letter, 'attempts')).toBe('0');
+      expect(deadLetter.value).toEqual(original?.value);
+      expect(deadLetter.key?.toString() ?? null).toEqual(original?.key ?? null);
+      expect(headerOf(deadLetter, 'x-origin')).toBe('test');
+      expect(header(deadLetter, 'topic')).toBe(fixture.topics.tasks);
+      expect(header(deadLetter, 'partition')).toBe('0');
+      expect(header(deadLetter, 'offset')).toBe(String(index * 2));
+      expect(header(deadLetter, 'error')).toMatch(/\w+/);
+      expect(header(deadLetter, 'attempts')).toBe('0');
     });
     const versions = await fixture.index.versions();
     for (const { id } of good) expect(versions.get(id)).toBe(1);
@@ -97,12 +97,12 @@ describe('poison events', () => {
       ]);
       await broken.start();
       await broken.settled();
-      const letters = await broken.topics.readAll(broken.topics.deadLetters);
-      expect(letters.map((letter) => letter.key?.toString()).sort()).toEqual([bad.id, good.id].sort());
-      for (const letter of letters) {
-        expect(header(letter, 'reason')).toBe('rejected_by_index');
-        expect(header(letter, 'error')).toContain('document_parsing_exception');
-        expect(header(letter, 'attempts')).toBe('1');
+      const deadLetters = await broken.topics.readAll(broken.topics.deadLetters);
+      expect(deadLetters.map((deadLetter) => deadLetter.key?.toString()).sort()).toEqual([bad.id, good.id].sort());
+      for (const deadLetter of deadLetters) {
+        expect(header(deadLetter, 'reason')).toBe('rejected_by_index');
+        expect(header(deadLetter, 'error')).toContain('document_parsing_exception');
+        expect(header(deadLetter, 'attempts')).toBe('1');
       }
       expect(await broken.index.versions()).toEqual(new Map([[good.id, 1]]));
     } finally {

@@ -118,9 +118,11 @@ it('halves a body that is too large, and gives up only an event that is larger t
   });
   await fixture.topics.produce(records);
   await fixture.settled();
-  const letters = await fixture.topics.readAll(fixture.topics.deadLetters);
-  expect(letters.map((letter) => headerOf(letter, DEAD_LETTER_HEADERS.reason))).toEqual(['document_too_large']);
-  expect(letters[0]?.key?.toString()).toBe(large.id);
+  const deadLetters = await fixture.topics.readAll(fixture.topics.deadLetters);
+  expect(deadLetters.map((deadLetter) => headerOf(deadLetter, DEAD_LETTER_HEADERS.reason))).toEqual([
+    'document_too_large',
+  ]);
+  expect(deadLetters[0]?.key?.toString()).toBe(large.id);
   const versions = await fixture.index.versions();
   expect(good.filter(({ id }) => !versions.has(id))).toEqual([]);
 });
@@ -137,7 +139,9 @@ it('sets aside a value that is nested too deeply to be written, and goes on', as
     eventRecord('tasks.event.created', good),
   ]);
   await fixture.settled();
-  const letters = await fixture.topics.readAll(fixture.topics.deadLetters);
-  expect(letters.map((letter) => headerOf(letter, DEAD_LETTER_HEADERS.reason))).toEqual(['schema_violation']);
+  const deadLetters = await fixture.topics.readAll(fixture.topics.deadLetters);
+  expect(deadLetters.map((deadLetter) => headerOf(deadLetter, DEAD_LETTER_HEADERS.reason))).toEqual([
+    'schema_violation',
+  ]);
   expect([...(await fixture.index.versions()).keys()]).toEqual([good.id]);
 });

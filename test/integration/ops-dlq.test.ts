@@ -65,8 +65,8 @@ const environment = ({ tasks, deadLetters }: TestTopics): Record<string, string>
   DEAD_LETTER_TOPIC: deadLetters,
 });
 
-/** A letter as the indexer writes it. */
-const letter = (
+/** A dead letter as the indexer writes it. */
+const deadLetter = (
   record: ProducerRecord,
   reason: string,
   source: Partial<Record<string, string>> = {},
@@ -154,14 +154,14 @@ describe('dlq replay', () => {
 
       await create(taskMapping);
       const first = await runOps(['dlq', 'replay', '--task', task.id, '--by', 'ada'], env);
-      expect(first).toMatchObject({ code: 0, stdout: '1 letter: 1 replayed\n' });
+      expect(first).toMatchObject({ code: 0, stdout: '1 dead letter: 1 replayed\n' });
       await fixture.settled();
       expect(await fixture.index.versions()).toEqual(new Map([[task.id, 3]]));
 
       // What is dealt with is not touched again, unless it is asked for.
-      expect(await runOps(['dlq', 'replay', '--yes'], env)).toMatchObject({ code: 0, stdout: '0 letters\n' });
+      expect(await runOps(['dlq', 'replay', '--yes'], env)).toMatchObject({ code: 0, stdout: '0 dead letters\n' });
       const again = await runOps(['dlq', 'replay', '--again', '--yes', '--by', 'grace'], env);
-      expect(again).toMatchObject({ code: 0, stdout: '1 letter: 1 replayed\n' });
+      expect(again).toMatchObject({ code: 0, stdout: '1 dead letter: 1 replayed\n' });
       await fixture.settled();
       expect(await fixture.index.versions()).toEqual(new Map([[task.id, 3]]));
       expect(await list()).toEqual([]);
@@ -191,7 +191,7 @@ describe('dlq replay', () => {
 
   it('replays again what a kill left between the event and its audit row', async () => {
     const task = await store(taskOf());
-    await topics.produceLetters([letter(eventRecord('tasks.event.created', task), 'rejected_by_index')]);
+    await topics.produceLetters([deadLetter(eventRecord('tasks.event.created', task), 'rejected_by_index')]);
     const blocker = new Client({ connectionString: database.url });
     await blocker.connect();
     try {
@@ -225,7 +225,7 @@ describe('dlq replay', () => {
     expect(versionsOf(await topics.readAll(topics.tasks), task.id)).toEqual([1]);
   });
 
-  it('brings poison back as a new letter, and lists that', async () => {
+  it('brings poison back as a new dead letter, and lists that', async () => {
     const fixture = await createIndexerFixture({
       kafkaBrokers: inject('kafkaBrokers'),
       elasticsearchUrl: inject('elasticsearchUrl'),
@@ -247,18 +247,18 @@ describe('dlq replay', () => {
     }
   });
 
-  it('tells of each letter that cannot be replayed, goes on with the others, and ends with 2', async () => {
+  it('tells of each dead letter that cannot be replayed, goes on with the others, and ends with 2', async () => {
     const tasks = await Promise.all(Array.from({ length: 20 }, () => store(taskOf())));
-    const good = tasks.map((task) => letter(eventRecord('tasks.event.created', task), 'rejected_by_index'));
+    const good = tasks.map((task) => deadLetter(eventRecord('tasks.event.created', task), 'rejected_by_index'));
     // A compacted topic takes no record without a key.
     const keyless = { key: null, value: Buffer.from('{}'), headers: [] };
     await topics.produceLetters([
       ...good.slice(0, 10),
-      letter(keyless, 'null_key'),
-      letter(keyless, 'null_key', { topic: 'somewhere\u0000else' }),
-      { ...keyless, key: 'no letter' },
+      deadLetter(keyless, 'null_key'),
+      deadLetter(keyless, 'null_key', { topic: 'somewhere\u0000else' }),
+      { ...keyless, key: 'no dead letter' },
       // Behind the good events of a task, poison would be what compaction keeps.
-      letter({ ...keyless, key: tasks[0]?.id ?? '' }, 'malformed_event'),
+      deadLetter({ ...keyless, key: tasks[0]?.id ?? '' }, 'malformed_event'),
       ...good.slice(10),
     ]);
     const { code, stdout } = await runOps(['dlq', 'replay', '--yes', '--json'], env);
@@ -280,14 +280,14 @@ describe('dlq replay', () => {
     const updated = await store(taskOf({ version: 5 }));
     const deleted = taskOf({ version: 2 });
     await topics.produceLetters([
-      letter(eventRecord('tasks.event.updated', { ...updated, version: 4 }), 'rejected_by_index'),
-      letter(eventRecord('tasks.event.updated', deleted), 'rejected_by_index'),
-      letter(eventRecord('tasks.event.deleted', { ...deleted, version: 3 }), 'rejected_by_index'),
-      letter(eventRecord('tasks.event.updated', { ...updated, version: 6 }), 'rejected_by_index'),
+      deadLetter(eventRecord('tasks.event.updated', { ...updated, version: 4 }), 'rejected_by_index'),
+      deadLetter(eventRecord('tasks.event.updated', deleted), 'rejected_by_index'),
+      deadLetter(eventRecord('tasks.event.deleted', { ...deleted, version: 3 }), 'rejected_by_index'),
+      deadLetter(eventRecord('tasks.event.updated', { ...updated, version: 6 }), 'rejected_by_index'),
     ]);
     const dry = await runOps(['dlq', 'replay', '--dry-run'], env);
     expect(dry.stdout).toContain('0:2  would be replayed');
-    expect(dry.stdout).toMatch(/4 letters, nothing was changed: .*1 would be replayed/);
+    expect(dry.stdout).toMatch(/4 dead letters, nothing was changed: .*1 would be replayed/);
     expect(await topics.end()).toBe(0);
     expect(await actions()).toEqual([]);
 
@@ -311,7 +311,7 @@ describe('dlq replay', () => {
     const [kept, changed, deleted] = [await store(taskOf()), await store(taskOf()), await store(taskOf())];
     const placed = taskIn({ TASKS_TOPIC: topics.tasks, DEAD_LETTER_TOPIC: topics.deadLetters });
     await topics.produceLetters(
-      [kept, changed, deleted].map((task) => letter(eventRecord('tasks.event.created', task), 'rejected_by_index')),
+      [kept, changed, deleted].map((task) => deadLetter(eventRecord('tasks.event.created', task), 'rejected_by_index')),
     );
     const config = readEnv(kafkaEnv, env);
     const { signal } = new AbortController();
@@ -360,14 +360,14 @@ describe('dlq replay', () => {
     }
   });
 
-  it('waits for no answer when all letters are meant, but refuses until it is told so', async () => {
+  it('waits for no answer when all dead letters are meant, but refuses until it is told so', async () => {
     await topics.produceLetters([
-      letter(eventRecord('tasks.event.created', await store(taskOf())), 'rejected_by_index'),
+      deadLetter(eventRecord('tasks.event.created', await store(taskOf())), 'rejected_by_index'),
     ]);
     for (const verb of ['replay', 'discard']) {
       const { code, stderr } = await runOps(['dlq', verb], env);
       expect(code).toBe(1);
-      expect(stderr).toContain(`would ${verb} all of 1 open letter.`);
+      expect(stderr).toContain(`would ${verb} all of 1 open dead letter.`);
     }
     expect(await topics.end()).toBe(0);
     expect(await actions()).toEqual([]);
@@ -375,12 +375,12 @@ describe('dlq replay', () => {
 });
 
 describe('dlq list, show and discard', () => {
-  it('pick letters by reason, time, task, partition and offset', async () => {
+  it('pick dead letters by reason, time, task, partition and offset', async () => {
     const [a, b] = [taskOf(), taskOf()];
     await topics.produceLetters([
-      letter(eventRecord('tasks.event.created', a), 'rejected_by_index'),
-      letter({ ...eventRecord('tasks.event.created', a), key: b.id }, 'key_mismatch'),
-      letter({ key: b.id, value: Buffer.from([0xff]), headers: [] }, 'malformed_event'),
+      deadLetter(eventRecord('tasks.event.created', a), 'rejected_by_index'),
+      deadLetter({ ...eventRecord('tasks.event.created', a), key: b.id }, 'key_mismatch'),
+      deadLetter({ key: b.id, value: Buffer.from([0xff]), headers: [] }, 'malformed_event'),
     ]);
     const offsets = async (filter: DeadLetterFilter = {}) => (await list(filter)).map(({ offset }) => offset);
     const agoMs = Date.now() - 600_000;
@@ -403,14 +403,17 @@ describe('dlq list, show and discard', () => {
     ]);
     const table = await runOps(['dlq', 'list'], env);
     expect(table.stdout).toContain(`${topics.tasks} 3:7`);
-    expect(table.stdout).toContain('3 open letters: 1 rejected_by_index, 1 key_mismatch, 1 malformed_event');
+    expect(table.stdout).toContain('3 open dead letters: 1 rejected_by_index, 1 key_mismatch, 1 malformed_event');
     expect((await runOps(['dlq', 'list', '--since', 'yesterday'], env)).code).toBe(1);
 
     const discarded = await runOps(
       ['dlq', 'discard', '--reason', 'malformed_event', '--by', 'ada', '--note', 'old importer'],
       env,
     );
-    expect(discarded).toMatchObject({ code: 0, stdout: '0:2  discarded\n1 letter discarded: 1 malformed_event\n' });
+    expect(discarded).toMatchObject({
+      code: 0,
+      stdout: '0:2  discarded\n1 dead letter discarded: 1 malformed_event\n',
+    });
     expect(await actions()).toEqual([
       {
         letter_offset: '2',
@@ -425,13 +428,13 @@ describe('dlq list, show and discard', () => {
     expect(await list({}, { all: true })).toMatchObject([{ state: 'open' }, { state: 'open' }, { state: 'discarded' }]);
   });
 
-  it('show all of a letter, and let none of its bytes reach the terminal', async () => {
+  it('show all of a dead letter, and let none of its bytes reach the terminal', async () => {
     await topics.produceLetters([
-      letter(
+      deadLetter(
         { key: 'k\u001b[2J', value: Buffer.from('{"a":"\u009b31m\u202e"}'), headers: [{ 'x-origin': 'te\u0007st' }] },
         'schema_violation',
       ),
-      letter({ key: 'k', value: Buffer.from([0xff, 0xfe, 0x41]), headers: [] }, 'malformed_event'),
+      deadLetter({ key: 'k', value: Buffer.from([0xff, 0xfe, 0x41]), headers: [] }, 'malformed_event'),
     ]);
     const first = await runOps(['dlq', 'show', '0:0'], env);
     expect(first.code).toBe(0);

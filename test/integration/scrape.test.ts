@@ -64,7 +64,7 @@ describe('a scrape', () => {
     const shown = (name: string, labels = {}) =>
       sumOf(text, `taskstream_verify_${name}`, { entity: 'task', ...labels });
     expect(shown('last_run_timestamp_seconds')).toBe(Date.parse('2026-01-01T00:00:01.500Z') / 1_000);
-    expect([shown('duration_seconds'), shown('documents'), shown('mended'), shown('undecided')]).toEqual([
+    expect([shown('duration_seconds'), shown('documents'), shown('repaired'), shown('undecided')]).toEqual([
       1.5, 11, 5, 6,
     ]);
     expect(['missing', 'stale', 'ahead', 'surplus'].map((kind) => shown('drift', { kind }))).toEqual([1, 2, 3, 4]);

@@ -43,7 +43,7 @@ it('verify --content finds a document that says something else than the row of i
 
   expect(await verify('--content', '--repair')).toMatchObject({
     code: 0,
-    report: { drift: NONE, mended: { ...NONE, content: 1 } },
+    report: { drift: NONE, repaired: { ...NONE, content: 1 } },
   });
   expect(await read(changed.id)).toEqual({ ...right, version: 2 });
   expect((await pipeline.database.versions()).get(changed.id)).toBe(2);

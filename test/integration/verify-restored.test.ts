@@ -69,7 +69,7 @@ describe('a PostgreSQL restored from a backup', () => {
       });
       expect(await verify('--repair')).toMatchObject({
         code: 0,
-        report: { mended: { missing: 0, stale: 0, ahead: 2 * EACH, surplus: EACH }, undecided: 0 },
+        report: { repaired: { missing: 0, stale: 0, ahead: 2 * EACH, surplus: EACH }, undecided: 0 },
       });
       const none = { drift: { missing: 0, stale: 0, ahead: 0, surplus: 0 }, undecided: 0, rows: 3 * EACH };
       expect(await verify()).toMatchObject({ code: 0, report: none });

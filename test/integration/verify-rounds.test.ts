@@ -59,7 +59,7 @@ describe('verify', () => {
     expect(before.mostCandidates).toBeLessThan(2_000);
 
     const repaired = await run(true);
-    expect(repaired.result.mended).toEqual(before.result.drift);
+    expect(repaired.result.repaired).toEqual(before.result.drift);
     const after = await run(false);
     expect(after.result).toMatchObject({ rows: 8_500, documents: 8_500, undecided: 0 });
     expect(after.found).toEqual([]);

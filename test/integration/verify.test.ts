@@ -89,17 +89,17 @@ describe('verify', () => {
       }
       expect(found).toMatchObject({
         code: 2,
-        report: { drift: { missing: 9, stale: 11, ahead: 7, surplus: 9, content: 0 }, mended: NONE, undecided: 0 },
+        report: { drift: { missing: 9, stale: 11, ahead: 7, surplus: 9, content: 0 }, repaired: NONE, undecided: 0 },
       });
       expect(differences.find(({ id }) => id === planted.stale[0])).toMatchObject({ row: 5, document: 3 });
 
-      const mended = await verify(['--repair']);
-      expect(mended).toMatchObject({
+      const repaired = await verify(['--repair']);
+      expect(repaired).toMatchObject({
         code: 0,
-        report: { drift: NONE, mended: { missing: 9, stale: 11, ahead: 7, surplus: 9, content: 0 }, undecided: 0 },
+        report: { drift: NONE, repaired: { missing: 9, stale: 11, ahead: 7, surplus: 9, content: 0 }, undecided: 0 },
       });
       const again = await verify([]);
-      expect(again).toMatchObject({ code: 0, report: { drift: NONE, mended: NONE, undecided: 0, differences: [] } });
+      expect(again).toMatchObject({ code: 0, report: { drift: NONE, repaired: NONE, undecided: 0, differences: [] } });
       const [rows, documents] = await bothStores();
       expect(documents).toEqual(rows);
       expect(again.report).toMatchObject({ rows: rows.size, documents: rows.size });
@@ -107,7 +107,7 @@ describe('verify', () => {
       // Beyond what libraries and the TypeScript loader take, which is most of it, there are the heads of two streams.
       const { peakBytes: idleBytes } = await runOps(['verify', '--help'], {});
       expect(idleBytes).toBeGreaterThan(0);
-      for (const { peakBytes } of [found, mended, again]) {
+      for (const { peakBytes } of [found, repaired, again]) {
         expect((peakBytes - idleBytes) / 1_048_576).toBeLessThan(128);
       }
     },
@@ -203,7 +203,7 @@ describe('verify', () => {
       );
       expect(await verify(['--repair', '--grace', '1'], { KAFKA_BROKERS: '' })).toMatchObject({ code: 0 });
       expect(await metric('drift')).toBe(0);
-      expect(await metric('mended')).toBe(3);
+      expect(await metric('repaired')).toBe(3);
       const { rows } = await pipeline.database.pool.query<{ runs: string }>('SELECT count(*) AS runs FROM verify_runs');
       expect(Number(rows[0]?.runs)).toBe(100);
     },
@@ -211,12 +211,12 @@ describe('verify', () => {
   );
 
   it(
-    'says what it cannot mend, and why',
+    'says what it cannot repair, and why',
     async () => {
       const id = uuidv7();
       await indexDocuments(pipeline.index, [id], '9007199254740993');
       const run = await verify(['--repair', '--grace', '2']);
-      expect(run).toMatchObject({ code: 2, report: { drift: { ...NONE, surplus: 1 }, mended: NONE } });
+      expect(run).toMatchObject({ code: 2, report: { drift: { ...NONE, surplus: 1 }, repaired: NONE } });
       expect(run.report.differences).toMatchObject([
         { id, outcome: 'drift', reason: expect.stringMatching(/2\^53.*reindex/) as string },
       ]);

@@ -22,7 +22,7 @@ const bounds = (drawn: number, running: number, next: number) => ({
   begunBelow: BigInt(next),
 });
 
-it('moves the mark over numbers whose transactions have ended, after one more look', () => {
+it('moves the mark over numbers whose transactions have ended, after one more scan', () => {
   const cursor = new OutboxCursor();
   cursor.observe(bounds(10, 100, 100));
   cursor.take(rows(1, 2, 10), true);
@@ -51,7 +51,7 @@ it('keeps the mark below a number whose transaction is open, however many come a
   expect(cursor.mark).toBe(5);
 });
 
-it('moves the mark no further than a look that had no room for more', () => {
+it('moves the mark no further than a scan that had no room for more', () => {
   const cursor = new OutboxCursor();
   cursor.observe(bounds(10, 100, 100));
   cursor.observe(bounds(10, 100, 100));

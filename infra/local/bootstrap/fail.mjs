@@ -1,6 +1,6 @@
 /** How the local tools end on a fault of the environment: one sentence on what to do, no stack trace, exit code 1. */
 
-/** A fault that the person at the terminal can mend; its message is one sentence that says how. */
+/** A fault that the person at the terminal can repair; its message is one sentence that says how. */
 export class UserError extends Error {
   /** @param {string} message @param {ErrorOptions} [options] */
   constructor(message, options) {

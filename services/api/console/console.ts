@@ -46,7 +46,7 @@ const SAMPLE_MS = 1_000;
 /** Bound on one question to a server. */
 const QUESTION_MS = 1_500;
 /** Bound on one answer of a server, which may take several questions. */
-const LOOK_MS = 4_000;
+const SAMPLE_TIMEOUT_MS = 4_000;
 const MAX_STREAMS = 50;
 /** A browser opens no more than six connections to a server that speaks HTTP/1.1. */
 const MAX_STREAMS_PER_CLIENT = 12;
@@ -109,7 +109,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
     const ended = runSampler(
       {
         ...{ pool, kafka, index, logger, requestCounts: options.requestCounts },
-        ...{ probe: createProbe({ pool, index }), intervalMs: SAMPLE_MS, timeoutMs: LOOK_MS },
+        ...{ probe: createProbe({ pool, index }), intervalMs: SAMPLE_MS, timeoutMs: SAMPLE_TIMEOUT_MS },
       },
       (sample) => {
         for (const stream of watchers) stream.send('sample', sample);

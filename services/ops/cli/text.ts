@@ -1,6 +1,6 @@
 /** Numbers and durations as text for a person. */
 
-/** `1 letter`, `1,024 letters`: a number with its noun, whose plural ends in s. */
+/** `1 dead letter`, `1,024 dead letters`: a number with its noun, whose plural ends in s. */
 export const count = (number: number, noun: string): string =>
   `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 

@@ -15,7 +15,7 @@ export const dlqCommand = (): Command =>
     .addHelpText(
       'after',
       `
-A letter stays in its topic until the topic's retention is over. What was done about it, when and by whom is in the
+A dead letter stays in its topic until the topic's retention is over. What was done about it, when and by whom is in the
 table dead_letter_actions, which ops migrate creates: the audit trail, and what "open" means.
 
 The usual way: list, show one, repair the cause (a mapping, a deployment), replay; discard what cannot be repaired.`,

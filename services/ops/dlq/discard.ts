@@ -17,12 +17,12 @@ interface Flags extends FilterFlags {
 
 export const dlqDiscardCommand = (): Command =>
   addFilters(new Command('discard'))
-    .description('mark open letters as dealt with; they stay in the topic until its retention is over')
-    .option('--dry-run', 'show which letters it would discard, and change nothing')
-    .option('--yes', 'really all open letters, when no filter narrows them down')
+    .description('mark open dead letters as dealt with; they stay in the topic until its retention is over')
+    .option('--dry-run', 'show which dead letters it would discard, and change nothing')
+    .option('--yes', 'really all open dead letters, when no filter narrows them down')
     .option('--by <name>', "who does it, for the audit trail; default: the system's user and host")
     .option('--note <text>', 'why, for the audit trail')
-    .option('--json', 'JSON, one object a letter')
+    .option('--json', 'JSON, one object a dead letter')
     .addHelpText(
       'after',
       `${REASONS}
@@ -43,16 +43,16 @@ Example:
         }
         const reasons = new Map<string, number>();
         for await (const batch of select(session, options)) {
-          const letters = batch.map(({ letter }) => letter);
+          const deadLetters = batch.map(({ deadLetter }) => deadLetter);
           if (!dryRun) {
-            await discardDeadLetters(client, letters, {
+            await discardDeadLetters(client, deadLetters, {
               deadLetterTopic: entity.deadLetterTopic,
               actor: by ?? systemActor(),
               note: note ?? null,
             });
           }
-          for (const { reason } of letters) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-          const lines = letters.map(({ partition, offset, task, reason }) =>
+          for (const { reason } of deadLetters) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+          const lines = deadLetters.map(({ partition, offset, task, reason }) =>
             json
               ? JSON.stringify({ partition, offset, task: task ?? null, reason, state: dryRun ? 'open' : 'discarded' })
               : `${partition}:${offset}  ${dryRun ? 'would be discarded' : 'discarded'}`,
@@ -61,7 +61,7 @@ Example:
         }
         if (!json)
           await output.write(
-            `${summaryOf(reasons, 'letter', dryRun ? ' would be discarded, nothing was changed' : ' discarded')}\n`,
+            `${summaryOf(reasons, 'dead letter', dryRun ? ' would be discarded, nothing was changed' : ' discarded')}\n`,
           );
       });
     });

@@ -16,22 +16,22 @@ export const stateOf = (judged: TrackedDeadLetter): string =>
 const sourceText = ({ topic, partition, offset }: Source): string =>
   topic === undefined ? '?' : `${lineOf(topic)} ${partition ?? '?'}:${offset ?? '?'}`;
 
-/** @param withState whether letters that are dealt with are among them */
-export const deadLetterTable = (letters: readonly TrackedDeadLetter[], withState: boolean): string => {
+/** @param withState whether dead letters that are dealt with are among them */
+export const deadLetterTable = (deadLetters: readonly TrackedDeadLetter[], withState: boolean): string => {
   const table = new Table({
     head: ['offset', 'when', ...(withState ? ['state'] : []), 'reason', 'task', 'source', 'error'],
     style: { head: [], border: [] },
   });
-  for (const judged of letters) {
-    const { letter } = judged;
-    const error = lineOf(letter.error);
+  for (const judged of deadLetters) {
+    const { deadLetter } = judged;
+    const error = lineOf(deadLetter.error);
     table.push([
-      `${letter.partition}:${letter.offset}`,
-      timeText(letter.atMs),
+      `${deadLetter.partition}:${deadLetter.offset}`,
+      timeText(deadLetter.atMs),
       ...(withState ? [stateOf(judged)] : []),
-      colors.yellow(lineOf(letter.reason)),
-      lineOf(letter.task ?? '-'),
-      sourceText(letter.source),
+      colors.yellow(lineOf(deadLetter.reason)),
+      lineOf(deadLetter.task ?? '-'),
+      sourceText(deadLetter.source),
       error.length > ERROR_WIDTH ? `${error.slice(0, ERROR_WIDTH - 1)}…` : error,
     ]);
   }
@@ -40,8 +40,8 @@ export const deadLetterTable = (letters: readonly TrackedDeadLetter[], withState
 
 /** For scripts; bytes that are not UTF-8 appear as `base64:…`. */
 export const deadLetterJson = (judged: TrackedDeadLetter) => {
-  const { letter, last } = judged;
-  const { partition, offset, atMs, reason, error, attempts, task, source } = letter;
+  const { deadLetter, last } = judged;
+  const { partition, offset, atMs, reason, error, attempts, task, source } = deadLetter;
   return {
     partition,
     offset,
@@ -61,28 +61,30 @@ export const deadLetterJson = (judged: TrackedDeadLetter) => {
   };
 };
 
-export const fullJson = (letter: DeadLetter, history: readonly Action[]) => ({
-  ...deadLetterJson({ letter, last: history.at(-1) }),
+export const fullJson = (deadLetter: DeadLetter, history: readonly Action[]) => ({
+  ...deadLetterJson({ deadLetter, last: history.at(-1) }),
   actions: history,
   key: bytesJson(
-    letter.message.key === undefined || letter.message.key === null ? null : Buffer.from(letter.message.key),
+    deadLetter.message.key === undefined || deadLetter.message.key === null
+      ? null
+      : Buffer.from(deadLetter.message.key),
   ),
-  headers: headersOf(letter.message).map(([name, value]) => ({ name, value: bytesJson(value) })),
-  value: bytesJson(letter.message.value),
+  headers: headersOf(deadLetter.message).map(([name, value]) => ({ name, value: bytesJson(value) })),
+  value: bytesJson(deadLetter.message.value),
 });
 
-/** All of a letter, for a person. */
-export const fullText = (letter: DeadLetter, history: readonly Action[]): string => {
-  const { message } = letter;
+/** All of a dead letter, for a person. */
+export const fullText = (deadLetter: DeadLetter, history: readonly Action[]): string => {
+  const { message } = deadLetter;
   const key = message.key === undefined || message.key === null ? '(none)' : bytesLine(Buffer.from(message.key));
   const facts: [string, string][] = [
-    ['letter', `${letter.partition}:${letter.offset}`],
-    ['when', timeText(letter.atMs) ?? '-'],
-    ['state', stateOf({ letter, last: history.at(-1) })],
-    ['reason', lineOf(letter.reason)],
-    ['error', lineOf(letter.error)],
-    ['attempts', String(letter.attempts ?? '-')],
-    ['source', `${sourceText(letter.source)}, ${timeText(letter.source.atMs) ?? '-'}`],
+    ['dead letter', `${deadLetter.partition}:${deadLetter.offset}`],
+    ['when', timeText(deadLetter.atMs) ?? '-'],
+    ['state', stateOf({ deadLetter, last: history.at(-1) })],
+    ['reason', lineOf(deadLetter.reason)],
+    ['error', lineOf(deadLetter.error)],
+    ['attempts', String(deadLetter.attempts ?? '-')],
+    ['source', `${sourceText(deadLetter.source)}, ${timeText(deadLetter.source.atMs) ?? '-'}`],
     ['key', key],
   ];
   return [
@@ -102,8 +104,12 @@ export const fullText = (letter: DeadLetter, history: readonly Action[]): string
 const actionLine = ({ action, state, actor, result, startedAt }: Action): string =>
   `${startedAt}  ${action}: ${state}  by ${lineOf(actor)}${result === null ? '' : `  (${lineOf(result)})`}`;
 
-/** `12 open letters: 10 rejected_by_index, 2 malformed_event`. */
-export const summaryOf = (counts: ReadonlyMap<string, number>, kind: 'letter' | 'open letter', end = ''): string => {
+/** `12 open dead letters: 10 rejected_by_index, 2 malformed_event`. */
+export const summaryOf = (
+  counts: ReadonlyMap<string, number>,
+  kind: 'dead letter' | 'open dead letter',
+  end = '',
+): string => {
   const total = [...counts.values()].reduce((sum, number) => sum + number, 0);
   const parts = [...counts].sort(([, a], [, b]) => b - a).map(([name, number]) => `${number} ${lineOf(name)}`);
   return `${count(total, kind)}${end}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;

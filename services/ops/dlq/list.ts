@@ -15,10 +15,10 @@ interface Flags extends FilterFlags {
 
 export const dlqListCommand = (): Command =>
   addFilters(new Command('list'))
-    .description('list the open letters, oldest first, with a summary by reason')
+    .description('list the open dead letters, oldest first, with a summary by reason')
     .option('--all', 'also those that were replayed, superseded or discarded')
     .option('--limit <n>', 'most rows of the table; the summary counts all', wholeNumber, 100)
-    .option('--json', 'JSON, one object a letter, without a limit')
+    .option('--json', 'JSON, one object a dead letter, without a limit')
     .addHelpText(
       'after',
       `${REASONS}
@@ -30,11 +30,11 @@ Examples:
   npm run ops -- dlq list --reason rejected_by_index --json | jq -r .error | sort | uniq -c`,
     )
     .action(async ({ all = false, limit, json = false, ...flags }: Flags) => {
-      await withDeadLetters(async ({ letters, signal }) => {
+      await withDeadLetters(async ({ deadLetters, signal }) => {
         const output = createOutput();
         const rows: TrackedDeadLetter[] = [];
         const reasons = new Map<string, number>();
-        for await (const batch of letters(filterOf(flags))) {
+        for await (const batch of deadLetters(filterOf(flags))) {
           const shown = batch.filter((judged) => all || isOpen(judged));
           if (json) {
             const text = shown.map((judged) => `${JSON.stringify(deadLetterJson(judged))}\n`).join('');
@@ -42,14 +42,14 @@ Examples:
             continue;
           }
           for (const judged of shown) {
-            const name = all ? `${judged.letter.reason} ${stateOf(judged)}` : judged.letter.reason;
+            const name = all ? `${judged.deadLetter.reason} ${stateOf(judged)}` : judged.deadLetter.reason;
             reasons.set(name, (reasons.get(name) ?? 0) + 1);
             // Not its bytes: a flood must fit into memory.
             if (rows.length < limit) rows.push(withoutBytes(judged));
           }
         }
         if (json) return;
-        const summary = summaryOf(reasons, all ? 'letter' : 'open letter');
+        const summary = summaryOf(reasons, all ? 'dead letter' : 'open dead letter');
         const total = [...reasons.values()].reduce((sum, count) => sum + count, 0);
         const more = total > rows.length ? `; the table shows the oldest ${rows.length} (--limit)` : '';
         const table = rows.length === 0 ? '' : `${deadLetterTable(rows, all)}\n`;
@@ -57,7 +57,7 @@ Examples:
       });
     });
 
-const withoutBytes = ({ letter, last }: TrackedDeadLetter): TrackedDeadLetter => ({
-  letter: { ...letter, message: { ...letter.message, value: null, headers: [] } },
+const withoutBytes = ({ deadLetter, last }: TrackedDeadLetter): TrackedDeadLetter => ({
+  deadLetter: { ...deadLetter, message: { ...deadLetter.message, value: null, headers: [] } },
   last,
 });

@@ -10,7 +10,7 @@ import { summaryOf } from './format.ts';
 import { lineOf } from '../../platform/printable.ts';
 import { createOutput, type Output } from '../cli/output.ts';
 
-/** Exit code when it ran, but some letters could not be replayed. */
+/** Exit code when it ran, but some dead letters could not be replayed. */
 const EXIT_SOME_FAILED = 2;
 
 interface Flags extends FilterFlags {
@@ -23,19 +23,19 @@ interface Flags extends FilterFlags {
 
 export const dlqReplayCommand = (): Command =>
   addFilters(new Command('replay'))
-    .description('put the events of open letters back to the tasks topic, so that they go the normal way')
-    .option('--again', 'also letters that were replayed, superseded or discarded before')
-    .option('--dry-run', 'say what would become of each letter, and change nothing')
-    .option('--yes', 'really all open letters, when no filter narrows them down')
+    .description('put the events of open dead letters back to the tasks topic, so that they go the normal way')
+    .option('--again', 'also dead letters that were replayed, superseded or discarded before')
+    .option('--dry-run', 'say what would become of each dead letter, and change nothing')
+    .option('--yes', 'really all open dead letters, when no filter narrows them down')
     .option('--by <name>', "who does it, for the audit trail; default: the system's user and host")
-    .option('--json', 'JSON, one object a letter')
+    .option('--json', 'JSON, one object a dead letter')
     .addHelpText(
       'after',
       `${REASONS}
 
 The event is produced with its own key, bytes and headers. Twice is as good as once: the index keeps one version.
-A letter whose task has a newer version, or is deleted, is superseded: its event is not needed, and would do harm
-behind the newer one. An event that is still wrong comes back as a new letter.
+A dead letter whose task has a newer version, or is deleted, is superseded: its event is not needed, and would do harm
+behind the newer one. An event that is still wrong comes back as a new dead letter.
 Each replay leaves a row in dead_letter_actions: "replaying" before, and what became of it after.
 
 Exit codes: 0 all done; 2 some could not be replayed (each is reported and stays open); 1 could not run.
@@ -53,8 +53,8 @@ Examples:
         const report = createReport(createOutput(), json, dryRun);
         if (dryRun) {
           for await (const batch of select(session, options)) {
-            const letters = batch.map(({ letter }) => letter);
-            await report.add(await assessOnly({ client, entity }, letters));
+            const deadLetters = batch.map(({ deadLetter }) => deadLetter);
+            await report.add(await assessOnly({ client, entity }, deadLetters));
           }
         } else {
           await session.takeTurn();
@@ -92,22 +92,22 @@ interface Report {
 
 const createReport = (output: Output, json: boolean, dryRun: boolean): Report => {
   const counts = new Map<string, number>();
-  const bar = new SingleBar({ format: 'replaying  {value} letters', stream: process.stderr, hideCursor: true });
+  const bar = new SingleBar({ format: 'replaying  {value} dead letters', stream: process.stderr, hideCursor: true });
   let total = 0;
   const showsBar = process.stderr.isTTY && !json;
   if (showsBar) bar.start(0, 0);
   return {
     add: async (outcomes) => {
       const lines: string[] = [];
-      for (const { letter, state, result } of outcomes) {
+      for (const { deadLetter, state, result } of outcomes) {
         const name = dryRun && state === 'replayed' ? 'would be replayed' : state;
         counts.set(name, (counts.get(name) ?? 0) + 1);
-        const at = `${letter.partition}:${letter.offset}`;
+        const at = `${deadLetter.partition}:${deadLetter.offset}`;
         if (json) {
-          const { partition, offset, task, reason } = letter;
+          const { partition, offset, task, reason } = deadLetter;
           lines.push(JSON.stringify({ partition, offset, task: task ?? null, reason, state, result }));
         } else if (result !== null) {
-          // A letter that goes the normal way needs no line of its own.
+          // A dead letter that goes the normal way needs no line of its own.
           lines.push(`${at}  ${state}: ${lineOf(result)}`);
         } else if (dryRun) lines.push(`${at}  would be replayed`);
       }
@@ -119,7 +119,7 @@ const createReport = (output: Output, json: boolean, dryRun: boolean): Report =>
       if (showsBar) bar.stop();
       if (!json) {
         const end = `${dryRun ? ', nothing was changed' : ''}${isStopped ? ', stopped before the end' : ''}`;
-        await output.write(`${summaryOf(counts, 'letter', end)}\n`);
+        await output.write(`${summaryOf(counts, 'dead letter', end)}\n`);
       }
       return counts.get('failed') ?? 0;
     },

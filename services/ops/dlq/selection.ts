@@ -1,4 +1,4 @@
-/** Which letters a command is about: its options, and the confirmation that it is about all of them. */
+/** Which dead letters a command is about: its options, and the confirmation that it is about all of them. */
 import type { Command } from 'commander';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { isOpen, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
@@ -20,14 +20,14 @@ export const addFilters = (command: Command): Command =>
   command
     .option(
       '--reason <reason>',
-      'only letters with this reason; may be repeated',
+      'only dead letters with this reason; may be repeated',
       collect((value: string) => value),
     )
-    .option('--since <time>', 'only letters from then on: RFC 3339, or how long ago (15m, 2h, 3d)', timeMs)
-    .option('--until <time>', 'only letters before then', timeMs)
-    .option('--task <id>', 'only letters about this task')
+    .option('--since <time>', 'only dead letters from then on: RFC 3339, or how long ago (15m, 2h, 3d)', timeMs)
+    .option('--until <time>', 'only dead letters before then', timeMs)
+    .option('--task <id>', 'only dead letters about this task')
     .option('--partition <n>', 'only this partition of the dead-letter topic', wholeNumber)
-    .option('--offset <n>', 'only the letter with this offset; may be repeated', collect(wholeNumber));
+    .option('--offset <n>', 'only the dead letter with this offset; may be repeated', collect(wholeNumber));
 
 export const filterOf = ({ reason, since, until, task, partition, offset }: FilterFlags): DeadLetterFilter => ({
   reasons: reason,
@@ -44,27 +44,27 @@ rejected_by_index, document_too_large (the index did not take it).`;
 
 export interface SelectOptions {
   readonly filter: DeadLetterFilter;
-  /** Whether letters that were dealt with are selected too. */
+  /** Whether dead letters that were dealt with are selected too. */
   readonly again: boolean;
 }
 
 /** A batch is one transaction while its tasks are locked: short. */
 const BATCH = 100;
 
-/** The selected letters, in batches. */
+/** The selected dead letters, in batches. */
 export const select = async function* (
-  { letters }: Pick<DeadLetterSession, 'letters'>,
+  { deadLetters }: Pick<DeadLetterSession, 'deadLetters'>,
   { filter, again }: SelectOptions,
 ): AsyncGenerator<readonly TrackedDeadLetter[]> {
-  for await (const batch of letters(filter, BATCH)) {
+  for await (const batch of deadLetters(filter, BATCH)) {
     const selected = batch.filter((judged) => again || isOpen(judged));
     if (selected.length > 0) yield selected;
   }
 };
 
-/** @throws TaskstreamError with their number when no filter narrows the letters down and `yes` is false */
+/** @throws TaskstreamError with their number when no filter narrows the dead letters down and `yes` is false */
 export const confirm = async (
-  session: Pick<DeadLetterSession, 'letters'>,
+  session: Pick<DeadLetterSession, 'deadLetters'>,
   options: SelectOptions,
   { yes, verb }: { readonly yes: boolean; readonly verb: string },
 ): Promise<void> => {
@@ -74,6 +74,6 @@ export const confirm = async (
   if (total === 0) return;
   throw new TaskstreamError(
     'invalid_configuration',
-    `This would ${verb} all of ${count(total, options.again ? 'letter' : 'open letter')}. If you mean it, add --yes; else narrow it down, as with --reason or --offset.`,
+    `This would ${verb} all of ${count(total, options.again ? 'dead letter' : 'open dead letter')}. If you mean it, add --yes; else narrow it down, as with --reason or --offset.`,
   );
 };

@@ -19,7 +19,7 @@ export interface DeadLetterSession {
   readonly reader: TopicReader;
   readonly signal: AbortSignal;
   /** Letters that the filter lets through, with what was done about them. */
-  readonly letters: (filter: DeadLetterFilter, maxBatch?: number) => AsyncGenerator<readonly TrackedDeadLetter[]>;
+  readonly deadLetters: (filter: DeadLetterFilter, maxBatch?: number) => AsyncGenerator<readonly TrackedDeadLetter[]>;
   /** Makes sure that no other operator replays or discards at the same time. */
   readonly takeTurn: () => Promise<void>;
   /** Connects a producer, and closes it whatever happens. */
@@ -41,7 +41,7 @@ export const withDeadLetters = async <T>(use: (session: DeadLetterSession) => Pr
         client,
         reader,
         signal,
-        letters: async function* (filter, maxBatch) {
+        deadLetters: async function* (filter, maxBatch) {
           const topic = entity.deadLetterTopic;
           const options = { reader, topic, filter, signal, ...(maxBatch === undefined ? {} : { maxBatch }) };
           for await (const batch of findDeadLetters(options)) yield await withLastActions(client, topic, batch);

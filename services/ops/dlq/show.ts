@@ -9,32 +9,32 @@ import { createOutput } from '../cli/output.ts';
 
 export const dlqShowCommand = (): Command =>
   new Command('show')
-    .description('show everything of one letter: why, where from, headers, value, and what was done about it')
+    .description('show everything of one dead letter: why, where from, headers, value, and what was done about it')
     .argument('<partition:offset>', 'as `dlq list` shows it', position)
     .option('--json', 'JSON; bytes that are not UTF-8 as "base64:…"')
     .addHelpText(
       'after',
       `
-Control characters are shown as \\u…, bytes that are not UTF-8 in hexadecimal: a letter cannot touch the terminal.
+Control characters are shown as \\u…, bytes that are not UTF-8 in hexadecimal: a dead letter cannot touch the terminal.
 
-Exit codes: 0 shown; 1 there is no such letter, or it could not run.
+Exit codes: 0 shown; 1 there is no such dead letter, or it could not run.
 
 Example:
   npm run ops -- dlq show 0:17`,
     )
     .action(async ({ partition, offset }: Position, { json = false }: { json?: boolean }) => {
-      await withDeadLetters(async ({ letters, client, entity }) => {
-        for await (const batch of letters({ partition, offsets: [offset] })) {
-          for (const { letter } of batch) {
-            const history = await historyOf(client, entity.deadLetterTopic, letter);
-            const text = json ? JSON.stringify(fullJson(letter, history), null, 2) : fullText(letter, history);
+      await withDeadLetters(async ({ deadLetters, client, entity }) => {
+        for await (const batch of deadLetters({ partition, offsets: [offset] })) {
+          for (const { deadLetter } of batch) {
+            const history = await historyOf(client, entity.deadLetterTopic, deadLetter);
+            const text = json ? JSON.stringify(fullJson(deadLetter, history), null, 2) : fullText(deadLetter, history);
             await createOutput().write(`${text}\n`);
             return;
           }
         }
         throw new TaskstreamError(
           'invalid_configuration',
-          `${entity.deadLetterTopic} has no letter ${partition}:${offset}: see ops dlq list --all.`,
+          `${entity.deadLetterTopic} has no dead letter ${partition}:${offset}: see ops dlq list --all.`,
         );
       });
     });

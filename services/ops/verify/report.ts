@@ -38,7 +38,7 @@ export const tableOf = ({ result, differences }: Report): string => {
     ...plain,
     colAligns: ['left', 'right', 'right', 'left'],
   });
-  for (const kind of DRIFT_KINDS) summary.push([kind, result.drift[kind], result.mended[kind], MEANING[kind]]);
+  for (const kind of DRIFT_KINDS) summary.push([kind, result.drift[kind], result.repaired[kind], MEANING[kind]]);
   summary.push(['undecided', result.undecided, '', 'its event may still be on its way']);
   const seconds = (result.durationMs / 1_000).toFixed(1);
   const purged = result.purged > 0 ? [`${result.purged} deletions purged, as their time is over`] : [];
@@ -48,12 +48,11 @@ export const tableOf = ({ result, differences }: Report): string => {
     summary.toString(),
   ];
   if (differences.length > 0) {
-    const list = new Table({ head: ['task', 'kind', 'row', 'document', 'outcome'], ...plain });
+    const list = new Table({ head: ['id', 'kind', 'row', 'document', 'outcome'], ...plain });
     for (const { id, kind, row, document, outcome, reason } of differences) {
-      const text = outcome === 'mended' ? 'repaired' : outcome;
-      list.push([id, kind, textOf(row), textOf(document), reason === undefined ? text : `${text}: ${reason}`]);
+      list.push([id, kind, textOf(row), textOf(document), reason === undefined ? outcome : `${outcome}: ${reason}`]);
     }
-    const all = sumOf(result.drift) + sumOf(result.mended) + result.undecided;
+    const all = sumOf(result.drift) + sumOf(result.repaired) + result.undecided;
     if (all > differences.length) lines.push(`The first ${differences.length} of ${all}; --details FILE writes all:`);
     lines.push(list.toString());
   }

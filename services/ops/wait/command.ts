@@ -36,7 +36,7 @@ export const waitCommand = (): Command =>
       const failed = last.find(({ state }) => state === 'failed');
       const reason =
         failed !== undefined
-          ? `${failed.kind} ${failed.name} has failed: mend the cause, delete it and apply the manifests again`
+          ? `${failed.kind} ${failed.name} has failed: repair the cause, delete it and apply the manifests again`
           : last.length === 0
             ? `There was nothing to wait for in namespace ${cluster.namespace}: apply the manifests first`
             : `Not ready after ${timeout} s: the table says what is not`;

@@ -125,12 +125,12 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     signal: AbortSignal,
   ): Promise<void> => {
     if (poison.length === 0) return;
-    const letters = poison.flatMap(({ index, error, attempts }): (FailedEvent & { index: number })[] => {
+    const failed = poison.flatMap(({ index, error, attempts }): (FailedEvent & { index: number })[] => {
       const message = batch[index]?.message;
       return message === undefined ? [] : [{ index, message, error, attempts }];
     });
-    const written = await deadLetters.write(letters, signal);
-    letters.forEach(({ index, message, error }, position) => {
+    const written = await deadLetters.write(failed, signal);
+    failed.forEach(({ index, message, error }, position) => {
       if (written[position] !== true) return;
       settle(index, 'dead_letter');
       metrics.deadLetters.inc({ entity, reason: error.code });

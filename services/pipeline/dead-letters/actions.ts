@@ -1,4 +1,4 @@
-/** What was done about letters: the table `dead_letter_actions`, their state and their audit trail. */
+/** What was done about dead letters: the table `dead_letter_actions`, their state and their audit trail. */
 import type { Client } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { DeadLetter } from './dead-letter.ts';
@@ -21,29 +21,29 @@ export interface Finished {
   readonly result: string | null;
 }
 
-/** A letter with the last thing that was done about it. */
+/** A dead letter with the last thing that was done about it. */
 export interface TrackedDeadLetter {
-  readonly letter: DeadLetter;
+  readonly deadLetter: DeadLetter;
   readonly last: Action | undefined;
 }
 
-/** A replay that was cut short or failed leaves its letter open. */
+/** A replay that was cut short or failed leaves its dead letter open. */
 export const isOpen = ({ last }: TrackedDeadLetter): boolean =>
   last === undefined || last.state === 'replaying' || last.state === 'failed';
 
 const COLUMNS = `action, state, actor, result, rfc3339(started_at) AS "startedAt", rfc3339(finished_at) AS "finishedAt"`;
 
-const keysOf = (letters: readonly DeadLetter[]) => [
-  letters.map(({ partition }) => partition),
-  letters.map(({ offset }) => offset),
-  letters.map(({ atMs }) => new Date(atMs).toISOString()),
+const keysOf = (deadLetters: readonly DeadLetter[]) => [
+  deadLetters.map(({ partition }) => partition),
+  deadLetters.map(({ offset }) => offset),
+  deadLetters.map(({ atMs }) => new Date(atMs).toISOString()),
 ];
 
-/** Looks up the last action of each letter. */
+/** Looks up the last action of each dead letter. */
 export const withLastActions = async (
   client: Client,
   topic: string,
-  letters: readonly DeadLetter[],
+  deadLetters: readonly DeadLetter[],
 ): Promise<TrackedDeadLetter[]> => {
   const { rows } = await client.query<Action & { partition: number; offset: string }>(
     `SELECT DISTINCT ON (a.letter_partition, a.letter_offset)
@@ -53,18 +53,21 @@ export const withLastActions = async (
        ON a.letter_partition = l.p AND a.letter_offset = l.o AND a.letter_at = l.at
      WHERE a.topic = $1
      ORDER BY a.letter_partition, a.letter_offset, a.id DESC`,
-    [topic, ...keysOf(letters)],
+    [topic, ...keysOf(deadLetters)],
   );
   const last = new Map(rows.map(({ partition, offset, ...action }) => [`${partition}:${offset}`, action]));
-  return letters.map((letter) => ({ letter, last: last.get(`${letter.partition}:${letter.offset}`) }));
+  return deadLetters.map((deadLetter) => ({
+    deadLetter,
+    last: last.get(`${deadLetter.partition}:${deadLetter.offset}`),
+  }));
 };
 
-/** Everything that was done about a letter, oldest first. */
-export const historyOf = async (client: Client, topic: string, letter: DeadLetter): Promise<Action[]> => {
+/** Everything that was done about a dead letter, oldest first. */
+export const historyOf = async (client: Client, topic: string, deadLetter: DeadLetter): Promise<Action[]> => {
   const { rows } = await client.query<Action>(
     `SELECT ${COLUMNS} FROM dead_letter_actions
      WHERE topic = $1 AND letter_partition = $2 AND letter_offset = $3 AND letter_at = $4 ORDER BY id`,
-    [topic, letter.partition, letter.offset, new Date(letter.atMs)],
+    [topic, deadLetter.partition, deadLetter.offset, new Date(deadLetter.atMs)],
   );
   return rows;
 };
@@ -77,10 +80,10 @@ export interface NewActions {
   readonly result: string | null;
 }
 
-/** Writes a row for each letter; returns their ids in the letters' order. */
+/** Writes a row for each dead letter; returns their ids in the dead letters' order. */
 export const recordActions = async (
   client: Client,
-  letters: readonly DeadLetter[],
+  deadLetters: readonly DeadLetter[],
   { topic, action, state, actor, result }: NewActions,
 ): Promise<string[]> => {
   const { rows } = await client.query<{ id: string; partition: number; offset: string }>(
@@ -92,9 +95,9 @@ export const recordActions = async (
      RETURNING id::text, letter_partition AS partition, letter_offset::text AS offset`,
     [
       topic,
-      ...keysOf(letters),
-      letters.map(({ task }) => storable(task ?? null)),
-      letters.map(({ reason }) => storable(reason)),
+      ...keysOf(deadLetters),
+      deadLetters.map(({ task }) => storable(task ?? null)),
+      deadLetters.map(({ reason }) => storable(reason)),
       action,
       state,
       actor,
@@ -102,16 +105,16 @@ export const recordActions = async (
     ],
   );
   const ids = new Map(rows.map(({ id, partition, offset }) => [`${partition}:${offset}`, id]));
-  return letters.map(({ partition, offset }) => ids.get(`${partition}:${offset}`) ?? '');
+  return deadLetters.map(({ partition, offset }) => ids.get(`${partition}:${offset}`) ?? '');
 };
 
 /** Marks dead letters as dealt with; they stay in their topic until its retention is over. */
 export const discardDeadLetters = async (
   client: Client,
-  letters: readonly DeadLetter[],
+  deadLetters: readonly DeadLetter[],
   { deadLetterTopic, actor, note }: { deadLetterTopic: string; actor: string; note: string | null },
 ): Promise<void> => {
-  await recordActions(client, letters, {
+  await recordActions(client, deadLetters, {
     topic: deadLetterTopic,
     action: 'discard',
     state: 'discarded',
@@ -129,7 +132,7 @@ export const finish = async (client: Client, finished: readonly Finished[]): Pro
   );
 };
 
-/** PostgreSQL's text holds no NUL, and a letter may hold anything. */
+/** PostgreSQL's text holds no NUL, and a dead letter may hold anything. */
 const storable = (text: string | null): string | null => text?.replaceAll('\u0000', '\\u0000') ?? null;
 
 /** Key of an advisory lock: "dlqr" in ASCII. It ends with the session. */

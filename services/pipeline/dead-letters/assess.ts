@@ -1,4 +1,4 @@
-/** Whether a letter's event should go back to its topic: PostgreSQL has the last word about a task. */
+/** Whether a dead letter's event should go back to its topic: PostgreSQL has the last word about a task. */
 import { escapeIdentifier, type Client } from 'pg';
 import { parseEvent } from '../consume/parse-event.ts';
 import type { Message } from '../../platform/kafka/native.ts';
@@ -22,7 +22,7 @@ export type Verdict =
   | { readonly kind: 'refused'; readonly why: string };
 
 /**
- * Judges letters by the rows of now. A row may change as soon as this has returned: `overtake.ts` sees to that.
+ * Judges dead letters by the rows of now. A row may change as soon as this has returned: `overtake.ts` sees to that.
  *
  * An old version behind a newer one would change nothing in the index, but it would in the topic: compaction keeps the
  * last record of a key, and would drop the newest version in favour of the old one. An update of a task that was
@@ -30,20 +30,20 @@ export type Verdict =
  */
 export const assess = async (
   client: Client,
-  letters: readonly DeadLetter[],
+  deadLetters: readonly DeadLetter[],
   entity: PlacedEntity,
 ): Promise<Verdict[]> => {
-  const events = letters.map(({ message }) => parseEvent(message, entity));
+  const events = deadLetters.map(({ message }) => parseEvent(message, entity));
   const ids = new Set([
     ...events.flatMap((event) => (event.kind === 'operation' ? [event.operation.id] : [])),
-    ...letters.flatMap(({ message }) => keyIdOf(message)),
+    ...deadLetters.flatMap(({ message }) => keyIdOf(message)),
   ]);
   const { rows } = await client.query<{ id: string; version: string }>(
     `SELECT id::text, version FROM ${escapeIdentifier(entity.table)} AS t WHERE t.id = ANY($1::uuid[])`,
     [[...ids]],
   );
   const versions = new Map(rows.map(({ id, version }) => [id, Number(version)]));
-  return letters.map(({ source, message }, index): Verdict => {
+  return deadLetters.map(({ source, message }, index): Verdict => {
     if (source.topic === undefined) return { kind: 'refused', why: 'it does not say which topic it came from' };
     if (source.topic !== entity.topic) {
       return {
@@ -53,7 +53,7 @@ export const assess = async (
     }
     const event = events[index];
     if (event?.kind !== 'operation') {
-      // It goes back as it is, and while nothing has changed it returns as a new letter. But behind the good events of
+      // It goes back as it is, and while nothing has changed it returns as a new dead letter. But behind the good events of
       // a task it would be what compaction keeps.
       return event?.kind === 'poison' && keyIdOf(message).some((id) => versions.has(id))
         ? {
@@ -82,7 +82,7 @@ export const assess = async (
     if (current < operation.version || operation.kind === 'delete') {
       return {
         kind: 'refused',
-        why: `PostgreSQL has version ${current}, this is ${operation.version}: it was set back, so run ops verify --repair, and discard this letter`,
+        why: `PostgreSQL has version ${current}, this is ${operation.version}: it was set back, so run ops verify --repair, and discard this dead letter`,
       };
     }
     return { kind: 'replay', change };

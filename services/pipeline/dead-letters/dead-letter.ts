@@ -54,7 +54,7 @@ export const deadLetterOf = (message: Message): DeadLetter => {
 const keyTextOf = ({ key }: Message): string | undefined =>
   key === null || key === undefined ? undefined : textOf(Buffer.from(key));
 
-/** Whether it is about a task: by its key, or by the id in its value, as the two may differ in a letter. */
+/** Whether it is about a task: by its key, or by the id in its value, as the two may differ in a dead letter. */
 export const isAbout = ({ message }: DeadLetter, task: string): boolean =>
   keyTextOf(message) === task || idsIn(message).includes(task);
 

@@ -1,10 +1,10 @@
-/** Reads the dead-letter topic from its beginning to its end as it is now, and picks letters. */
+/** Reads the dead-letter topic from its beginning to its end as it is now, and picks dead letters. */
 import type { PartitionRange, TopicReader } from '../../platform/kafka/reader.ts';
 import { isAbout, deadLetterOf, type DeadLetter } from './dead-letter.ts';
 
 export interface DeadLetterFilter {
   readonly reasons?: readonly string[] | undefined;
-  /** When the letter came, in milliseconds since 1970; from `sinceMs` on, before `untilMs`. */
+  /** When the dead letter came, in milliseconds since 1970; from `sinceMs` on, before `untilMs`. */
   readonly sinceMs?: number | undefined;
   readonly untilMs?: number | undefined;
   readonly task?: string | undefined;
@@ -17,7 +17,7 @@ export interface FindOptions {
   readonly topic: string;
   readonly filter: DeadLetterFilter;
   readonly signal: AbortSignal;
-  /** Most letters in a batch. */
+  /** Most dead letters in a batch. */
   readonly maxBatch?: number;
 }
 
@@ -29,7 +29,7 @@ export const findDeadLetters = async function* (options: FindOptions): AsyncGene
   const { reader, topic, filter, signal, maxBatch } = options;
   const ranges = await rangesOf(options);
   for await (const batch of reader.read(topic, ranges, { signal, ...(maxBatch === undefined ? {} : { maxBatch }) })) {
-    const found = batch.map(deadLetterOf).filter((letter) => isWanted(letter, filter));
+    const found = batch.map(deadLetterOf).filter((deadLetter) => isWanted(deadLetter, filter));
     if (found.length > 0) yield found;
   }
 };
@@ -46,9 +46,9 @@ const rangesOf = async ({ reader, topic, filter }: FindOptions): Promise<Partiti
   }));
 };
 
-const isWanted = (letter: DeadLetter, { reasons, sinceMs, untilMs, task, offsets }: DeadLetterFilter): boolean =>
-  (reasons === undefined || reasons.includes(letter.reason)) &&
-  (sinceMs === undefined || letter.atMs >= sinceMs) &&
-  (untilMs === undefined || letter.atMs < untilMs) &&
-  (task === undefined || isAbout(letter, task)) &&
-  (offsets === undefined || offsets.includes(letter.offset));
+const isWanted = (deadLetter: DeadLetter, { reasons, sinceMs, untilMs, task, offsets }: DeadLetterFilter): boolean =>
+  (reasons === undefined || reasons.includes(deadLetter.reason)) &&
+  (sinceMs === undefined || deadLetter.atMs >= sinceMs) &&
+  (untilMs === undefined || deadLetter.atMs < untilMs) &&
+  (task === undefined || isAbout(deadLetter, task)) &&
+  (offsets === undefined || offsets.includes(deadLetter.offset));

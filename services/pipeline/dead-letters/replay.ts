@@ -1,7 +1,7 @@
 /**
  * Puts the events of letters back where they came from, so that they go the normal way.
  * A row `replaying` is there before the event is produced and says `replayed` after: a kill in between replays again,
- * which changes nothing (external versions), and never loses a letter.
+ * which changes nothing (external versions), and never loses a dead letter.
  */
 import type { Client } from 'pg';
 import { messageOf } from '../../platform/errors.ts';
@@ -22,20 +22,20 @@ export interface ReplayOptions {
 }
 
 export interface ReplayOutcome {
-  readonly letter: DeadLetter;
+  readonly deadLetter: DeadLetter;
   readonly state: Finished['state'];
   readonly result: string | null;
-  /** Whether the broker did not answer in time: then the next letters would wait in vain too. */
+  /** Whether the broker did not answer in time: then the next dead letters would wait in vain too. */
   readonly isOutage: boolean;
 }
 
-/** What would become of each letter, without touching it. */
+/** What would become of each dead letter, without touching it. */
 export const assessOnly = async (
   { client, entity }: Pick<ReplayOptions, 'client' | 'entity'>,
-  letters: readonly DeadLetter[],
+  deadLetters: readonly DeadLetter[],
 ): Promise<ReplayOutcome[]> => {
-  const verdicts = await assess(client, letters, entity);
-  return letters.map((letter, index) => ({ letter, ...settled(verdicts[index]) }));
+  const verdicts = await assess(client, deadLetters, entity);
+  return deadLetters.map((deadLetter, index) => ({ deadLetter, ...settled(verdicts[index]) }));
 };
 
 /** Replays a batch of letters, one failing does not stop the others. No row is locked while Kafka is waited for. */
@@ -44,18 +44,18 @@ export const replayDeadLetters = async (
   tracked: readonly TrackedDeadLetter[],
 ): Promise<ReplayOutcome[]> => {
   const { client, entity, actor } = options;
-  const letters = tracked.map(({ letter }) => letter);
-  const ids = await recordActions(client, letters, {
+  const deadLetters = tracked.map(({ deadLetter }) => deadLetter);
+  const ids = await recordActions(client, deadLetters, {
     topic: entity.deadLetterTopic,
     action: 'replay',
     state: 'replaying',
     actor,
     result: null,
   });
-  const verdicts = await assess(client, letters, entity);
-  const outcomes = await produce(options, letters, verdicts);
+  const verdicts = await assess(client, deadLetters, entity);
+  const outcomes = await produce(options, deadLetters, verdicts);
   const replayed = verdicts.flatMap((verdict, index) => {
-    // A replay that was killed may have produced the event of a letter that is superseded now.
+    // A replay that was killed may have produced the event of a dead letter that is superseded now.
     const isProduced = verdict.kind === 'replay' || tracked[index]?.last?.state === 'replaying';
     return isProduced && 'change' in verdict ? [verdict.change] : [];
   });
@@ -69,12 +69,12 @@ export const replayDeadLetters = async (
 
 const produce = async (
   { producer, entity }: ReplayOptions,
-  letters: readonly DeadLetter[],
+  deadLetters: readonly DeadLetter[],
   verdicts: readonly Verdict[],
 ): Promise<ReplayOutcome[]> => {
-  const toSend = letters.flatMap((letter, index) => {
+  const toSend = deadLetters.flatMap((deadLetter, index) => {
     const verdict = verdicts[index];
-    return verdict?.kind === 'replay' ? [{ index, records: recordsOf(letter, verdict.tombstone) }] : [];
+    return verdict?.kind === 'replay' ? [{ index, records: recordsOf(deadLetter, verdict.tombstone) }] : [];
   });
   const failures = await sendEach(
     producer,
@@ -82,16 +82,16 @@ const produce = async (
     toSend.map(({ records }) => records),
   );
   const failed = new Map(toSend.map(({ index }, position) => [index, failures[position]]));
-  return letters.map((letter, index) => {
+  return deadLetters.map((deadLetter, index) => {
     const failure = failed.get(index);
     return failure === undefined
-      ? { letter, ...settled(verdicts[index]) }
-      : { letter, state: 'failed', result: explain(letter, failure), isOutage: !isRefusal(failure) };
+      ? { deadLetter, ...settled(verdicts[index]) }
+      : { deadLetter, state: 'failed', result: explain(deadLetter, failure), isOutage: !isRefusal(failure) };
   });
 };
 
 /**
- * Sends the records of each letter; returns for each why it failed, or nothing.
+ * Sends the records of each dead letter; returns for each why it failed, or nothing.
  * The broker takes or refuses whole batches: one record that it does not want takes its neighbours along. So those that
  * failed are sent once more, each alone.
  */
@@ -117,7 +117,7 @@ const sendEach = async (
 const isRefusal = (error: Error | undefined): boolean =>
   error !== undefined && 'code' in error && typeof error.code === 'number' && error.code > 0;
 
-/** @param tombstone version of the deletion that the letter is; nothing for any other */
+/** @param tombstone version of the deletion that the dead letter is; nothing for any other */
 const recordsOf = ({ message }: DeadLetter, tombstone: number | undefined): ProducerRecord[] => {
   const key = message.key ?? null;
   const time = headerOf(message, 'ce_time') ?? new Date().toISOString();
@@ -129,7 +129,7 @@ const recordsOf = ({ message }: DeadLetter, tombstone: number | undefined): Prod
   ];
 };
 
-const settled = (verdict: Verdict | undefined): Omit<ReplayOutcome, 'letter'> => {
+const settled = (verdict: Verdict | undefined): Omit<ReplayOutcome, 'deadLetter'> => {
   switch (verdict?.kind) {
     case 'replay':
       return { state: 'replayed', result: null, isOutage: false };

@@ -7,8 +7,8 @@
  * remove, as while somebody holds an old snapshot.
  *
  * A writer has its transaction number before it draws the row's number. Once every transaction has ended that had begun
- * when number N had been drawn, what is numbered up to N is visible: the mark may pass N after one more look. As a statement by hand
- * may draw the row's number first, and a restore may set the numbers back, a full look now and then begins at zero.
+ * when number N had been drawn, what is numbered up to N is visible: the mark may pass N after one more scan. As a statement by hand
+ * may draw the row's number first, and a restore may set the numbers back, a full scan now and then begins at zero.
  */
 import type { OutboxRow } from './records.ts';
 import type { TransactionBounds } from './session.ts';
@@ -16,7 +16,7 @@ import type { TransactionBounds } from './session.ts';
 export class OutboxCursor {
   /** No row up to here can appear unseen. */
   #mark = 0;
-  /** The highest number that had been drawn when transactions were last looked at. */
+  /** The highest number that had been drawn when transactions were last read. */
   #drawn = 0;
   /** The mark may move to `row` once every transaction below `begunBelow` has ended. */
   #next: { readonly row: number; readonly begunBelow: bigint; isDue: boolean } | undefined;
@@ -31,7 +31,7 @@ export class OutboxCursor {
     return this.#seen;
   }
 
-  /** To be called before a look. */
+  /** To be called before a scan. */
   observe({ endedBelow, begunBelow, drawn }: TransactionBounds): void {
     // Drawn at the time before this one, and so by a transaction that has begun by now.
     if (this.#next === undefined && this.#drawn > this.#mark)
@@ -41,9 +41,9 @@ export class OutboxCursor {
   }
 
   /**
-   * Takes note of what a look found.
+   * Takes note of what a scan found.
    * @param found all rows that are now in the relay's hands
-   * @param isComplete whether the look went to the outbox's end
+   * @param isComplete whether the scan went to the outbox's end
    */
   take(found: readonly OutboxRow[], isComplete: boolean): void {
     for (const { id } of found) this.#seen.add(id);

@@ -8,7 +8,7 @@ import type { OutboxRow } from './records.ts';
 /** Key of the advisory lock, the same in all replicas; "task" in ASCII. Advisory locks are local to a database. */
 export const RELAY_LOCK_KEY = 0x7461736b;
 
-/** A full look passes every dead row that vacuum could not remove: it may take longer than a statement of a request. */
+/** A full scan passes every dead row that vacuum could not remove: it may take longer than a statement of a request. */
 const FULL_READ_TIMEOUT_MS = 60_000;
 
 /** The active relay sends a statement at least this often, so that the server sees that it is alive. */

@@ -88,7 +88,7 @@ export const createRepair = (options: RepairOptions): Repair => {
     // With a document, somebody else's write was newer. Without one, the shard remembers a deletion that wrote no marker,
     // by a version before markers or by hand, of what has a row.
     const indexed = await documents.states(refused.map(({ id }) => id));
-    const remembered = await rememberedVersions(
+    const versions = await deletedVersions(
       client,
       alias,
       refused.flatMap(({ id }) => (indexed.has(id) ? [] : [id])),
@@ -96,7 +96,7 @@ export const createRepair = (options: RepairOptions): Repair => {
     await raiseRows(
       pool,
       entity,
-      [...remembered].flatMap(([id, above]) => exceeding(byId.get(id), above)),
+      [...versions].flatMap(([id, above]) => exceeding(byId.get(id), above)),
     );
   };
 
@@ -160,7 +160,7 @@ const differsInKind = (row: State, document: State | undefined): boolean =>
  * raised row replaces; where there is a document after all, nothing is created.
  * @throws what the client throws when Elasticsearch does not answer or refuses
  */
-const rememberedVersions = async (
+const deletedVersions = async (
   client: Client,
   alias: string,
   ids: readonly string[],

@@ -14,7 +14,7 @@ const KEPT_RUNS = 100;
 
 /** Writes down a run of one entity, and removes its oldest ones. */
 export const recordRun = async (pool: Pool, { name }: Pick<Entity, 'name'>, result: VerifyResult): Promise<void> => {
-  const { startedAt, durationMs, rows, documents, drift, mended, undecided, withContent } = result;
+  const { startedAt, durationMs, rows, documents, drift, repaired, undecided, withContent } = result;
   await pool.query(
     `INSERT INTO verify_runs
        (entity, started_at, duration_ms, tasks, documents, missing, stale, ahead, surplus, content, mended, undecided,
@@ -23,7 +23,7 @@ export const recordRun = async (pool: Pool, { name }: Pick<Entity, 'name'>, resu
     [
       ...[name, startedAt, durationMs, rows, documents],
       ...[drift.missing, drift.stale, drift.ahead, drift.surplus, drift.content],
-      sumOf(mended),
+      sumOf(repaired),
       undecided,
       withContent,
     ],
@@ -45,7 +45,7 @@ export const lastRunComparedContent = async (pool: Pool, { name }: Pick<Entity, 
 };
 
 type LastRun = Readonly<
-  Record<'entity' | 'finished_at' | 'duration' | 'documents' | 'mended' | 'undecided' | DriftKind, string>
+  Record<'entity' | 'finished_at' | 'duration' | 'documents' | 'repaired' | 'undecided' | DriftKind, string>
 >;
 
 /** Gauges by what they show of the last run. */
@@ -56,7 +56,7 @@ const GAUGES = {
   },
   duration: { name: 'taskstream_verify_duration_seconds', help: 'Time the last run of verify took.' },
   documents: { name: 'taskstream_verify_documents', help: 'Documents that the last run of verify compared.' },
-  mended: { name: 'taskstream_verify_mended', help: 'Differences that the last run of verify found and repaired.' },
+  repaired: { name: 'taskstream_verify_repaired', help: 'Differences that the last run of verify found and repaired.' },
   undecided: {
     name: 'taskstream_verify_undecided',
     help: 'Differences that the last run left undecided, as their events may have been on their way.',
@@ -104,7 +104,7 @@ const lastRuns = async (pool: Pool, entities: readonly string[]): Promise<readon
   const { rows } = await pool.query<LastRun>(
     `SELECT DISTINCT ON (entity) entity,
             extract(epoch FROM started_at) + duration_ms / 1000.0 AS finished_at, duration_ms / 1000.0 AS duration,
-            documents, missing, stale, ahead, surplus, content, mended, undecided
+            documents, missing, stale, ahead, surplus, content, mended AS repaired, undecided
      FROM verify_runs WHERE entity = ANY($1) ORDER BY entity, id DESC`,
     [entities],
   );

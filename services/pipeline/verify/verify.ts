@@ -60,7 +60,7 @@ export interface Progress {
 /** A difference with what became of it. */
 export interface Difference extends Pair {
   readonly kind: DriftKind;
-  readonly outcome: 'drift' | 'mended' | 'undecided';
+  readonly outcome: 'drift' | 'repaired' | 'undecided';
   /** Why it could not be repaired. */
   readonly reason?: string;
 }
@@ -73,7 +73,7 @@ export interface VerifyResult {
   /** What was found and not repaired. */
   readonly drift: Readonly<Record<DriftKind, number>>;
   /** What was found and repaired. */
-  readonly mended: Readonly<Record<DriftKind, number>>;
+  readonly repaired: Readonly<Record<DriftKind, number>>;
   readonly undecided: number;
   /** Whether contents were compared. */
   readonly withContent: boolean;
@@ -112,7 +112,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
   const write = createWrite({ client, alias: entity.alias, timeoutMs: repairWaitMs, onRetry });
   const counts = { rows: 0, documents: 0, compared: 0, undecided: 0 };
   const drift = zero();
-  const mended = zero();
+  const repaired = zero();
   let equal: string[] = [];
   let differing: string[] = [];
   let candidates: string[] = [];
@@ -130,7 +130,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
   ): void => {
     if (kind === undefined) return;
     if (outcome === 'undecided') counts.undecided += 1;
-    else (outcome === 'drift' ? drift : mended)[kind] += 1;
+    else (outcome === 'drift' ? drift : repaired)[kind] += 1;
     onDifference({ ...pair, kind, outcome, ...(reason === undefined ? {} : { reason }) });
   };
 
@@ -165,7 +165,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     // Under the kind and the versions that were found. What was not repaired waits for nothing.
     for (const pair of found) {
       const reason = reasons.get(pair.id);
-      const outcome = left.get(pair.id) ?? 'mended';
+      const outcome = left.get(pair.id) ?? 'repaired';
       report(pair, outcome === 'undecided' && reason !== undefined ? 'drift' : outcome, reason);
     }
   };
@@ -199,7 +199,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
       const again = await differingContents(entity, { rows, documents }, ids);
       for (const id of ids) if (!open.has(id) && !again.has(id)) left.delete(id);
     }
-    for (const pair of found) report(pair, left.has(pair.id) ? 'drift' : 'mended', undefined, 'content');
+    for (const pair of found) report(pair, left.has(pair.id) ? 'drift' : 'repaired', undefined, 'content');
   };
 
   const recheck = async (): Promise<void> => {
@@ -253,7 +253,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     rows: rowCount,
     documents: documentCount,
     drift,
-    mended,
+    repaired,
     undecided,
     withContent: content,
     purged,

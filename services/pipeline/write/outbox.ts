@@ -33,11 +33,11 @@ export interface OutboxBound {
   check(): void;
 }
 
-const LOOK_MS = 1_000;
+const MEASURE_MS = 1_000;
 const RETRY_AFTER_SECONDS = 10;
 
 /**
- * Refuses writes before what waits fills PostgreSQL's disk, where reads would end too. Each look reads the number of live
+ * Refuses writes before what waits fills PostgreSQL's disk, where reads would end too. Each measurement reads the number of live
  * rows that PostgreSQL keeps as it writes, at no cost, however many rows there are. Sessions report theirs after 1 to 10 s,
  * and a crash forgets it until the next vacuum: the bound is passed by as much as is written meanwhile. What cannot be
  * measured refuses nothing. Source: PostgreSQL documentation, 27.2 "The Cumulative Statistics System".
@@ -47,7 +47,7 @@ export const boundOutbox = (
   { maxRows, logger, signal }: { readonly maxRows: number; readonly logger: Logger; readonly signal: AbortSignal },
 ): OutboxBound => {
   let isFull = false;
-  const look = async (): Promise<void> => {
+  const measure = async (): Promise<void> => {
     const { rows } = await pool.query<{ live: string }>("SELECT pg_stat_get_live_tuples('outbox'::regclass) AS live");
     const live = Number(rows[0]?.live ?? 0);
     if (live >= maxRows !== isFull) {
@@ -59,12 +59,12 @@ export const boundOutbox = (
   };
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
-      await look().catch((error: unknown) => {
+      await measure().catch((error: unknown) => {
         // Writes fail by themselves while PostgreSQL is away.
         logger.debug({ reason: messageOf(error) }, 'the outbox could not be measured');
         isFull = false;
       });
-      await sleep(LOOK_MS, signal);
+      await sleep(MEASURE_MS, signal);
     }
   };
   void run();

@@ -12,7 +12,7 @@ import type { Bench } from './bench.ts';
 
 const REFRESH_MS = 1_000;
 const GOAL_MS = REFRESH_MS + 150;
-const LOOK_MS = 10;
+const POLL_MS = 10;
 
 export const freshness: Bench = {
   name: 'freshness',
@@ -115,7 +115,7 @@ const measure = async (
         probe?.times.push(now - probe.since);
         open.delete(id);
       }
-      await sleep(LOOK_MS);
+      await sleep(POLL_MS);
     }
   };
   await Promise.all([write(), look()]);
