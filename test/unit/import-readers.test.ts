@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { readCsv } from '../../services/task/import/csv.ts';
 import { createKeyMaker } from '../../services/ops/import/key.ts';
-import type { ImportLine, Reader } from '../../services/task/import/line.ts';
+import type { ImportLine, Reader } from '../../services/task/import/lines.ts';
 import { readNdjson } from '../../services/task/import/ndjson.ts';
 import { readTodoTxt } from '../../services/task/import/todotxt.ts';
 

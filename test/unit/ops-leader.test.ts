@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { askLeader } from '../../services/platform/kafka/leader.ts';
+import { askLeader } from '../../services/platform/kafka/ask.ts';
 
 const failing = (code: number, times: number) => {
   let asked = 0;

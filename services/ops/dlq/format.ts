@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import colors from 'picocolors';
 import { count } from '../cli/text.ts';
-import { headersOf } from '../../platform/kafka/header-list.ts';
+import { headersOf } from '../../platform/kafka/headers.ts';
 import { bytesBlock, bytesJson, bytesLine, lineOf } from '../../platform/printable.ts';
 import { timeText } from '../../platform/kafka/record-time.ts';
 import { isOpen, type Action, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';

@@ -1,7 +1,7 @@
 /** A record of the tasks topic as people and scripts see it. */
 import colors from 'picocolors';
 import type { Message } from '../../platform/kafka/native.ts';
-import { headersOf } from '../../platform/kafka/header-list.ts';
+import { headersOf } from '../../platform/kafka/headers.ts';
 import { bytesJson, bytesLine, lineOf, textOf } from '../../platform/printable.ts';
 import { timeText } from '../../platform/kafka/record-time.ts';
 

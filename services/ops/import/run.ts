@@ -6,7 +6,7 @@ import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { createTask, type ApiOptions } from '../../task/import/create-task.ts';
 import { readCsv } from '../../task/import/csv.ts';
 import { createKeyMaker } from './key.ts';
-import type { ImportLine, Reader } from '../../task/import/line.ts';
+import type { ImportLine, Reader } from '../../task/import/lines.ts';
 import { readNdjson } from '../../task/import/ndjson.ts';
 import { readTodoTxt } from '../../task/import/todotxt.ts';
 

@@ -16,9 +16,8 @@ import {
 } from './native.ts';
 import type { Logger } from '../logger.ts';
 import { OPS_GROUP_PREFIX } from '../product.ts';
-import { askCoordinator } from './coordinator.ts';
+import { askCoordinator, askLeader } from './ask.ts';
 import { describeGroup, type GroupState } from './group.ts';
-import { askLeader } from './leader.ts';
 
 /** Offsets of a partition: the first that is still there, and the one that the next record gets. */
 export interface PartitionEnds {

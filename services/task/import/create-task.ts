@@ -4,7 +4,7 @@ import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { taskFields } from '../fields.ts';
 import { backoffMs, sleep } from '../../platform/time.ts';
 import { describeDetails } from '../../platform/validation.ts';
-import type { ImportedTask } from './line.ts';
+import type { ImportedTask } from './lines.ts';
 
 export interface ApiOptions {
   readonly baseUrl: string;

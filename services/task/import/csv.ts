@@ -7,7 +7,7 @@ import { TaskstreamError } from '../../platform/errors.ts';
 import type { Fields } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
 import { judgeLine } from './judge.ts';
-import type { ImportLine, Reader } from './line.ts';
+import type { ImportLine, Reader } from './lines.ts';
 
 const fields: Fields = taskFields;
 

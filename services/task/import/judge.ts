@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { describeDetails, detailsOf } from '../../platform/validation.ts';
 import type { AnyField } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
-import type { ImportLine } from './line.ts';
+import type { ImportLine } from './lines.ts';
 
 const fields: Readonly<Record<string, AnyField>> = taskFields;
 

@@ -1,8 +1,7 @@
 /** NDJSON: one JSON object a line, with the fields of `POST /tasks` and `isDone`. Empty lines are skipped. */
 import { messageOf } from '../../platform/errors.ts';
 import { judgeLine } from './judge.ts';
-import type { ImportLine } from './line.ts';
-import { lineReader } from './lines.ts';
+import { lineReader, type ImportLine } from './lines.ts';
 
 const parseLine = (line: number, raw: string): ImportLine => {
   try {

@@ -7,8 +7,7 @@
 import type { Priority } from '../fields.ts';
 import { dayToTimestamp, isDay } from './dates.ts';
 import { judgeLine } from './judge.ts';
-import type { ImportLine } from './line.ts';
-import { lineReader } from './lines.ts';
+import { lineReader, type ImportLine } from './lines.ts';
 
 const LINE = /^(?<done>x )?(?:\((?<priority>[A-Z])\) )?(?:\d{4}-\d{2}-\d{2} ){0,2}(?:\((?<late>[A-Z])\) )?(?<text>.*)$/;
 const DATE_TAG = /(?:^|\s)(?<key>due|t|pri):(?<value>\S+)/g;
