@@ -4,7 +4,7 @@ import { killProcess, type ServiceProcess } from '../../support/process.ts';
 import type { History } from '../history.ts';
 import type { Random } from '../random.ts';
 import type { ServerKind } from '../servers.ts';
-import type { World } from '../world.ts';
+import type { Api, World } from '../world.ts';
 
 /** What a fault lays hands on; two that share nothing may happen at the same time. */
 export type Part = ServerKind | 'apis' | 'indexers' | 'links' | 'index' | 'topic' | 'clock';
@@ -28,6 +28,12 @@ export const killOneOf = async <S extends ServiceProcess>(
   list.splice(list.indexOf(victim), 1);
   await killProcess(victim);
   await start();
+};
+
+/** The API whose relay is the active one; any where none says so. */
+export const activeRelay = async ({ apis }: Pick<World, 'apis'>, random: Random): Promise<Api> => {
+  const active = await Promise.all(apis.map((api) => api.metric('taskstream_relay_leader').catch(() => 0)));
+  return apis[active.indexOf(1)] ?? random.pick(apis);
 };
 
 /** SIGSTOP, and after `forMs` SIGCONT. */

@@ -1,7 +1,8 @@
 /** A long outage of the broker: 100,000 changes wait in the outbox, and drain with bounded memory when it is back. */
 import { createCommand, createTasks, taskIn } from '../../support/task.ts';
 import { waitFor } from '../../support/wait.ts';
-import { acknowledge } from '../history.ts';
+import { acknowledge, type History } from '../history.ts';
+import type { World } from '../world.ts';
 import type { Fault } from './fault.ts';
 
 const ROWS = 100_000;
@@ -10,36 +11,53 @@ const CHUNK = 500;
 const MOST_MORE_BYTES = 160 * 1024 * 1024;
 const DRAIN_MS = 300_000;
 
+/** Creates tasks past the API, as fast as PostgreSQL takes them. */
+export const createMany = async (
+  { database, topics }: Pick<World, 'database' | 'topics'>,
+  history: History,
+  rows: number,
+): Promise<void> => {
+  for (let made = 0; made < rows; made += CHUNK) {
+    const commands = Array.from({ length: CHUNK }, (_, index) =>
+      createCommand({ description: `task ${made + index} of a backlog` }),
+    );
+    for (const result of await createTasks(database.pool, taskIn({ TASKS_TOPIC: topics.tasks }), commands)) {
+      if (result instanceof Error) throw result;
+      history.keys.add(result.id);
+      acknowledge(history, result);
+    }
+  }
+};
+
+/** Waits until no more than 5,000 changes are left, which the clients' own may be. */
+export const drained = async ({ database }: Pick<World, 'database'>, onPoll?: () => void): Promise<void> => {
+  await waitFor(
+    'the outbox to drain',
+    async () => {
+      onPoll?.();
+      const { rows } = await database.pool.query('SELECT 1 FROM outbox OFFSET 5000 LIMIT 1');
+      return rows.length === 0;
+    },
+    { timeoutMs: DRAIN_MS, intervalMs: 50 },
+  );
+};
+
 export const fillOutbox: Fault = {
   name: 'fill-outbox',
   // On a slow machine it lasts for longer than the relay waits for a confirmation, and then sends again.
   graceful: false,
   touches: ['links', 'kafka', 'postgres', 'apis', 'indexers', 'topic', 'clock'],
-  inject: async ({ servers, database, topics, apis, indexers }, _random, history) => {
+  inject: async (world, _random, history) => {
+    const { servers, apis, indexers } = world;
     await servers.setLink('api-kafka', { kind: 'cut' });
-    for (let made = 0; made < ROWS; made += CHUNK) {
-      const commands = Array.from({ length: CHUNK }, (_, index) =>
-        createCommand({ description: `task ${made + index} of a long outage` }),
-      );
-      for (const result of await createTasks(database.pool, taskIn({ TASKS_TOPIC: topics.tasks }), commands)) {
-        if (result instanceof Error) throw result;
-        history.keys.add(result.id);
-        acknowledge(history, result);
-      }
-    }
+    await createMany(world, history, ROWS);
     const services = [...apis, ...indexers];
     const before = services.map((service) => service.residentBytes());
     let most = 0;
     await servers.setLink('api-kafka', { kind: 'open' });
-    await waitFor(
-      'the outbox to drain',
-      async () => {
-        most = Math.max(most, ...services.map((service, index) => service.residentBytes() - (before[index] ?? 0)));
-        const { rows } = await database.pool.query('SELECT 1 FROM outbox OFFSET 5000 LIMIT 1');
-        return rows.length === 0;
-      },
-      { timeoutMs: DRAIN_MS, intervalMs: 50 },
-    );
+    await drained(world, () => {
+      most = Math.max(most, ...services.map((service, index) => service.residentBytes() - (before[index] ?? 0)));
+    });
     if (most > MOST_MORE_BYTES) throw new Error(`a service took ${Math.round(most / 1_048_576)} MiB more to drain`);
   },
 };

@@ -3,12 +3,16 @@ import { cutConnections } from './cut-connections.ts';
 import type { Fault } from './fault.ts';
 import { fillOutbox } from './fill-outbox.ts';
 import { floodDisk } from './flood-disk.ts';
+import { heldSnapshot } from './held-snapshot.ts';
 import { killApi } from './kill-api.ts';
 import { killIndexer } from './kill-indexer.ts';
 import { killRelay } from './kill-relay.ts';
+import { pageWhileWriting } from './page-while-writing.ts';
 import { pauseBroker } from './pause-broker.ts';
 import { pauseSearch } from './pause-search.ts';
+import { pausedRelay } from './paused-relay.ts';
 import { poison } from './poison.ts';
+import { refuseAllBulk } from './refuse-all-bulk.ts';
 import { repeatEvents } from './repeat-events.ts';
 import { reindexUnderDeletes } from './reindex-under-deletes.ts';
 import { restartBroker } from './restart-broker.ts';
@@ -17,6 +21,7 @@ import { restartSearchAfterDelete } from './restart-search-after-delete.ts';
 import { restartSearch } from './restart-search.ts';
 import { scale } from './scale.ts';
 import { slowConnections } from './slow-connections.ts';
+import { staleStatistics } from './stale-statistics.ts';
 import { stepClock } from './step-clock.ts';
 import { stopStorm } from './stop-storm.ts';
 import { throttleSearch } from './throttle-search.ts';
@@ -42,5 +47,10 @@ export const FAULTS: readonly Fault[] = [
   fillOutbox,
   restartSearchAfterDelete,
   reindexUnderDeletes,
+  pageWhileWriting,
+  heldSnapshot,
+  staleStatistics,
+  pausedRelay,
+  refuseAllBulk,
 ];
 export type { Fault };
