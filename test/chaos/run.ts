@@ -1,6 +1,6 @@
 /** One run: clients write, faults are injected, it goes quiet, and is judged. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasEnded } from '../support/process.ts';
+import { CONTAINER, hasEnded } from '../support/process.ts';
 import { judge, type Judgement } from './checker.ts';
 import { runClient } from './client.ts';
 import { emptyHistory } from './history.ts';
@@ -70,7 +70,9 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
     writing.abort();
     await Promise.all(clients);
     const judgement = await judge(world, history);
-    const crashed = [...world.apis, ...world.indexers].filter(hasEnded);
+    const services = [...world.apis, ...world.indexers];
+    const crashed = services.filter(hasEnded);
+    const peakBytes = Math.max(...services.map((service) => service.peakBytes()));
     const backwards = await observer.stop();
     const isGraceful = plan.flat().every(({ graceful }) => graceful);
     const isExcused = isGraceful && world.saidReadAgain();
@@ -80,6 +82,11 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
       ...judgement.other,
       ...backwards,
       ...crashed.map((service) => `a service ended by itself: ${service.logs().slice(-500)}`),
+      ...(peakBytes > CONTAINER.limitBytes
+        ? [
+            `a service took ${Math.round(peakBytes / 1_048_576)} MiB, and its container ends at ${CONTAINER.limitBytes / 1_048_576}`,
+          ]
+        : []),
       ...(isGraceful && !isExcused && judgement.redelivered > 0
         ? [`${judgement.redelivered} events delivered twice`]
         : []),

@@ -4,7 +4,14 @@
  */
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
-import { hasEnded, killProcess, startService, stopProcess, type ServiceProcess } from '../support/process.ts';
+import {
+  CONTAINER,
+  hasEnded,
+  killProcess,
+  startService,
+  stopProcess,
+  type ServiceProcess,
+} from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { createClock, type Clock } from './clock.ts';
@@ -62,6 +69,7 @@ export const createWorld = async (servers: Servers, { partitions, build }: World
   const group = `group-${topics.tasks}`;
   const shared = {
     ...clock.env,
+    NODE_OPTIONS: `${clock.env.NODE_OPTIONS} ${CONTAINER.nodeOptions}`,
     TASKS_TOPIC: topics.tasks,
     DEAD_LETTER_TOPIC: topics.deadLetters,
     TASK_INDEX: index.alias,

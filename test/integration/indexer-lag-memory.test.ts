@@ -1,18 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { expect, inject, it } from 'vitest';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture } from '../support/indexer.ts';
-import { killProcess, startService } from '../support/process.ts';
+import { CONTAINER, killProcess, startService } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
 
-const MIB = 1_048_576;
-/** The least limit of the manifests, and the heap that Node takes below it. */
-const LIMIT_BYTES = 384 * MIB;
-const HEAP_MIB = 192;
 const COUNT = 20_000;
-
-const peakBytes = (pid: number | undefined): number =>
-  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;
 
 it('stays below the limit of the manifests with the most compressible backlog', async () => {
   const fixture = await createIndexerFixture({
@@ -27,10 +19,7 @@ it('stays below the limit of the manifests with the most compressible backlog', 
       const tasks = Array.from({ length: 1_000 }, () => taskOf({ description }));
       await fixture.topics.produce(tasks.map((task) => eventRecord('tasks.event.created', task)));
     }
-    const service = await startService('indexer', {
-      ...fixture.env,
-      NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}`,
-    });
+    const service = await startService('indexer', { ...fixture.env, NODE_OPTIONS: CONTAINER.nodeOptions });
     try {
       await waitFor(
         'the backlog to drain',
@@ -40,7 +29,7 @@ it('stays below the limit of the manifests with the most compressible backlog', 
         },
         { timeoutMs: 240_000, intervalMs: 500 },
       );
-      expect(peakBytes(service.child.pid) / MIB).toBeLessThan(LIMIT_BYTES / MIB);
+      expect(service.peakBytes()).toBeLessThan(CONTAINER.limitBytes);
     } finally {
       await killProcess(service);
     }

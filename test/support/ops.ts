@@ -1,8 +1,8 @@
 /** The command line of an operator as a real process: its exit code and its pipes are part of what it promises. */
 import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { memoryBytes } from './process.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -80,7 +80,7 @@ const follow = (child: ChildProcessByStdio<null, Readable, Readable>) => {
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
   const watch = setInterval(() => {
-    peakBytes = Math.max(peakBytes, peakOf(child.pid));
+    peakBytes = Math.max(peakBytes, memoryBytes(child.pid ?? 0, 'VmHWM'));
   }, WATCH_MS);
   const ended = new Promise<OpsResult>((resolve, reject) => {
     child.once('error', reject);
@@ -90,15 +90,6 @@ const follow = (child: ChildProcessByStdio<null, Readable, Readable>) => {
     });
   });
   return { stdout: () => stdout, stderr: () => stderr, ended };
-};
-
-/** The kernel's own high-water mark; 0 when the process has just ended. */
-const peakOf = (pid: number | undefined): number => {
-  try {
-    return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid ?? 0}/status`, 'utf8'))?.[1] ?? 0) * 1_024;
-  } catch {
-    return 0;
-  }
 };
 
 /** The objects of JSON lines. */

@@ -18,9 +18,25 @@ export interface ServiceProcess {
   ready(): Promise<void>;
   /** The value of a metric, summed over its series that have all `labels`. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
-  /** Resident memory in bytes. */
+  /** Resident memory in bytes, now. */
   residentBytes(): number;
+  /** The most resident memory so far, in bytes. */
+  peakBytes(): number;
 }
+
+const MIB = 1_048_576;
+/** The least memory limit of the manifests, and the heap that Node takes below it: half. */
+export const CONTAINER = { limitBytes: 384 * MIB, nodeOptions: '--max-old-space-size=192' };
+
+/** A line of `/proc/<pid>/status` that counts kilobytes, in bytes; 0 for a process that is gone. */
+export const memoryBytes = (pid: number, name: 'VmRSS' | 'VmHWM'): number => {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1_024;
+  } catch {
+    return 0;
+  }
+};
 
 const root = join(import.meta.dirname, '../..');
 
@@ -72,10 +88,8 @@ export const startService = async (
       if (child.exitCode !== null) throw new Error(`${service} ended with ${child.exitCode}:\n${output}`);
     },
     metric: async (name, labels = {}) => sumOf(await (await fetch(`${healthUrl}/metrics`)).text(), name, labels),
-    residentBytes: () => {
-      const status = readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8');
-      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1_024;
-    },
+    residentBytes: () => memoryBytes(child.pid ?? 0, 'VmRSS'),
+    peakBytes: () => memoryBytes(child.pid ?? 0, 'VmHWM'),
   };
 };
 
