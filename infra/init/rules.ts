@@ -13,12 +13,12 @@ export const isKept = (path: string): boolean => path === 'LICENSE' || path.star
  * the template's have other topics and tables.
  */
 export const isDropped = (path: string): boolean =>
-  /^test\/(init\/|unit\/init\.test\.ts$|support\/(clone|previous-release)\.ts$|(integration|cluster)\/mixed-versions\.test\.ts$|fixtures\/previous-release\.json$)/.test(
+  /^test\/(init\/|unit\/init\.test\.ts$|support\/(clone|content|previous-release)\.ts$|(integration|cluster)\/mixed-versions\.test\.ts$|fixtures\/previous-release\.json$)/.test(
     path,
   );
 
-/** Text that stays: a number that spells the word, and an id of Kafka's that must have 22 characters. */
-const KEPT = /("task" in ASCII|taskstream-local-kafkA)/;
+/** Text that stays: a number that spells the word, an id of Kafka's that must have 22 characters, a command of containerd's. */
+const KEPT = /("task" in ASCII|taskstream-local-kafkA|ctr tasks)/;
 
 /**
  * Names are replaced where they are a word of their own, or part of an identifier: `task`, `createTask`, `task_id`,

@@ -29,6 +29,8 @@ export type Control =
       readonly onCreate: readonly string[];
     }
   | { readonly kind: 'number'; readonly label: string; readonly min?: number; readonly max?: number }
+  /** A day of the calendar, `2026-03-01`. */
+  | { readonly kind: 'date'; readonly label: string }
   | { readonly kind: 'flag'; readonly label: string }
   | { readonly kind: 'words'; readonly label: string; readonly placeholder: string };
 
@@ -52,7 +54,10 @@ export interface Field<V = never, C = never, S = V> {
   readonly input: z.ZodType<V>;
   /** The same for a creation, where that takes more, such as null for "none". */
   readonly createInput?: z.ZodType<V | null | undefined>;
-  /** Stored when a creation does not name the field, in the form that is shown. A field without one is required. */
+  /**
+   * Stored when a creation does not name the field, in the form that is shown: an empty list, or null where `input` and
+   * `shown` take null. A field without one is required.
+   */
   readonly initial?: V;
   /** False where only an update sets it. */
   readonly isCreatable?: boolean;

@@ -13,17 +13,19 @@ export type Priority = (typeof PRIORITIES)[number];
 /** Longest description, in characters: Unicode code points, as PostgreSQL, JSON Schema and most clients count. */
 export const MAX_DESCRIPTION_LENGTH = 4_000;
 
-const TOO_LONG = `must not be longer than ${MAX_DESCRIPTION_LENGTH} characters`;
+const tooLong = (most: number): string => `must not be longer than ${most} characters`;
 
-const description = z
-  .string()
-  .trim()
-  .min(1, { error: 'must not be empty', abort: true })
-  .refine(hasVisibleCharacter, { error: 'must have a visible character' })
-  .refine((text) => isUpTo(text, MAX_DESCRIPTION_LENGTH), { error: TOO_LONG })
-  .refine((text) => !text.includes('\0'), { error: 'must not contain the character NUL' })
-  .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode: it has half of a surrogate pair' })
-  .openapi({ maxLength: MAX_DESCRIPTION_LENGTH, pattern: VISIBLE_PATTERN });
+/** Text that people read. @param most characters */
+const textUpTo = (most: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, { error: 'must not be empty', abort: true })
+    .refine(hasVisibleCharacter, { error: 'must have a visible character' })
+    .refine((text) => isUpTo(text, most), { error: tooLong(most) })
+    .refine((text) => !text.includes('\0'), { error: 'must not contain the character NUL' })
+    .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode: it has half of a surrogate pair' })
+    .openapi({ maxLength: most, pattern: VISIBLE_PATTERN });
 
 const priority = z.enum(PRIORITIES, { error: `must be one of ${PRIORITIES.join(', ')}` });
 
@@ -46,18 +48,8 @@ const dates = z
 const MAX_TAGS = 20;
 const MAX_TAG_LENGTH = 50;
 
-const tag = z
-  .string()
-  .trim()
-  .min(1, { error: 'must not be empty', abort: true })
-  .refine(hasVisibleCharacter, { error: 'must have a visible character' })
-  .refine((text) => isUpTo(text, MAX_TAG_LENGTH), { error: `must not be longer than ${MAX_TAG_LENGTH} characters` })
-  .refine((text) => !text.includes('\0'), { error: 'must not contain the character NUL' })
-  .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode: it has half of a surrogate pair' })
-  .openapi({ maxLength: MAX_TAG_LENGTH, pattern: VISIBLE_PATTERN });
-
 /** A tag that stands twice is one. */
-const tags = z.array(tag).max(MAX_TAGS, { error: `must not be more than ${MAX_TAGS}` });
+const tags = z.array(textUpTo(MAX_TAG_LENGTH)).max(MAX_TAGS, { error: `must not be more than ${MAX_TAGS}` });
 
 const shownTimestamp = z.iso.datetime({ offset: true });
 const shownDates = z.object({ start: shownTimestamp.nullable(), due: shownTimestamp.nullable() });
@@ -70,7 +62,7 @@ const NO = ['false', 'no', '0'];
 
 export const taskFields = {
   description: field<string, string>({
-    input: description,
+    input: textUpTo(MAX_DESCRIPTION_LENGTH),
     shown: z.string().min(1),
     columns: { description: 'text' },
     toColumns: (value) => ({ description: value }),
@@ -78,7 +70,7 @@ export const taskFields = {
     condition: {
       schema: z
         .string()
-        .refine((text) => isUpTo(text, MAX_DESCRIPTION_LENGTH), { error: TOO_LONG })
+        .refine((text) => isUpTo(text, MAX_DESCRIPTION_LENGTH), { error: tooLong(MAX_DESCRIPTION_LENGTH) })
         .openapi({ maxLength: MAX_DESCRIPTION_LENGTH, description: 'Words that must all occur.' }),
       toClause: (words) =>
         words.trim() === '' ? undefined : { must: { match: { description: { query: words, operator: 'and' } } } },
@@ -164,5 +156,5 @@ export const taskFields = {
   }),
 } satisfies Fields;
 
-/** Grows by one with every change of the fields; the migration that adds a column writes it into `task_json`. */
+/** Grows by one with every new field or event type; a migration writes it into `task_json`. */
 export const TASK_SCHEMA_VERSION = 2;

@@ -4,9 +4,9 @@ import { hasEnded } from '../support/process.ts';
 import { acknowledge, type Entry, type History } from './history.ts';
 import type { Random } from './random.ts';
 import type { Api } from './world.ts';
+import { creationOf, updateOf } from '../support/sample.ts';
 
 const TIMEOUT_MS = 5_000;
-const PRIORITIES = ['none', 'low', 'medium', 'high'] as const;
 /** What says that the write did not happen, or not now. */
 const RETRIABLE = new Set([429, 500, 502, 503, 504]);
 
@@ -77,7 +77,7 @@ export const runClient = async (
   /** The same key again and again until an answer comes, as a client does that must not make two tasks. */
   async function create(key: string): Promise<void> {
     history.keys.add(key);
-    const body = { description: `task ${key}`, priority: random.pick(PRIORITIES) };
+    const body = creationOf(`task ${key}`, random.int(0, 9));
     const repeat = random.chance(10);
     for (let sent = 0; !signal.aborted || sent === 0; sent += 1) {
       const answer = await send({ call: 'POST', target: key }, body);
@@ -99,12 +99,7 @@ export const runClient = async (
 
   async function update(id: string): Promise<void> {
     const known = history.versions.get(id) ?? 1;
-    const body = {
-      description: `task changed by ${name}`,
-      priority: random.pick(PRIORITIES),
-      dates: { start: null, due: null },
-      isDone: random.chance(50),
-    };
+    const body = updateOf(`task changed by ${name}`, random.int(0, 9));
     const expected = random.chance(50) ? `"${known}"` : undefined;
     const answer = await send({ call: 'PUT', target: id, expected }, body);
     if (answer?.status === 200 && answer.task !== undefined) acknowledge(history, answer.task);

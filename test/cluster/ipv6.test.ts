@@ -5,6 +5,7 @@ import { manifestsOf, podsOf, type Manifest } from '../support/manifests.ts';
 import { waitFor } from '../support/wait.ts';
 import { getJson } from './support/cluster.ts';
 import { deployProduct, type Product } from './support/product.ts';
+import { creationOf, searchFor } from '../support/sample.ts';
 
 /** Of the lab: its pods are on a network that has IPv6 only. */
 const RUNTIME_CLASS = 'ipv6';
@@ -56,9 +57,9 @@ it('pods without IPv4 become ready, reach their servers, answer, and are never r
     });
     return response.json();
   };
-  await call('/tasks', { description: 'by another family' });
+  await call('/tasks', creationOf('by another family'));
   await waitFor('search to find it', async () => {
-    expect(await call('/tasks/search', { description: 'family' })).toMatchObject({ total: 1 });
+    expect(await call('/tasks/search', searchFor('family'))).toMatchObject({ total: 1 });
     return true;
   });
 });

@@ -5,6 +5,7 @@ import { getJson, mustKubectl, ops, toYaml } from './support/cluster.ts';
 import { httpLoad, type HttpLoad } from './support/http-load.ts';
 import { deployProduct, type Product } from './support/product.ts';
 import { watchPods } from './support/pods.ts';
+import { creationOf, searchFor, TEXT_FIELD } from '../support/sample.ts';
 
 let product: Product;
 
@@ -17,33 +18,33 @@ const api = () => `http://taskstream-api.${product.namespace}`;
 
 /** Part of a script: creates a task and returns it. */
 const CREATE = `
-  const create = async (description) => {
+  const create = async (body) => {
     const response = await fetch(API + '/tasks', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ description }),
+      body: JSON.stringify(body),
     });
     if (response.status !== 201) throw new Error(response.status + ' ' + (await response.text()));
     return (await response.json()).task;
   };
-  const search = async (description) => {
+  const search = async (body) => {
     const response = await fetch(API + '/tasks/search', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ description }),
+      body: JSON.stringify(body),
     });
     return (await response.json()).tasks ?? [];
   };`;
 const script = (body: string) => `const API = ${JSON.stringify(api())};${CREATE}${body}`;
 
 /** Creates a task through the Service and returns it when search finds it. */
-const createAndFind = (description: string) =>
+const createAndFind = (text: string) =>
   product.client.run<{ created: { id: string }; found: { id: string }[] }>(
     script(`
-      const created = await create(${JSON.stringify(description)});
+      const created = await create(${JSON.stringify(creationOf(text))});
       let found = [];
       for (const end = Date.now() + 60_000; found.length === 0 && Date.now() < end; ) {
-        found = await search(${JSON.stringify(description)});
+        found = await search(${JSON.stringify(searchFor(text))});
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       console.log(JSON.stringify({ created, found }));`),
@@ -131,7 +132,7 @@ describe('deleting an indexer pod under load', () => {
     );
     const pods = watchPods(product.namespace, 'app.kubernetes.io/component=indexer');
     const indexed = async () => {
-      const answer = await fetch(`${product.elasticsearchUrl}/tasks/_count?q=description:drained`);
+      const answer = await fetch(`${product.elasticsearchUrl}/tasks/_count?q=${TEXT_FIELD}:drained`);
       return ((await answer.json()) as { count: number }).count;
     };
     await waitFor('the load to be under way', async () => (await indexed()) > 500, { timeoutMs: 120_000 });

@@ -1,5 +1,6 @@
 /** `npm run release:events`: writes the contract of this version's events to `docs/events/<version>.json`. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { contractFile, currentContract } from './released.ts';
 
 const contract = currentContract();
@@ -13,6 +14,7 @@ if (existsSync(file) && readFileSync(file, 'utf8') !== text) {
   );
   process.exitCode = 1;
 } else {
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
   console.log(`docs/events/${version}.json`);
 }

@@ -7,7 +7,7 @@ import { taskIn } from '../support/task.ts';
 interface Document {
   readonly openapi: string;
   readonly paths: Record<string, Record<string, { responses: object }>>;
-  readonly components: { readonly schemas: object };
+  readonly components: { readonly schemas: Readonly<Record<string, { readonly example?: object }>> };
 }
 
 let api: TestApi;
@@ -46,6 +46,18 @@ describe('the documentation', () => {
       '500',
       '503',
     ]);
+  });
+
+  it('has examples that the API takes, and one of a task that has all its fields', async () => {
+    const { text } = await api.request('GET', '/openapi.json');
+    const { CreateTask, UpdateTask, SearchTasks, Task } = (JSON.parse(text) as Document).components.schemas;
+    const created = await api.request('POST', '/tasks', CreateTask?.example);
+    expect([created.status, created.text]).toEqual([201, expect.anything()]);
+    expect(Object.keys(Task?.example ?? {}).sort()).toEqual(Object.keys(created.body.task).sort());
+    const updated = await api.request('PUT', `/tasks/${created.body.task.id}`, UpdateTask?.example);
+    expect([updated.status, updated.text]).toEqual([200, expect.anything()]);
+    const found = await api.request('POST', '/tasks/search', SearchTasks?.example);
+    expect([found.status, found.text]).toEqual([200, expect.anything()]);
   });
 
   it('has the contract of the events, under the topics of this API', async () => {

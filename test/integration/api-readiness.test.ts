@@ -3,6 +3,7 @@ import { call, createPipeline, createTask, search, type Pipeline } from '../supp
 import { killProcess, startService } from '../support/process.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
+import { creationOf } from '../support/sample.ts';
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -41,13 +42,13 @@ it('is ready once it is complete, and then as long as it can serve a part; each 
 
     for (const fault of ['cut', 'blackHole'] as const) {
       database[fault]();
-      const write = await call(api, 'POST', '/tasks', { description: 'during' });
+      const write = await call(api, 'POST', '/tasks', creationOf('during'));
       expect(write).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
       expect(Number(write.headers.get('retry-after'))).toBeGreaterThan(0);
       expect(await isReady()).toBe(true);
       await search(api, 'before');
       database.restore();
-      await waitFor('writes', async () => (await call(api, 'POST', '/tasks', { description: 'after' })).status === 201);
+      await waitFor('writes', async () => (await call(api, 'POST', '/tasks', creationOf('after'))).status === 201);
     }
 
     index.cut();

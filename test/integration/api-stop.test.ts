@@ -8,6 +8,7 @@ import { createPipeline, createTask, type Pipeline } from '../support/pipeline.t
 import { stopProcess } from '../support/process.ts';
 import { startOwnKafka } from '../support/embedded-kafka.ts';
 import { waitFor } from '../support/wait.ts';
+import { creationOf } from '../support/sample.ts';
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -18,7 +19,7 @@ afterAll(() => pipeline.close());
 /** Creates a task on the agent's connection. */
 const create = (agent: Agent, port: number): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    const body = JSON.stringify({ description: 'on a kept connection' });
+    const body = JSON.stringify(creationOf('on a kept connection'));
     request(
       {
         port,

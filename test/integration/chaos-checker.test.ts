@@ -8,6 +8,7 @@ import { watchIndex } from '../chaos/observer.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { waitFor } from '../support/wait.ts';
+import { TEXT_FIELD } from '../support/sample.ts';
 
 // A checker that finds nothing proves nothing: each kind of fault is planted, and has to be found.
 let pipeline: Pipeline;
@@ -112,7 +113,7 @@ it('sees a version that goes back, and a deleted task that comes back', async ()
       id: task,
       version,
       version_type: 'external',
-      document: { id: task, description: 'planted' },
+      document: { id: task, [TEXT_FIELD]: 'planted' },
     });
   await put(id(0), 9);
   const observer = watchIndex(pipeline.index);

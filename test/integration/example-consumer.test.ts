@@ -7,6 +7,7 @@ import type { Task } from '../../services/task/task.ts';
 import { eventRecord } from '../support/events.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { waitFor } from '../support/wait.ts';
+import { updateOf, WRONG_VALUE } from '../support/sample.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -58,14 +59,14 @@ describe('the example of a consumer', () => {
     const api = await pipeline.startApi();
     const kept = await createTask(api, 'kept');
     const deleted = await createTask(api, 'deleted');
-    const whole = { description: 'kept, and done', priority: 'high', dates: { start: null, due: null }, isDone: true };
+    const whole = updateOf('kept, and done');
     await call(api, 'PUT', `/tasks/${kept.id}`, whole);
     const { body } = await call(api, 'GET', `/tasks/${kept.id}`);
     const { task } = body as { task: Task };
     expect((await call(api, 'DELETE', `/tasks/${deleted.id}`)).status).toBe(204);
     await waitFor('the relay to publish', async () => (await pipeline.topics.end()) === 5);
 
-    const newer = { ...task, version: 3, schemaVersion: 99, priority: 'urgent', colour: 'green' };
+    const newer = { ...task, ...WRONG_VALUE, version: 3, schemaVersion: 99, colour: 'green' };
     await pipeline.topics.produce([
       eventRecord('tasks.event.created', kept),
       eventRecord('tasks.event.created', deleted),

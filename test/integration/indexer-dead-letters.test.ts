@@ -7,6 +7,7 @@ import type { Message } from '../../services/platform/kafka/native.ts';
 import type { ProducerRecord } from '../../services/platform/kafka/producer.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
+import { TEXT_FIELD, WRONG_VALUE } from '../support/sample.ts';
 
 const taskMapping = indexMapping(taskEntity);
 
@@ -41,7 +42,7 @@ describe('poison events', () => {
     ['unknown_event_type', raw(task.id, JSON.stringify({ type: 'tasks.event.archived', value: task }))],
     [
       'schema_violation',
-      raw(task.id, JSON.stringify({ type: 'tasks.event.created', value: { ...task, isDone: 'no' } })),
+      raw(task.id, JSON.stringify({ type: 'tasks.event.created', value: { ...task, ...WRONG_VALUE } })),
     ],
     ['schema_violation', raw(task.id, '"just text"')],
     ['key_mismatch', raw('somebody-else', JSON.stringify({ type: 'tasks.event.created', value: task }))],
@@ -75,7 +76,7 @@ describe('poison events', () => {
   });
 
   it('may be rejected by the mapping: they go to the dead letters, with the number of attempts', async () => {
-    // A bad mapping was shipped: description became a number.
+    // A bad mapping was shipped: a text became a number.
     const broken = await createIndexerFixture({
       kafkaBrokers: inject('kafkaBrokers'),
       elasticsearchUrl: inject('elasticsearchUrl'),
@@ -85,11 +86,11 @@ describe('poison events', () => {
       await broken.index.client.indices.create({
         index: broken.index.index,
         aliases: { [broken.index.alias]: {} },
-        mappings: { ...taskMapping, properties: { ...taskMapping.properties, description: { type: 'integer' } } },
+        mappings: { ...taskMapping, properties: { ...taskMapping.properties, [TEXT_FIELD]: { type: 'integer' } } },
       });
-      const [bad, good] = [taskOf({ description: 'no number' }), taskOf({ description: '42' })];
+      const [bad, good] = [taskOf({ [TEXT_FIELD]: 'no number' }), taskOf({ [TEXT_FIELD]: '42' })];
       // The good predecessor in the same batch must not be lost with its poison successor.
-      const next = { ...good, description: 'no number any more', version: 2 };
+      const next = { ...good, [TEXT_FIELD]: 'no number any more', version: 2 };
       await broken.topics.produce([
         eventRecord('tasks.event.created', bad),
         eventRecord('tasks.event.created', good),

@@ -5,6 +5,7 @@ import type { EventType } from '../../services/task/entity.ts';
 import type { ProducerRecord } from '../../services/platform/kafka/producer.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
+import { creationOf, TEXT_FIELD, updateOf } from '../support/sample.ts';
 
 let fixture: IndexerFixture;
 let indexer: RunningIndexer;
@@ -31,15 +32,15 @@ const documentOf = async (id: string) => {
 
 describe('the indexer', () => {
   it('makes the document equal to the task of the newest event', async () => {
-    const task = taskOf({ dates: { start: '2026-01-01T00:00:00.000Z', due: null }, priority: 'high' });
-    const newer = { ...task, description: 'water them again', isDone: true, version: 2 };
+    const task = taskOf(creationOf('water the plants', 3));
+    const newer = { ...task, ...updateOf('water them again'), version: 2 };
     await send(eventRecord('tasks.event.created', task), eventRecord('tasks.event.updated', newer));
     expect(await documentOf(task.id)).toEqual(newer);
   });
 
   it('keeps the newer document when events arrive out of order, in one batch or in two', async () => {
     const task = taskOf();
-    const [v2, v3] = [2, 3].map((version) => ({ ...task, version, description: `version ${version}` }));
+    const [v2, v3] = [2, 3].map((version) => ({ ...task, [TEXT_FIELD]: `version ${version}`, version }));
     await send(eventRecord('tasks.event.updated', taskOf({ ...v3 })), eventRecord('tasks.event.created', task));
     await send(eventRecord('tasks.event.updated', taskOf({ ...v2 })));
     expect(await documentOf(task.id)).toEqual(v3);

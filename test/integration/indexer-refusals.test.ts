@@ -7,6 +7,7 @@ import { failing } from '../support/health.ts';
 import { createHttpProxy, type HttpProxy, type HttpProxyHooks } from '../support/http-proxy.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
 import { waitFor } from '../support/wait.ts';
+import { TEXT_FIELD } from '../support/sample.ts';
 
 let fixture: IndexerFixture;
 let indexer: RunningIndexer;
@@ -110,7 +111,7 @@ it('halves a body that is too large, and gives up only an event that is larger t
   // It compresses to a few bytes: the topic's bound is on what is compressed.
   const huge = { ...eventRecord('tasks.event.created', large) };
   const value = { ...large, notes: 'a'.repeat(1.5 * MAX_EVENT_BYTES) };
-  const good = Array.from({ length: 400 }, () => taskOf({ description: 'b'.repeat(4_000) }));
+  const good = Array.from({ length: 400 }, () => taskOf({ [TEXT_FIELD]: 'b'.repeat(4_000) }));
   const records = good.map((task) => eventRecord('tasks.event.created', task));
   records.splice(200, 0, {
     ...huge,

@@ -5,6 +5,7 @@ import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
 import { killProcess, startService, type ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
+import { TEXT_FIELD } from '../support/sample.ts';
 
 const BATCH = 100;
 
@@ -140,7 +141,7 @@ describe('back-pressure', () => {
       return { residentBytes, buffered };
     };
     // Text that hardly compresses, so that what waits is as large in the broker as in memory.
-    const large = { description: randomBytes(2_200).toString('base64') };
+    const large = { [TEXT_FIELD]: randomBytes(2_200).toString('base64') };
     const service = await spawnIndexer({ BATCH_MAX_EVENTS: String(batch), FETCH_BUFFER_KBYTES: '4096' });
     /** Lets `count` events of about 3.5 KB wait, and then drains them. */
     const drainBacklog = async (count: number) => {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { TASK_SCHEMA_VERSION } from '../../services/task/fields.ts';
 import type { Task } from '../../services/task/task.ts';
 import { completed, documentsOf, rowsOf } from '../support/content.ts';
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
@@ -221,7 +222,7 @@ describe.each(['APIs first', 'indexers first'] as const)('the previous release a
     expect(await runOps(['reindex'], world.env)).toMatchObject({ code: 0 });
     expect(await world.documents()).toEqual(await world.rows());
     const rows = await world.rows();
-    for (const id of tagged) expect(rows.get(id)).toMatchObject({ tags: ['kept'], schemaVersion: 2 });
+    for (const id of tagged) expect(rows.get(id)).toMatchObject({ tags: ['kept'], schemaVersion: TASK_SCHEMA_VERSION });
     expect(await world.topics.readAll(world.topics.deadLetters)).toEqual([]);
   });
 });

@@ -31,6 +31,7 @@ import { sumOf } from '../support/process.ts';
 import { createTestIndex } from '../support/search-index.ts';
 import { taskIn } from '../support/task.ts';
 import { waitFor } from '../support/wait.ts';
+import { creationOf, searchFor } from '../support/sample.ts';
 
 const INDEX = { shards: 1, replicas: 0, gcDeletes: '1h', refreshInterval: '200ms' };
 
@@ -147,7 +148,7 @@ it('carries a second entity from HTTP to search, through the same relay, beside 
   const key = { 'idempotency-key': 'the-same-key-for-both' };
   const [note, task] = [
     await create({ title: 'Groceries', text: 'bread and milk' }, key),
-    await world.call('POST', '/tasks', { description: 'bread and milk' }, key),
+    await world.call('POST', '/tasks', creationOf('bread and milk'), key),
   ];
   expect(task.status).toBe(201);
   await found({ text: 'milk' }, 1);
@@ -155,7 +156,7 @@ it('carries a second entity from HTTP to search, through the same relay, beside 
   expect(changed).toMatchObject({ status: 200, body: { note: { version: 2, text: 'cheese' } } });
   await found({ title: 'groceries', text: 'cheese' }, 1);
   await waitFor('the task', async () => {
-    const { body } = await world.call('POST', '/tasks/search', { description: 'milk' });
+    const { body } = await world.call('POST', '/tasks/search', searchFor('milk'));
     return (body as unknown as { total: number }).total === 1;
   });
   expect(await world.call('GET', `/tasks/${note.id}`)).toMatchObject({ status: 404, body: { code: 'task_not_found' } });

@@ -10,7 +10,7 @@ import { deadLetterJson } from '../../services/ops/dlq/format.ts';
 import { createTopicReader } from '../../services/platform/kafka/reader.ts';
 import { replayDeadLetters } from '../../services/pipeline/dead-letters/replay.ts';
 import { createTaskStore } from '../../services/task/store.ts';
-import { createCommand, taskIn } from '../support/task.ts';
+import { createCommand, taskIn, insertTasks } from '../support/task.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
 import { createLogger } from '../../services/platform/logger.ts';
@@ -20,6 +20,7 @@ import { createIndexerFixture, type IndexerFixture } from '../support/indexer.ts
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
 import { jsonLines, runOps, startOps } from '../support/ops.ts';
 import { waitFor } from '../support/wait.ts';
+import { creationOf, TEXT_FIELD } from '../support/sample.ts';
 
 const taskMapping = indexMapping(taskEntity);
 
@@ -91,10 +92,7 @@ const deadLetter = (
 
 /** A task in PostgreSQL with this version. */
 const store = async (task: Task): Promise<Task> => {
-  await database.pool.query(
-    'INSERT INTO tasks (id, description, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)',
-    [task.id, task.description, task.version, task.createdAt, task.updatedAt],
-  );
+  await insertTasks(database.pool, [task]);
   return task;
 };
 
@@ -141,10 +139,10 @@ describe('dlq replay', () => {
         await client.indices.delete({ index });
         await client.indices.create({ index, aliases: { [alias]: {} }, mappings });
       };
-      // A bad mapping was shipped: description became a number.
-      await create({ ...taskMapping, properties: { ...taskMapping.properties, description: { type: 'integer' } } });
+      // A bad mapping was shipped: a text became a number.
+      await create({ ...taskMapping, properties: { ...taskMapping.properties, [TEXT_FIELD]: { type: 'integer' } } });
       await fixture.start();
-      const task = await store(taskOf({ description: 'no number', version: 3 }));
+      const task = await store(taskOf({ [TEXT_FIELD]: 'no number', version: 3 }));
       const record = eventRecord('tasks.event.updated', task);
       await fixture.topics.produce([
         { ...record, headers: [...record.headers, { binary: Buffer.from([0xff, 0x00]) }] },
@@ -334,7 +332,7 @@ describe('dlq replay', () => {
       });
       const change = { expected: undefined, traceparent: null, tracestate: null };
       const send: typeof producer.send = async (topic, records) => {
-        await store.update({ ...change, id: changed.id, columns: createCommand({ description: 'newer' }).columns });
+        await store.update({ ...change, id: changed.id, columns: createCommand(creationOf('newer')).columns });
         await store.delete({ ...change, id: deleted.id });
         return producer.send(topic, records);
       };

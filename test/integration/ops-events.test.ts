@@ -12,6 +12,7 @@ import { eventRecord, taskOf } from '../support/events.ts';
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
 import { jsonLines, runOps, runOpsPiped, startOps } from '../support/ops.ts';
 import { waitFor } from '../support/wait.ts';
+import { creationOf } from '../support/sample.ts';
 
 // Each process loads all of the command line, seconds on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
@@ -193,7 +194,7 @@ describe('events tail', () => {
   it('follows what is new, readably, and stops on SIGINT with 0', async () => {
     const tail = startOps(['events', 'tail', '--since', '1h', '--task', ids[1] ?? ''], env);
     await waitFor('what was there', () => tail.stdout().split('\n').length > VERSIONS);
-    const fresh = taskOf({ id: ids[1] ?? '', version: 99, description: 'just\u001b[31m now' });
+    const fresh = taskOf({ id: ids[1] ?? '', version: 99, ...creationOf('just\u001b[31m now', 1) });
     await topics.produce([eventRecord('tasks.event.created', fresh)]);
     await waitFor('the new event', () => tail.stdout().includes('v99'));
     tail.child.kill('SIGINT');
@@ -201,7 +202,9 @@ describe('events tail', () => {
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(stdout.trimEnd().split('\n')).toHaveLength(VERSIONS + 1);
+    // The text, and what is not as it is at first.
     expect(stdout).toContain(`created    ${ids[1] ?? ''}  v99  just\\u001b[31m now`);
+    expect(stdout).toMatch(/ now {2}\w+=\w+\n$/);
   });
 
   it('picks types, prints JSON for scripts, and ends with 0 when it finds that nobody listens', async () => {

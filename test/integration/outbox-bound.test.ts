@@ -5,6 +5,7 @@ import { postgresEnv } from '../../services/platform/postgres.ts';
 import { call, createPipeline, createTask, search, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
+import { creationOf, updateOf } from '../support/sample.ts';
 
 const MAX_ROWS = 50;
 
@@ -28,15 +29,12 @@ it('refuses writes while the outbox is full, serves reads and search, and takes 
   await pipeline.converged();
   const hold = await holdPublication(readEnv(postgresEnv, { DATABASE_URL: pipeline.database.url }));
   try {
-    await waitFor(
-      'a refusal',
-      async () => (await call(api, 'POST', '/tasks', { description: 'egret' })).status === 503,
-    );
+    await waitFor('a refusal', async () => (await call(api, 'POST', '/tasks', creationOf('egret'))).status === 503);
     const full = await waiting();
     expect(full).toBeGreaterThanOrEqual(MAX_ROWS);
-    const update = { description: 'heron', priority: 'low', dates: { start: null, due: null }, isDone: true };
+    const update = updateOf('heron');
     for (const answer of [
-      await call(api, 'POST', '/tasks', { description: 'egret' }),
+      await call(api, 'POST', '/tasks', creationOf('egret')),
       await call(api, 'PUT', `/tasks/${id}`, update),
       await call(api, 'DELETE', `/tasks/${id}`),
     ]) {
@@ -54,6 +52,6 @@ it('refuses writes while the outbox is full, serves reads and search, and takes 
   } finally {
     await hold.release();
   }
-  await waitFor('a write', async () => (await call(api, 'POST', '/tasks', { description: 'egret' })).status === 201);
+  await waitFor('a write', async () => (await call(api, 'POST', '/tasks', creationOf('egret'))).status === 201);
   await pipeline.converged();
 });

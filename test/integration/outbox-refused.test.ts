@@ -6,6 +6,7 @@ import { setAside } from '../../services/pipeline/relay/session.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runOps } from '../support/ops.ts';
 import { createCommand, createTasks, taskIn } from '../support/task.ts';
+import { creationOf } from '../support/sample.ts';
 
 let database: TestDatabase;
 let client: Client;
@@ -28,7 +29,7 @@ const refuse = async (row: number, type: string, id: string, version: number): P
 };
 
 it('puts a refused change back while it is the newest of its id, and drops one that is superseded', async () => {
-  const [task] = await createTasks(database.pool, taskIn(), [createCommand({ description: 'task' })]);
+  const [task] = await createTasks(database.pool, taskIn(), [createCommand(creationOf('task'))]);
   if (task === undefined || task instanceof Error) throw new Error('nothing was created');
   await client.query('UPDATE tasks SET version = 2 WHERE id = $1', [task.id]);
   await client.query('DELETE FROM outbox');
@@ -57,7 +58,7 @@ it('keeps the trace of the request that made a change, from the outbox and back'
     traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     tracestate: 'congo=t61rcWkgMzE',
   };
-  const task = createCommand({ description: 'traced' });
+  const task = createCommand(creationOf('traced'));
   const [created] = await createTasks(database.pool, taskIn(), [{ ...task, ...trace }]);
   if (created === undefined || created instanceof Error) throw new Error('nothing was created');
   const read = async () =>

@@ -7,6 +7,7 @@ import { runOps } from '../support/ops.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { stopProcess, type ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
+import { updateOf } from '../support/sample.ts';
 
 /** Topics of tests begin with four partitions. */
 const AFTER = 8;
@@ -22,12 +23,11 @@ beforeEach(async () => {
 });
 afterEach(() => pipeline.close());
 
-const update = async (api: ServiceProcess, id: string, description: string): Promise<void> => {
-  const { status } = await call(api, 'PUT', `/tasks/${id}`, { description, priority: 'low', dates: {}, isDone: false });
+const update = async (api: ServiceProcess, id: string, text: string): Promise<void> => {
+  const { status } = await call(api, 'PUT', `/tasks/${id}`, updateOf(text));
   if (status !== 200) throw new Error(`PUT answered ${status}`);
 };
-const updateAll = (api: ServiceProcess, description: string) =>
-  Promise.all(ids.map((id) => update(api, id, description)));
+const updateAll = (api: ServiceProcess, text: string) => Promise.all(ids.map((id) => update(api, id, text)));
 const deleteTask = async (api: ServiceProcess, id: string | undefined): Promise<void> => {
   expect((await call(api, 'DELETE', `/tasks/${id ?? ''}`)).status).toBe(204);
 };

@@ -3,6 +3,7 @@ import { versionsOf } from '../support/events.ts';
 import { call, createPipeline, createTask, search, type Pipeline } from '../support/pipeline.ts';
 import { killProcess, type ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
+import { updateOf } from '../support/sample.ts';
 
 let pipeline: Pipeline;
 let api: ServiceProcess;
@@ -20,8 +21,7 @@ describe('the pipeline', () => {
     await waitFor('the task', async () => (await search(api, 'doorknob')).total === 1);
     expect((await search(api, 'doorknob')).tasks).toEqual([task]);
 
-    const { description, priority, dates } = task;
-    const changed = { description: `${description} twice`, priority, dates, isDone: true };
+    const changed = updateOf('polish the brass doorknob twice');
     expect((await call(api, 'PUT', `/tasks/${task.id}`, changed)).status).toBe(200);
     await waitFor('the change', async () => (await search(api, 'doorknob twice')).tasks[0]?.version === 2);
     expect((await search(api, 'doorknob twice')).tasks[0]).toMatchObject(changed);
@@ -56,9 +56,9 @@ describe('the pipeline', () => {
     };
     await waitFor('one leader', async () => (await leading()).length === 1);
 
-    const { id, priority, dates } = await createTask(second, 'contended');
+    const { id } = await createTask(second, 'contended');
     const update = (replica: ServiceProcess, i: number) =>
-      call(replica, 'PUT', `/tasks/${id}`, { description: `contended ${i}`, priority, dates, isDone: false });
+      call(replica, 'PUT', `/tasks/${id}`, updateOf(`contended ${i}`));
     const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => update(i % 2 === 0 ? api : second, i)));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
 

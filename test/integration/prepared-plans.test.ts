@@ -1,4 +1,4 @@
-import type { Client, Pool } from 'pg';
+import { escapeIdentifier, type Client, type Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
 import { newestChange } from '../../services/api/console/changes.ts';
@@ -15,7 +15,11 @@ import { createRowReader } from '../../services/pipeline/rows.ts';
 import { taskEntity } from '../../services/task/entity.ts';
 import { createTaskStore } from '../../services/task/store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { createCommand, taskIn } from '../support/task.ts';
+import { createCommand, taskIn, insertTasks } from '../support/task.ts';
+import { creationOf } from '../support/sample.ts';
+import { taskOf } from '../support/events.ts';
+import { columnsOf } from '../../services/pipeline/field.ts';
+import { taskFields } from '../../services/task/fields.ts';
 
 const ROWS = 500_000;
 /** Rows that a statement of the store is about. */
@@ -61,7 +65,7 @@ const statementsOf = async <C extends Client | Pool>(
 
 const workOfOthers = async (pool: Pool): Promise<void> => {
   const tasks = createTaskStore({ pool, entity: taskIn(), onCommit: () => undefined, onBatch: () => undefined });
-  const [command] = [createCommand({ description: 'task' })];
+  const [command] = [createCommand(creationOf('task'))];
   const change = { expected: undefined, traceparent: null, tracestate: null };
   const rows = createRowReader(pool, taskEntity, { onRetry: () => undefined });
   await Promise.allSettled([
@@ -141,11 +145,15 @@ beforeAll(async () => {
     `INSERT INTO outbox (type, task_id, version, task)
      SELECT 'tasks.event.created', gen_random_uuid(), 1, '{}' FROM generate_series(1, ${ROWS})`,
   );
+  await insertTasks(
+    database.pool,
+    ids.map((id) => taskOf({ id })),
+  );
+  const columns = columnsOf(taskFields).map(({ name }) => escapeIdentifier(name));
+  const others = [...columns, 'version', 'created_at', 'updated_at'].join(', ');
   await database.pool.query(
-    `INSERT INTO tasks (id, description, version, created_at, updated_at)
-     SELECT id, 'task', 1, now(), now()
-     FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, ${ROWS}) UNION ALL SELECT unnest($1::uuid[])) AS i`,
-    [ids],
+    `INSERT INTO tasks (id, ${others})
+     SELECT gen_random_uuid(), ${others} FROM tasks, generate_series(1, ${ROWS / BATCH})`,
   );
   await database.pool.query(
     `INSERT INTO idempotency_keys (key, request_hash, task_id, task)

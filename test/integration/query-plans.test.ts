@@ -1,19 +1,19 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { v7 as uuidv7 } from 'uuid';
 import { taskEntity } from '../../services/task/entity.ts';
 import { createTaskStore } from '../../services/task/store.ts';
 import { createRowReader } from '../../services/pipeline/rows.ts';
-import { taskIn } from '../support/task.ts';
+import { taskIn, insertTasks } from '../support/task.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { taskOf } from '../support/events.ts';
 
 let database: TestDatabase;
 
 beforeAll(async () => {
   database = await createTestDatabase(inject('databaseUrl'));
-  await database.pool.query(
-    `INSERT INTO tasks SELECT id, 'task', 'none', NULL, NULL, false, 1, now(), now() FROM unnest($1::uuid[]) AS i(id)`,
-    [Array.from({ length: 5_000 }, () => uuidv7())],
+  await insertTasks(
+    database.pool,
+    Array.from({ length: 5_000 }, () => taskOf()),
   );
   await database.pool.query('ANALYZE tasks');
 });

@@ -4,6 +4,8 @@ import { createPipeline, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { runOps, startOps } from '../support/ops.ts';
 import { waitFor } from '../support/wait.ts';
+import { taskOf } from '../support/events.ts';
+import { insertTasks } from '../support/task.ts';
 
 const TASKS = 4_000;
 
@@ -12,10 +14,9 @@ let api: ServiceProcess;
 
 beforeAll(async () => {
   pipeline = await createPipeline();
-  await pipeline.database.pool.query(
-    `INSERT INTO tasks (id, description, version, created_at, updated_at)
-     SELECT uuidv7(), 'task ' || i, 1 + i % 3, now(), now() FROM generate_series(1, $1) AS i`,
-    [TASKS],
+  await insertTasks(
+    pipeline.database.pool,
+    Array.from({ length: TASKS }, (_, i) => taskOf({ version: 1 + (i % 3) })),
   );
   [api] = await Promise.all([pipeline.startApi(), pipeline.startIndexer()]);
 });

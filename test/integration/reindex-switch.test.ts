@@ -4,6 +4,7 @@ import { call, createPipeline, createTask, type Pipeline } from '../support/pipe
 import { runOps, startOps, type OpsProcess } from '../support/ops.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
+import { updateOf } from '../support/sample.ts';
 
 let pipeline: Pipeline;
 let api: ServiceProcess;
@@ -103,7 +104,7 @@ describe('ops reindex, at the switch', () => {
         // The rows are read, and none is written yet.
         const [first, second] = await pipeline.database.versions();
         const [updated, deleted] = [String(first?.[0]), String(second?.[0])];
-        const body = { description: 'changed', priority: 'high', dates: { start: null, due: null }, isDone: true };
+        const body = updateOf('changed');
         expect((await call(api, 'PUT', `/tasks/${updated}`, body)).status).toBe(200);
         expect((await call(api, 'DELETE', `/tasks/${deleted}`)).status).toBe(204);
         const { id } = await createTask(api, 'new');

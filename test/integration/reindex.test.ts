@@ -7,6 +7,8 @@ import { call, createPipeline, createTask, type Pipeline } from '../support/pipe
 import type { ServiceProcess } from '../support/process.ts';
 import { runOps, startOps } from '../support/ops.ts';
 import { waitFor } from '../support/wait.ts';
+import { updateOf } from '../support/sample.ts';
+import { insertTasks } from '../support/task.ts';
 
 let pipeline: Pipeline;
 
@@ -27,22 +29,11 @@ const allIndices = async () =>
   Object.keys(await pipeline.index.client.indices.get({ index: `${pipeline.index.alias}-*` })).sort();
 
 /** Tasks straight into the database, without events. */
-const insertTasks = async (count: number): Promise<void> => {
-  await pipeline.database.pool.query(
-    `INSERT INTO tasks (id, description, version, created_at, updated_at)
-     SELECT uuidv7(), 'task ' || i, 1 + i % 3, now(), now() FROM generate_series(1, $1) AS i`,
-    [count],
-  );
-};
-const insertTask = async (task: Task): Promise<void> => {
-  await pipeline.database.pool.query(
-    `INSERT INTO tasks (id, description, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)`,
-    [task.id, task.description, task.version, task.createdAt],
-  );
-};
-const update = async (api: ServiceProcess, { id, description, priority, dates }: Task): Promise<void> => {
-  const body = { description: `${description}, changed`, priority, dates, isDone: true };
-  expect((await call(api, 'PUT', `/tasks/${id}`, body)).status).toBe(200);
+const insert = (...tasks: Task[]) => insertTasks(pipeline.database.pool, tasks);
+const insertMany = (count: number) =>
+  insert(...Array.from({ length: count }, (_, i) => taskOf({ version: 1 + (i % 3) })));
+const update = async (api: ServiceProcess, { id }: Task): Promise<void> => {
+  expect((await call(api, 'PUT', `/tasks/${id}`, updateOf('changed'))).status).toBe(200);
 };
 const remove = async (api: ServiceProcess, { id }: Task): Promise<void> => {
   expect((await call(api, 'DELETE', `/tasks/${id}`)).status).toBe(204);
@@ -50,7 +41,7 @@ const remove = async (api: ServiceProcess, { id }: Task): Promise<void> => {
 
 describe('ops reindex', () => {
   it('fills the next index from PostgreSQL, with the settings and the strict mapping that serve, and keeps the old one', async () => {
-    await insertTasks(2_500);
+    await insertMany(2_500);
     const result = await reindex('--json');
     expect(result).toMatchObject({ code: 0 });
     expect(JSON.parse(result.stdout)).toMatchObject({ outcome: 'switched', copied: 2_500, to: indexOf(2) });
@@ -73,14 +64,14 @@ describe('ops reindex', () => {
   });
 
   it('keeps to the speed limit', async () => {
-    await insertTasks(400);
+    await insertMany(400);
     const result = await reindex('--max-rate', '100', '--json');
     expect(result).toMatchObject({ code: 0 });
     expect((JSON.parse(result.stdout) as { seconds: number }).seconds).toBeGreaterThan(2.9);
   });
 
   it('is refused while another one runs; the one that runs can be interrupted and leaves nothing behind', async () => {
-    await insertTasks(2_000);
+    await insertMany(2_000);
     const first = startOps(['reindex', '--max-rate', '10'], pipeline.env);
     await waitFor('the copy to begin', () => first.stderr().includes('copying tasks'));
     const [list, ...refused] = await Promise.all([
@@ -104,7 +95,7 @@ describe('ops reindex', () => {
   });
 
   it('ends when it loses its lock, before another one could begin beside it', async () => {
-    await insertTasks(2_000);
+    await insertMany(2_000);
     const running = startOps(['reindex', '--max-rate', '10'], pipeline.env);
     await waitFor('the copy to begin', () => running.stderr().includes('copying tasks'));
     const { rowCount } = await pipeline.database.pool.query(
@@ -128,10 +119,10 @@ describe('ops reindex', () => {
   });
 
   it('leaves the alias alone when a row does not fit the mapping, and shows which and why', async () => {
-    await insertTasks(50);
+    await insertMany(50);
     const bad = taskOf();
-    await insertTask(bad);
-    await pipeline.database.pool.query("UPDATE tasks SET due_at = '20000-01-01' WHERE id = $1", [bad.id]);
+    await insert(bad);
+    await pipeline.database.pool.query("UPDATE tasks SET created_at = '20000-01-01' WHERE id = $1", [bad.id]);
     const result = await reindex();
     expect(result.code).toBe(2);
     expect(result.stdout).toContain(`task ${bad.id}, version 1: `);
@@ -142,7 +133,7 @@ describe('ops reindex', () => {
   it('leaves the alias alone when the index rejects an event; a newer version that fits makes it good', async () => {
     // Elasticsearch knows offsets up to 18 hours; JSON schema knows no bound.
     const bad = taskOf({ version: 2, updatedAt: '2026-01-01T00:00:00+23:00' });
-    await insertTask({ ...bad, version: 1 });
+    await insert({ ...bad, version: 1 });
     await pipeline.topics.produce([eventRecord('tasks.event.updated', bad)]);
     const refused = await reindex('--source', 'topic', '--json');
     expect(refused.code).toBe(2);
@@ -184,7 +175,7 @@ describe('ops reindex --source topic', () => {
   });
 
   it('leaves the alias alone when the topic lacks what PostgreSQL has', async () => {
-    await insertTasks(30);
+    await insertMany(30);
     const result = await reindex('--source', 'topic');
     expect(result.code).toBe(2);
     expect(result.stdout).toContain('the topic lacks changes of 30 tasks');

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SILENCE_MS } from '../../services/pipeline/relay/session.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { waitFor } from '../support/wait.ts';
+import { updateOf } from '../support/sample.ts';
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -14,12 +15,12 @@ it('a relay whose process stands still loses its lock to another one, and does n
   await waitFor('the first to lead', async () => (await frozen.metric('taskstream_relay_leader')) === 1);
   const other = await pipeline.startApi();
   await pipeline.startIndexer();
-  const { id, description, priority, dates } = await createTask(other, 'before');
+  const { id } = await createTask(other, 'before');
   await pipeline.database.outboxEmpty();
   frozen.child.kill('SIGSTOP');
   const stoppedAt = performance.now();
   try {
-    await call(other, 'PUT', `/tasks/${id}`, { description, priority, dates, isDone: true });
+    await call(other, 'PUT', `/tasks/${id}`, updateOf('changed'));
     await waitFor('another leader', async () => (await other.metric('taskstream_relay_leader')) === 1, {
       timeoutMs: 60_000,
     });
@@ -32,7 +33,7 @@ it('a relay whose process stands still loses its lock to another one, and does n
     frozen.child.kill('SIGCONT');
   }
   await waitFor('the first to notice', async () => (await frozen.metric('taskstream_relay_leader')) === 0);
-  await call(other, 'PUT', `/tasks/${id}`, { description: 'after', priority, dates, isDone: true });
+  await call(other, 'PUT', `/tasks/${id}`, updateOf('after'));
   await createTask(frozen, 'by the one that slept');
   await pipeline.converged();
   expect(await other.metric('taskstream_relay_leader')).toBe(1);

@@ -7,6 +7,7 @@ import { startOwnElasticsearch, type OwnElasticsearch } from '../support/embedde
 import { taskOf } from '../support/events.ts';
 import { createTestIndex } from '../support/search-index.ts';
 import { waitFor } from '../support/wait.ts';
+import { searchFor, TEXT_FIELD } from '../support/sample.ts';
 
 /** Hits that nobody changes. */
 const KEPT = 400;
@@ -27,7 +28,7 @@ beforeAll(async () => {
   });
   second = await startOwnElasticsearch({ ...cluster, 'node.name': 'second', 'node.roles': 'data' });
   api = await startTestApi({ elasticsearchUrl: first.url, index: await createTestIndex(first.url, { replicas: 1 }) });
-  const tasks = Array.from({ length: KEPT }, (_, n) => taskOf({ description: wordsOf(n) }));
+  const tasks = Array.from({ length: KEPT }, (_, n) => taskOf({ [TEXT_FIELD]: wordsOf(n) }));
   kept = new Set(tasks.map(({ id }) => id));
   await write(tasks.map((task) => [{ index: { _id: task.id } }, task]));
   await api.index.client.cluster.health({ index: api.index.alias, wait_for_status: 'green', timeout: '60s' });
@@ -57,12 +58,12 @@ const createWriter = (): (() => Promise<void>) => {
   let turn = 0;
   return async () => {
     turn += 1;
-    const created = Array.from({ length: 10 }, (_, n) => taskOf({ description: wordsOf(turn * 7 + n * 5) }));
+    const created = Array.from({ length: 10 }, (_, n) => taskOf({ [TEXT_FIELD]: wordsOf(turn * 7 + n * 5) }));
     const [gone, changed] = [others.slice(0, 5), others.slice(5)];
     await write([
       ...created.map((task) => [{ index: { _id: task.id } }, task]),
       ...gone.map(({ id }) => [{ delete: { _id: id } }]),
-      ...changed.map((task) => [{ index: { _id: task.id } }, { ...task, description: wordsOf(turn + 1) }]),
+      ...changed.map((task) => [{ index: { _id: task.id } }, { ...task, [TEXT_FIELD]: wordsOf(turn + 1) }]),
     ]);
     others = [...changed.slice(-10), ...created];
   };
@@ -92,8 +93,8 @@ const expectEachOnce = (seen: readonly string[], hits: Iterable<string>): void =
 
 describe('pages by cursor while others write', () => {
   it.each([
-    ['by score', { description: 'herring' }],
-    ['by the score of two words', { description: 'salt more' }],
+    ['by score', searchFor('herring')],
+    ['by the score of two words', searchFor('salt more')],
     ['newest first', {}],
   ])('show every hit that did not change exactly once, %s', async (_, conditions) => {
     const hits = (await walk({ ...conditions, size: 100 }, () => Promise.resolve())).filter((id) => kept.has(id));
@@ -101,12 +102,12 @@ describe('pages by cursor while others write', () => {
   });
 
   it('show it once as well when it changes meanwhile and stays a hit', async () => {
-    const seen = await walk({ description: 'herring', size: 20 }, async (page) => {
+    const seen = await walk({ ...searchFor('herring'), size: 20 }, async (page) => {
       const changed = [...kept].filter((_, n) => n % 30 === page % 30);
       await write(
         changed.map((id) => [
           { index: { _id: id } },
-          { ...taskOf({ description: `herring ${'x '.repeat(page)}` }), id },
+          { ...taskOf({ [TEXT_FIELD]: `herring ${'x '.repeat(page)}` }), id },
         ]),
       );
     });
@@ -117,8 +118,8 @@ describe('pages by cursor while others write', () => {
     const writes = createWriter();
     let isAlone = false;
     // Each query has a replica of its own: some of these had the one that goes away.
-    const walks = ['herring', 'HERRING', 'Herring', 'hERRING'].map((description) =>
-      walk({ description, size: 25 }, async (page) => {
+    const walks = ['herring', 'HERRING', 'Herring', 'hERRING'].map((words) =>
+      walk({ ...searchFor(words), size: 25 }, async (page) => {
         await writes();
         if (page === 5) await waitFor('one replica', () => isAlone);
       }),
@@ -134,14 +135,14 @@ describe('pages while nobody writes', () => {
   const idsOf = async (body: object): Promise<string[]> => (await search(body)).tasks.map(({ id }) => id);
 
   it('give the best matches first, then the newest, with the same total on each', async () => {
-    const { total } = await search({ description: 'herring', size: 0 });
+    const { total } = await search({ ...searchFor('herring'), size: 0 });
     const best: string[] = [];
     for (let from = 0; from < RANKED_HITS; from += 100) {
-      best.push(...(await idsOf({ description: 'herring', from, size: 100 })));
+      best.push(...(await idsOf({ ...searchFor('herring'), from, size: 100 })));
     }
     const scored = await api.index.client.search({
       index: api.index.alias,
-      query: { match: { description: 'herring' } },
+      query: { match: { [TEXT_FIELD]: 'herring' } },
       sort: ['_score', { id: 'desc' }],
       size: RANKED_HITS,
     });
@@ -150,7 +151,7 @@ describe('pages while nobody writes', () => {
     const pages: string[] = [];
     let cursor: string | null = null;
     do {
-      const page = await search({ description: 'herring', size: 30, ...(cursor === null ? {} : { cursor }) });
+      const page = await search({ ...searchFor('herring'), size: 30, ...(cursor === null ? {} : { cursor }) });
       expect(page.total).toBe(total);
       pages.push(...page.tasks.map(({ id }) => id));
       cursor = page.nextCursor;
@@ -164,8 +165,8 @@ describe('pages while nobody writes', () => {
     for (const size of [30, 100]) {
       let cursor: string | null = null;
       for (let from = 0; from < RANKED_HITS + 3 * size; from += size) {
-        const page = await search({ description: 'herring', size, ...(cursor === null ? {} : { cursor }) });
-        const byFrom = await search({ description: 'herring', size, from });
+        const page = await search({ ...searchFor('herring'), size, ...(cursor === null ? {} : { cursor }) });
+        const byFrom = await search({ ...searchFor('herring'), size, from });
         expect(byFrom.tasks).toEqual(page.tasks);
         expect(byFrom.nextCursor).toBe(page.nextCursor);
         cursor = page.nextCursor;
@@ -175,7 +176,7 @@ describe('pages while nobody writes', () => {
 });
 
 it('refuses a cursor that an earlier version gave, and one with more than it may hold', async () => {
-  const { nextCursor } = await search({ description: 'herring', size: 1 });
+  const { nextCursor } = await search({ ...searchFor('herring'), size: 1 });
   const position = JSON.parse(Buffer.from(String(nextCursor), 'base64url').toString()) as { query: string };
   const id = [...kept][0];
   for (const foreign of [
@@ -184,7 +185,7 @@ it('refuses a cursor that an earlier version gave, and one with more than it may
     { ...position, ranked: 'AAAA' },
   ]) {
     const cursor = Buffer.from(JSON.stringify(foreign)).toString('base64url');
-    const answer = await api.request('POST', '/tasks/search', { description: 'herring', cursor });
+    const answer = await api.request('POST', '/tasks/search', { ...searchFor('herring'), cursor });
     expect(answer).toMatchObject({ status: 400, body: { code: 'cursor_invalid' } });
     expect(answer.body.error).toContain('begin anew without one');
   }

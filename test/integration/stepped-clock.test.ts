@@ -65,7 +65,7 @@ it('lists and finds the newest first though the clocks of two replicas differ', 
   await pipeline.converged();
   for (const answer of [
     await call(api, 'GET', '/tasks?limit=100'),
-    await call(api, 'POST', '/tasks/search', { isDone: false, size: 100 }),
+    await call(api, 'POST', '/tasks/search', { size: 100 }),
   ]) {
     const tasks = (answer.body as { tasks: Task[] }).tasks.filter(({ id }) => created.includes(id));
     expect(tasks.map(({ id }) => id)).toEqual(created.toReversed());

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TASK_SCHEMA_VERSION } from '../../services/task/fields.ts';
 import type { Task } from '../../services/task/task.ts';
 import { runOps } from '../support/ops.ts';
 import { call, createPipeline, type Pipeline } from '../support/pipeline.ts';
@@ -36,7 +37,7 @@ const found = async (tags: readonly string[]): Promise<string[]> => {
 
 it('brings tags from the request through the event to a search that finds tasks with all of them', async () => {
   const both = await create({ description: 'both', tags: ['home', 'phone', 'home'] });
-  expect(both).toMatchObject({ tags: ['home', 'phone'], schemaVersion: 2 });
+  expect(both).toMatchObject({ tags: ['home', 'phone'], schemaVersion: TASK_SCHEMA_VERSION });
   await create({ description: 'one', tags: ['home'] });
   expect(await create({ description: 'none' })).toMatchObject({ tags: [] });
   await pipeline.converged();

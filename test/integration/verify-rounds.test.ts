@@ -6,6 +6,7 @@ import { verify, type Difference, type VerifyResult } from '../../services/pipel
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { fillStores, insertRows } from '../support/stores.ts';
+import { TEXT_FIELD } from '../support/sample.ts';
 
 let database: TestDatabase;
 let index: TestIndex;
@@ -48,7 +49,7 @@ describe('verify', () => {
     const strangers = Array.from({ length: 5_100 }, (_, i) => `stranger ${i}`);
     await index.client.bulk({
       index: index.alias,
-      operations: strangers.flatMap((id) => [{ index: { _id: id } }, { description: 'of another system' }]),
+      operations: strangers.flatMap((id) => [{ index: { _id: id } }, { [TEXT_FIELD]: 'of another system' }]),
     });
 
     const before = await run(false);

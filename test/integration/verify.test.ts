@@ -16,6 +16,8 @@ import {
   insertRows,
   setRowVersions,
 } from '../support/stores.ts';
+import { updateOf } from '../support/sample.ts';
+import { insertTasks } from '../support/task.ts';
 
 const DOCUMENTS = 100_000;
 const TIMEOUT_MS = 240_000;
@@ -121,8 +123,8 @@ describe('verify', () => {
       let written = 0;
       const writer = async (): Promise<void> => {
         while (writing) {
-          const { id, priority, dates } = await createTask(api, 'written while verify reads');
-          const change = { description: 'changed while verify reads', priority, dates, isDone: true };
+          const { id } = await createTask(api, 'written while verify reads');
+          const change = updateOf('changed while verify reads');
           await call(api, 'PUT', `/tasks/${id}`, change);
           if (written % 3 === 0) await call(api, 'DELETE', `/tasks/${id}`);
           // An old task in the middle of the order, again and again.
@@ -166,13 +168,12 @@ describe('verify', () => {
 
       // The relay is gone with the API; what it left is in the outbox, which is enough to know without Kafka.
       await stopProcess(api);
+      const left = taskOf();
+      await insertTasks(pipeline.database.pool, [left]);
       await pipeline.database.pool.query(
-        `WITH made AS (
-           INSERT INTO tasks (id, description, created_at, updated_at) VALUES ($1, 'unpublished', now(), now()) RETURNING *
-         )
-         INSERT INTO outbox (type, task_id, version, task)
-         SELECT 'tasks.event.created', id, version, task_json(ROW(made.*)::tasks) FROM made`,
-        [uuidv7()],
+        `INSERT INTO outbox (type, task_id, version, task)
+         SELECT 'tasks.event.created', id, version, task_json(tasks) FROM tasks WHERE id = $1`,
+        [left.id],
       );
       const unpublished = await verify(['--grace', '2'], { KAFKA_BROKERS: '' });
       expect(unpublished).toMatchObject({ code: 3, report: { drift: NONE, undecided: 1 } });

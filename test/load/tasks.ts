@@ -2,8 +2,8 @@
 import type { Pool } from 'pg';
 import type { PlacedEntity } from '../../services/pipeline/entity.ts';
 import type { CreateCommand } from '../../services/pipeline/write/create.ts';
-import { PRIORITIES } from '../../services/task/fields.ts';
 import { createCommand as commandOf, createTasks, taskIn } from '../support/task.ts';
+import { creationOf } from '../support/sample.ts';
 
 const VERBS = ['water', 'buy', 'call', 'fix', 'clean', 'read', 'write', 'book', 'pay', 'return', 'plan', 'send'];
 const THINGS = [
@@ -41,8 +41,7 @@ export const queryOf = (n: number): string => `${pick(VERBS, n, '')} ${pick(THIN
 export const descriptionOf = (n: number): string =>
   `${pick(VERBS, n, '')} the ${pick(THINGS, Math.floor(n / 5), '')} ${pick(WHERE, Math.floor(n / 3), '')}, number ${n}`;
 
-export const createCommand = (n: number): CreateCommand =>
-  commandOf({ description: descriptionOf(n), priority: pick(PRIORITIES, n, 'none') });
+export const createCommand = (n: number): CreateCommand => commandOf(creationOf(descriptionOf(n), n));
 
 const CHUNK = 2_000;
 

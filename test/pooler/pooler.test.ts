@@ -12,6 +12,7 @@ import { runOps } from '../support/ops.ts';
 import { call, createPipeline, type Pipeline } from '../support/pipeline.ts';
 import { killProcess, startService } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
+import { creationOf } from '../support/sample.ts';
 
 let pipeline: Pipeline;
 const folder = mkdtempSync(join(tmpdir(), 'taskstream-pooler-'));
@@ -75,7 +76,7 @@ it.each([
     expect(ready.status).toBe(503);
     expect(await ready.text()).toMatch(reason);
     for (let count = 0; count < 20; count += 1) {
-      expect((await call(api, 'POST', '/tasks', { description: 'nowhere' })).status).toBe(503);
+      expect((await call(api, 'POST', '/tasks', creationOf('nowhere'))).status).toBe(503);
     }
     await waitFor('the relay to say why', () => api.logs().includes('leads to a connection pooler'));
     expect(await api.metric('taskstream_relay_leader')).toBe(0);

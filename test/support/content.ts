@@ -1,11 +1,12 @@
 /** What both stores hold of the tasks, to be compared in content and not only in versions. */
 import type { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client } from 'pg';
-import { TASK_SCHEMA_VERSION } from '../../services/task/fields.ts';
+import { initialsOf } from '../../services/pipeline/field.ts';
+import { TASK_SCHEMA_VERSION, taskFields } from '../../services/task/fields.ts';
 import type { Task } from '../../services/task/task.ts';
 
-/** A task as this version or an earlier one has written it. */
-export type TaskDocument = Omit<Task, 'tags'> & Partial<Pick<Task, 'tags'>>;
+/** A task as this version or an earlier one has written it, without the fields that came later. */
+export type TaskDocument = Partial<Task>;
 
 /** Most that Elasticsearch returns at once. */
 const MAX_DOCUMENTS = 10_000;
@@ -29,7 +30,10 @@ export const documentsOf = async (search: ElasticsearchClient, alias: string): P
 };
 
 /** What was indexed before a migration lacks later fields, and says so by its schema version: as a reindex completes it. */
-export const completed = (documents: ReadonlyMap<string, TaskDocument>): Map<string, Task> =>
+export const completed = (documents: ReadonlyMap<string, TaskDocument>): Map<string, TaskDocument> =>
   new Map(
-    [...documents].map(([id, task]) => [id, { ...task, tags: task.tags ?? [], schemaVersion: TASK_SCHEMA_VERSION }]),
+    [...documents].map(([id, task]) => [
+      id,
+      { ...initialsOf(taskFields), ...task, schemaVersion: TASK_SCHEMA_VERSION },
+    ]),
   );

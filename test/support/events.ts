@@ -7,12 +7,13 @@ import { TASK_SCHEMA_VERSION, taskFields } from '../../services/task/fields.ts';
 import type { Task } from '../../services/task/task.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import type { ProducerRecord } from '../../services/platform/kafka/producer.ts';
+import { creationOf } from './sample.ts';
 
 /** A valid task; fields can be replaced. */
 export const taskOf = (fields: Partial<Task> = {}): Task => ({
   ...(initialsOf(taskFields) as Omit<Task, 'id'>),
   id: uuidv7(),
-  description: 'water the plants',
+  ...creationOf('water the plants'),
   version: 1,
   schemaVersion: TASK_SCHEMA_VERSION,
   createdAt: '2026-01-01T00:00:00.000Z',

@@ -3,6 +3,7 @@ import type { Client } from '@elastic/elasticsearch';
 import type { Task } from '../../services/task/task.ts';
 import { call } from './pipeline.ts';
 import type { ServiceProcess } from './process.ts';
+import { creationOf, updateOf } from './sample.ts';
 
 export interface WriteLoad {
   /** Acknowledged changes so far. */
@@ -21,18 +22,12 @@ export const startWriteLoad = (api: ServiceProcess, ids: readonly string[], clie
   let isStopping = false;
 
   const create = async (name: string): Promise<void> => {
-    const { status, body } = await call(api, 'POST', '/tasks', { description: name });
+    const { status, body } = await call(api, 'POST', '/tasks', creationOf(name));
     if (status !== 201) throw new Error(`POST answered ${status}`);
     open.push((body as { task: Task }).task.id);
   };
   const update = async (id: string, name: string): Promise<void> => {
-    const dates = { start: null, due: null };
-    const { status } = await call(api, 'PUT', `/tasks/${id}`, {
-      description: name,
-      priority: 'high',
-      dates,
-      isDone: true,
-    });
+    const { status } = await call(api, 'PUT', `/tasks/${id}`, updateOf(name));
     // Another client may have deleted it a moment ago.
     if (status !== 200 && !(status === 404 && deleting.has(id))) throw new Error(`PUT answered ${status}`);
   };

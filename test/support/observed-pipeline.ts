@@ -6,6 +6,7 @@ import { createAuthority } from './certificates.ts';
 import { call, createPipeline, createTask, search, type Pipeline } from './pipeline.ts';
 import type { ServiceProcess } from './process.ts';
 import { waitFor } from './wait.ts';
+import { updateOf } from './sample.ts';
 
 export interface ObservedPipeline {
   readonly api: ServiceProcess;
@@ -41,8 +42,8 @@ export const startObservedPipeline = async (): Promise<ObservedPipeline> => {
 const exercise = async (pipeline: Pipeline, api: ServiceProcess, indexer: ServiceProcess): Promise<void> => {
   const count = async () => indexer.metric('taskstream_indexer_dead_letters_total');
   const before = await count();
-  const { id, description, priority, dates } = await createTask(api, 'observed');
-  await call(api, 'PUT', `/tasks/${id}`, { description, priority, dates, isDone: true });
+  const { id } = await createTask(api, 'observed');
+  await call(api, 'PUT', `/tasks/${id}`, updateOf('observed'));
   await call(api, 'GET', `/tasks/${id}`);
   await call(api, 'GET', '/tasks/not-an-id');
   await search(api, 'observed');

@@ -6,6 +6,7 @@ import { createTestTopics, type TestTopicOptions, type TestTopics } from './kafk
 import { killProcess, startService, type ServiceProcess } from './process.ts';
 import { createTestIndex, type TestIndex } from './search-index.ts';
 import { waitFor } from './wait.ts';
+import { creationOf, searchFor } from './sample.ts';
 
 export interface Pipeline {
   readonly database: TestDatabase;
@@ -96,17 +97,17 @@ export const call = async (
 /** Creates a task. @throws when the answer is not 201 */
 export const createTask = async (
   api: ServiceProcess,
-  description: string,
+  text: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Task> => {
-  const { status, body } = await call(api, 'POST', '/tasks', { description }, headers);
+  const { status, body } = await call(api, 'POST', '/tasks', creationOf(text), headers);
   if (status !== 201) throw new Error(`POST /tasks answered ${status}: ${JSON.stringify(body)}`);
   return (body as { task: Task }).task;
 };
 
-/** Searches for a description. */
-export const search = async (api: ServiceProcess, description: string): Promise<{ tasks: Task[]; total: number }> => {
-  const { status, body } = await call(api, 'POST', '/tasks/search', { description });
+/** Searches for words of a task's text. */
+export const search = async (api: ServiceProcess, words: string): Promise<{ tasks: Task[]; total: number }> => {
+  const { status, body } = await call(api, 'POST', '/tasks/search', searchFor(words));
   if (status !== 200) throw new Error(`search answered ${status}: ${JSON.stringify(body)}`);
   return body as { tasks: Task[]; total: number };
 };

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { TestDatabase } from './database.ts';
 import { taskOf } from './events.ts';
 import type { TestIndex } from './search-index.ts';
+import { insertTasks } from './task.ts';
 
 const CHUNK = 5_000;
 
@@ -24,10 +25,9 @@ export const fillStores = async (
 };
 
 export const insertRows = async (database: TestDatabase, ids: readonly string[], version: number): Promise<void> => {
-  await database.pool.query(
-    `INSERT INTO tasks (id, description, version, created_at, updated_at)
-     SELECT id, 'water the plants', $2, '2026-01-01', '2026-01-01' FROM unnest($1::uuid[]) AS i(id)`,
-    [ids, version],
+  await insertTasks(
+    database.pool,
+    ids.map((id) => taskOf({ id, version })),
   );
 };
 

@@ -14,6 +14,20 @@ const amount = (initial?: number) =>
     ...(initial === undefined ? {} : { initial }),
   });
 
+it('a day of the calendar has an input of its own', () => {
+  const day = field<string>({
+    input: z.iso.date(),
+    shown: z.iso.date(),
+    columns: { day: 'date' },
+    toColumns: (value) => ({ day: value }),
+    mapping: { type: 'date', format: 'strict_date' },
+    control: { kind: 'date', label: 'Day' },
+  });
+  expect(controlsOf({ day }, 'edit')).toContain(
+    '<input id="edit-day" name="day" data-field="day" data-kind="date" type="date" required>',
+  );
+});
+
 it('a number has an input of its own, with its bounds, and is required where it has no initial value', () => {
   const input = (rest: string) =>
     `<input id="create-amount" name="amount" data-field="amount" data-kind="number" type="number" step="any" min="0"${rest}>`;

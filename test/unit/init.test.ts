@@ -30,12 +30,14 @@ describe('init renames', () => {
     expect(renamed(from)).toBe(to);
   });
 
-  it.each(['queueMicrotask microtask multitasking', '0x7461736b; "task" in ASCII', "'taskstream-local-kafkA'"])(
-    'not %s',
-    (text) => {
-      expect(renamed(text)).toBe(text);
-    },
-  );
+  it.each([
+    'queueMicrotask microtask multitasking',
+    '0x7461736b; "task" in ASCII',
+    "'taskstream-local-kafkA'",
+    'lab_ctr tasks ls -q',
+  ])('not %s', (text) => {
+    expect(renamed(text)).toBe(text);
+  });
 
   it('articles too, at the end of a line as well', () => {
     expect(renamed('A task, a `task`, a\n * task; a web of tasks, a taskstream')).toBe(

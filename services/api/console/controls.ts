@@ -55,6 +55,10 @@ const controlOf = (name: string, control: Control, form: Form, isRequired: boole
       const rest = `step="any"${bounds.join('')}${isRequired ? ' required' : ''}`;
       return labelled(name, control.label, form, `<input ${attributes()} type="number" ${rest}>`);
     }
+    case 'date': {
+      const rest = isRequired ? ' required' : '';
+      return labelled(name, control.label, form, `<input ${attributes()} type="date"${rest}>`);
+    }
     case 'flag':
       return `<label class="check"><input ${attributes()} type="checkbox"> ${escape(control.label)}</label>`;
   }

@@ -1,9 +1,12 @@
 /** A record of the tasks topic as people and scripts see it. */
+import { isDeepStrictEqual } from 'node:util';
 import colors from 'picocolors';
+import type { AnyField } from '../../pipeline/field.ts';
 import type { Message } from '../../platform/kafka/native.ts';
 import { headersOf } from '../../platform/kafka/headers.ts';
 import { bytesJson, bytesLine, lineOf, textOf } from '../../platform/printable.ts';
 import { timeText } from '../../platform/kafka/record-time.ts';
+import { taskFields } from '../../task/fields.ts';
 
 /** Bytes that are not UTF-8 appear as `base64:…`. */
 export interface EventLine {
@@ -87,18 +90,17 @@ export const readableLine = (message: Message): string => {
   ].join('  ');
 };
 
+/** The version, and each field that does not have its initial value. */
 const summaryOf = (value: unknown): string => {
   if (value === null) return '';
   if (typeof value === 'string') return lineOf(value).slice(0, 200);
   if (typeof value !== 'object') return lineOf(JSON.stringify(value));
-  const field = (name: string): unknown => (name in value ? (value as Record<string, unknown>)[name] : undefined);
-  const [version, description, priority] = [field('version'), field('description'), field('priority')];
-  return [
-    typeof version === 'number' ? `v${version}` : '',
-    field('isDone') === true ? 'done' : '',
-    typeof priority === 'string' && priority !== 'none' ? lineOf(priority) : '',
-    typeof description === 'string' ? lineOf(description).slice(0, 200) : '',
-  ]
-    .filter((part) => part !== '')
-    .join('  ');
+  const shown = value as Readonly<Record<string, unknown>>;
+  const fields = Object.entries<AnyField>(taskFields).flatMap(([name, { initial }]) => {
+    const part = shown[name];
+    if (part === undefined || isDeepStrictEqual(part, initial)) return [];
+    const text = lineOf(typeof part === 'string' ? part : JSON.stringify(part)).slice(0, 200);
+    return [initial === undefined ? text : `${name}=${text}`];
+  });
+  return [...(typeof shown['version'] === 'number' ? [`v${shown['version']}`] : []), ...fields].join('  ');
 };

@@ -1,9 +1,13 @@
 /** `ops import`: tasks from a file through the HTTP API. */
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Fields } from '../../pipeline/field.ts';
+import { taskFields } from '../../task/fields.ts';
 import { PORTS } from '../../task/resources.ts';
 import { barOptions } from '../cli/bar-options.ts';
 import { FORMATS, runImport, type Format, type ImportSummary } from './run.ts';
+
+const fields: Fields = taskFields;
 
 /** Exit code when the import ran to its end, but some lines were refused. */
 const EXIT_SOME_REFUSED = 2;
@@ -36,9 +40,11 @@ export const importCommand = (): Command =>
       'after',
       `
 Fields:
-  ndjson   description, priority (none|low|medium|high), dates {start, due}, isDone
-  csv      the columns description, priority, start, due, isDone
-  todotxt  (A) high, (B) medium, others low; due: and t: become dates; x marks done
+  ndjson   ${Object.keys(fields).join(', ')}
+  csv      the columns ${Object.values(fields)
+    .flatMap(({ csv }) => csv?.columns ?? [])
+    .join(', ')}
+  todotxt  (A) high, (B) medium, others low; due: and t: become dates; +project and @context tags; x marks done
 
 Exit codes: 0 all lines went in, 2 some were refused (each is reported), 1 the import could not run.
 

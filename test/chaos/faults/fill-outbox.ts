@@ -4,6 +4,7 @@ import { waitFor } from '../../support/wait.ts';
 import { acknowledge, type History } from '../history.ts';
 import type { World } from '../world.ts';
 import type { Fault } from './fault.ts';
+import { creationOf } from '../../support/sample.ts';
 
 const ROWS = 100_000;
 const CHUNK = 500;
@@ -17,7 +18,7 @@ export const createMany = async (
 ): Promise<void> => {
   for (let made = 0; made < rows; made += CHUNK) {
     const commands = Array.from({ length: CHUNK }, (_, index) =>
-      createCommand({ description: `task ${made + index} of a backlog` }),
+      createCommand(creationOf(`task ${made + index} of a backlog`)),
     );
     for (const result of await createTasks(database.pool, taskIn({ TASKS_TOPIC: topics.tasks }), commands)) {
       if (result instanceof Error) throw result;

@@ -4,6 +4,7 @@ import { hasEnded } from '../../support/process.ts';
 import type { Random } from '../random.ts';
 import type { World } from '../world.ts';
 import type { Fault } from './fault.ts';
+import { searchFor } from '../../support/sample.ts';
 
 const PAGE = 10;
 const MOST_PAGES = 60;
@@ -40,7 +41,7 @@ export const pageWhileWriting: Fault = {
   graceful: true,
   touches: ['elasticsearch', 'index'],
   inject: async (world, random) => {
-    const query = random.chance(50) ? {} : { description: 'task' };
+    const query = random.chance(50) ? {} : searchFor('task');
     const before = await world.index.versions();
     const seen = new Map<string, number>();
     let cursor: string | null = null;

@@ -3,6 +3,8 @@
  * connections that are kept and busy, kept and idle most of the time as those of a proxy are, and new ones. Prints the
  * number of requests, and each failure.
  */
+import { creationOf, searchFor, updateOf } from '../../support/sample.ts';
+
 export interface HttpLoad {
   readonly requests: number;
   /** When it began and ended, what it was, and what became of it. */
@@ -15,6 +17,9 @@ export interface HttpLoadOptions {
   /** Whether it searches too. */
   readonly isSearching?: boolean;
 }
+
+/** A body in the text of a script: a string of JavaScript that is JSON. */
+const quoted = (body: object): string => JSON.stringify(JSON.stringify(body));
 
 export const httpLoad = (api: string, { pauseMs = 0, isSearching = false }: HttpLoadOptions = {}): string => `
   import { Agent, request } from 'node:http';
@@ -35,15 +40,14 @@ export const httpLoad = (api: string, { pauseMs = 0, isSearching = false }: Http
     sent.setTimeout(TIMEOUT_MS, () => sent.destroy(new Error('no answer, ' + connection)));
     sent.on('error', reject).end(body);
   });
-  const json = JSON.stringify;
-  const CHANGED = json({ description: 'changed under load', priority: 'high', dates: {}, isDone: true });
+  const CHANGED = ${quoted(updateOf('changed under load'))};
   // One round: creates a task, and calls the others on its path.
-  const CREATE = { method: 'POST', path: '/tasks', body: json({ description: 'under load' }), expected: 201 };
+  const CREATE = { method: 'POST', path: '/tasks', body: ${quoted(creationOf('under load'))}, expected: 201 };
   const callsOn = (path, turn) => [
     { method: 'GET', path: '/tasks?limit=1', expected: 200 },
     { method: 'PUT', path, body: CHANGED, expected: 200 },
     { method: 'GET', path, expected: 200 },
-    ...(${isSearching} ? [{ method: 'POST', path: '/tasks/search', body: json({ description: 'load' }), expected: 200 }] : []),
+    ...(${isSearching} ? [{ method: 'POST', path: '/tasks/search', body: ${quoted(searchFor('load'))}, expected: 200 }] : []),
     ...(turn % 5 === 0 ? [{ method: 'DELETE', path, expected: 204 }] : []),
   ];
   const clock = () => new Date().toISOString().slice(11, 23);

@@ -9,6 +9,7 @@ import { percentile } from '../measurement.ts';
 import type { TestIndex } from '../../support/search-index.ts';
 import { descriptionOf } from '../tasks.ts';
 import type { Bench } from './bench.ts';
+import { creationOf } from '../../support/sample.ts';
 
 const REFRESH_MS = 1_000;
 const GOAL_MS = REFRESH_MS + 150;
@@ -89,7 +90,7 @@ const measure = async (
       const response = await fetch(`${url}/tasks`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ description: descriptionOf(n) }),
+        body: JSON.stringify(creationOf(descriptionOf(n))),
       });
       const { task } = (await response.json()) as { task: Task };
       open.set(task.id, { since: performance.now(), times: written });

@@ -11,6 +11,7 @@ import { createTaskStore } from '../../../services/task/store.ts';
 import { answerOrder } from '../child.ts';
 import { createCommand, descriptionOf, queryOf } from '../tasks.ts';
 import type { Operation } from './generate-http.ts';
+import { searchFor, updateOf } from '../../support/sample.ts';
 
 export interface StoreOrder {
   readonly env: Readonly<Record<string, string>>;
@@ -41,12 +42,7 @@ answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) =>
     update: () =>
       store.update({
         id: id(),
-        columns: columnsToUpdate(taskFields, {
-          description: descriptionOf(turn),
-          priority: 'high',
-          dates: {},
-          isDone: true,
-        }),
+        columns: columnsToUpdate(taskFields, updateOf(descriptionOf(turn))),
         expected: undefined,
         traceparent: null,
         tracestate: null,
@@ -56,7 +52,7 @@ answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) =>
     search: () =>
       client.search({
         index: config.TASK_INDEX,
-        query: toQuery(taskFields, { description: queryOf(turn) }),
+        query: toQuery(taskFields, searchFor(queryOf(turn))),
         sort: BY_SCORE,
         size: 10,
         from: 0,

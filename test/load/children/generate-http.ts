@@ -2,6 +2,7 @@
 import autocannon from 'autocannon';
 import { answerOrder } from '../child.ts';
 import { descriptionOf, queryOf } from '../tasks.ts';
+import { creationOf, searchFor, updateOf } from '../../support/sample.ts';
 
 export const OPERATIONS = ['create', 'update', 'read', 'list', 'search'] as const;
 export type Operation = (typeof OPERATIONS)[number];
@@ -39,7 +40,7 @@ const requestsOf = ({ operation, ids }: HttpOrder): autocannon.Request => {
         headers: JSON_HEADERS,
         setupRequest: (request) => ({
           ...request,
-          body: JSON.stringify({ description: descriptionOf(next()), priority: 'low' }),
+          body: JSON.stringify(creationOf(descriptionOf(next()), 1)),
         }),
       };
     case 'update':
@@ -49,12 +50,7 @@ const requestsOf = ({ operation, ids }: HttpOrder): autocannon.Request => {
         setupRequest: (request) => ({
           ...request,
           path: `/tasks/${id()}`,
-          body: JSON.stringify({
-            description: descriptionOf(turn),
-            priority: 'high',
-            dates: { start: null, due: null },
-            isDone: true,
-          }),
+          body: JSON.stringify(updateOf(descriptionOf(turn))),
         }),
       };
     case 'read':
@@ -66,7 +62,7 @@ const requestsOf = ({ operation, ids }: HttpOrder): autocannon.Request => {
         method: 'POST',
         path: '/tasks/search',
         headers: JSON_HEADERS,
-        setupRequest: (request) => ({ ...request, body: JSON.stringify({ description: queryOf(next()), size: 10 }) }),
+        setupRequest: (request) => ({ ...request, body: JSON.stringify({ ...searchFor(queryOf(next())), size: 10 }) }),
       };
   }
 };

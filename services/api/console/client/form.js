@@ -42,9 +42,9 @@ export const readForm = (form, before) => {
   for (const input of inputsOf(form)) {
     const { field = '', kind, part = '' } = input.dataset;
     if (kind === 'flag') values[field] = input instanceof HTMLInputElement && input.checked;
-    else if (kind === 'number') {
+    else if (kind === 'number' || kind === 'date') {
       // An empty input says nothing: the field has its initial value.
-      if (input.value !== '') values[field] = Number(input.value);
+      if (input.value !== '') values[field] = kind === 'number' ? Number(input.value) : input.value;
     } else if (kind === 'words') {
       const old = before?.[field] ?? [];
       values[field] = input.value === old.join(SEPARATOR) ? old : wordsOf(input.value);
