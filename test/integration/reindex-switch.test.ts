@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { isReindexRunning } from '../../services/pipeline/reindex/lock.ts';
+import { SILENCE_MS } from '../../services/pipeline/relay/session.ts';
 import { createHttpProxy, type HttpProxy, type HttpProxyHooks } from '../support/http-proxy.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { runOps, startOps, type OpsProcess } from '../support/ops.ts';
@@ -93,6 +96,23 @@ describe('ops reindex, at the switch', () => {
     expect(shown.size).toBe(21);
     expect([...shown].filter((id) => shownAfter?.has(id) !== true)).toEqual([]);
     await pipeline.converged();
+  });
+
+  it('keeps its lock however long Elasticsearch takes, though PostgreSQL ends silent sessions', async () => {
+    let waited: Promise<boolean> | undefined;
+    const running = await reindexThrough({
+      // A bulk request that was given up comes again, and waits too.
+      before: async (_method, path) => {
+        if (!path.includes('/_bulk')) return true;
+        waited ??= sleep(SILENCE_MS + 3_000).then(() => isReindexRunning(pipeline.database.pool));
+        await waited;
+        return true;
+      },
+    });
+    const { code, stderr } = await running.ended;
+    expect(code, stderr).toBe(0);
+    expect(await waited).toBe(true);
+    expect(await liveIndex()).toEqual([indexOf(2)]);
   });
 
   it('has the changes that were made and published while rows were copied', async () => {

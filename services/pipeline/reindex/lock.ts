@@ -1,6 +1,6 @@
 /** One reindex at a time: an advisory lock of a PostgreSQL session, which ends with the process that holds it. */
 import type { Client, Pool } from 'pg';
-import { openSession } from '../relay/session.ts';
+import { HEARTBEAT_MS, openSession } from '../relay/session.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { createClient, type PostgresConfig } from '../../platform/postgres.ts';
 
@@ -26,10 +26,15 @@ export const withReindexLock = async <T>(
       }),
     );
   });
+  // The server ends a session that is silent, as one of a frozen process is.
+  const heartbeat = setInterval(() => {
+    client.query('SELECT').catch(() => undefined);
+  }, HEARTBEAT_MS);
   try {
     await lock(client);
     return await work(lost.signal);
   } finally {
+    clearInterval(heartbeat);
     await client.end().catch(() => undefined);
   }
 };
