@@ -1,5 +1,6 @@
 /** Judges the event log: each change of each task is in it, in order, and whatever is no task is a dead letter. */
 import type { Message } from '../../services/platform/kafka/native.ts';
+import type { History } from './history.ts';
 import { POISON_HEADER } from './faults/poison.ts';
 
 export interface LogJudgement {
@@ -14,21 +15,30 @@ interface Change {
   readonly value: { readonly version: number; readonly updatedAt: string };
 }
 
-/** @param rows version by id, as the database has them */
+/**
+ * @param rows version by id, as the database has them
+ * @param history says what the log may lack: all but the newest record of a key, and what was before a restore
+ */
 export const judgeLog = (
   events: readonly Message[],
   deadLetters: readonly Message[],
   rows: ReadonlyMap<string, number>,
+  { isCompacted, restored, undone }: Pick<History, 'isCompacted' | 'restored' | 'undone'>,
 ): LogJudgement => {
   const changes = new Map<string, Map<number, Change>>();
+  const tombstones = new Set<string>();
   const poison = new Set<string>();
+  const firstOf = (id: string, version: number): number => (isCompacted ? version : (restored.get(id) ?? 1));
   for (const event of events) {
+    if (event.value === null) tombstones.add(String(event.key));
     if (header(event, POISON_HEADER) !== undefined) poison.add(`${event.partition}:${event.offset}`);
     else if (event.value !== null) {
       const change = JSON.parse(String(event.value)) as Change;
       const id = String(event.key);
       // A repeated delivery is the same change again.
-      changes.set(id, (changes.get(id) ?? new Map<number, Change>()).set(change.value.version, change));
+      if (change.value.version >= (restored.get(id) ?? 1)) {
+        changes.set(id, (changes.get(id) ?? new Map<number, Change>()).set(change.value.version, change));
+      }
     }
   }
   const places = new Set(
@@ -38,21 +48,26 @@ export const judgeLog = (
   );
   return {
     lost: [
-      ...[...rows].flatMap(([id, version]) => missingChanges(id, version, changes.get(id))),
-      ...[...changes].flatMap(([id, list]) => unfinished(id, list, rows)),
+      ...[...rows].flatMap(([id, version]) => missingChanges(id, firstOf(id, version), version, changes.get(id))),
+      ...[...changes].flatMap(([id, list]) => (isCompacted && tombstones.has(id) ? [] : unfinished(id, list, rows))),
       ...[...poison].filter((place) => !places.has(place)).map((place) => `poison at ${place} is no dead letter`),
     ],
     other: [
       ...[...places].filter((place) => !poison.has(place)).map((place) => `a good event at ${place} is a dead letter`),
       ...[...changes].flatMap(([id, list]) => backwardsInTime(id, list)),
     ],
-    created: [...changes.values()].filter((list) => list.get(1)?.type === 'tasks.event.created').length,
+    created: [...changes].filter(([id, list]) => !undone.has(id) && list.get(1)?.type === 'tasks.event.created').length,
   };
 };
 
-/** Every version up to the row's is in the log. */
-const missingChanges = (id: string, version: number, list: ReadonlyMap<number, Change> | undefined): string[] =>
-  Array.from({ length: version }, (_, index) => index + 1)
+/** Every version from the first to the row's is in the log. */
+const missingChanges = (
+  id: string,
+  first: number,
+  version: number,
+  list: ReadonlyMap<number, Change> | undefined,
+): string[] =>
+  Array.from({ length: version - first + 1 }, (_, index) => first + index)
     .filter((wanted) => list?.has(wanted) !== true)
     .map((missing) => `version ${missing} of ${id} was never published`);
 

@@ -56,7 +56,7 @@ export const judge = async (
   const recoveryMs = performance.now() - startedAt;
 
   const rows = await database.versions();
-  const log = judgeLog(await topics.readAll(topics.tasks), await topics.readAll(topics.deadLetters), rows);
+  const log = judgeLog(await topics.readAll(topics.tasks), await topics.readAll(topics.deadLetters), rows, history);
   if (log.created > history.keys.size) other.push(`${log.created} tasks out of ${history.keys.size} keys`);
   const stats = await index.client.indices.stats({ index: index.alias, metric: 'indexing' });
   const indexing = stats._all.primaries?.indexing as { index_failed_due_to_version_conflict?: number } | undefined;

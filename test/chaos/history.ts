@@ -29,6 +29,12 @@ export interface History {
   /** Keys that were sent. */
   readonly keys: Set<string>;
   acknowledged: number;
+  /** True once the log may lack all but the newest record of a key. */
+  isCompacted: boolean;
+  /** After a restore: the versions from which on each task is judged, as all before belongs to another history. */
+  restored: ReadonlyMap<string, number>;
+  /** Tasks that a restore took away, or brought back. */
+  readonly undone: Set<string>;
   /** Answers that no client should get, such as another task for a key. */
   readonly faults: string[];
 }
@@ -41,8 +47,31 @@ export const emptyHistory = (): History => ({
   maybeDeleted: new Set(),
   keys: new Set(),
   acknowledged: 0,
+  isCompacted: false,
+  restored: new Map(),
+  undone: new Set(),
   faults: [],
 });
+
+/**
+ * What clients know of the time after the backup is void: the database has only `versions` now.
+ * @param ids of every task that there was before
+ */
+export const restore = (history: History, versions: ReadonlyMap<string, number>, ids: Iterable<string>): void => {
+  history.restored = versions;
+  for (const id of ids) {
+    const version = versions.get(id);
+    const wasDeleted = history.deleted.delete(id);
+    if (version !== undefined) history.versions.set(id, version);
+    else {
+      history.versions.delete(id);
+      // As a client sees it.
+      history.maybeDeleted.add(id);
+    }
+    if (wasDeleted || version === undefined) history.undone.add(id);
+  }
+  for (const [key, id] of history.created) if (!versions.has(id)) history.created.delete(key);
+};
 
 /** A task was answered in this version. */
 export const acknowledge = (history: History, task: { readonly id: string; readonly version: number }): void => {

@@ -5,6 +5,8 @@ import type { Random } from './random.ts';
 /** Faults that happen at the same time. */
 export type Step = readonly Fault[];
 
+const COMBINED = FAULTS.filter(({ isAlone }) => isAlone !== true);
+
 /**
  * One to three faults, one after the other or at the same time.
  * @param turn number of the run: each fault is the first of a run in turn, so that a short round has seen all
@@ -12,12 +14,13 @@ export type Step = readonly Fault[];
 export const planOf = (turn: number, random: Random): readonly Step[] => {
   const first = FAULTS[turn % FAULTS.length] ?? random.pick(FAULTS);
   const steps: Fault[][] = [[first]];
+  if (first.isAlone === true) return steps;
   if (random.chance(40)) {
-    const beside = FAULTS.filter(({ touches }) => !touches.some((part) => first.touches.includes(part)));
+    const beside = COMBINED.filter(({ touches }) => !touches.some((part) => first.touches.includes(part)));
     if (beside.length > 0) steps[0]?.push(random.pick(beside));
   }
   // An outage with 100,000 rows is long enough by itself.
-  if (random.chance(40)) steps.push([random.pick(FAULTS.filter(({ name }) => name !== 'fill-outbox'))]);
+  if (random.chance(40)) steps.push([random.pick(COMBINED.filter(({ name }) => name !== 'fill-outbox'))]);
   return steps;
 };
 

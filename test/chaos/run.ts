@@ -43,7 +43,8 @@ const APIS = 2;
 export const run = async (servers: Servers, options: RunOptions): Promise<RunResult> => {
   const { seed, plan, writeMs, build } = options;
   const random = randomOf(seed);
-  const world = await createWorld(servers, { partitions: PARTITIONS, build });
+  const topicConfig = Object.assign({}, ...plan.flat().map((fault) => fault.topicConfig)) as Record<string, string>;
+  const world = await createWorld(servers, { partitions: PARTITIONS, build, topicConfig });
   const history = emptyHistory();
   const writing = new AbortController();
   const broken: string[] = [];
@@ -73,7 +74,7 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
     const services = [...world.apis, ...world.indexers];
     const crashed = services.filter(hasEnded);
     const peakBytes = Math.max(...services.map((service) => service.peakBytes()));
-    const backwards = await observer.stop();
+    const backwards = await observer.stop(history.undone);
     const isGraceful = plan.flat().every(({ graceful }) => graceful);
     const isExcused = isGraceful && world.saidReadAgain();
     broken.push(

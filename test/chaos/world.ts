@@ -49,13 +49,18 @@ export interface WorldOptions {
   readonly partitions: number;
   /** Folder of the compiled services. */
   readonly build: string;
+  /** Settings of that topic that differ from the product's. */
+  readonly topicConfig?: Readonly<Record<string, string>>;
 }
 
-export const createWorld = async (servers: Servers, { partitions, build }: WorldOptions): Promise<World> => {
+export const createWorld = async (
+  servers: Servers,
+  { partitions, build, topicConfig = {} }: WorldOptions,
+): Promise<World> => {
   const { urls, linkPorts } = servers;
   const [database, topics, index] = await Promise.all([
     createTestDatabase(urls.postgres),
-    createTestTopics(urls.kafka, { partitions }),
+    createTestTopics(urls.kafka, { partitions, config: topicConfig }),
     createTestIndex(urls.elasticsearch),
   ]);
   // A server that is killed takes the checker's connections with it.

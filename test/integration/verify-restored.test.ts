@@ -5,7 +5,7 @@ import { call, createPipeline, createTask, search, type Pipeline } from '../supp
 import { stopProcess, type ServiceProcess } from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { waitFor } from '../support/wait.ts';
-import { TEXT_FIELD, updateOf } from '../support/sample.ts';
+import { updateOf } from '../support/sample.ts';
 
 const TIMEOUT_MS = 180_000;
 /** Tasks of each fate. */
@@ -24,9 +24,9 @@ afterAll(() => Promise.all([pipeline.close(), rebuilt.close()]));
 const many = (name: string): Promise<Task[]> =>
   Promise.all(Array.from({ length: EACH }, (_, i) => createTask(api, `${name} ${i}`)));
 
-const update = async ({ id }: Task, times = 1): Promise<void> => {
+const update = async ({ id }: Task, times = 1, text = 'changed'): Promise<void> => {
   for (let i = 0; i < times; i += 1) {
-    const { status } = await call(api, 'PUT', `/tasks/${id}`, updateOf('changed'));
+    const { status } = await call(api, 'PUT', `/tasks/${id}`, updateOf(text));
     if (status !== 200) throw new Error(`PUT answered ${status}`);
   }
 };
@@ -116,8 +116,7 @@ describe('a PostgreSQL restored from a backup', () => {
       api = await pipeline.startApi();
       const [first] = changed;
       if (first === undefined) throw new Error('no task');
-      const now = { ...first, [TEXT_FIELD]: 'after the restore' };
-      await update(now);
+      await update(first, 1, 'after the restore');
       await waitFor('search', async () => (await search(api, 'after the restore')).total === 1);
       await pipeline.database.outboxEmpty();
       // What is left is what the backup never had.

@@ -15,9 +15,25 @@ export interface Fault {
   /** Nothing may be delivered twice because of it. */
   readonly graceful: boolean;
   readonly touches: readonly Part[];
+  /** The checker asks less where it happens, so that it is the only one of its run. */
+  readonly isAlone?: boolean;
+  /** Settings that it needs of the topic, which a topic has from its creation. */
+  readonly topicConfig?: Readonly<Record<string, string>>;
   /** @throws when the product did not take it as it should */
   readonly inject: (world: World, random: Random, history: History) => Promise<void>;
 }
+
+/** Settings of the command line, past all proxies. */
+export const opsEnv = ({ servers, database, topics, index, group }: World): Readonly<Record<string, string>> => ({
+  DATABASE_URL: database.url,
+  KAFKA_BROKERS: servers.urls.kafka,
+  ELASTICSEARCH_URL: servers.urls.elasticsearch,
+  TASKS_TOPIC: topics.tasks,
+  DEAD_LETTER_TOPIC: topics.deadLetters,
+  TASK_INDEX: index.alias,
+  CONSUMER_GROUP: group,
+  LOG_LEVEL: 'warn',
+});
 
 /** SIGKILL to one of them, and a new one. */
 export const killOneOf = async <S extends ServiceProcess>(

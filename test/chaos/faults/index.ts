@@ -1,4 +1,5 @@
 /** All faults by name. */
+import { compactTopic } from './compact-topic.ts';
 import { cutConnections } from './cut-connections.ts';
 import type { Fault } from './fault.ts';
 import { fillOutbox } from './fill-outbox.ts';
@@ -15,6 +16,7 @@ import { poison } from './poison.ts';
 import { refuseAllBulk } from './refuse-all-bulk.ts';
 import { repeatEvents } from './repeat-events.ts';
 import { reindexUnderDeletes } from './reindex-under-deletes.ts';
+import { restoreBackup } from './restore-backup.ts';
 import { restartBroker } from './restart-broker.ts';
 import { restartDatabase } from './restart-database.ts';
 import { restartSearchAfterDelete } from './restart-search-after-delete.ts';
@@ -52,5 +54,7 @@ export const FAULTS: readonly Fault[] = [
   staleStatistics,
   pausedRelay,
   refuseAllBulk,
+  compactTopic,
+  restoreBackup,
 ];
 export type { Fault };
