@@ -24,6 +24,8 @@ export interface KafkaOptions extends ServerOptions {
   /** Users for SCRAM-SHA-512, made with the storage: the first start on a data folder knows them, and later ones. */
   readonly scramUsers?: readonly ScramUser[];
   readonly jdk?: Jdk;
+  /** Port of the controller on this machine; one that is free when not given. */
+  readonly controllerPort?: number;
 }
 
 export interface ScramUser {
@@ -40,7 +42,7 @@ export const startKafka = async (options: KafkaOptions): Promise<EmbeddedServer>
   const home = await kafkaHome(jdk);
   mkdirSync(dataDir, { recursive: true });
   const config = join(dataDir, 'server.properties');
-  const controllerPort = await getPort({ host: LOOPBACK });
+  const controllerPort = options.controllerPort ?? (await getPort({ host: LOOPBACK }));
   const settings = { ...brokerSettings(host, port, controllerPort, join(dataDir, 'data')), ...options.settings };
   const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`);
   writeFileSync(config, lines.join(''));

@@ -43,7 +43,7 @@ const sampleWith = (what: string, stream: EventStreamClient, test: (sample: Samp
   });
 
 const lagOf = ({ kafka }: Sample): number =>
-  kafka.up ? kafka.partitions.reduce((sum, { lag }) => sum + lag, 0) : Number.NaN;
+  kafka.up ? kafka.partitions.reduce((sum, { lag }) => sum + (lag ?? Number.NaN), 0) : Number.NaN;
 
 describe('the console', () => {
   it('is not there unless it is turned on', async () => {

@@ -8,6 +8,7 @@ import { startKafka } from '../../infra/local/kafka.ts';
 
 export interface OwnKafka {
   readonly brokers: string;
+  readonly controllerPort: number;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** Starts again on the same port and data. */
@@ -18,12 +19,27 @@ export interface OwnKafka {
   close(): Promise<void>;
 }
 
-export const startOwnKafka = async (): Promise<OwnKafka> => {
+/** @param first when given, the broker whose cluster this one joins, as a second broker without a controller */
+export const startOwnKafka = async (first?: OwnKafka): Promise<OwnKafka> => {
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-own-kafka-'));
-  const options = { dataDir: join(folder, 'data'), port: await getPort(), logFile: join(folder, 'kafka.log') };
+  const port = await getPort();
+  const controllerPort = first?.controllerPort ?? (await getPort());
+  const joining = {
+    'process.roles': 'broker',
+    'node.id': '2',
+    listeners: `PLAINTEXT://127.0.0.1:${port}`,
+  };
+  const options = {
+    dataDir: join(folder, 'data'),
+    port,
+    logFile: join(folder, 'kafka.log'),
+    controllerPort,
+    ...(first === undefined ? {} : { settings: joining }),
+  };
   let server: EmbeddedServer = await startKafka(options);
   return {
     brokers: server.url,
+    controllerPort,
     kill: () => server.kill(),
     start: async () => {
       server = await startKafka(options);

@@ -34,9 +34,11 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
   const members = createGroupMembers(logger);
 
   // All questions are asked one after the other: one without an answer holds a thread of the process until its timeout.
+  // A partition without a leader would hold up the others until its timeout, and has no range.
   const rangesOf = async (client: NativeConsumer, topic: string) => {
     const ranges: { readonly partition: number; readonly low: number; readonly high: number }[] = [];
-    for (const partition of await partitionsOf(client, topic, timeoutMs)) {
+    for (const { id: partition, hasLeader } of await partitionsOf(client, topic, timeoutMs)) {
+      if (!hasLeader) continue;
       const { lowOffset, highOffset } = await promised<RdKafka.WatermarkOffsets>((done) => {
         client.queryWatermarkOffsets(topic, partition, timeoutMs, done);
       });
@@ -49,24 +51,26 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
     read: async () => {
       const client = await consumer.connected();
       const { topic } = task;
-      const wanted = (await partitionsOf(client, topic, timeoutMs)).map((partition) => ({ topic, partition }));
+      const wanted = (await partitionsOf(client, topic, timeoutMs)).map(({ id }) => ({ topic, partition: id }));
       // What the group committed is asked before the end, so that no lag can come out negative.
       const committed = await promised<TopicPartitionOffset[]>((done) => {
         client.committed(wanted, timeoutMs, done);
       });
       const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
-      const partitions = (await rangesOf(client, topic)).map(({ partition, low, high }) => {
+      const measured = (await rangesOf(client, topic)).map(({ partition, low, high }) => {
         const offset = offsets.get(partition);
         // Without a commit the group begins at the start of the partition; an offset is then absent or negative.
         const position = Math.max(low, offset !== undefined && Number.isFinite(offset) ? offset : 0);
         return { partition, high, lag: Math.max(0, high - position) };
       });
+      const lags = new Map(measured.map(({ partition, lag }) => [partition, lag]));
       const deadLetters = await rangesOf(client, task.deadLetterTopic);
-      const end = partitions.reduce((sum, { high }) => sum + high, 0);
+      const isWhole = measured.length === wanted.length;
+      const end = measured.reduce((sum, { high }) => sum + high, 0);
       return {
-        partitions: partitions.map(({ partition, lag }) => ({ partition, lag })),
-        end,
-        done: end - partitions.reduce((sum, { lag }) => sum + lag, 0),
+        partitions: wanted.map(({ partition }) => ({ partition, lag: lags.get(partition) ?? null })),
+        end: isWhole ? end : null,
+        done: isWhole ? end - measured.reduce((sum, { lag }) => sum + lag, 0) : null,
         members: members.count(),
         deadLetters: deadLetters.reduce((sum, { low, high }) => sum + high - low, 0),
       };

@@ -10,16 +10,16 @@ export interface OutboxReading {
 
 export interface PartitionReading {
   readonly partition: number;
-  /** Events between what the group committed and the end. */
-  readonly lag: number;
+  /** Events between what the group committed and the end; null while its brokers are away. */
+  readonly lag: number | null;
 }
 
 export interface KafkaReading {
   readonly partitions: readonly PartitionReading[];
-  /** Records ever written, over all partitions. */
-  readonly end: number;
+  /** Records ever written, over all partitions; null while one of them has no lag. */
+  readonly end: number | null;
   /** What the group has behind it, on the same scale as `end`. */
-  readonly done: number;
+  readonly done: number | null;
   /** Null while it is not known. */
   readonly members: number | null;
   /** Records in the dead-letter topic. */

@@ -63,8 +63,8 @@ export const runSampler = async (
       requestCounts(),
     ]);
     const atMs = performance.now();
-    const topicRate = found.up ? rates.topic.next(found.end, atMs) : null;
-    const indexedRate = found.up ? rates.indexed.next(found.done, atMs) : null;
+    const topicRate = found.up && found.end !== null ? rates.topic.next(found.end, atMs) : null;
+    const indexedRate = found.up && found.done !== null ? rates.indexed.next(found.done, atMs) : null;
     if (!found.up) for (const rate of [rates.topic, rates.indexed]) rate.reset();
     return {
       // eslint-disable-next-line no-restricted-syntax -- a date for the page to show

@@ -18,28 +18,32 @@ export const lagTable = ({ topic, group, state, members, partitions, total }: La
     style: { head: [], border: [] },
   });
   for (const row of partitions) {
-    table.push([
-      row.partition,
-      row.end,
-      row.committed ?? 'never',
-      row.lag,
-      perSecond(row.rateIn),
-      perSecond(row.rateOut),
-      eta(row.lag, row.etaSeconds),
-      row.member === null ? colors.yellow('nobody') : lineOf(row.member),
-    ]);
+    const figures =
+      row.lag === null
+        ? ['-', row.committed ?? 'never', colors.red('unknown'), '-', '-', '-']
+        : [
+            row.end,
+            row.committed ?? 'never',
+            row.lag,
+            perSecond(row.rateIn ?? 0),
+            perSecond(row.rateOut ?? 0),
+            eta(row.lag, row.etaSeconds),
+          ];
+    table.push([row.partition, ...figures, row.member === null ? colors.yellow('nobody') : lineOf(row.member)]);
   }
   table.push([
     'total',
     '',
     '',
-    total.lag,
+    total.unknown === 0 ? total.lag : colors.red(`at least ${total.lag}`),
     perSecond(total.rateIn),
     perSecond(total.rateOut),
     eta(total.lag, total.etaSeconds),
     `${members.length} member(s)`,
   ]);
-  return `${topic} for group ${group} (${state})\n${table.toString()}`;
+  const note =
+    total.unknown === 0 ? '' : `\n${total.unknown} partitions cannot be asked: the brokers that have them are away.`;
+  return `${topic} for group ${group} (${state})\n${table.toString()}${note}`;
 };
 
 export const outboxText = ({

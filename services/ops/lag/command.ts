@@ -30,7 +30,10 @@ export const lagCommand = (): Command =>
       `
 "done in" is the lag divided by what "out" exceeds "in"; it is null in JSON when the lag does not shrink.
 
-Exit codes: 0 fine; 2 more than --max events wait (with --watch the last measurement counts); 1 could not run.
+A partition whose brokers are away cannot be asked: its lag is "unknown", null in JSON, and total.unknown counts those.
+
+Exit codes: 0 fine; 2 more than --max events wait, or a partition's lag is unknown (with --watch the last measurement
+counts); 1 could not run.
 
 Examples:
   npm run ops -- lag --watch
@@ -44,7 +47,7 @@ Examples:
         watchReport({
           measure: () => measureLag(reader, { topic: config.TASKS_TOPIC, group, intervalMs: interval * 1_000, signal }),
           show: lagTable,
-          exceeds: ({ total }) => max !== undefined && total.lag > max,
+          exceeds: ({ total }) => max !== undefined && (total.lag > max || total.unknown > 0),
           watch,
           json,
           output: createOutput(),

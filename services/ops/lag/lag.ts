@@ -1,18 +1,19 @@
 /** What waits for a consumer group: by partition, with the rates over a time and who reads it. */
 import { sleep } from '../../platform/time.ts';
 import type { GroupState } from '../../platform/kafka/group.ts';
-import type { TopicReader } from '../../platform/kafka/reader.ts';
+import type { PartitionEnds, TopicReader } from '../../platform/kafka/reader.ts';
 import { etaSeconds, rate } from '../cli/drain.ts';
 
 export interface PartitionLag {
   readonly partition: number;
-  readonly end: number;
+  /** Nothing, as for the lag and the rates, while the brokers that have the partition are away. */
+  readonly end: number | null;
   /** Nothing while the group never committed: it will begin at the start of the partition. */
   readonly committed: number | null;
-  readonly lag: number;
+  readonly lag: number | null;
   /** Events a second. */
-  readonly rateIn: number;
-  readonly rateOut: number;
+  readonly rateIn: number | null;
+  readonly rateOut: number | null;
   readonly etaSeconds: number | null;
   /** Client that reads it, if any does. */
   readonly member: string | null;
@@ -25,15 +26,26 @@ export interface LagReport {
   readonly state: string;
   readonly members: GroupState['members'];
   readonly partitions: readonly PartitionLag[];
-  readonly total: Pick<PartitionLag, 'lag' | 'rateIn' | 'rateOut' | 'etaSeconds'>;
+  /** Of the partitions that could be asked. */
+  readonly total: {
+    readonly lag: number;
+    readonly rateIn: number;
+    readonly rateOut: number;
+    readonly etaSeconds: number | null;
+    /** Partitions that could not be asked. */
+    readonly unknown: number;
+  };
+}
+
+interface Position {
+  /** Nothing while the partition cannot be asked. */
+  readonly ends: PartitionEnds | undefined;
+  readonly committed: number | undefined;
 }
 
 interface Sample {
   readonly atMs: number;
-  readonly partitions: ReadonlyMap<
-    number,
-    { readonly low: number; readonly end: number; readonly committed: number | undefined }
-  >;
+  readonly partitions: ReadonlyMap<number, Position>;
 }
 
 /** Takes two samples, `intervalMs` apart. Nothing when `signal` aborts before the second. */
@@ -48,23 +60,26 @@ export const measureLag = async (
   const elapsedSeconds = (after.atMs - before.atMs) / 1_000;
   const partitions = [...after.partitions].map(([partition, now]): PartitionLag => {
     const then = before.partitions.get(partition) ?? now;
-    const lag = Math.max(0, now.end - position(now));
-    const flow = {
-      rateIn: rate(then.end, now.end, elapsedSeconds),
-      rateOut: rate(position(then), position(now), elapsedSeconds),
-    };
-    const member = state.members.find((candidate) => candidate.partitions.includes(partition));
-    return {
+    const reader = state.members.find((candidate) => candidate.partitions.includes(partition));
+    const rest = {
       partition,
-      end: now.end,
       committed: now.committed ?? null,
-      lag,
-      ...flow,
-      etaSeconds: etaSeconds(lag, flow),
-      member: member === undefined ? null : `${member.clientId}@${member.host}`,
+      member: reader === undefined ? null : `${reader.clientId}@${reader.host}`,
     };
+    const { ends } = now;
+    if (ends === undefined) {
+      return { ...rest, end: null, lag: null, rateIn: null, rateOut: null, etaSeconds: null };
+    }
+    const position = positionOf(ends, now.committed);
+    const lag = Math.max(0, ends.high - position);
+    const flow = {
+      rateIn: rate((then.ends ?? ends).high, ends.high, elapsedSeconds),
+      rateOut: rate(positionOf(then.ends ?? ends, then.committed), position, elapsedSeconds),
+    };
+    return { ...rest, end: ends.high, lag, ...flow, etaSeconds: etaSeconds(lag, flow) };
   });
-  const sum = (field: 'lag' | 'rateIn' | 'rateOut') => partitions.reduce((total, each) => total + each[field], 0);
+  const sum = (field: 'lag' | 'rateIn' | 'rateOut') =>
+    partitions.reduce((total, each) => total + (each[field] ?? 0), 0);
   const flow = { rateIn: sum('rateIn'), rateOut: sum('rateOut') };
   return {
     at: new Date().toISOString(),
@@ -72,24 +87,25 @@ export const measureLag = async (
     group,
     ...state,
     partitions,
-    total: { lag: sum('lag'), ...flow, etaSeconds: etaSeconds(sum('lag'), flow) },
+    total: {
+      lag: sum('lag'),
+      ...flow,
+      etaSeconds: etaSeconds(sum('lag'), flow),
+      unknown: partitions.filter(({ lag }) => lag === null).length,
+    },
   };
 };
 
 /** Where the group stands: without a commit at the start, and never before it. */
-const position = ({ low, committed }: { low: number; committed: number | undefined }): number =>
-  Math.max(low, committed ?? low);
+const positionOf = ({ low }: PartitionEnds, committed: number | undefined): number => Math.max(low, committed ?? low);
 
 const take = async (reader: TopicReader, topic: string): Promise<Sample> => {
-  const ends = await reader.ends(topic);
-  const committed = await reader.committed(
-    topic,
-    ends.map(({ partition }) => partition),
-  );
+  const ends = await reader.endsByPartition(topic);
+  const committed = await reader.committed(topic, [...ends.keys()]);
   return {
     atMs: performance.now(),
     partitions: new Map(
-      ends.map(({ partition, low, high }) => [partition, { low, end: high, committed: committed.get(partition) }]),
+      [...ends].map(([partition, each]) => [partition, { ends: each, committed: committed.get(partition) }]),
     ),
   };
 };

@@ -49,15 +49,21 @@ export const watermarksOf = (
     client.queryWatermarkOffsets(topic, partition, QUERY_TIMEOUT_MS, done);
   });
 
+export interface Partition {
+  readonly id: number;
+  /** False while the brokers that have it are away: nothing can be asked of it then. */
+  readonly hasLeader: boolean;
+}
+
 /**
- * Numbers of a topic's partitions in their order.
+ * A topic's partitions in their order.
  * @throws TaskstreamError `invalid_configuration` when there is no such topic, or this user may not see it
  */
 export const partitionsOf = async (
   client: NativeConsumer,
   topic: string,
   timeoutMs = QUERY_TIMEOUT_MS,
-): Promise<number[]> => {
+): Promise<Partition[]> => {
   const { topics } = await promised<RdKafka.Metadata>((done) => {
     client.getMetadata({ topic, timeout: timeoutMs }, done);
   });
@@ -68,7 +74,7 @@ export const partitionsOf = async (
       `Kafka has no topic ${topic}, or this user may not see it: make it, or correct its name in the settings.`,
     );
   }
-  return partitions.map(({ id }) => id).sort((a, b) => a - b);
+  return partitions.map(({ id, leader }) => ({ id, hasLeader: leader >= 0 })).sort((a, b) => a.id - b.id);
 };
 
 export type Commit = (offsets: readonly TopicPartitionOffset[]) => Promise<void>;

@@ -44,8 +44,10 @@ export interface PartitionRange {
 }
 
 export interface TopicReader {
-  /** @throws TaskstreamError when the topic is not there */
+  /** @throws TaskstreamError when the topic is not there, or a partition has no leader */
   ends(topic: string): Promise<readonly PartitionEnds[]>;
+  /** The same for each partition on its own: nothing for one whose brokers are away. */
+  endsByPartition(topic: string): Promise<ReadonlyMap<number, PartitionEnds | undefined>>;
   /** For each partition the first offset whose record is not older than `timeMs`; its end when there is none. */
   offsetsAt(topic: string, ends: readonly PartitionEnds[], timeMs: number): Promise<ReadonlyMap<number, number>>;
   /** What the reader's group has committed; a partition it never committed is left out. */
@@ -131,14 +133,22 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
     ended = new Map();
     return { messages, ends };
   };
+  const endsOf = async (topic: string, partition: number): Promise<PartitionEnds> => {
+    const { lowOffset, highOffset } = await askLeader(() => watermarksOf(client, { topic, partition }));
+    return { partition, low: lowOffset, high: highOffset };
+  };
   return {
     ends: async (topic) =>
       // At the same time: a broker may let each answer wait behind a fetch.
-      Promise.all(
-        (await partitionsOf(client, topic)).map(async (partition) => {
-          const { lowOffset, highOffset } = await askLeader(() => watermarksOf(client, { topic, partition }));
-          return { partition, low: lowOffset, high: highOffset };
-        }),
+      Promise.all((await partitionsOf(client, topic)).map(({ id }) => endsOf(topic, id))),
+    endsByPartition: async (topic) =>
+      new Map(
+        await Promise.all(
+          (await partitionsOf(client, topic)).map(async ({ id, hasLeader }) => {
+            const ends = hasLeader ? await endsOf(topic, id).catch(() => undefined) : undefined;
+            return [id, ends] as const;
+          }),
+        ),
       ),
     offsetsAt: async (topic, ends, timeMs) => {
       if (ends.length === 0) return new Map();

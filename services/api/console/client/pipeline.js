@@ -53,7 +53,8 @@ export const createPipeline = () => {
 
   /** @param {Sample} sample */
   const showServers = ({ outbox, kafka, index, latency, requestRate, failureRate, topicRate, indexedRate }) => {
-    const lag = kafka.up ? kafka.partitions.reduce((sum, one) => sum + one.lag, 0) : null;
+    const lag = kafka.up ? kafka.partitions.reduce((sum, one) => sum + (one.lag ?? 0), 0) : null;
+    const away = kafka.up ? kafka.partitions.filter((one) => one.lag === null).length : 0;
     showState('http', 'up', 'answers');
     show('requestRate', formatRate(requestRate));
     show('failureRate', formatRate(failureRate));
@@ -65,10 +66,12 @@ export const createPipeline = () => {
     show('outboxAge', outbox.up ? formatMs(outbox.oldestAgeSeconds * 1_000) : NONE);
     if (kafka.up) {
       const letters = kafka.deadLetters > 0;
-      showState('kafka', letters ? 'busy' : 'up', letters ? 'has dead letters' : 'answers');
+      if (away > 0) showState('kafka', 'busy', `${away} partitions away`);
+      else showState('kafka', letters ? 'busy' : 'up', letters ? 'has dead letters' : 'answers');
       // Without work the indexer may be scaled to nothing.
       if (kafka.members === null) showState('indexer', 'waiting', 'unknown');
-      else if (kafka.members === 0) showState('indexer', lag === 0 ? 'waiting' : 'down', 'no replica runs');
+      else if (kafka.members === 0)
+        showState('indexer', lag === 0 && away === 0 ? 'waiting' : 'down', 'no replica runs');
       else showState('indexer', 'up', 'reads');
     } else {
       showState('kafka', 'down', kafka.reason);
@@ -81,7 +84,7 @@ export const createPipeline = () => {
     if (index.up) showState('elasticsearch', 'up', 'answers');
     else showState('elasticsearch', 'down', index.reason);
     show('documents', index.up ? formatCount(index.documents) : NONE);
-    show('lag', lag === null ? NONE : formatCount(lag));
+    show('lag', lag === null ? NONE : `${away > 0 ? '≥ ' : ''}${formatCount(lag)}`);
     const slow = latency.pendingMs !== null && latency.pendingMs > 5_000;
     if (!index.up) showState('search', 'down', 'not available');
     else showState('search', slow ? 'busy' : 'up', slow ? 'runs behind' : 'answers');
@@ -111,22 +114,25 @@ export const createPipeline = () => {
         ),
       );
     }
-    const most = Math.max(10, ...partitions.map(({ lag }) => lag));
+    const most = Math.max(10, ...partitions.map(({ lag }) => lag ?? 0));
     partitions.forEach(({ lag }, position) => {
       const bar = bars.children[position];
       if (!(bar instanceof HTMLElement)) return;
-      bar.dataset.state = lag > 0 ? 'some' : 'none';
-      bar.style.setProperty('--share', String(lag / most));
-      setText(need('.bar-value', HTMLElement, bar), lag < 10_000 ? String(lag) : `${Math.round(lag / 1_000)}k`);
+      bar.dataset.state = lag === null ? 'unknown' : lag > 0 ? 'some' : 'none';
+      bar.style.setProperty('--share', String((lag ?? 0) / most));
+      setText(
+        need('.bar-value', HTMLElement, bar),
+        lag === null ? NONE : lag < 10_000 ? String(lag) : `${Math.round(lag / 1_000)}k`,
+      );
     });
-    const total = partitions.reduce((sum, { lag }) => sum + lag, 0);
-    const behind = partitions.filter(({ lag }) => lag > 0).length;
-    show(
-      'lagNote',
+    const total = partitions.reduce((sum, { lag }) => sum + (lag ?? 0), 0);
+    const behind = partitions.filter(({ lag }) => lag !== null && lag > 0).length;
+    const away = partitions.filter(({ lag }) => lag === null).length;
+    const waits =
       total === 0
-        ? `Nothing waits in ${partitions.length} partitions`
-        : `${formatCount(total)} ${total === 1 ? 'event waits' : 'events wait'} in ${behind} of ${partitions.length} partitions`,
-    );
+        ? `Nothing waits in ${partitions.length - away} partitions`
+        : `${formatCount(total)} ${total === 1 ? 'event waits' : 'events wait'} in ${behind} of ${partitions.length} partitions`;
+    show('lagNote', away === 0 ? waits : `${waits}; ${away} cannot be asked, as their brokers are away`);
   };
 
   /** @param {Sample} sample */
