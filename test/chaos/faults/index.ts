@@ -4,6 +4,8 @@ import { cutConnections } from './cut-connections.ts';
 import type { Fault } from './fault.ts';
 import { fillOutbox } from './fill-outbox.ts';
 import { floodDisk } from './flood-disk.ts';
+import { foreignMember } from './foreign-member.ts';
+import { frozenRelay } from './frozen-relay.ts';
 import { heldSnapshot } from './held-snapshot.ts';
 import { killApi } from './kill-api.ts';
 import { killIndexer } from './kill-indexer.ts';
@@ -27,6 +29,7 @@ import { staleStatistics } from './stale-statistics.ts';
 import { stepClock } from './step-clock.ts';
 import { stopStorm } from './stop-storm.ts';
 import { throttleSearch } from './throttle-search.ts';
+import { transactionMarker } from './transaction-marker.ts';
 
 export const FAULTS: readonly Fault[] = [
   killApi,
@@ -56,5 +59,8 @@ export const FAULTS: readonly Fault[] = [
   refuseAllBulk,
   compactTopic,
   restoreBackup,
+  frozenRelay,
+  transactionMarker,
+  foreignMember,
 ];
 export type { Fault };

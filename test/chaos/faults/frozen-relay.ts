@@ -1,0 +1,28 @@
+/**
+ * The process of the active relay stands still until PostgreSQL has ended its session by itself and another relay has taken
+ * over; then it wakes, with a session that is gone and records that may have waited for a minute.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '../../support/wait.ts';
+import { activeRelay, type Fault } from './fault.ts';
+
+export const frozenRelay: Fault = {
+  name: 'frozen-relay',
+  graceful: false,
+  touches: ['apis', 'postgres'],
+  inject: async (world, random) => {
+    const frozen = await activeRelay(world, random);
+    const others = world.apis.filter((api) => api !== frozen);
+    process.kill(frozen.pid, 'SIGSTOP');
+    try {
+      await waitFor(
+        'another relay to lead',
+        async () => (await Promise.all(others.map((api) => api.metric('taskstream_relay_leader')))).includes(1),
+        { timeoutMs: 60_000 },
+      );
+      await sleep(random.int(0, 5_000));
+    } finally {
+      process.kill(frozen.pid, 'SIGCONT');
+    }
+  },
+};
