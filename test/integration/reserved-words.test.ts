@@ -53,7 +53,7 @@ it('table and columns of an entity may be words that SQL reserves, in every stat
     ...{ ...trace, id: uuidv7(), idempotency: undefined },
     columns: { group: 'staff', end: 'never' },
   });
-  await store.update({ ...trace, id, columns: { group: 'guests', end: null }, expected: undefined });
+  await store.update({ ...trace, id, columns: { group: 'guests' }, expected: undefined });
   const shown = { id, group: 'guests', end: 'never', version: 2 };
   expect(JSON.parse((await store.read(id)).json)).toEqual(shown);
   expect(await store.list(10, undefined)).toMatchObject([{ id, version: 2 }]);
@@ -88,4 +88,27 @@ it('table and columns of an entity may be words that SQL reserves, in every stat
     { type: 'users.event.updated', version: 5 },
     { type: 'users.event.deleted', version: 6 },
   ]);
+});
+
+it('an update leaves a later column that it does not name, and clears one that it names with null', async () => {
+  const store = createStore({
+    ...{ pool: database.pool, entity: user, columns },
+    ...{ onCommit: () => undefined, onBatch: () => undefined },
+  });
+  const trace = { traceparent: null, tracestate: null, expected: undefined };
+  const { id } = await store.create({
+    ...{ ...trace, id: uuidv7(), idempotency: undefined },
+    columns: { group: 'staff', end: 'never' },
+  });
+  // Together, as they are written in one statement.
+  const other = await store.create({
+    ...{ ...trace, id: uuidv7(), idempotency: undefined },
+    columns: { group: 'staff', end: 'never' },
+  });
+  await Promise.all([
+    store.update({ ...trace, id, columns: { group: 'guests' } }),
+    store.update({ ...trace, id: other.id, columns: { group: 'guests', end: null } }),
+  ]);
+  expect(JSON.parse((await store.read(id)).json)).toMatchObject({ end: 'never', version: 2 });
+  expect(JSON.parse((await store.read(other.id)).json)).toMatchObject({ end: null, version: 2 });
 });

@@ -7,13 +7,16 @@ export type Form = 'create' | 'edit';
 export const controlsOf = (fields: Fields, form: Form): string =>
   Object.entries(fields)
     .filter(([, { isCreatable = true }]) => form === 'edit' || isCreatable)
-    .map(([name, { control, initial }]) => controlOf(name, control, form, initial === undefined))
+    .map(([name, { control, initial }]) => controlOf(name, control, form, initial))
     .join('\n');
 
-const controlOf = (name: string, control: Control, form: Form, isRequired: boolean): string => {
+/** @param initial what an input says that was left empty; nothing for a field that is required */
+const controlOf = (name: string, control: Control, form: Form, initial: unknown): string => {
+  const isRequired = initial === undefined;
   const attributes = (part?: string) =>
     `id="${form}-${part ?? name}" name="${part ?? name}" data-field="${name}" data-kind="${control.kind}"` +
-    (part === undefined ? '' : ` data-part="${part}"`);
+    (part === undefined ? '' : ` data-part="${part}"`) +
+    (isRequired ? '' : ` data-initial="${escape(JSON.stringify(initial))}"`);
   switch (control.kind) {
     case 'text': {
       // Browsers count UTF-16 code units, of which a character has two at most; the API counts characters.

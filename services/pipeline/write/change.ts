@@ -1,5 +1,5 @@
 /** Updates and deletes rows: row and event in one statement, under the row's lock. */
-import { escapeIdentifier, type Pool } from 'pg';
+import { escapeIdentifier, escapeLiteral, type Pool } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Stored } from '../../platform/http/route.ts';
@@ -54,13 +54,16 @@ export const updateRows = (
   const { table, rowToJson, types } = entity;
   const assignments = columns.map(({ name, isLater }) => {
     const column = escapeIdentifier(name);
-    // A client of before does not know a later field, and does not clear it.
-    return isLater ? `${column} = coalesce(a.${column}, t.${column})` : `${column} = a.${column}`;
+    // A client of before does not know a later field, and does not clear it; null does.
+    return isLater
+      ? `${column} = CASE WHEN ${escapeLiteral(name)} = ANY(a.given) THEN a.${column} ELSE t.${column} END`
+      : `${column} = a.${column}`;
   });
+  const later = columns.filter(({ isLater }) => isLater).map(({ name }) => name);
   const text = `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1)
-    AS i(id uuid, expected int8multirange, traceparent text, tracestate text, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
+    AS i(id uuid, expected int8multirange, traceparent text, tracestate text, given text[], ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
 ), ${locked(entity)}, changed AS (
   UPDATE ${escapeIdentifier(table)} AS t SET ${assignments.join(', ')}, version = t.version + 1, updated_at = ${NOW}
   FROM accepted AS a
@@ -70,6 +73,7 @@ WITH input AS MATERIALIZED (
   return change(pool, entity, { name: `${table}-update`, text }, ({ columns: values, ...command }) => ({
     ...values,
     ...command,
+    given: later.filter((name) => name in values),
     expected: versionRanges(command.expected),
   }));
 };

@@ -2,7 +2,7 @@
  * The public HTTP API, as any other client uses it.
  * @typedef {{ start: string | null, due: string | null }} Dates
  * @typedef {Record<string, any>} TaskFields by name, as the list of fields has them
- * @typedef {TaskFields & { id: string, description: string, priority: string, dates: Dates, isDone: boolean, version: number, createdAt: string, updatedAt: string }} Task
+ * @typedef {{ id: string, description: string, priority: string, dates: Dates, isDone: boolean, version: number, createdAt: string, updatedAt: string }} Task
  */
 
 /** An answer that is no success, in words. */

@@ -1,6 +1,6 @@
 /**
  * A form whose inputs were rendered from the list of fields: each names its field (`data-field`), its kind (`data-kind`)
- * and, for a part of a field, its name (`data-part`).
+ * (`data-kind`), what it says when it is left empty (`data-initial`), and for a part of a field the part's name (`data-part`).
  */
 import { fromLocalInput, toLocalInput } from './format.js';
 
@@ -40,19 +40,18 @@ export const readForm = (form, before) => {
   /** @type {Record<string, any>} */
   const values = {};
   for (const input of inputsOf(form)) {
-    const { field = '', kind, part = '' } = input.dataset;
+    const { field = '', kind, part = '', initial } = input.dataset;
     if (kind === 'flag') values[field] = input instanceof HTMLInputElement && input.checked;
-    else if (kind === 'number' || kind === 'date') {
-      // An empty input says nothing: the field has its initial value.
-      if (input.value !== '') values[field] = kind === 'number' ? Number(input.value) : input.value;
-    } else if (kind === 'words') {
+    else if (kind === 'words') {
       const old = before?.[field] ?? [];
       values[field] = input.value === old.join(SEPARATOR) ? old : wordsOf(input.value);
     } else if (kind === 'timestamps') {
       const old = before?.[field]?.[part] ?? null;
       const value = input.value === toLocalInput(old) ? old : fromLocalInput(input.value);
       values[field] = { ...values[field], [part]: value };
-    } else values[field] = input.value;
+    } else if (input.value === '' && initial !== undefined) values[field] = JSON.parse(initial);
+    // What is required and empty is for the API to refuse: an empty number is none.
+    else values[field] = kind === 'number' && input.value !== '' ? Number(input.value) : input.value;
   }
   return values;
 };
