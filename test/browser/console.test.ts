@@ -3,6 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { controlsOf } from '../../services/api/console/controls.ts';
+import type { AnyField, Control } from '../../services/pipeline/field.ts';
 import { accessibilityFaults, launchBrowser, layoutShiftOf, openPage, type WatchedPage } from '../support/browser.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { stopProcess, type ServiceProcess } from '../support/process.ts';
@@ -344,3 +347,34 @@ describe('the console', () => {
     await other.close();
   });
 });
+
+/** A field of a kind that a task does not have, which may be null. */
+const optional = (control: Control, initial: unknown = null): AnyField => ({
+  ...{ input: z.any(), shown: z.any(), columns: {}, toColumns: () => ({}), mapping: {} },
+  ...{ control, initial },
+});
+
+it.each(['create', 'edit'] as const)(
+  'an input of the form to %s that is left empty says the initial value',
+  async (form) => {
+    const fields = {
+      author: optional({ kind: 'text', label: 'Author', maxLength: 50, placeholder: '' }),
+      bought: optional({ kind: 'date', label: 'Bought' }),
+      pages: optional({ kind: 'number', label: 'Pages' }),
+      copies: optional({ kind: 'number', label: 'Copies' }, 1),
+    };
+    const read = (values: object): Promise<unknown> =>
+      page.evaluate(`(async () => {
+      const { fillForm, readForm } = await import('/console/form.js');
+      const form = document.createElement('form');
+      form.innerHTML = ${JSON.stringify(controlsOf(fields, form))};
+      const values = ${JSON.stringify(values)};
+      fillForm(form, values);
+      return readForm(form, values);
+    })()`);
+    const empty = { author: null, bought: null, pages: null, copies: null };
+    expect(await read(empty)).toEqual({ ...empty, copies: 1 });
+    const full = { author: 'Ada "A" <L>', bought: '2026-03-01', pages: 0, copies: 3 };
+    expect(await read(full)).toEqual(full);
+  },
+);

@@ -29,8 +29,8 @@ it('a day of the calendar has an input of its own', () => {
 });
 
 it('a number has an input of its own, with its bounds, and is required where it has no initial value', () => {
-  const input = (rest: string) =>
-    `<input id="create-amount" name="amount" data-field="amount" data-kind="number" type="number" step="any" min="0"${rest}>`;
-  expect(controlsOf({ amount: amount() }, 'create')).toContain(input(' required'));
-  expect(controlsOf({ amount: amount(0) }, 'create')).toContain(input(''));
+  const input = (initial: string, rest: string) =>
+    `<input id="create-amount" name="amount" data-field="amount" data-kind="number"${initial} type="number" step="any" min="0"${rest}>`;
+  expect(controlsOf({ amount: amount() }, 'create')).toContain(input('', ' required'));
+  expect(controlsOf({ amount: amount(0) }, 'create')).toContain(input(' data-initial="0"', ''));
 });

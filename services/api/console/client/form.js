@@ -1,6 +1,6 @@
 /**
- * A form whose inputs were rendered from the list of fields: each names its field (`data-field`), its kind (`data-kind`)
- * (`data-kind`), what it says when it is left empty (`data-initial`), and for a part of a field the part's name (`data-part`).
+ * A form whose inputs were rendered from the list of fields: each names its field (`data-field`), its kind (`data-kind`),
+ * what it says when it is left empty (`data-initial`), and for a part of a field the part (`data-part`).
  */
 import { fromLocalInput, toLocalInput } from './format.js';
 
