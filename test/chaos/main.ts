@@ -2,7 +2,7 @@
  * `npm run test:chaos`: runs with random faults on the embedded servers, each judged by a checker that knows nothing of
  * the services.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { summaryLine } from '../../infra/local/bootstrap/summary.mjs';
@@ -43,7 +43,12 @@ for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
     const result = await startRun(servers, { seed, plan, writeMs: options.seconds * 1_000, build, recordFolder });
     results.push(result);
     const isBroken = result.broken.length > 0;
-    if (isBroken) failed += 1;
+    if (isBroken) {
+      failed += 1;
+      for (const log of ['kafka.log', 'postgres.log', 'elasticsearch.log']) {
+        copyFileSync(join(servers.folder, log), join(recordFolder, `seed-${seed}`, log));
+      }
+    }
     const verdict = isBroken
       ? `BROKEN:\n  ${result.broken.slice(0, 20).join('\n  ')}\n${again}`
       : result.isExcused

@@ -92,7 +92,7 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
         ? [`${judgement.redelivered} events delivered twice`]
         : []),
     );
-    if (broken.length > 0) saveRecord(options, world, history, broken);
+    if (broken.length > 0) await saveRecord(options, world, history, broken);
     return {
       ...judgement,
       seed,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runImport, type ImportOptions } from '../../services/ops/import/run.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
+import { creationOf } from '../support/sample.ts';
 
 let api: TestApi;
 let folder: string;
@@ -39,17 +40,13 @@ const stored = async (): Promise<{ description: string; is_done: boolean }[]> =>
 
 describe('an import', () => {
   it('makes one task of each line, equal lines included, and none when it is repeated', async () => {
-    const lines = Array.from({ length: 300 }, (_, i) => `x line ${i % 290}`).join('\n');
-    expect((await importFile('todo.txt', lines)).summary).toEqual({ lines: 300, created: 300, present: 0, refused: 0 });
-    expect((await importFile('todo.txt', `${lines}\nnew`)).summary).toEqual({
-      lines: 301,
-      created: 1,
-      present: 300,
-      refused: 0,
-    });
-    const tasks = await stored();
-    expect(tasks).toHaveLength(301);
-    expect(tasks.filter((task) => task.is_done)).toHaveLength(300);
+    const lineOf = (text: string) => JSON.stringify(creationOf(text));
+    const lines = Array.from({ length: 300 }, (_, i) => lineOf(`line ${i % 290}`)).join('\n');
+    const first = await importFile('tasks.ndjson', lines);
+    expect(first.summary).toEqual({ lines: 300, created: 300, present: 0, refused: 0 });
+    const again = await importFile('tasks.ndjson', `${lines}\n${lineOf('new')}`);
+    expect(again.summary).toEqual({ lines: 301, created: 1, present: 300, refused: 0 });
+    expect(await stored()).toHaveLength(301);
   });
 
   it('reports each bad line with its number and the reason, and takes the others', async () => {
@@ -64,8 +61,9 @@ describe('an import', () => {
     ]);
   });
 
-  it('leaves a task alone that somebody changed since it was imported', async () => {
+  it('completes what is done, and leaves a task alone that somebody changed since it was imported', async () => {
     await importFile('mine.txt', 'x reopened later');
+    expect(await stored()).toContainEqual({ description: 'reopened later', is_done: true });
     const { rows } = await api.database.pool.query<{ id: string }>(
       `SELECT id FROM tasks WHERE description = 'reopened later'`,
     );
@@ -83,8 +81,10 @@ describe('an import', () => {
 
   it('stops with one clear error when the API is not there, or the format is not known', async () => {
     const gone = { baseUrl: 'http://127.0.0.1:1', timeoutMs: 1_000, maxAttempts: 1 };
-    await expect(importFile('a.txt', 'line', { api: gone })).rejects.toThrow(/does not answer/);
+    await expect(importFile('a.ndjson', JSON.stringify(creationOf('line')), { api: gone })).rejects.toThrow(
+      /does not answer/,
+    );
     await expect(importFile('a.doc', 'line')).rejects.toThrow(/--format/);
-    await expect(importFile('a.txt', '', { file: join(folder, 'missing.txt') })).rejects.toThrow(/Cannot read/);
+    await expect(importFile('a.ndjson', '', { file: join(folder, 'missing.ndjson') })).rejects.toThrow(/Cannot read/);
   });
 });

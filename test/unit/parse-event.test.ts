@@ -75,7 +75,7 @@ describe('parseEvent', () => {
 
   it('lets a type that only a newer version knows wait, and calls an unknown one of its own time poison', () => {
     const event = (schemaVersion: number) =>
-      parse(encodeEvent('tasks.event.archived', JSON.stringify({ ...task, schemaVersion })));
+      parse(encodeEvent('tasks.event.unheard-of', JSON.stringify({ ...task, schemaVersion })));
     expect(event(NEWER).kind).toBe('newer');
     expect(reasonOf(event(taskEntity.schemaVersion))).toBe('unknown_event_type');
   });
@@ -111,7 +111,7 @@ describe('parseEvent', () => {
     ['malformed_event', Buffer.from([0x22, 0xff, 0xfe, 0x22]), task.id],
     ['schema_violation', Buffer.from('[]'), task.id],
     ['schema_violation', Buffer.from('{"value":{}}'), task.id],
-    ['unknown_event_type', Buffer.from('{"type":"tasks.event.archived","value":{}}'), task.id],
+    ['unknown_event_type', Buffer.from('{"type":"tasks.event.unheard-of","value":{}}'), task.id],
     ['unknown_event_type', Buffer.from('{"type":"toString","value":{}}'), task.id],
     ['schema_violation', encodeEvent('tasks.event.created', '{"id":"x"}'), task.id],
     ['schema_violation', encodeEvent('tasks.event.updated', JSON.stringify({ ...task, version: 0 })), task.id],
