@@ -82,7 +82,10 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
       ...judgement.stale.map((text) => `stale: ${text}`),
       ...judgement.other,
       ...backwards,
-      ...crashed.map((service) => `a service ended by itself: ${service.logs().slice(-500)}`),
+      ...crashed.map(
+        ({ child, logs }) =>
+          `a service ended by itself (${child.signalCode ?? child.exitCode ?? ''}): ${logs().slice(-1_000)}`,
+      ),
       ...(peakBytes > CONTAINER.limitBytes
         ? [
             `a service took ${Math.round(peakBytes / 1_048_576)} MiB, and its container ends at ${CONTAINER.limitBytes / 1_048_576}`,

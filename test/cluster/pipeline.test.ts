@@ -126,7 +126,7 @@ describe('deleting an indexer pod under load', () => {
         let running = true;
         let created = 0;
         process.stdin.on('end', () => { running = false; }).resume();
-        const worker = async () => { for (; running; created += 1) await create('drained'); };
+        const worker = async () => { for (; running; created += 1) await create(${JSON.stringify(creationOf('drained'))}); };
         await Promise.all(Array.from({ length: 8 }, worker));
         console.log(JSON.stringify(created));`),
     );
