@@ -83,8 +83,8 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
       ...judgement.other,
       ...backwards,
       ...crashed.map(
-        ({ child, logs }) =>
-          `a service ended by itself (${child.signalCode ?? child.exitCode ?? ''}): ${logs().slice(-1_000)}`,
+        (service) =>
+          `a service ended by itself (${service.child.signalCode ?? service.child.exitCode ?? ''}): ${service.logs().slice(-1_000)}`,
       ),
       ...(peakBytes > CONTAINER.limitBytes
         ? [
