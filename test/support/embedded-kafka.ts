@@ -19,8 +19,16 @@ export interface OwnKafka {
   close(): Promise<void>;
 }
 
-/** @param first when given, the broker whose cluster this one joins, as a second broker without a controller */
-export const startOwnKafka = async (first?: OwnKafka): Promise<OwnKafka> => {
+/**
+ * @param first when given, the broker whose cluster this one joins, as a second broker without a controller
+ * @param settings what differs in its server.properties
+ */
+export const startOwnKafka = async (
+  first?: OwnKafka,
+  settings: (
+    ports: Pick<OwnKafka, 'controllerPort'> & { readonly port: number },
+  ) => Readonly<Record<string, string>> = () => ({}),
+): Promise<OwnKafka> => {
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-own-kafka-'));
   const port = await getPort();
   const controllerPort = first?.controllerPort ?? (await getPort());
@@ -34,7 +42,7 @@ export const startOwnKafka = async (first?: OwnKafka): Promise<OwnKafka> => {
     port,
     logFile: join(folder, 'kafka.log'),
     controllerPort,
-    ...(first === undefined ? {} : { settings: joining }),
+    settings: { ...(first === undefined ? {} : joining), ...settings({ port, controllerPort }) },
   };
   let server: EmbeddedServer = await startKafka(options);
   return {

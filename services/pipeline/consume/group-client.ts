@@ -14,6 +14,7 @@ import {
   createNativeConsumer,
   disconnectConsumer,
   REBALANCE,
+  SILENT_MS,
   type KafkaError,
   type Message,
   type NativeConsumer,
@@ -101,61 +102,128 @@ const settings = (config: Config, group: string): RdKafka.ConsumerGlobalConfig =
   offset_commit_cb: true,
 });
 
-/** Joins the group; retries with backoff until a broker answers or `signal` aborts. */
+/**
+ * Joins the group; retries with backoff until a broker answers or `signal` aborts.
+ * A client that has forgotten its brokers (`SILENT_MS`) is replaced as soon as a new one connects: to the listener its
+ * partitions are lost. That is noticed by `lag`.
+ */
 export const joinGroup = async (
   config: Config,
-  { topic, group }: Pick<EntityNames, 'topic' | 'group'>,
+  names: Pick<EntityNames, 'topic' | 'group'>,
   listener: RebalanceListener,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<GroupClient> => {
-  const create = () => createClient(settings(config, group), listener, logger);
-  const client = await connectPatiently('Kafka consumer', create, logger, signal);
-  client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
-  client.setDefaultIsTimeoutOnlyForFirstMessage(true);
-  client.subscribe([topic]);
-  return wrap(client, { topic, group });
-};
+  const owned = new Set<number>();
+  let current: NativeConsumer | undefined;
 
-const createClient = (
-  config: RdKafka.ConsumerGlobalConfig,
-  listener: RebalanceListener,
-  logger: Logger,
-): NativeConsumer => {
-  const onRebalance = async (event: KafkaError, assignment: readonly TopicPartition[]): Promise<void> => {
+  const onRebalance = async (
+    client: NativeConsumer,
+    event: KafkaError,
+    assignment: readonly TopicPartition[],
+  ): Promise<void> => {
     const partitions = assignment.map(({ partition }) => partition);
     if (event.code === REBALANCE.assign) {
       client.incrementalAssign(assignment);
+      for (const partition of partitions) owned.add(partition);
       listener.onAssign(partitions);
       return;
     }
-    const lost = client.assignmentLost();
     try {
-      await listener.onRevoke(partitions, lost);
+      // A client that was replaced gives back what was reported as lost then.
+      if (client !== current) return;
+      for (const partition of partitions) owned.delete(partition);
+      await listener.onRevoke(partitions, client.assignmentLost());
     } finally {
       // The group waits for this call; without it no member would get any partition again.
       client.incrementalUnassign(assignment);
     }
   };
-  const client = createNativeConsumer({
-    ...config,
-    rebalance_cb: (event: KafkaError, assignment: readonly TopicPartition[]) => {
-      onRebalance(event, assignment).catch((error: unknown) => {
-        logger.error({ err: error }, 'rebalance failed');
-      });
+  const create = (): NativeConsumer => {
+    const client = createNativeConsumer({
+      ...settings(config, names.group),
+      rebalance_cb: (event: KafkaError, assignment: readonly TopicPartition[]) => {
+        onRebalance(client, event, assignment).catch((error: unknown) => {
+          logger.error({ err: error }, 'rebalance failed');
+        });
+      },
+    });
+    return client;
+  };
+  const connect = (until: AbortSignal) => connectPatiently('Kafka consumer', create, logger, until);
+  const join = (client: NativeConsumer): Member => {
+    current = client;
+    client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
+    client.setDefaultIsTimeoutOnlyForFirstMessage(true);
+    client.subscribe([names.topic]);
+    return wrap(client, names);
+  };
+
+  let member = join(await connect(signal));
+  let replacing: Promise<void> | undefined;
+  const closing = new AbortController();
+
+  const replace = async (): Promise<void> => {
+    // One attempt: the client that is there may find its brokers meanwhile.
+    const fresh = await connect(AbortSignal.abort()).catch(() => undefined);
+    if (fresh === undefined) return;
+    if (closing.signal.aborted || member.silentMs() < SILENT_MS) {
+      await disconnectConsumer(fresh);
+      return;
+    }
+    logger.warn(
+      { silentMs: Math.round(member.silentMs()) },
+      'the Kafka consumer reaches no broker, and a new one does: it takes its place',
+    );
+    const lost = [...owned];
+    owned.clear();
+    const old = member;
+    current = undefined;
+    if (lost.length > 0) await listener.onRevoke(lost, true);
+    void old.disconnect();
+    member = join(fresh);
+  };
+
+  return {
+    poll: (max) => member.poll(max),
+    commit: (offsets) => member.commit(offsets),
+    pause: (partitions) => {
+      member.pause(partitions);
     },
-  });
-  return client;
+    resume: (partitions) => {
+      member.resume(partitions);
+    },
+    lag: (positions) =>
+      member.lag(positions).finally(() => {
+        if (member.silentMs() < SILENT_MS || closing.signal.aborted) return;
+        replacing ??= replace().finally(() => {
+          replacing = undefined;
+        });
+      }),
+    outsideReason: () => member.outsideReason(),
+    disconnect: async () => {
+      closing.abort();
+      await replacing;
+      await member.disconnect();
+    },
+  };
 };
+
+/** One client's part of `GroupClient`. */
+interface Member extends GroupClient {
+  /** Since when no broker has answered it, in milliseconds; 0 when the last question was answered. */
+  silentMs(): number;
+}
 
 /** The part of librdkafka's statistics that is used (its STATISTICS.md). */
 const statisticsSchema = z.object({ cgrp: z.object({ join_state: z.string() }) });
 
-const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic' | 'group'>): GroupClient => {
+const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic' | 'group'>): Member => {
   const toTopicPartitions = (partitions: readonly number[]) => partitions.map((partition) => ({ topic, partition }));
   let ends: TopicPartitionOffset[] = [];
   let joinState = 'init';
   let isForeignProtocol = false;
+  let silentSince: number | undefined;
   const events: EventEmitter = client;
   events.on('partition.eof', (end: TopicPartitionOffset) => void ends.push(end));
   events.on('event.stats', ({ message }: { readonly message: string }) => {
@@ -187,9 +255,14 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
     pause: (partitions) => void client.pause(toTopicPartitions(partitions)),
     resume: (partitions) => void client.resume(toTopicPartitions(partitions)),
     lag: async (positions) => {
+      const askedAt = performance.now();
       const { topics } = await promised<RdKafka.Metadata>((done) => {
         client.getMetadata({ topic, timeout: QUERY_TIMEOUT_MS }, done);
+      }).catch((error: unknown) => {
+        silentSince ??= askedAt;
+        throw error;
       });
+      silentSince = undefined;
       const found = topics.find(({ name }) => name === topic)?.partitions ?? [];
       const leaders = new Map(found.map(({ id, leader }) => [id, leader]));
       const asked = [...positions.keys()];
@@ -214,6 +287,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       const gone = found.length === 0 ? [] : asked.filter((partition) => !leaders.has(partition));
       return { lag, gone };
     },
+    silentMs: () => (silentSince === undefined ? 0 : performance.now() - silentSince),
     disconnect: () => disconnectConsumer(client),
   };
 };

@@ -41,6 +41,15 @@ export const createNativeProducer = (
 
 type NativeClient = RdKafka.KafkaConsumer | RdKafka.Producer;
 
+/**
+ * A client without an answer for so long may have forgotten its brokers: a new one is tried beside it.
+ * A broker that its controller has fenced for a moment, as after a pause, names no broker. The client then drops them
+ * all, those of its configuration too, and one that hears of them again in just that moment never connects to any.
+ * No setting prevents it. Source: confluentinc/librdkafka#5301, seen with 2.15.1. A client that knows its brokers tries
+ * them every 10 s at last (`reconnect.backoff.max.ms`).
+ */
+export const SILENT_MS = 20_000;
+
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** A line of librdkafka's log. */

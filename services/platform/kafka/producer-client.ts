@@ -63,7 +63,7 @@ export interface ProducerClient {
   partitionCount(topic: string): Promise<number | undefined>;
   /** As `KafkaProducer` has it. */
   disconnect(flushMs: number): Promise<void>;
-  /** True once it was seen that this client will never again take a record. */
+  /** True once it was seen that this client will never again deliver a record, or seems to have forgotten its brokers. */
   readonly hasFailed: () => boolean;
 }
 
@@ -138,6 +138,9 @@ export const FATAL_FACILITY = 'FATAL';
  * timeout.
  */
 const LAST_REPORTS_MS = 1_000;
+/** True of a record that no broker answered for within its delivery timeout. */
+const isUnanswered = (outcome: Delivery): boolean =>
+  outcome instanceof DeliveryError && outcome.code === kafka.CODES.ERRORS.ERR__MSG_TIMED_OUT;
 const METADATA_TIMEOUT_MS = 2_000;
 
 /** @param native a client that is connected */
@@ -176,15 +179,20 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
     for (const pending of open) pending.abandon();
   };
 
+  /** Nothing when no broker answers. */
+  const metadataOf = (topic: string): Promise<RdKafka.Metadata | undefined> =>
+    new Promise((resolve) => {
+      native.getMetadata({ topic, timeout: METADATA_TIMEOUT_MS }, (error: unknown, metadata) => {
+        resolve(error ? undefined : metadata);
+      });
+    });
+
   return {
     hasFailed: () => failed,
-    partitionCount: (topic) =>
-      new Promise((resolve) => {
-        native.getMetadata({ topic, timeout: METADATA_TIMEOUT_MS }, (error: unknown, metadata) => {
-          const count = error ? 0 : (metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0);
-          resolve(count === 0 ? undefined : count);
-        });
-      }),
+    partitionCount: async (topic) => {
+      const count = (await metadataOf(topic))?.topics.find(({ name }) => name === topic)?.partitions.length;
+      return count === 0 ? undefined : count;
+    },
     send: (topic, records, onDelivery) => {
       const pending = new PendingSend(records.length, onDelivery);
       open.add(pending);
@@ -197,7 +205,12 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
           pending.settle(index, new DeliveryError(error));
         }
       });
-      return pending.done.finally(() => open.delete(pending));
+      return pending.done.then(async (deliveries) => {
+        open.delete(pending);
+        // Its brokers are away, or it has forgotten them, which it does not notice itself: see `SILENT_MS` in native.ts.
+        if (deliveries.some(isUnanswered) && (await metadataOf(topic)) === undefined) failed = true;
+        return deliveries;
+      });
     },
     disconnect: (flushMs) => (closed ??= close(flushMs)),
   };

@@ -1,4 +1,4 @@
-/** An idempotent producer that reports the outcome of each record, and replaces its client after a fatal error. */
+/** An idempotent producer that reports the outcome of each record, and replaces a client that can deliver no more. */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import type { KafkaConfig } from './settings.ts';
 import { connectionSettings } from './settings.ts';
@@ -58,7 +58,8 @@ const topicSettings = (options: ProducerOptions): RdKafka.ProducerTopicConfig =>
 /**
  * Connects, retrying with backoff until a broker answers or `signal` aborts.
  * A client can fail for good while the service is well, as when its right to write comes later than the service (KIP-679
- * asks for it when the producer begins). Once it has said so, the next `send` begins with a new client.
+ * asks for it when the producer begins), or when it has forgotten its brokers (`SILENT_MS`). The next `send` after that
+ * begins with a new client.
  * @throws the last connection error when `signal` aborts first.
  */
 export const createProducer = async (
@@ -75,6 +76,7 @@ export const createProducer = async (
   let replacing: Promise<void> | undefined;
 
   const replace = async (): Promise<void> => {
+    options.logger.warn('the Kafka producer reaches no broker or may not go on: a new one takes its place');
     await client.disconnect(0);
     const timeout = AbortSignal.timeout(options.deliveryTimeoutMs);
     const fresh = await connect(AbortSignal.any([signal, closing.signal, timeout]));
