@@ -32,7 +32,7 @@ A run that broke a promise prints the arguments that repeat it: the same faults,
 same interleaving, which is the machine's. Its history and the services' logs are kept in dist/chaos.
 Exit code: 0 when all runs kept every promise, 1 otherwise.
 
-  npm run test:chaos                        each fault once, about ten minutes
+  npm run test:chaos                        each fault once, about 13 minutes
   npm run test:chaos -- --runs 100          the long round of docs/reliability.md
   npm run test:chaos -- --fault kill-relay --runs 10`,
     )

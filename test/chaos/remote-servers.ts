@@ -6,7 +6,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { RunningServers, Servers } from './servers.ts';
 
-type Method = 'setLink' | 'signal' | 'restart';
+type Method = 'setLink' | 'signal' | 'restart' | 'startSecondBroker' | 'killSecondBroker';
 interface Call {
   readonly type: 'call';
   readonly id: number;
@@ -68,5 +68,7 @@ export const remoteServers = (known: Pick<Servers, 'urls' | 'linkPorts'>): Serve
     setLink: (...args) => call('setLink', args),
     signal: (...args) => call('signal', args),
     restart: (...args) => call('restart', args),
+    startSecondBroker: () => call('startSecondBroker', []),
+    killSecondBroker: () => call('killSecondBroker', []),
   };
 };

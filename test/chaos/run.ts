@@ -43,8 +43,11 @@ const APIS = 2;
 export const run = async (servers: Servers, options: RunOptions): Promise<RunResult> => {
   const { seed, plan, writeMs, build } = options;
   const random = randomOf(seed);
-  const topicConfig = Object.assign({}, ...plan.flat().map((fault) => fault.topicConfig)) as Record<string, string>;
-  const world = await createWorld(servers, { partitions: PARTITIONS, build, topicConfig });
+  const faults = plan.flat();
+  const topicConfig = Object.assign({}, ...faults.map((fault) => fault.topicConfig)) as Record<string, string>;
+  const serviceEnv = Object.assign({}, ...faults.map((fault) => fault.serviceEnv)) as Record<string, string>;
+  if (faults.some(({ hasTwoBrokers }) => hasTwoBrokers)) await servers.startSecondBroker();
+  const world = await createWorld(servers, { partitions: PARTITIONS, build, topicConfig, serviceEnv });
   const history = emptyHistory();
   const writing = new AbortController();
   const broken: string[] = [];
@@ -108,5 +111,6 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
   } finally {
     writing.abort();
     await world.close();
+    await servers.killSecondBroker();
   }
 };

@@ -30,6 +30,10 @@ export interface Servers {
   signal(kind: ServerKind, signal: NodeJS.Signals): Promise<void>;
   /** Ends it by `signal`, and starts it again on the same data after `downMs`. */
   restart(kind: ServerKind, downMs: number, signal: NodeJS.Signals): Promise<void>;
+  /** Starts the second broker, without a proxy before it; topics created from then on have partitions on both. */
+  startSecondBroker(): Promise<void>;
+  /** SIGKILL; nothing when it is not running. */
+  killSecondBroker(): Promise<void>;
 }
 
 export interface RunningServers extends Servers {
@@ -91,8 +95,31 @@ export const startServers = async (): Promise<RunningServers> => {
     kafka: await starts.kafka(),
     elasticsearch: await starts.elasticsearch(),
   };
+  let second: EmbeddedServer | undefined;
+  const secondPorts = { PLAINTEXT: await getPort(), API: await getPort(), INDEXER: await getPort() };
+  const startSecondBroker = async (): Promise<void> => {
+    const ofSecond = kafkaSettings(secondPorts, secondPorts, controllerPort);
+    const { listeners, ...others } = ofSecond;
+    second = await startKafka({
+      ...options('kafka', secondPorts.PLAINTEXT),
+      dataDir: join(folder, 'second'),
+      controllerPort,
+      settings: {
+        ...others,
+        'process.roles': 'broker',
+        'node.id': '2',
+        listeners: listeners.replace(/,CONTROLLER.*/, ''),
+      },
+    });
+  };
+  const killSecondBroker = async (): Promise<void> => {
+    await second?.kill();
+    second = undefined;
+  };
   return {
     folder,
+    startSecondBroker,
+    killSecondBroker,
     urls: { postgres: running.postgres.url, kafka: running.kafka.url, elasticsearch: running.elasticsearch.url },
     linkPorts: {
       'api-postgres': proxies['api-postgres'].port,
@@ -117,6 +144,7 @@ export const startServers = async (): Promise<RunningServers> => {
       running[kind] = await starts[kind]();
     },
     close: async () => {
+      await killSecondBroker();
       await Promise.all(Object.values(running).map((server) => server.stop()));
       await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
       rmSync(folder, { recursive: true, force: true });

@@ -51,11 +51,13 @@ export interface WorldOptions {
   readonly build: string;
   /** Settings of that topic that differ from the product's. */
   readonly topicConfig?: Readonly<Record<string, string>>;
+  /** Settings of all services that differ. */
+  readonly serviceEnv?: Readonly<Record<string, string>>;
 }
 
 export const createWorld = async (
   servers: Servers,
-  { partitions, build, topicConfig = {} }: WorldOptions,
+  { partitions, build, topicConfig = {}, serviceEnv = {} }: WorldOptions,
 ): Promise<World> => {
   const { urls, linkPorts } = servers;
   const [database, topics, index] = await Promise.all([
@@ -80,6 +82,7 @@ export const createWorld = async (
     TASK_INDEX: index.alias,
     SESSION_TIMEOUT_MS: '6000',
     LOG_LEVEL: 'warn',
+    ...serviceEnv,
   };
   const env = {
     api: {

@@ -24,6 +24,8 @@ export interface TestTopics {
   committed(group: string): Promise<number>;
   /** Creates one more topic, of one partition; it goes with the others. */
   create(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
+  /** Deletes the tasks topic with all that it holds, and creates it again. */
+  recreate(partitions: number): Promise<void>;
   /** Records in the tasks topic, summed over the partitions. */
   end(): Promise<number>;
   close(): Promise<void>;
@@ -93,6 +95,15 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     return true;
   });
   const created = [tasks, deadLetters];
+  const recreate = async (numPartitions: number): Promise<void> => {
+    await admin.deleteTopics({ topics: [tasks] });
+    // Until it is gone everywhere, it exists.
+    await waitFor('the topic to be created again', () =>
+      admin.createTopics({
+        topics: topics.filter(({ topic }) => topic === tasks).map((topic) => ({ ...topic, numPartitions })),
+      }),
+    );
+  };
   let producer: KafkaProducer | undefined;
   const connected = async (): Promise<KafkaProducer> => {
     producer ??= await createTestProducer({ KAFKA_BROKERS: brokers });
@@ -128,6 +139,7 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
       });
       created.push(topic);
     },
+    recreate,
     end: () => endOf(admin, tasks),
     close: async () => {
       await producer?.disconnect(1_000);

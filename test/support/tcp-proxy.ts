@@ -10,6 +10,8 @@ export type ProxyMode =
   | { readonly kind: 'black hole' }
   /** Passes everything on, each piece later by so much. */
   | { readonly kind: 'slow'; readonly delayMs: number }
+  /** Passes new connections on. Those that there were hang from then on: no end, no reset, as when the target's machine is gone. */
+  | { readonly kind: 'stranded' }
   /** Answers in the target's place, with these bytes, whatever it is sent. */
   | { readonly kind: 'answer'; readonly bytes: string };
 
@@ -26,6 +28,8 @@ export interface TcpProxy {
 export const createTcpProxy = async (targetPort: number, host = '127.0.0.1'): Promise<TcpProxy> => {
   let mode: ProxyMode = { kind: 'open' };
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
+  const stranded = new Set<Socket>();
   const dropAll = () => {
     for (const socket of sockets) socket.destroy();
   };
@@ -34,7 +38,8 @@ export const createTcpProxy = async (targetPort: number, host = '127.0.0.1'): Pr
     socket.on('error', () => undefined);
     socket.on('close', () => {
       sockets.delete(socket);
-      peer.destroy();
+      stranded.delete(socket);
+      if (!stranded.has(peer)) peer.destroy();
     });
   };
   const server = createServer((client) => {
@@ -50,7 +55,10 @@ export const createTcpProxy = async (targetPort: number, host = '127.0.0.1'): Pr
     target.on('data', (chunk) => {
       if (mode.kind === 'open' || mode.kind === 'slow') toClient(chunk, mode);
     });
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
     client.on('data', (chunk) => {
+      if (stranded.has(client)) return;
       if (mode.kind === 'answer') client.end(mode.bytes);
       else if (mode.kind === 'open' || mode.kind === 'slow') toTarget(chunk, mode);
     });
@@ -61,7 +69,11 @@ export const createTcpProxy = async (targetPort: number, host = '127.0.0.1'): Pr
   const set = (next: ProxyMode): void => {
     // What was swallowed is missing for good: such a connection cannot go on.
     if (next.kind === 'cut' || mode.kind === 'black hole') dropAll();
-    mode = next;
+    if (next.kind === 'stranded') {
+      for (const client of clients) stranded.add(client);
+      for (const socket of sockets) if (!clients.has(socket)) socket.destroy();
+    }
+    mode = next.kind === 'stranded' ? { kind: 'open' } : next;
   };
   return {
     port,

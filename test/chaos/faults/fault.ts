@@ -19,6 +19,10 @@ export interface Fault {
   readonly isAlone?: boolean;
   /** Settings that it needs of the topic, which a topic has from its creation. */
   readonly topicConfig?: Readonly<Record<string, string>>;
+  /** Settings that it needs of the services. */
+  readonly serviceEnv?: Readonly<Record<string, string>>;
+  /** True when the run's topics are to be spread over two brokers. */
+  readonly hasTwoBrokers?: boolean;
   /** @throws when the product did not take it as it should */
   readonly inject: (world: World, random: Random, history: History) => Promise<void>;
 }

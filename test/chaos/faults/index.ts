@@ -1,6 +1,7 @@
 /** All faults by name. */
 import { compactTopic } from './compact-topic.ts';
 import { cutConnections } from './cut-connections.ts';
+import { databaseMoves } from './database-moves.ts';
 import type { Fault } from './fault.ts';
 import { fillOutbox } from './fill-outbox.ts';
 import { floodDisk } from './flood-disk.ts';
@@ -10,12 +11,15 @@ import { heldSnapshot } from './held-snapshot.ts';
 import { killApi } from './kill-api.ts';
 import { killIndexer } from './kill-indexer.ts';
 import { killRelay } from './kill-relay.ts';
+import { logPipeFull } from './log-pipe-full.ts';
 import { pageWhileWriting } from './page-while-writing.ts';
+import { partitionOffline } from './partition-offline.ts';
 import { pauseBroker } from './pause-broker.ts';
 import { pauseSearch } from './pause-search.ts';
 import { pausedRelay } from './paused-relay.ts';
 import { poison } from './poison.ts';
 import { refuseAllBulk } from './refuse-all-bulk.ts';
+import { refusedRecord } from './refused-record.ts';
 import { repeatEvents } from './repeat-events.ts';
 import { reindexUnderDeletes } from './reindex-under-deletes.ts';
 import { restoreBackup } from './restore-backup.ts';
@@ -29,6 +33,7 @@ import { staleStatistics } from './stale-statistics.ts';
 import { stepClock } from './step-clock.ts';
 import { stopStorm } from './stop-storm.ts';
 import { throttleSearch } from './throttle-search.ts';
+import { topicRecreated } from './topic-recreated.ts';
 import { transactionMarker } from './transaction-marker.ts';
 
 export const FAULTS: readonly Fault[] = [
@@ -62,5 +67,10 @@ export const FAULTS: readonly Fault[] = [
   frozenRelay,
   transactionMarker,
   foreignMember,
+  partitionOffline,
+  refusedRecord,
+  topicRecreated,
+  logPipeFull,
+  databaseMoves,
 ];
 export type { Fault };
