@@ -40,7 +40,7 @@ export const outboxRules = (series: Series): RuleGroup => {
         severity: 'critical',
         summary: 'Writes will be refused soon: the outbox fills up',
         description:
-          'At the rate of the last 30 minutes {{ $value | humanize }} changes wait in 4 hours, more than OUTBOX_MAX_ROWS allows.',
+          'At the rate of the last 30 minutes {{ $value | humanize }} changes wait in 4 hours, more than OUTBOX_MAX_ROWS or OUTBOX_MAX_BYTES allows.',
         runbook: 'outbox-grows',
       },
       {
@@ -49,7 +49,8 @@ export const outboxRules = (series: Series): RuleGroup => {
         for: '1m',
         severity: 'critical',
         summary: 'Writes are refused: the outbox is full',
-        description: '{{ $value | humanize }} changes wait, as many as OUTBOX_MAX_ROWS allows. Reads and search go on.',
+        description:
+          '{{ $value | humanize }} changes wait, as many as OUTBOX_MAX_ROWS or OUTBOX_MAX_BYTES allows. Reads and search go on.',
         runbook: 'outbox-grows',
       },
       {

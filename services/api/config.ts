@@ -112,6 +112,12 @@ export const apiEnv = {
     description:
       "Most changes that may wait to be published; past it, writes are answered with 503 and reads go on. A change takes its JSON and some 150 bytes of PostgreSQL's disk.",
   },
+  OUTBOX_MAX_BYTES: {
+    schema: integer(20_000_000_000, { min: 1_000, max: 100_000_000_000_000 }),
+    defaultText: '20000000000',
+    description:
+      "The same in bytes of PostgreSQL's disk, by the size of a sample of the changes that wait. It should be well below the volume's size.",
+  },
   RELAY_BATCH_SIZE: {
     schema: integer(2_000, { min: 1, max: 10_000 }),
     defaultText: '2000',

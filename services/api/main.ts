@@ -29,7 +29,13 @@ const task = placeTask(config);
 const { registry, logger, lifecycle, tracer, elasticsearch } = await startService('api', config);
 const pool = createPool(config, 'taskstream-api', logger);
 lifecycle.onClose('pool', 3_000, () => pool.end());
-observeOutbox(pool, registry, config.OUTBOX_MAX_ROWS);
+const bound = boundOutbox(pool, {
+  maxRows: config.OUTBOX_MAX_ROWS,
+  maxBytes: config.OUTBOX_MAX_BYTES,
+  logger,
+  signal: lifecycle.signal,
+});
+observeOutbox(pool, registry, bound);
 observeVerifyRuns(pool, [task], registry);
 const relay = startRelay({ config, entities: [task], logger, metrics: createRelayMetrics(registry), tracer });
 lifecycle.onClose('relay', 9_000, relay.close);
@@ -50,7 +56,7 @@ const app = createApp({
     store: createTaskStore({
       pool,
       entity: task,
-      bound: boundOutbox(pool, { maxRows: config.OUTBOX_MAX_ROWS, logger, signal: lifecycle.signal }),
+      bound,
       onCommit: relay.wake,
       onBatch: (operation, size) => {
         metrics.gathered.observe({ entity: task.name, operation }, size);

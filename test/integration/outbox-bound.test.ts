@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { holdPublication } from '../../services/pipeline/relay/hold.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { postgresEnv } from '../../services/platform/postgres.ts';
 import { call, createPipeline, createTask, search, type Pipeline } from '../support/pipeline.ts';
-import type { ServiceProcess } from '../support/process.ts';
+import { stopProcess, type ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
 import { creationOf, updateOf } from '../support/sample.ts';
 
@@ -23,6 +24,24 @@ afterAll(() => pipeline.close());
 
 const waiting = async (): Promise<number> =>
   Number((await pipeline.database.pool.query<{ count: string }>('SELECT count(*) FROM outbox')).rows[0]?.count);
+
+it('refuses writes as soon as what waits takes too many bytes, however few changes they are', async () => {
+  // Letters that no compression of PostgreSQL's makes short.
+  const long = () => randomBytes(1_500).toString('hex');
+  const bounded = await pipeline.startApi({ OUTBOX_MAX_BYTES: '60000', LOG_LEVEL: 'info' });
+  const hold = await holdPublication(readEnv(postgresEnv, { DATABASE_URL: pipeline.database.url }));
+  try {
+    const create = async () => (await call(bounded, 'POST', '/tasks', creationOf(long()))).status;
+    await waitFor('a refusal', async () => (await create()) === 503);
+    expect(await waiting()).toBeGreaterThan(60_000 / (2 * 3_200));
+    expect(await bounded.metric('taskstream_outbox_max_rows')).toBeLessThan(60_000 / 3_000);
+  } finally {
+    await hold.release();
+  }
+  await waitFor('a write', async () => (await call(bounded, 'POST', '/tasks', creationOf('egret'))).status === 201);
+  await pipeline.converged();
+  await stopProcess(bounded);
+});
 
 it('refuses writes while the outbox is full, serves reads and search, and takes writes again once it has room', async () => {
   const { id } = await createTask(api, 'heron');

@@ -1,7 +1,7 @@
 import { escapeIdentifier, type Client, type Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
-import { newestChange } from '../../services/api/console/changes.ts';
+import { changeState, newestChange } from '../../services/api/console/changes.ts';
 import {
   ADVANCE,
   openSession,
@@ -85,6 +85,7 @@ const workOfOthers = async (pool: Pool): Promise<void> => {
     rows.statePages('00100000-0000-0000-0000-000000000000').next(),
     rows.deletionPages(BATCH).next(),
     newestChange(pool),
+    changeState(pool, { id: String(ids[0]), version: 1, deleted: false }),
   ]);
 };
 

@@ -14,7 +14,7 @@ afterAll(() => database.close());
 describe('a scrape', () => {
   it('shows the outbox as it is, and not its age at the scrape before', async () => {
     const registry = new Registry();
-    observeOutbox(database.pool, registry, 1_000);
+    observeOutbox(database.pool, registry, { maxRows: () => 1_000 });
     await database.pool.query(
       `INSERT INTO outbox (type, task_id, version, task, created_at)
        VALUES ('tasks.event.created', gen_random_uuid(), 1, '{}', now() - interval '1 minute')`,
@@ -28,7 +28,7 @@ describe('a scrape', () => {
 
   it('shows no figure of the outbox that it could not measure, and all of them once it can', async () => {
     const registry = new Registry();
-    observeOutbox(database.pool, registry, 1_000);
+    observeOutbox(database.pool, registry, { maxRows: () => 1_000 });
     const names = async () =>
       [...(await registry.metrics()).matchAll(/^(taskstream_outbox_(?!max_rows)\w+) /gm)]
         .map(([, name]) => String(name))

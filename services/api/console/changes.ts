@@ -37,14 +37,23 @@ export interface ChangeState {
   readonly inOutbox: boolean;
 }
 
+/** Rows that are looked through, newest first: nobody may scan an outbox in which millions wait. */
+const NEWEST = 1_000;
+
+/** Behind more than `NEWEST` later changes that wait, one counts as waiting too: the relay publishes in their order. */
 export const changeState = async (pool: Pool, { id, version }: Change): Promise<ChangeState> => {
   const { rows } = await pool.query<{ age_ms: string | null; in_outbox: boolean }>({
     name: 'console-change-state',
-    text: `SELECT waiting.created_at IS NOT NULL AS in_outbox,
-                  extract(epoch FROM clock_timestamp() - coalesce(t.updated_at, waiting.created_at)) * 1000 AS age_ms
-           FROM (SELECT $1::uuid AS id, $2::bigint AS version) AS wanted
-           LEFT JOIN tasks AS t ON t.id = wanted.id AND t.version = wanted.version
-           LEFT JOIN outbox AS waiting ON waiting.task_id = wanted.id AND waiting.version = wanted.version`,
+    text: `WITH newest AS MATERIALIZED (
+             SELECT task_id, version, created_at FROM outbox ORDER BY id DESC LIMIT ${NEWEST}
+           ), waiting AS (
+             SELECT min(created_at) FILTER (WHERE task_id = $1::uuid AND version = $2::bigint) AS since,
+                    min(created_at) FILTER (WHERE (SELECT count(*) FROM newest) = ${NEWEST}) AS beyond
+             FROM newest
+           )
+           SELECT waiting.since IS NOT NULL OR coalesce(t.updated_at < waiting.beyond, false) AS in_outbox,
+                  extract(epoch FROM clock_timestamp() - coalesce(t.updated_at, waiting.since)) * 1000 AS age_ms
+           FROM waiting LEFT JOIN tasks AS t ON t.id = $1::uuid AND t.version = $2::bigint`,
     values: [id, version],
   });
   const age = rows[0]?.age_ms ?? null;

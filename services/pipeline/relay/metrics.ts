@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { sharedRead } from '../../platform/shared-read.ts';
-import { readOutbox, type OutboxState } from '../write/outbox.ts';
+import { readOutbox, type OutboxBound, type OutboxState } from '../write/outbox.ts';
 
 export type RelayMetrics = ReturnType<typeof createRelayMetrics>;
 
@@ -57,12 +57,15 @@ export const createRelayMetrics = (registry: Registry) => {
  * Gauges of the outbox, asked for when Prometheus scrapes. What the database does not answer is absent: the last figure
  * would say that all is as it was, and an alert on it could not fire.
  */
-export const observeOutbox = (pool: Pool, registry: Registry, maxRows: number): void => {
+export const observeOutbox = (pool: Pool, registry: Registry, bound: Pick<OutboxBound, 'maxRows'>): void => {
   new Gauge({
     name: 'taskstream_outbox_max_rows',
-    help: 'Changes that may wait; past it, writes are refused.',
+    help: 'Changes that may wait, by their number and their size; past it, writes are refused.',
     registers: [registry],
-  }).set(maxRows);
+    collect() {
+      this.set(bound.maxRows());
+    },
+  });
   const read = sharedRead(() => readOutbox(pool));
   const observe = (name: string, help: string, valueOf: (outbox: OutboxState) => number): void => {
     new Gauge({

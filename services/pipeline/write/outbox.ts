@@ -31,31 +31,54 @@ export const readOutbox = async (pool: Pool): Promise<OutboxState> => {
 export interface OutboxBound {
   /** @throws TaskstreamError `outbox_full` while as many changes wait as may */
   check(): void;
+  /** Changes that may wait now: fewer than the setting when they are so large that they would take too many bytes. */
+  maxRows(): number;
+}
+
+export interface OutboxBoundOptions {
+  /** Changes that may wait. */
+  readonly maxRows: number;
+  /** What those that wait may take of PostgreSQL's disk, in bytes. */
+  readonly maxBytes: number;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
 }
 
 const MEASURE_MS = 1_000;
+/** Pages that are looked at for the size of a change, however many there are. */
+const SAMPLE_PAGES = 100;
+/** What a row takes beside its JSON, its place in the index included. */
+const ROW_BYTES = 150;
 const RETRY_AFTER_SECONDS = 10;
 
 /**
  * Refuses writes before what waits fills PostgreSQL's disk, where reads would end too. Each measurement reads the number of live
- * rows that PostgreSQL keeps as it writes, at no cost, however many rows there are. Sessions report theirs after 1 to 10 s,
- * and a crash forgets it until the next vacuum: the bound is passed by as much as is written meanwhile. What cannot be
- * measured refuses nothing. Source: PostgreSQL documentation, 27.2 "The Cumulative Statistics System".
+ * rows that PostgreSQL keeps as it writes, and the size of some of them, at a cost that does not grow with the rows.
+ * Sessions report theirs after 1 to 10 s, and a crash forgets it until the next vacuum: the bound is passed by as much as is
+ * written meanwhile. What cannot be measured refuses nothing.
+ * Source: PostgreSQL documentation, 27.2 "The Cumulative Statistics System", and `TABLESAMPLE` of SELECT.
  */
-export const boundOutbox = (
-  pool: Pool,
-  { maxRows, logger, signal }: { readonly maxRows: number; readonly logger: Logger; readonly signal: AbortSignal },
-): OutboxBound => {
+export const boundOutbox = (pool: Pool, { maxRows, maxBytes, logger, signal }: OutboxBoundOptions): OutboxBound => {
   let isFull = false;
+  let allowed = maxRows;
   const measure = async (): Promise<void> => {
-    const { rows } = await pool.query<{ live: string }>("SELECT pg_stat_get_live_tuples('outbox'::regclass) AS live");
-    const live = Number(rows[0]?.live ?? 0);
-    if (live >= maxRows !== isFull) {
-      const state = { waiting: live, maxRows };
-      if (isFull) logger.info(state, 'the outbox has room again: writes are taken');
-      else logger.error(state, 'the outbox is full: writes are refused until Kafka takes what waits');
-    }
-    isFull = live >= maxRows;
+    const { rows } = await pool.query<{ live: string; json_bytes: string | null }>(
+      `SELECT pg_stat_get_live_tuples('outbox'::regclass) AS live, (
+         SELECT avg(pg_column_size(task)) FROM outbox TABLESAMPLE SYSTEM (
+           least(100, 100.0 * ${SAMPLE_PAGES} * current_setting('block_size')::int / greatest(1, pg_relation_size('outbox')))
+         )
+       ) AS json_bytes`,
+    );
+    const waiting = Number(rows[0]?.live ?? 0);
+    const jsonBytes = rows[0]?.json_bytes ?? null;
+    // The sample may have met dead rows only.
+    if (jsonBytes !== null) allowed = Math.min(maxRows, Math.floor(maxBytes / (ROW_BYTES + Number(jsonBytes))));
+    const wasFull = isFull;
+    isFull = waiting >= allowed;
+    if (isFull === wasFull) return;
+    const state = { waiting, allowed, maxRows, maxBytes };
+    if (wasFull) logger.info(state, 'the outbox has room again: writes are taken');
+    else logger.error(state, 'the outbox is full: writes are refused until Kafka takes what waits');
   };
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
@@ -69,6 +92,7 @@ export const boundOutbox = (
   };
   void run();
   return {
+    maxRows: () => allowed,
     check: () => {
       if (!isFull) return;
       throw new TaskstreamError(

@@ -36,7 +36,7 @@ export const outboxAlerts: readonly AlertCase[] = [
       series: { [rows('a')]: '0+6000x60', [rows('b')]: '0+6000x60', [maxRows]: '1500000x60' },
       at: '45m',
       description:
-        'At the rate of the last 30 minutes 1.71M changes wait in 4 hours, more than OUTBOX_MAX_ROWS allows.',
+        'At the rate of the last 30 minutes 1.71M changes wait in 4 hours, more than OUTBOX_MAX_ROWS or OUTBOX_MAX_BYTES allows.',
     },
     quiet: {
       'it takes days': { series: { [rows('a')]: '0+600x60', [maxRows]: '1500000x60' }, at: '45m' },
@@ -49,7 +49,7 @@ export const outboxAlerts: readonly AlertCase[] = [
     firing: {
       series: { [rows('a')]: '1500000x10', [maxRows]: '1500000x10' },
       at: '5m',
-      description: '1.5M changes wait, as many as OUTBOX_MAX_ROWS allows. Reads and search go on.',
+      description: '1.5M changes wait, as many as OUTBOX_MAX_ROWS or OUTBOX_MAX_BYTES allows. Reads and search go on.',
     },
     quiet: { 'there is room': { series: { [rows('a')]: '1400000x10', [maxRows]: '1500000x10' }, at: '5m' } },
   },
