@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { purgeExpiredKeys } from '../../services/pipeline/write/idempotency.ts';
+import { startOwnKafka } from '../support/embedded-kafka.ts';
+import { createTestTopics } from '../support/kafka.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
@@ -62,4 +64,21 @@ it('the content of a deleted task is gone from every store after its time', asyn
     },
     { timeoutMs: 90_000, intervalMs: 3_000 },
   );
+}, 150_000);
+
+it('a dead letter is gone after its time, though nothing else ever comes', async () => {
+  const kafka = await startOwnKafka(undefined, () => ({ 'log.retention.check.interval.ms': '1000' }));
+  // The product's retention, with seconds for its days.
+  const topics = await createTestTopics(kafka.brokers, { deadLetterConfig: { 'retention.ms': '10000' } });
+  try {
+    const secret = `secret-${randomUUID()}`;
+    await topics.produceLetters([{ key: randomUUID(), value: Buffer.from(secret), headers: [] }]);
+    const held = async () =>
+      (await topics.readAll(topics.deadLetters)).filter(({ value }) => String(value).includes(secret)).length;
+    expect(await held()).toBe(1);
+    await waitFor('retention', async () => (await held()) === 0, { timeoutMs: 90_000, intervalMs: 1_000 });
+  } finally {
+    await topics.close();
+    await kafka.close();
+  }
 }, 150_000);

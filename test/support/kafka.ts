@@ -37,6 +37,8 @@ export interface TestTopicOptions {
   readonly cleanup?: 'compact' | 'delete';
   /** Settings of the tasks topic that differ from the product's. */
   readonly config?: Readonly<Record<string, string>>;
+  /** The same of the dead-letter topic. */
+  readonly deadLetterConfig?: Readonly<Record<string, string>>;
 }
 
 const silent = createLogger({ service: 'test', level: 'silent' });
@@ -70,7 +72,7 @@ export const endOf = async (admin: kafka.KafkaJS.Admin, topic: string): Promise<
 
 /** Creates both topics under names nobody else uses. */
 export const createTestTopics = async (brokers: string, options: TestTopicOptions = {}): Promise<TestTopics> => {
-  const { partitions = 4, cleanup = 'compact', config } = options;
+  const { partitions = 4, cleanup = 'compact', config, deadLetterConfig } = options;
   const suffix = randomUUID().slice(0, 8);
   const tasks = `tasks-${suffix}`;
   const deadLetters = `tasks.dlq-${suffix}`;
@@ -87,7 +89,12 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
       replicationFactor: 1,
       configEntries: entries({ ...TOPICS.tasks.config, 'cleanup.policy': cleanup, ...config }),
     },
-    { topic: deadLetters, numPartitions: 1, replicationFactor: 1, configEntries: entries(TOPICS.deadLetter.config) },
+    {
+      topic: deadLetters,
+      numPartitions: 1,
+      replicationFactor: 1,
+      configEntries: entries({ ...TOPICS.deadLetter.config, ...deadLetterConfig }),
+    },
   ];
   // A broker that stood still is out of its cluster for a moment. False means that they exist.
   await waitFor('the topics to be created', async () => {
