@@ -1,6 +1,7 @@
 /** All benches, in the order they run. */
 import type { Bench } from './bench.ts';
 import { freshness } from './freshness.ts';
+import { heldSnapshot } from './held-snapshot.ts';
 import { http } from './http.ts';
 import { indexer } from './indexer.ts';
 import { memory } from './memory.ts';
@@ -8,4 +9,4 @@ import { ops } from './ops.ts';
 import { relay } from './relay.ts';
 import { stop } from './stop.ts';
 
-export const BENCHES: readonly Bench[] = [http, relay, indexer, freshness, stop, memory, ops];
+export const BENCHES: readonly Bench[] = [http, relay, indexer, freshness, stop, memory, ops, heldSnapshot];
