@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { migrateIndex } from '../../services/pipeline/index/search-index.ts';
+import { taskEntity } from '../../services/task/entity.ts';
 import { createTestIndex } from '../support/search-index.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
@@ -247,6 +249,46 @@ describe('a deletion in all stores', () => {
     },
     TIMEOUT_MS,
   );
+});
+
+describe('migrate, on an alias of the version before with two indices', () => {
+  it('hides deletions in both, lets both take them, and leaves the write index what it is', async () => {
+    const first = await createTestIndex(inject('elasticsearchUrl'));
+    const { client, alias, index } = first;
+    const second = `${alias}-000002`;
+    try {
+      const { [index]: created } = await client.indices.get({ index });
+      const { deletedAt, ...properties } = created?.mappings?.properties ?? {};
+      expect(deletedAt).toBeDefined();
+      const third = `${alias}-000003`;
+      for (const older of [second, third]) {
+        await client.indices.create({ index: older, mappings: { ...created?.mappings, properties } });
+      }
+      await client.indices.updateAliases({
+        actions: [
+          { remove: { index, alias } },
+          { add: { index: second, alias } },
+          { add: { index: third, alias, is_write_index: true } },
+        ],
+      });
+      const options = { alias, shards: 1, replicas: 0, gcDeletes: '1h', refreshInterval: '1s' };
+      // Twice: a migration may run again.
+      for (let run = 0; run < 2; run += 1) {
+        expect((await migrateIndex(client, taskEntity, options)).created).toBe(false);
+      }
+      const aliases = await client.indices.getAlias({ name: alias });
+      const writable = Object.entries(aliases).map(([name, found]) => [name, found.aliases[alias]?.is_write_index]);
+      expect(Object.fromEntries(writable)).toEqual({ [second]: false, [third]: true });
+      for (const name of [second, third]) {
+        await client.index({ index: name, id: 'a', document: { id: 'a', version: 1, deletedAt: OLD }, refresh: true });
+      }
+      expect((await client.count({ index: alias })).count).toBe(0);
+      await client.index({ index: alias, id: 'b', document: { id: 'b', version: 1 }, refresh: true });
+      expect(await first.versions()).toEqual(new Map([['b', expect.any(Number)]]));
+    } finally {
+      await first.close();
+    }
+  });
 });
 
 describe('the first index', () => {
