@@ -6,7 +6,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { RunningServers, Servers } from './servers.ts';
 
-type Method = 'setLink' | 'signal' | 'restart' | 'startSecondBroker' | 'killSecondBroker';
+type Method = 'setLink' | 'signal' | 'restart' | 'startSecondBroker' | 'endSecondBroker';
 interface Call {
   readonly type: 'call';
   readonly id: number;
@@ -69,6 +69,6 @@ export const remoteServers = (known: Pick<Servers, 'urls' | 'linkPorts'>): Serve
     signal: (...args) => call('signal', args),
     restart: (...args) => call('restart', args),
     startSecondBroker: () => call('startSecondBroker', []),
-    killSecondBroker: () => call('killSecondBroker', []),
+    endSecondBroker: (...args) => call('endSecondBroker', args),
   };
 };

@@ -111,6 +111,7 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
   } finally {
     writing.abort();
     await world.close();
-    await servers.killSecondBroker();
+    // A client that hears of a broker which is not there any more may take it for the controller for minutes.
+    await servers.endSecondBroker('SIGTERM');
   }
 };

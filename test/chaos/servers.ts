@@ -32,8 +32,8 @@ export interface Servers {
   restart(kind: ServerKind, downMs: number, signal: NodeJS.Signals): Promise<void>;
   /** Starts the second broker, without a proxy before it; topics created from then on have partitions on both. */
   startSecondBroker(): Promise<void>;
-  /** SIGKILL; nothing when it is not running. */
-  killSecondBroker(): Promise<void>;
+  /** Nothing happens when it is not running. By SIGTERM it leaves its cluster first. */
+  endSecondBroker(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
 }
 
 export interface RunningServers extends Servers {
@@ -112,14 +112,14 @@ export const startServers = async (): Promise<RunningServers> => {
       },
     });
   };
-  const killSecondBroker = async (): Promise<void> => {
-    await second?.kill();
+  const endSecondBroker = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
+    await (signal === 'SIGKILL' ? second?.kill() : second?.stop());
     second = undefined;
   };
   return {
     folder,
     startSecondBroker,
-    killSecondBroker,
+    endSecondBroker,
     urls: { postgres: running.postgres.url, kafka: running.kafka.url, elasticsearch: running.elasticsearch.url },
     linkPorts: {
       'api-postgres': proxies['api-postgres'].port,
@@ -144,7 +144,7 @@ export const startServers = async (): Promise<RunningServers> => {
       running[kind] = await starts[kind]();
     },
     close: async () => {
-      await killSecondBroker();
+      await endSecondBroker('SIGKILL');
       await Promise.all(Object.values(running).map((server) => server.stop()));
       await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
       rmSync(folder, { recursive: true, force: true });

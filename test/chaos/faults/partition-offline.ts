@@ -19,7 +19,7 @@ export const partitionOffline: Fault = {
       logger,
       signal: AbortSignal.timeout(60_000),
     });
-    await servers.killSecondBroker();
+    await servers.endSecondBroker('SIGKILL');
     await waitFor(
       'a partition to be offline',
       async () => [...(await reader.endsByPartition(topics.tasks)).values()].includes(undefined),
