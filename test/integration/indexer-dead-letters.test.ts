@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { headerOf } from '../../services/platform/kafka/headers.ts';
+import { headerOf, headersOf } from '../../services/platform/kafka/headers.ts';
 import { DEAD_LETTER_HEADERS } from '../../services/pipeline/dead-letters/writer.ts';
 import { indexMapping } from '../../services/pipeline/index/search-index.ts';
 import { taskEntity } from '../../services/task/entity.ts';
@@ -73,6 +73,26 @@ describe('poison events', () => {
     const versions = await fixture.index.versions();
     for (const { id } of good) expect(versions.get(id)).toBe(1);
     expect(await indexer.metric('taskstream_indexer_dead_letters_total', { reason: 'null_key' })).toBe(1);
+  });
+
+  it('keep headers of any name, and are written once', async () => {
+    const names = ['__proto__', 'constructor', 'toString', '', 'x-ünïcode', 'dlq.reason'];
+    const headers = names.map((name) => Object.fromEntries([[name, Buffer.from(`value of ${name}`)]]));
+    const good = taskOf();
+    const key = taskOf().id;
+    await fixture.topics.produce([
+      { key, value: Buffer.from('no event'), headers },
+      eventRecord('tasks.event.created', good),
+    ]);
+    await fixture.settled();
+    const deadLetters = (await fixture.topics.readAll(fixture.topics.deadLetters)).filter(
+      (message) => String(message.key) === key,
+    );
+    expect(deadLetters).toHaveLength(1);
+    const [deadLetter] = deadLetters;
+    const kept = deadLetter === undefined ? [] : headersOf(deadLetter).map(([name, value]) => [name, String(value)]);
+    expect(kept.slice(0, names.length)).toEqual(names.map((name) => [name, `value of ${name}`]));
+    expect((await fixture.index.versions()).get(good.id)).toBe(1);
   });
 
   it('may be rejected by the mapping: they go to the dead letters, with the number of attempts', async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { trace } from '@opentelemetry/api';
 import { Client } from 'pg';
 import { Registry } from 'prom-client';
@@ -247,6 +248,32 @@ describe('the relay', () => {
       'DELETE FROM outbox_refused RETURNING task_id, version, reason',
     );
     expect(rows).toEqual([{ task_id: refused, version: '1', reason: expect.stringMatching(/too large/i) as string }]);
+  });
+
+  it('holds back what Kafka takes for a record of another time, and sets none of it aside', async () => {
+    await useTopics();
+    const strict = `strict-${topics.tasks}`;
+    // As if this machine's clock were wrong: every record is older than that when it comes.
+    await topics.create(strict, { 'message.timestamp.before.max.ms': '0' });
+    const id = uuidv7();
+    await database.pool.query(
+      `INSERT INTO outbox (topic, type, task_id, version, task) VALUES ($1, 'tasks.event.updated', $2, 1, $3)`,
+      [strict, id, JSON.stringify({ id, version: 1 })],
+    );
+    start();
+    const held = async () => {
+      const { rows } = await database.pool.query<{ task_id: string; reason: string }>(
+        'SELECT task_id, reason FROM outbox_held',
+      );
+      return rows[0];
+    };
+    const shown = await waitFor('the row to be held', held);
+    expect(shown).toMatchObject({ task_id: id, reason: expect.stringMatching(/timestamp/i) as string });
+    // It was retried alone by now, which is when a refusal would have set it aside.
+    await delay(3_000);
+    expect((await database.pool.query('SELECT FROM outbox_refused')).rowCount).toBe(0);
+    expect(await held()).toBeDefined();
+    await database.pool.query('DELETE FROM outbox');
   });
 
   it('holds back what goes to a topic that does not answer and nothing else, names it, and sends nothing twice', async () => {
