@@ -91,7 +91,8 @@ const workOfOthers = async (pool: Pool): Promise<void> => {
 
 const workOfRelay = async (client: Client): Promise<void> => {
   await Promise.allSettled([
-    readTransactionBounds(client),
+    readTransactionBounds(client, false),
+    readTransactionBounds(client, true),
     setAside(client, { id: '7', topic: 'tasks', reason: 'too large' }),
     writeHeld(client, []),
   ]);

@@ -15,11 +15,11 @@ const rows = (...ids: readonly number[]): OutboxRow[] =>
     time_ms: '0',
   }));
 
-/** As PostgreSQL would answer: `drawn` numbers, transactions from `running` on still open. */
-const bounds = (drawn: number, running: number, next: number) => ({
+/** As PostgreSQL would answer: `drawn` numbers, transactions from `running` on still open, all that have begun below `own`. */
+const bounds = (drawn: number, running: number, own?: number) => ({
   drawn,
   endedBelow: BigInt(running),
-  begunBelow: BigInt(next),
+  begunBelow: own === undefined ? undefined : BigInt(own),
 });
 
 it('moves the mark over numbers whose transactions have ended, after one more scan', () => {
@@ -49,6 +49,19 @@ it('keeps the mark below a number whose transaction is open, however many come a
   cursor.observe(bounds(16, 112, 112));
   cursor.take(rows(3), true);
   expect(cursor.mark).toBe(5);
+});
+
+it('asks which transactions have begun when a number was drawn, and not again until the mark is there', () => {
+  const cursor = new OutboxCursor();
+  expect(cursor.wantsBegun).toBe(false);
+  cursor.observe(bounds(10, 100));
+  expect(cursor.wantsBegun).toBe(true);
+  cursor.observe(bounds(10, 100, 101));
+  expect(cursor.wantsBegun).toBe(false);
+  cursor.observe(bounds(10, 101));
+  cursor.take(rows(10), true);
+  expect(cursor.mark).toBe(10);
+  expect(cursor.wantsBegun).toBe(false);
 });
 
 it('moves the mark no further than a scan that had no room for more', () => {

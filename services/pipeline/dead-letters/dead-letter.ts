@@ -1,6 +1,6 @@
 /** A record of the dead-letter topic, understood. */
 import { DEAD_LETTER_HEADERS } from './writer.ts';
-import { headerOf } from '../../platform/kafka/headers.ts';
+import { headerOf, ownHeaders } from '../../platform/kafka/headers.ts';
 import type { Message } from '../../platform/kafka/native.ts';
 import { textOf } from '../../platform/printable.ts';
 import { validTimeMs } from '../../platform/kafka/record-time.ts';
@@ -75,8 +75,8 @@ const idsIn = ({ value }: Message): string[] => {
 const ADDED = 'dlq.';
 
 /** The headers the event had, byte for byte, in their order. */
-export const originalHeaders = ({ headers }: Message): NonNullable<Message['headers']> =>
-  (headers ?? []).flatMap((header) => {
+export const originalHeaders = (message: Message): NonNullable<Message['headers']> =>
+  ownHeaders(message).flatMap((header) => {
     const original = Object.entries(header).filter(([name]) => !name.startsWith(ADDED));
     return original.length === 0 ? [] : [Object.fromEntries(original)];
   });

@@ -4,6 +4,7 @@
  */
 import type { TaskstreamError } from '../../platform/errors.ts';
 import type { Message } from '../../platform/kafka/native.ts';
+import { ownHeaders } from '../../platform/kafka/headers.ts';
 import { toHeaders, type KafkaProducer } from '../../platform/kafka/producer.ts';
 import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
 
@@ -77,7 +78,7 @@ const toRecord = ({ message, error, attempts }: FailedEvent) => ({
   key: message.key ?? null,
   value: message.value,
   headers: [
-    ...(message.headers ?? []),
+    ...ownHeaders(message),
     ...toHeaders({
       [DEAD_LETTER_HEADERS.topic]: message.topic,
       [DEAD_LETTER_HEADERS.partition]: String(message.partition),

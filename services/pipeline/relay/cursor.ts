@@ -31,11 +31,15 @@ export class OutboxCursor {
     return this.#seen;
   }
 
+  /** Whether the next observation has to say which transactions have begun. */
+  get wantsBegun(): boolean {
+    return this.#next === undefined && this.#drawn > this.#mark;
+  }
+
   /** To be called before a scan. */
   observe({ endedBelow, begunBelow, drawn }: TransactionBounds): void {
     // Drawn at the time before this one, and so by a transaction that has begun by now.
-    if (this.#next === undefined && this.#drawn > this.#mark)
-      this.#next = { row: this.#drawn, begunBelow, isDue: false };
+    if (begunBelow !== undefined && this.wantsBegun) this.#next = { row: this.#drawn, begunBelow, isDue: false };
     else if (this.#next !== undefined && endedBelow >= this.#next.begunBelow) this.#next.isDue = true;
     this.#drawn = drawn;
   }

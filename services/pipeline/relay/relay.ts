@@ -287,7 +287,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       const through = producer.current();
       const startedAt = performance.now();
       if (startedAt - boundsAt >= BOUNDS_MS) {
-        cursor.observe(await readTransactionBounds(client));
+        cursor.observe(await readTransactionBounds(client, cursor.wantsBegun));
         boundsAt = startedAt;
       }
       await settleRetried();

@@ -116,24 +116,29 @@ const arrayOf = (ids: Iterable<string>): string => `{${[...ids].join(',')}}`;
 export interface TransactionBounds {
   /** Every transaction below has ended, and is seen by whoever looks from now on. */
   readonly endedBelow: bigint;
-  /** No transaction from this one on has begun. */
-  readonly begunBelow: bigint;
+  /** Every transaction that had begun is below; nothing where that was not asked for. */
+  readonly begunBelow: bigint | undefined;
   /** The highest number of an outbox row that was drawn; it may be newer than the other two. */
   readonly drawn: number;
 }
 
-/** Transactions that write have a number, and only they count here: a dump holds nothing up. */
-export const readTransactionBounds = async (client: Client): Promise<TransactionBounds> => {
-  const { rows } = await client.query<{ xmin: string; xmax: string; drawn: string }>({
-    name: 'relay-transactions',
-    text: `SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax,
+/**
+ * Transactions that write have a number, and only they count here: a dump holds nothing up.
+ * @param withBegun whether to ask which have begun. It draws a number of its own, above all of theirs: a snapshot's `xmax` is
+ * only above those that have ended, and a transaction that is open while none behind it ends may be above it.
+ */
+export const readTransactionBounds = async (client: Client, withBegun: boolean): Promise<TransactionBounds> => {
+  const { rows } = await client.query<{ xmin: string; own: string | null; drawn: string }>({
+    name: withBegun ? 'relay-transactions-begun' : 'relay-transactions',
+    text: `SELECT pg_snapshot_xmin(s)::text AS xmin, ${withBegun ? 'pg_current_xact_id()::text' : 'NULL'} AS own,
                   coalesce(pg_sequence_last_value(pg_get_serial_sequence('outbox', 'id')::regclass), 0)::text AS drawn
            FROM pg_current_snapshot() AS s`,
   });
   const [row] = rows;
+  const own = row?.own ?? null;
   return {
     endedBelow: BigInt(row?.xmin ?? 0),
-    begunBelow: BigInt(row?.xmax ?? 0),
+    begunBelow: own === null ? undefined : BigInt(own),
     drawn: Number(row?.drawn ?? 0),
   };
 };

@@ -25,13 +25,13 @@ export type OnDelivery = (index: number, outcome: Delivery) => void;
 
 /**
  * Answers that are about the records of a request and not about its servers. A broker refuses all records of a request
- * for one of them, so only a record that was alone in its request is refused for good.
+ * for one of them, so only a record that was alone in its request is refused for good. An invalid timestamp is none of
+ * them: it is this machine's clock, which somebody will set right.
  */
 const REFUSALS: ReadonlySet<unknown> = new Set([
   kafka.CODES.ERRORS.ERR_INVALID_MSG_SIZE,
   kafka.CODES.ERRORS.ERR_MSG_SIZE_TOO_LARGE,
   kafka.CODES.ERRORS.ERR_RECORD_LIST_TOO_LARGE,
-  kafka.CODES.ERRORS.ERR_INVALID_TIMESTAMP,
   kafka.CODES.ERRORS.ERR_POLICY_VIOLATION,
   // KIP-467; the binding has no names for them.
   87,
