@@ -31,6 +31,12 @@ export const listenEnv = {
 /** Most connections to the second port: probes and Prometheus have few, and the rest of the process must not miss them. */
 export const HEALTH_CONNECTIONS = 32;
 
+/**
+ * Its connections keep a place only while they are used: those that somebody leaves idle, silent or unfinished would shut the
+ * port to probes. A probe needs none that is kept, and Prometheus opens another one at no cost.
+ */
+const HEALTH_TIMES = { KEEP_ALIVE_TIMEOUT_MS: '5000', HEADERS_TIMEOUT_MS: '4000', REQUEST_TIMEOUT_MS: '4000' };
+
 /** Passes, or throws with the reason why not. */
 export interface HealthCheck {
   readonly name: string;
@@ -81,7 +87,10 @@ export const startHealthServer = async (options: HealthOptions): Promise<HealthS
   app.get('/readyz', report(options.ready));
   app.get('/metrics', async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }));
 
-  const { server, port: actualPort } = await listen(app.fetch, host, port, { maxConnections: HEALTH_CONNECTIONS });
+  const { server, port: actualPort } = await listen(app.fetch, host, port, {
+    maxConnections: HEALTH_CONNECTIONS,
+    config: readEnv(connectionEnv, HEALTH_TIMES),
+  });
   return { port: actualPort, close: () => closeServer(server) };
 };
 
