@@ -2,6 +2,7 @@
 import { pino, stdTimeFunctions, type Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import { choice, type EnvSpec } from './env.ts';
+import { createLogDestination } from './log-destination.ts';
 
 export type { Logger } from 'pino';
 
@@ -24,17 +25,39 @@ export interface LoggerOptions {
   readonly registry?: Registry;
 }
 
-/** Bound on the lines that wait for a reader: some ten thousand. */
+/** Bound on the lines that wait for a reader, or for room on a disk: some ten thousand. */
 const MAX_WAITING_BYTES = 4 * 1_024 * 1_024;
 
 /**
  * The root logger of a process; parts of it derive their own with `logger.child({ part })`.
  * Lines are written at once, together with those that came while the write before was under way: under load one system
  * call carries many. What is left is written when the process exits; SIGKILL alone loses the lines of the last moment.
- * While nobody reads, lines wait up to a bound; those beyond it are dropped and counted, and a line says how many.
+ * While nobody reads, or no write succeeds, lines wait up to a bound; those beyond it are dropped and counted, and a line
+ * says how many.
  */
 export const createLogger = ({ service, level, fd = 1, registry }: LoggerOptions): Logger => {
-  const destination = pino.destination({ dest: fd, sync: false, maxLength: MAX_WAITING_BYTES });
+  const counter =
+    registry &&
+    new Counter({
+      name: 'taskstream_log_lines_dropped_total',
+      help: 'Log lines that were dropped because nobody read the log fast enough, or because it could not be written.',
+      registers: [registry],
+    });
+  let dropped = 0;
+  const destination = createLogDestination({
+    fd,
+    maxBytes: MAX_WAITING_BYTES,
+    onDrop: () => {
+      dropped += 1;
+      counter?.inc();
+    },
+    onDrain: () => {
+      if (dropped === 0) return;
+      const lines = dropped;
+      dropped = 0;
+      logger.warn({ lines }, 'the log was not read, or could not be written, for a while: lines were dropped');
+    },
+  });
   const logger = pino(
     {
       level,
@@ -46,23 +69,5 @@ export const createLogger = ({ service, level, fd = 1, registry }: LoggerOptions
     },
     destination,
   );
-  const counter =
-    registry &&
-    new Counter({
-      name: 'taskstream_log_lines_dropped_total',
-      help: 'Log lines that were dropped because nobody read the log fast enough.',
-      registers: [registry],
-    });
-  let dropped = 0;
-  destination.on('drop', () => {
-    dropped += 1;
-    counter?.inc();
-  });
-  destination.on('drain', () => {
-    if (dropped === 0) return;
-    const lines = dropped;
-    dropped = 0;
-    logger.warn({ lines }, 'nobody read the log for a while: lines were dropped');
-  });
   return logger;
 };

@@ -5,6 +5,7 @@ import { createElasticsearch } from './elasticsearch.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { createLogger } from './logger.ts';
 import { startTelemetry } from './telemetry.ts';
+import { withDeadline } from './time.ts';
 
 type Config = Parameters<typeof observeCertificates>[0] &
   Parameters<typeof createElasticsearch>[0] & {
@@ -12,6 +13,9 @@ type Config = Parameters<typeof observeCertificates>[0] &
     readonly SHUTDOWN_DEADLINE_MS: number;
     readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
   };
+
+/** How long a stop waits for a collector that takes no traces. */
+const LAST_TRACES_MS = 2_000;
 
 /** @param name as the log calls the service; its traces call it `taskstream-<name>` */
 export const startService = async (name: string, config: Config) => {
@@ -21,7 +25,12 @@ export const startService = async (name: string, config: Config) => {
   collectDefaultMetrics({ register: registry });
   observeCertificates(config, registry, logger);
   const { tracer, close } = await startTelemetry(`taskstream-${name}`, config.OTEL_EXPORTER_OTLP_ENDPOINT);
-  lifecycle.onClose('telemetry', 3_000, close);
+  lifecycle.onClose('telemetry', 3_000, async () => {
+    // Traces are no data of anybody's: a stop without the last ones is clean.
+    await withDeadline(close(), LAST_TRACES_MS, 'sending').catch((error: unknown) => {
+      logger.warn({ err: error }, 'the last traces were not sent');
+    });
+  });
   const elasticsearch = createElasticsearch(config);
   lifecycle.onClose('elasticsearch', 4_000, () => elasticsearch.close());
   return { registry, logger, lifecycle, tracer, elasticsearch };

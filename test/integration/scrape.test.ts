@@ -2,8 +2,10 @@ import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { observeOutbox } from '../../services/pipeline/relay/metrics.ts';
 import { observeVerifyRuns } from '../../services/pipeline/verify/runs.ts';
+import { withDeadline } from '../../services/platform/time.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { sumOf } from '../support/process.ts';
+import { waitFor } from '../support/wait.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -42,6 +44,31 @@ describe('a scrape', () => {
       await database.pool.query('ALTER TABLE elsewhere RENAME TO outbox');
     }
     expect(await names()).toEqual(all);
+  });
+
+  it('waits a moment for a database that hangs, and asks it nothing a second time meanwhile', async () => {
+    const registry = new Registry();
+    observeOutbox(database.pool, registry, { maxRows: () => 1_000 });
+    observeVerifyRuns(database.pool, [{ name: 'task' }], registry);
+    const scrape = () => withDeadline(registry.metrics(), 20_000, 'a scrape');
+    const locker = await database.pool.connect();
+    try {
+      await locker.query('BEGIN; LOCK TABLE outbox, verify_runs');
+      for (let count = 1; count <= 2; count += 1) {
+        const text = await scrape();
+        expect(text).toContain('taskstream_outbox_max_rows 1000');
+        expect(text).not.toMatch(/^taskstream_outbox_rows /m);
+        const { rows } = await locker.query<{ table: string }>(
+          `SELECT relation::regclass::text AS table FROM pg_locks JOIN pg_database ON pg_database.oid = database
+           WHERE datname = current_database() AND NOT granted ORDER BY 1`,
+        );
+        expect(rows.map(({ table }) => table)).toEqual(['outbox', 'verify_runs']);
+      }
+    } finally {
+      await locker.query('ROLLBACK');
+      locker.release();
+    }
+    await waitFor('the figure', async () => /^taskstream_outbox_rows /m.test(await scrape()));
   });
 
   it('shows the last run of verify of each entity, whatever version recorded it, and zeros before the first', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { headerOf } from '../../services/platform/kafka/headers.ts';
 import { startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.ts';
 import { createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
+import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
 
 let collector: OtlpReceiver;
@@ -53,5 +54,19 @@ describe('a trace', () => {
     );
     expect(headerOf(event, 'traceparent')).toBe(traceparent);
     expect(headerOf(event, 'tracestate')).toBe(tracestate);
+  });
+
+  it('that a collector does not take leaves the stop clean, and says so', async () => {
+    const silent = await createTcpProxy(Number(new URL(collector.url).port));
+    silent.blackHole();
+    try {
+      const api = await pipeline.startApi({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${silent.port}` });
+      await createTask(api, 'traced in vain');
+      api.child.kill();
+      expect(await api.exited).toEqual({ code: 0, signal: null });
+      expect(api.logs()).toContain('the last traces were not sent');
+    } finally {
+      await silent.close();
+    }
   });
 });

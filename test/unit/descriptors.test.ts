@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import getPort from 'get-port';
 import { afterEach, expect, it } from 'vitest';
+import { HEALTH_CONNECTIONS } from '../../services/platform/http/health.ts';
 import { sumOf } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -35,7 +36,7 @@ const startApi = async (files: number) => {
   api = child;
   // Each on a connection of its own: a kept one would need no descriptor any more.
   const health = (path: string) => fetch(`http://127.0.0.1:${healthPort}${path}`, { headers: { connection: 'close' } });
-  return { child, port, health };
+  return { child, port, healthPort, health };
 };
 
 it('answers for its health while silent connections take all that clients may have, and clients again after it', async () => {
@@ -56,6 +57,18 @@ it('answers for its health while silent connections take all that clients may ha
   expect(await dropped()).toBeLessThan(400);
   for (const socket of sockets.splice(0)) socket.destroy();
   await waitFor('a place', async () => (await fetch(`http://127.0.0.1:${port}/openapi.json`)).ok);
+});
+
+it('answers for its health soon after somebody has left as many connections idle as its port takes', async () => {
+  const { healthPort, health } = await startApi(256);
+  await waitFor('the API', async () => (await health('/livez')).ok);
+  for (let count = 0; count < HEALTH_CONNECTIONS; count += 1) {
+    const socket = connect(healthPort, '127.0.0.1');
+    sockets.push(socket);
+    socket.on('error', () => undefined).write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(socket, 'data');
+  }
+  await waitFor('an answer', async () => (await health('/livez')).ok, { timeoutMs: 15_000 });
 });
 
 it('refuses to start where hardly any file is left for clients, and says how many it needs', async () => {

@@ -1,12 +1,14 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait.ts';
 
 const platform = join(import.meta.dirname, '../../services/platform');
-const children: ChildProcessByStdio<null, Readable, Readable>[] = [];
+const children: ChildProcessByStdio<null, Readable | null, Readable>[] = [];
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
@@ -15,13 +17,15 @@ interface Options {
   readonly deadlineMs?: number;
   /** Whether the log stays in its pipe; what the script writes to standard error is read all the same. */
   readonly unread?: boolean;
+  /** Where the log goes instead of a pipe. */
+  readonly logTo?: string;
 }
 
 /** A process with a lifecycle and what `script` does with it; resolves when the script has run. */
-const start = async (script: string, { deadlineMs = 10_000, unread = false }: Options = {}) => {
+const start = async (script: string, { deadlineMs = 10_000, unread = false, logTo }: Options = {}) => {
   const source = `
     import { Registry } from 'prom-client';
-    import { writeSync } from 'node:fs';
+    import { closeSync, openSync, write, writeSync } from 'node:fs';
     import { createLifecycle } from '${platform}/lifecycle.ts';
     import { createLogger } from '${platform}/logger.ts';
     const registry = new Registry();
@@ -32,13 +36,15 @@ const start = async (script: string, { deadlineMs = 10_000, unread = false }: Op
     setInterval(() => undefined, 1_000);
     ${script}
     say('ready');`;
+  const logFd = logTo === undefined ? 'pipe' : openSync(logTo, 'a');
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', source], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+    stdio: ['ignore', logFd, 'pipe'],
+  }) as ChildProcessByStdio<null, Readable | null, Readable>;
+  if (typeof logFd === 'number') closeSync(logFd);
   children.push(child);
   let log = '';
   let said = '';
-  const read = () => child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  const read = () => child.stdout?.on('data', (chunk: Buffer) => (log += chunk.toString()));
   if (!unread) read();
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   // Its exit and not its close, which waits for a reader of the log.
@@ -51,6 +57,8 @@ const start = async (script: string, { deadlineMs = 10_000, unread = false }: Op
 const NEVER = 'new Promise(() => undefined)';
 /** More than the pipe and the buffer before it hold. */
 const LOG_TOO_MUCH = `for (let line = 0; line < 10_000; line += 1) logger.info({ text: 'x'.repeat(1_000) }, 'line');`;
+const SAY_DROPPED_AT_CLOSE = `lifecycle.onClose('count', 60_000, async () =>
+  say(await registry.getSingleMetricAsString('taskstream_log_lines_dropped_total')));`;
 
 describe('the lifecycle', () => {
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('closes what was opened last first on %s', async (signal) => {
@@ -141,7 +149,7 @@ describe('a log that nobody reads', () => {
 
   it('costs a bounded buffer: further lines are dropped, counted, and reported when somebody reads', async () => {
     const { child, exited, read, says, said, log } = await start(
-      `lifecycle.onClose('count', 60_000, async () => say(await registry.getSingleMetricAsString('taskstream_log_lines_dropped_total')));
+      `${SAY_DROPPED_AT_CLOSE}
        ${LOG_TOO_MUCH}
        const dropped = () => registry.getSingleMetric('taskstream_log_lines_dropped_total').get();
        say('dropped some: ' + ((await dropped()).values[0].value > 0));`,
@@ -152,12 +160,73 @@ describe('a log that nobody reads', () => {
     await waitFor('the report', () => log().includes('lines were dropped'), { intervalMs: 10 });
     child.kill();
     await exited;
-    const counted = /^taskstream_log_lines_dropped_total (\d+)$/m.exec(said().join('\n'))?.[1];
-    const lines = log()
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as { msg: string; lines?: number });
-    expect(lines.filter(({ msg }) => msg === 'line')).toHaveLength(10_000 - Number(counted));
-    expect(lines.find(({ msg }) => msg.includes('were dropped'))?.lines).toBe(Number(counted));
+    expectDroppedLinesCounted(log(), said());
   });
 });
+
+// Only Linux has a device that is always full.
+describe.runIf(process.platform === 'linux')('a log that cannot be written', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'log-'));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('ends nothing, and does not keep the process from a clean end', async () => {
+    const { child, exited, says, said } = await start(
+      `close('pool');
+       logger.info('line');
+       write(1, 'text', (error) => say('full: ' + (error?.code === 'ENOSPC')));`,
+      { logTo: '/dev/full' },
+    );
+    await says('full: true');
+    child.kill();
+    expect(await exited).toEqual([0, null]);
+    expect(said()).toContain('closed pool');
+  });
+
+  it('does not block the stop after a fault', async () => {
+    const { exited, said } = await start(`close('pool'); setTimeout(() => { throw new Error('oops'); }, 1);`, {
+      logTo: '/dev/full',
+    });
+    expect(await exited).toEqual([1, null]);
+    expect(said()).toContain('closed pool');
+  });
+
+  it('costs a bounded buffer: further lines are dropped, counted, and reported when it can be written again', async () => {
+    const log = join(folder, 'log');
+    const { child, exited, said } = await start(
+      `${SAY_DROPPED_AT_CLOSE}
+       ${LOG_TOO_MUCH}
+       write(1, 'text', (error) => {
+         say('full: ' + (error?.code === 'ENOSPC'));
+         // Takes the place of the full one: the lowest free descriptor.
+         closeSync(1);
+         openSync('${log}', 'a');
+       });`,
+      { logTo: '/dev/full' },
+    );
+    await waitFor('the report', () => readIfAny(log).includes('lines were dropped'), { intervalMs: 10 });
+    child.kill();
+    expect(await exited).toEqual([0, null]);
+    expect(said()).toContain('full: true');
+    expectDroppedLinesCounted(readIfAny(log), said());
+  });
+});
+
+/** What a file says; nothing before it is there. */
+const readIfAny = (file: string): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+
+/** Of the lines of {@link LOG_TOO_MUCH}, the log has those that were not counted as dropped, and it says how many were. */
+const expectDroppedLinesCounted = (log: string, said: readonly string[]): void => {
+  const counted = Number(/^taskstream_log_lines_dropped_total (\d+)$/m.exec(said.join('\n'))?.[1]);
+  const lines = log
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { msg: string; lines?: number });
+  expect(counted).toBeGreaterThan(0);
+  expect(lines.filter(({ msg }) => msg === 'line')).toHaveLength(10_000 - counted);
+  expect(lines.find(({ msg }) => msg.includes('were dropped'))?.lines).toBe(counted);
+};
