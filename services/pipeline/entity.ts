@@ -37,10 +37,7 @@ export interface Entity {
   readonly initials?: Readonly<Record<string, unknown>>;
   /** Mapping of its documents, without `_meta`. */
   readonly mapping: estypes.MappingTypeMapping;
-  /**
-   * Prefix of its idempotency keys, which share one table. It holds a character that no key has (a blank), unless it is
-   * empty, as at most one entity's may be.
-   */
+  /** Sets its idempotency keys apart from those of others, which share one table; at most one entity's may be empty. */
   readonly keyScope: string;
 }
 

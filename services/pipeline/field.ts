@@ -115,6 +115,10 @@ const shapeOf = <T>(fields: Fields, part: (field: AnyField, name: string) => T |
 /** The initial values, as answers show them. */
 export const initialsOf = (fields: Fields): FieldValues => shapeOf(fields, ({ initial }) => initial);
 
+/** Of these, the ones that documents of an older schema may lack. */
+export const laterInitialsOf = (fields: Fields): FieldValues =>
+  shapeOf(fields, ({ initial, isLater }) => (isLater === true ? initial : undefined));
+
 /** Body of a creation: fields without an initial value are required, defaults are not filled in. */
 export const createBody = (fields: Fields): z.ZodType<FieldValues> =>
   z.strictObject(

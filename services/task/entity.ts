@@ -1,6 +1,6 @@
 /** The task as the pipeline carries it. */
 import type { Effect, Entity } from '../pipeline/entity.ts';
-import { initialsOf, mappingOf, valueSchema } from '../pipeline/field.ts';
+import { laterInitialsOf, mappingOf, valueSchema } from '../pipeline/field.ts';
 import { TASK_SCHEMA_VERSION, taskFields } from './fields.ts';
 
 /** Types of the events of a task. */
@@ -20,7 +20,7 @@ export const taskEntity = {
   } satisfies Record<EventType, Effect>,
   schemaVersion: TASK_SCHEMA_VERSION,
   value: valueSchema(taskFields),
-  initials: initialsOf(taskFields),
+  initials: laterInitialsOf(taskFields),
   mapping: mappingOf(taskFields),
   keyScope: '',
 } as const satisfies Entity;

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { MAX_EVENT_BYTES } from '../../services/pipeline/topics.ts';
+import { createMappingGate } from '../../services/pipeline/index/mapping-gate.ts';
+import { taskEntity } from '../../services/task/entity.ts';
 import { headerOf } from '../../services/platform/kafka/headers.ts';
 import { DEAD_LETTER_HEADERS } from '../../services/pipeline/dead-letters/writer.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
@@ -103,6 +105,22 @@ describe('good events wait, and none is given up, while', () => {
       return Promise.resolve();
     });
   });
+});
+
+it('takes no unknown field for poison where a pipeline may have added it', async () => {
+  const { client, index, alias } = fixture.index;
+  const rejected = { kind: 'index', schemaVersion: 1 } as const;
+  const judge = async (hasUnknownField: boolean) =>
+    (await createMappingGate(client, { ...taskEntity, alias })())({ ...rejected, hasUnknownField });
+  expect(await judge(true)).toBeUndefined();
+  for (const setting of ['default_pipeline', 'final_pipeline']) {
+    await client.indices.putSettings({ index, settings: { [`index.${setting}`]: 'of-the-platform' } });
+    expect(await judge(true)).toContain('of-the-platform');
+    // Any other rejection is about what the event says.
+    expect(await judge(false)).toBeUndefined();
+    await client.indices.putSettings({ index, settings: { [`index.${setting}`]: '_none' } });
+    expect(await judge(true)).toBeUndefined();
+  }
 });
 
 it('halves a body that is too large, and gives up only an event that is larger than any may be', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import kafka from '@confluentinc/kafka-javascript';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { userNameOf, type KafkaClient } from '../../infra/constructs/kafka.ts';
@@ -50,8 +51,13 @@ const credentials = (client: KafkaClient) => ({
   KAFKA_SASL_USERNAME: userNameOf(client),
   KAFKA_SASL_PASSWORD: broker.passwordOf(client),
 });
-const start = async (service: 'api' | 'indexer', client: KafkaClient = service) => {
+const start = async (
+  service: 'api' | 'indexer',
+  client: KafkaClient = service,
+  env: Readonly<Record<string, string>> = {},
+) => {
   const process = await startService(service, {
+    ...env,
     ...credentials(client),
     DATABASE_URL: database.url,
     ELASTICSEARCH_URL: inject('elasticsearchUrl'),
@@ -207,6 +213,38 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
     await broker.allow('keda', [{ type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Write', 'Describe'] }]);
     await waitFor('the dead letter', async () => (await recordsIn(DEAD_LETTER_TOPIC)) === 2);
     await indexer.ready();
+    expect((await stopProcess(indexer)).code).toBe(0);
+  });
+
+  it('an indexer that may not read the topic says so, lives on, and reads when it may, without a restart', async () => {
+    await broker.allow('api', [
+      { type: 'group', name: INDEXER_GROUP, operations: ['Read'] },
+      { type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Write', 'Describe'] },
+    ]);
+    const STALL_TIMEOUT_MS = '11000';
+    const indexer = await start('indexer', 'api', { STALL_TIMEOUT_MS, LAG_INTERVAL_MS: '500' });
+    const anyone = await createTestProducer({ KAFKA_BROKERS: broker.plain });
+    const task = taskOf();
+    await sendAll(anyone, TASKS_TOPIC, [eventRecord('tasks.event.created', task)]);
+    await anyone.disconnect(1_000);
+    const readiness = async () => {
+      const answer = await fetch(`${indexer.healthUrl}/readyz`);
+      return { status: answer.status, text: await answer.text() };
+    };
+    await waitFor('an honest status', async () => {
+      const { status, text } = await readiness();
+      return status === 503 && text.includes('refuses to let this user read the topic');
+    });
+    const until = performance.now() + 2 * Number(STALL_TIMEOUT_MS);
+    while (performance.now() < until) {
+      expect((await fetch(`${indexer.healthUrl}/livez`)).status).toBe(200);
+      await delay(500);
+    }
+    expect((await readiness()).status).toBe(503);
+
+    await broker.allow('api', [{ type: 'topic', name: TASKS_TOPIC, operations: ['Read'] }]);
+    await indexer.ready();
+    await waitFor('the event', async () => (await index.versions()).has(task.id));
     expect((await stopProcess(indexer)).code).toBe(0);
   });
 });

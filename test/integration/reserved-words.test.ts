@@ -21,7 +21,7 @@ const user: PlacedEntity = {
   schemaVersion: 1,
   value: z.looseObject({}),
   mapping: {},
-  keyScope: 'user ',
+  keyScope: 'user',
   ...{ topic: 'users', deadLetterTopic: 'users.dlq', alias: 'users', group: 'users' },
 };
 const columns = [

@@ -8,8 +8,11 @@ import { placeTask } from '../../task/env.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 import { readRestoreConfig } from '../env.ts';
 
-/** More changes of one row than the time between two backups has. */
-const RAISE_BY = 1_000_000;
+/**
+ * Milliseconds since 2026, by PostgreSQL's clock: more than any row was ever changed, and more than a restore before this one
+ * has raised it and it was changed since.
+ */
+const RAISE_BY = "floor(extract(epoch FROM clock_timestamp() - timestamptz '2026-01-01T00:00:00Z') * 1000)::text";
 
 const positive = (text: string): number => {
   const number = Number(text);
@@ -22,7 +25,11 @@ const positive = (text: string): number => {
 export const restoreCommand = (): Command =>
   new Command('restore')
     .description('after PostgreSQL was restored from a backup, and before it serves: raise the version of every task')
-    .option('--by <n>', 'how far; more than any task changed since the backup', positive, RAISE_BY)
+    .option(
+      '--by <n>',
+      'how far; more than any task changed since the backup (default: the milliseconds since 2026)',
+      positive,
+    )
     .addHelpText(
       'after',
       `
@@ -34,11 +41,13 @@ Exit codes: 0 done; 1 could not run, or not to its end: run it again.
 
 Reads DATABASE_URL and its companions (docs/configuration.md).`,
     )
-    .action(async ({ by }: { readonly by: number }) => {
+    .action(async ({ by: given }: { readonly by?: number }) => {
       const config = readRestoreConfig(process.env);
       const logger = createLogger({ service: 'restore', level: config.LOG_LEVEL, fd: 2 });
       const pool = createPool(config, 'taskstream-restore', logger);
       try {
+        const { rows } = await pool.query<{ by: string }>(`SELECT ${RAISE_BY} AS by`);
+        const by = given ?? Number(rows[0]?.by);
         const raised = await raiseAll({
           pool,
           entity: placeTask(config),

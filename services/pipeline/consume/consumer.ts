@@ -107,10 +107,10 @@ export class GroupConsumer {
     return new Map(this.partitions.map((partition) => [partition, this.#positions.get(partition)]));
   }
 
-  /** Why it has no place in the group; nothing when it has one, be it without partitions in a full group. */
+  /** Why it has no place in the group, or may not read; nothing when it has one, be it without partitions in a full group. */
   get outsideReason(): string | undefined {
     // Partitions that are kept during a rebalance are read on.
-    return this.#owned.size > 0 ? undefined : this.#client?.outsideReason();
+    return this.#client?.refusalReason() ?? (this.#owned.size > 0 ? undefined : this.#client?.outsideReason());
   }
 
   /** Stops reading, finishes the batch in flight, commits, and leaves the group. */
@@ -143,6 +143,8 @@ export class GroupConsumer {
       const waitMs = readAt + lingerMs - performance.now();
       if (waitMs > 0) await sleep(waitMs, this.#closed.signal);
       this.#setPaused(this.#buffer.length > 0 || this.#stopping);
+      // A restart gives nobody a right.
+      if (client.refusalReason() !== undefined) this.#options.onProgress(this.#owned);
       const { messages, ends } = await this.#poll(client, this.#paused ? 1 : max);
       if (messages.length > 0 && messages.length < max) readAt = performance.now();
       max = this.#nextMax(max, messages);

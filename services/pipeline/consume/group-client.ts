@@ -62,6 +62,8 @@ export interface GroupClient {
   lag(positions: ReadonlyMap<number, number | undefined>): Promise<LagReading>;
   /** Why this member has no place in its group; nothing when it has one, be it without partitions in a full group. */
   outsideReason(): string | undefined;
+  /** Why it may not read what it has; nothing when it may, as far as it knows. */
+  refusalReason(): string | undefined;
   /** Leaves the group and closes. */
   disconnect(): Promise<void>;
 }
@@ -74,6 +76,8 @@ const JOINED = 'steady';
 const QUERY_TIMEOUT_MS = 5_000;
 /** INCONSISTENT_GROUP_PROTOCOL */
 const FOREIGN_PROTOCOL = 23;
+/** TOPIC_AUTHORIZATION_FAILED */
+const MAY_NOT_READ = 29;
 
 type Config = KafkaConfig & Pick<ConsumeConfig, 'SESSION_TIMEOUT_MS' | 'FETCH_BUFFER_KBYTES'>;
 
@@ -201,6 +205,7 @@ export const joinGroup = async (
         });
       }),
     outsideReason: () => member.outsideReason(),
+    refusalReason: () => member.refusalReason(),
     disconnect: async () => {
       closing.abort();
       await replacing;
@@ -223,6 +228,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
   let ends: TopicPartitionOffset[] = [];
   let joinState = 'init';
   let isForeignProtocol = false;
+  let mayNotRead = false;
   let silentSince: number | undefined;
   const events: EventEmitter = client;
   events.on('partition.eof', (end: TopicPartitionOffset) => void ends.push(end));
@@ -237,9 +243,12 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
         const messages = await promised<Message[]>((done) => {
           client.consume(max, done);
         });
+        if (messages.length > 0 || ends.length > 0) mayNotRead = false;
         return { messages, ends };
       } catch (error) {
         isForeignProtocol ||= codeOf(error) === FOREIGN_PROTOCOL;
+        // The client says so once, and asks the broker again and again.
+        mayNotRead ||= codeOf(error) === MAY_NOT_READ;
         throw error;
       } finally {
         ends = [];
@@ -251,6 +260,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       }
       return joinState === JOINED ? undefined : `not in the group ${group} yet (${joinState})`;
     },
+    refusalReason: () => (mayNotRead ? `Kafka refuses to let this user read the topic ${topic}` : undefined),
     commit: trackCommits(client),
     pause: (partitions) => void client.pause(toTopicPartitions(partitions)),
     resume: (partitions) => void client.resume(toTopicPartitions(partitions)),

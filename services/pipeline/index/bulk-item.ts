@@ -14,6 +14,9 @@ export interface BulkItem {
 
 export type Verdict = Outcome | { readonly kind: 'retry'; readonly reason: string };
 
+/** A field that the mapping lacks. */
+const UNKNOWN_FIELD = 'strict_dynamic_mapping_exception';
+
 /**
  * Errors that say that this document can never be indexed: they come from parsing it. All others, those of later versions
  * of Elasticsearch among them, speak of the index or the cluster (a write block, a missing pipeline or alias, a lost
@@ -24,8 +27,7 @@ const DOCUMENT_ERRORS: ReadonlySet<string | undefined> = new Set([
   // 8.8 and later: a value that does not fit its field, JSON that cannot be read. Before: mapper_parsing_exception.
   'document_parsing_exception',
   'mapper_parsing_exception',
-  // A field that the mapping lacks.
-  'strict_dynamic_mapping_exception',
+  UNKNOWN_FIELD,
 ]);
 
 /** As the cause of an `illegal_argument_exception`, which alone says nothing: a keyword above Lucene's 32,766 bytes. */
@@ -54,7 +56,12 @@ export const judgeItem = (
   const explanation = [error.reason, error.caused_by?.reason].filter((part) => part).join(': ');
   const reason = `${type}: ${explanation}`;
   if (status === 400 && (DOCUMENT_ERRORS.has(type) || error.caused_by?.type === IMMENSE_TERM)) {
-    return { kind: 'rejected', error: new TaskstreamError('rejected_by_index', reason), attempts };
+    return {
+      kind: 'rejected',
+      error: new TaskstreamError('rejected_by_index', reason),
+      attempts,
+      hasUnknownField: type === UNKNOWN_FIELD,
+    };
   }
   return { kind: 'retry', reason };
 };

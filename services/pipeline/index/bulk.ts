@@ -91,7 +91,11 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
         };
       }
       const error = new TaskstreamError('document_too_large', `${bytes} bytes: ${message}`);
-      return { settled: [[only.index, { kind: 'rejected', error, attempts }]], retry: [], reason: undefined };
+      return {
+        settled: [[only.index, { kind: 'rejected', error, attempts, hasUnknownField: false }]],
+        retry: [],
+        reason: undefined,
+      };
     }
     const middle = Math.ceil(chunk.length / 2);
     const first = await send(chunk.slice(0, middle), attempts, signal);
@@ -113,16 +117,18 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
     attempts: number,
     signal: AbortSignal,
   ): Promise<ChunkResult> => {
-    const rejected = result.settled.filter(([, { kind }]) => kind === 'rejected');
+    const rejected = result.settled.flatMap(([index, outcome]) =>
+      outcome.kind === 'rejected' ? [{ index, hasUnknownField: outcome.hasUnknownField }] : [],
+    );
     if (gate === undefined || rejected.length === 0) return result;
     const judge = await gate();
     const waiting: Placed[] = [];
     const repeated: Placed[] = [];
     let reason = result.reason;
-    for (const [index] of rejected) {
+    for (const { index, hasUnknownField } of rejected) {
       const operation = operations[index];
       if (operation === undefined) continue;
-      const why = judge(operation);
+      const why = judge({ ...operation, hasUnknownField });
       (why === undefined ? repeated : waiting).push({ index, operation });
       reason ??= why;
     }

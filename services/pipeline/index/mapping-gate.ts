@@ -2,15 +2,20 @@
  * Whether an index may give a document up: only an index whose mapping is ours, and not older than the document, can say
  * that a document can never be indexed. Any other rejection says something about the index, and waits.
  */
-import type { Client } from '@elastic/elasticsearch';
+import type { Client, estypes } from '@elastic/elasticsearch';
 import { messageOf } from '../../platform/errors.ts';
 import type { Entity, EntityNames } from '../entity.ts';
 import { DELETED_AT } from './deletion.ts';
 import { decodeMeta } from './meta.ts';
 import type { EncodedOperation } from './operation.ts';
 
+export interface Rejected extends Pick<EncodedOperation, 'kind' | 'schemaVersion'> {
+  /** Whether the mapping lacks a field that came with the document. */
+  readonly hasUnknownField: boolean;
+}
+
 /** Why the rejected operation must wait; nothing when its rejection is final. */
-export type JudgeRejection = (operation: Pick<EncodedOperation, 'kind' | 'schemaVersion'>) => string | undefined;
+export type JudgeRejection = (operation: Rejected) => string | undefined;
 
 /** Reads the mapping behind the alias as it is now. It never throws: an index that cannot be asked lets all wait. */
 export type MappingGate = () => Promise<JudgeRejection>;
@@ -20,10 +25,12 @@ export const createMappingGate =
   async () => {
     let known: number[];
     let takesDeletions: boolean;
+    let pipelines: string[];
     try {
-      const found = Object.values(await client.indices.getMapping({ index: alias }));
-      known = found.map(({ mappings }) => decodeMeta(mappings._meta)?.schemaVersion ?? 0);
-      takesDeletions = found.every(({ mappings }) => mappings.properties?.[DELETED_AT] !== undefined);
+      const found = Object.values(await client.indices.get({ index: alias }));
+      known = found.map(({ mappings }) => decodeMeta(mappings?._meta)?.schemaVersion ?? 0);
+      takesDeletions = found.every(({ mappings }) => mappings?.properties?.[DELETED_AT] !== undefined);
+      pipelines = found.flatMap(({ settings }) => pipelinesOf(settings?.index));
     } catch (error) {
       const reason = `the mapping of ${alias} cannot be read: ${messageOf(error)}`;
       return () => reason;
@@ -32,7 +39,10 @@ export const createMappingGate =
     if (oldest === 0) {
       return () => `the mapping of ${alias} is not one of ours (it names no schema version): run ops migrate`;
     }
-    return ({ kind, schemaVersion }) => {
+    return ({ kind, schemaVersion, hasUnknownField }) => {
+      if (hasUnknownField && pipelines.length > 0) {
+        return `${alias} sends documents through ${pipelines.join(' and ')}, and takes no field that the mapping lacks: a pipeline may not add any`;
+      }
       if (kind === 'delete' && !takesDeletions) {
         return `${alias} has no field ${DELETED_AT}, and so takes no deletion: run ops migrate`;
       }
@@ -41,3 +51,10 @@ export const createMappingGate =
         : undefined;
     };
   };
+
+/** Elasticsearch's name for none. */
+const NO_PIPELINE = '_none';
+
+/** Ingest pipelines that change a document between the request and the index, as an index template may set them. */
+const pipelinesOf = ({ default_pipeline: first, final_pipeline: last }: estypes.IndicesIndexSettings = {}): string[] =>
+  [first, last].flatMap((name) => (name === undefined || name === NO_PIPELINE ? [] : [name]));

@@ -70,5 +70,11 @@ const documentOf = (operation: IndexOperation): unknown => {
  */
 export type Outcome =
   | { readonly kind: 'indexed' | 'deleted' | 'stale' }
-  | { readonly kind: 'rejected'; readonly error: TaskstreamError; readonly attempts: number }
+  | {
+      readonly kind: 'rejected';
+      readonly error: TaskstreamError;
+      readonly attempts: number;
+      /** True when the mapping lacks a field that came with the document. */
+      readonly hasUnknownField: boolean;
+    }
   | { readonly kind: 'pending' };

@@ -119,8 +119,8 @@ export const createRows = (
       id,
       traceparent,
       tracestate,
-      key: idempotency === undefined ? null : `${entity.keyScope}${idempotency.key}`,
-      earlier_key: idempotency?.earlierKey === undefined ? null : `${entity.keyScope}${idempotency.earlierKey}`,
+      key: scopedKey(entity, idempotency?.key),
+      earlier_key: scopedKey(entity, idempotency?.earlierKey),
       request_hash: idempotency?.requestHash ?? null,
     }));
     const rows = await run([JSON.stringify(input), entity.topic]);
@@ -147,3 +147,9 @@ const isKeyTaken = (error: unknown): boolean =>
   error.code === '23505' &&
   'constraint' in error &&
   error.constraint === 'idempotency_keys_pkey';
+
+/** A key has printable characters only, so that no key of one entity reads as that of another. */
+const scopedKey = ({ keyScope }: PlacedEntity, key: string | undefined): string | null => {
+  if (key === undefined) return null;
+  return keyScope === '' ? key : `${keyScope}\n${key}`;
+};
