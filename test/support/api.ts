@@ -51,6 +51,10 @@ export interface Answer {
 export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMinute' | 'corsOrigins'>> {
   /** Replaces the port of PostgreSQL for the application, but not for the test. */
   readonly databasePort?: number;
+  /** The user of the application, by a password that is the same; the owner of the database when not given. */
+  readonly databaseUser?: string;
+  /** Settings of the application's connections. */
+  readonly databaseEnv?: Readonly<Record<string, string>>;
   readonly elasticsearchUrl?: string;
   /** On that Elasticsearch; on the one of all tests when not given. */
   readonly index?: TestIndex;
@@ -65,10 +69,15 @@ export const startTestApi = async (options: TestApiOptions = {}): Promise<TestAp
   ]);
   const databaseUrl = new URL(database.url);
   if (options.databasePort !== undefined) databaseUrl.port = String(options.databasePort);
+  if (options.databaseUser !== undefined) databaseUrl.username = databaseUrl.password = options.databaseUser;
   const logger = createLogger({ service: 'api', level: 'silent' });
   const registry = new Registry();
   const pool = createPool(
-    readEnv(postgresEnv, { DATABASE_URL: databaseUrl.href, DATABASE_STATEMENT_TIMEOUT_MS: '60000' }),
+    readEnv(postgresEnv, {
+      DATABASE_URL: databaseUrl.href,
+      DATABASE_STATEMENT_TIMEOUT_MS: '60000',
+      ...options.databaseEnv,
+    }),
     'test',
     logger,
   );
