@@ -4,6 +4,8 @@ import { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startTestApi, type TestApi } from '../support/api.ts';
+import { createHttpProxy, type ProxyAnswer } from '../support/http-proxy.ts';
+import { ODD_ANSWERS } from '../support/odd-answers.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -299,6 +301,43 @@ describe('an outage', () => {
       await waiting.close();
     }
   });
+
+  it('of Elasticsearch is 503 too where something else answers in its place, and the breaker opens', async () => {
+    let answer: ProxyAnswer | undefined;
+    let asked = 0;
+    const proxy = await createHttpProxy(inject('elasticsearchUrl'), {
+      answer: () => {
+        asked += 1;
+        return answer;
+      },
+    });
+    const faulty = await startTestApi({ elasticsearchUrl: proxy.url });
+    const find = () => faulty.request('POST', '/tasks/search', {});
+    try {
+      for (const [what, odd] of ODD_ANSWERS) {
+        await waitFor(`search before ${what}`, async () => (await find()).status === 200);
+        answer = odd;
+        const before = asked;
+        let calls = 0;
+        // A breaker that is open asks nobody.
+        await waitFor(
+          `the breaker to open for ${what}`,
+          async () => {
+            const found = await find();
+            calls += 1;
+            expect(found, what).toMatchObject({ status: 503, body: { code: 'search_unavailable' } });
+            expect(Number(found.headers.get('retry-after'))).toBeGreaterThan(0);
+            return asked - before < calls;
+          },
+          { timeoutMs: 10_000 },
+        );
+        answer = undefined;
+      }
+    } finally {
+      await faulty.close();
+      await proxy.close();
+    }
+  }, 90_000);
 
   it.each(['cut', 'blackHole'] as const)(
     'of Elasticsearch (%s) fails search alone; the breaker refuses at once, and closes by itself',

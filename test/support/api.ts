@@ -1,6 +1,5 @@
 /** The HTTP application inside the test process, listening on a real port, with a database and an index of its own. */
 import { trace } from '@opentelemetry/api';
-import { Client } from '@elastic/elasticsearch';
 import { Registry } from 'prom-client';
 import { inject } from 'vitest';
 import { createApp, type AppOptions } from '../../services/api/app.ts';
@@ -13,6 +12,7 @@ import { closeServer } from '../../services/platform/http/connections.ts';
 import { listen } from '../../services/platform/http/health.ts';
 import { createLogger } from '../../services/platform/logger.ts';
 import { readEnv } from '../../services/platform/env.ts';
+import { createElasticsearch, elasticsearchEnv } from '../../services/platform/elasticsearch.ts';
 import { createPool, postgresEnv } from '../../services/platform/postgres.ts';
 import type { Task } from '../../services/task/task.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -81,7 +81,9 @@ export const startTestApi = async (options: TestApiOptions = {}): Promise<TestAp
     'test',
     logger,
   );
-  const client = new Client({ node: options.elasticsearchUrl ?? inject('elasticsearchUrl'), maxRetries: 0 });
+  const client = createElasticsearch(
+    readEnv(elasticsearchEnv, { ELASTICSEARCH_URL: options.elasticsearchUrl ?? inject('elasticsearchUrl') }),
+  );
   const breaker = createSearchBreaker({ resetMs: 500, registry, logger });
   const task = taskIn();
   const store = createTaskStore({ pool, entity: task, onCommit: () => undefined, onBatch: () => undefined });

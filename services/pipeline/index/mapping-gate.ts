@@ -3,6 +3,7 @@
  * that a document can never be indexed. Any other rejection says something about the index, and waits.
  */
 import type { Client } from '@elastic/elasticsearch';
+import { ForeignAnswerError } from '../../platform/elasticsearch-answer.ts';
 import { messageOf } from '../../platform/errors.ts';
 import type { Entity, EntityNames } from '../entity.ts';
 import { DELETED_AT } from './deletion.ts';
@@ -22,6 +23,8 @@ export const createMappingGate =
     let takesDeletions: boolean;
     try {
       const found = Object.values(await client.indices.getMapping({ index: alias }));
+      // Elasticsearch has no alias without an index.
+      if (found.length === 0) throw new ForeignAnswerError('a JSON object without an index');
       known = found.map(({ mappings }) => decodeMeta(mappings._meta)?.schemaVersion ?? 0);
       takesDeletions = found.every(({ mappings }) => mappings.properties?.[DELETED_AT] !== undefined);
     } catch (error) {
