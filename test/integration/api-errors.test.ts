@@ -7,6 +7,7 @@ import { startTestApi, type TestApi } from '../support/api.ts';
 import { createHttpProxy, type ProxyAnswer } from '../support/http-proxy.ts';
 import { ODD_ANSWERS } from '../support/odd-answers.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
+import { createCommand } from '../support/task.ts';
 import { waitFor } from '../support/wait.ts';
 
 let api: TestApi;
@@ -284,17 +285,27 @@ describe('an outage', () => {
     }
   }, 120_000);
 
-  it('of a row that somebody holds locked stops only its own update', async () => {
+  it('of a row that somebody holds locked stops only its own update and deletion', async () => {
     const waiting = await startTestApi({ databaseEnv: { DATABASE_STATEMENT_TIMEOUT_MS: '2000' } });
-    const create = async () => (await waiting.request('POST', '/tasks', { description: 'x' })).body.task.id;
-    const ids = [await create(), await create(), await create(), await create(), await create(), await create()];
-    const locked = ids[5];
+    const { store } = waiting;
+    const change = { traceparent: null, tracestate: null, expected: undefined };
+    const { columns } = createCommand({ description: 'x' });
+    const ids: string[] = [];
+    for (let i = 0; i < 10; i += 1) ids.push((await store.create(createCommand({ description: 'x' }))).id);
+    const locked = ids.at(-1) ?? '';
     const somebody = await waiting.database.pool.connect();
     try {
       await somebody.query('BEGIN');
       await somebody.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [locked]);
-      const answers = await Promise.all(ids.map((id) => waiting.request('PUT', `/tasks/${id}`, full)));
-      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 503]);
+      // All but the first few are in one statement.
+      const refusals = async (changes: readonly Promise<unknown>[]) =>
+        (await Promise.allSettled(changes)).map(({ status }, n) => [ids[n], status === 'rejected']);
+      const expected = ids.map((id) => [id, id === locked]);
+      expect(await refusals(ids.map((id) => store.update({ ...change, id, columns })))).toEqual(expected);
+      // Two wait for the same row.
+      const last = store.update({ ...change, id: locked, columns }).catch((error: unknown) => error);
+      expect(await refusals(ids.map((id) => store.delete({ ...change, id })))).toEqual(expected);
+      expect(await last).toMatchObject({ code: '57014' });
     } finally {
       await somebody.query('ROLLBACK');
       somebody.release();
