@@ -1,6 +1,7 @@
 /** When the API takes requests. */
 import type { Client } from '@elastic/elasticsearch';
 import type { Pool } from 'pg';
+import { withPart } from '../platform/elasticsearch-answer.ts';
 import { messageOf, TaskstreamError } from '../platform/errors.ts';
 import type { HealthCheck } from '../platform/http/health.ts';
 import { withDeadline } from '../platform/time.ts';
@@ -51,11 +52,7 @@ export const readinessChecks = ({
       check: async () => {
         const answers = await Promise.all([
           faultOf('postgres', askDatabase(pool, missing)),
-          // A search, and no question about the alias: the API may do nothing else.
-          faultOf(
-            'elasticsearch',
-            elasticsearch.search({ index: alias, size: 0, track_total_hits: false }, { requestTimeout: QUESTION_MS }),
-          ),
+          faultOf('elasticsearch', askIndex(elasticsearch, alias)),
         ]);
         const faults = answers.filter((fault) => fault !== undefined);
         wasComplete ||= faults.length === 0;
@@ -75,4 +72,10 @@ const askDatabase = async (pool: Pool, missing: () => Promise<readonly string[]>
       `it lacks the migration ${names.join(', ')}: run ops migrate of this version`,
     );
   }
+};
+
+/** A search, and no question about the alias: the API may do nothing else. */
+const askIndex = async (elasticsearch: Client, alias: string): Promise<void> => {
+  const question = { index: alias, size: 0, track_total_hits: false };
+  withPart(await elasticsearch.search(question, { requestTimeout: QUESTION_MS }), 'hits');
 };

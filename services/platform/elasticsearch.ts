@@ -1,6 +1,7 @@
 /** Elasticsearch: its configuration, and the one place that makes clients. */
 import { readFileSync } from 'node:fs';
 import { Client, errors } from '@elastic/elasticsearch';
+import { CheckedTransport } from './elasticsearch-answer.ts';
 import { integer, optionalText, url, type CrossCheck, type EnvSpec, type EnvValues } from './env.ts';
 
 export const elasticsearchEnv = {
@@ -41,11 +42,13 @@ export const elasticsearchChecks: readonly CrossCheck<typeof elasticsearchEnv>[]
 
 /**
  * A client that never retries by itself: the indexer decides for each item what to do with a failure, and the search
- * route has a circuit breaker. Nothing connects until the first request.
+ * route has a circuit breaker. It takes no answer of somebody else for Elasticsearch's. Nothing connects until the first
+ * request.
  */
 export const createElasticsearch = (config: ElasticsearchConfig): Client =>
   new Client({
     node: config.ELASTICSEARCH_URL,
+    Transport: CheckedTransport,
     maxRetries: 0,
     requestTimeout: config.ELASTICSEARCH_TIMEOUT_MS,
     ...(config.ELASTICSEARCH_API_KEY === undefined ? {} : { auth: { apiKey: config.ELASTICSEARCH_API_KEY } }),

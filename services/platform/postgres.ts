@@ -4,7 +4,7 @@ import { Client, Pool, type ClientBase, type ClientConfig } from 'pg';
 import { choice, integer, optionalText, url, type EnvSpec, type EnvValues } from './env.ts';
 import { messageOf, TaskstreamError } from './errors.ts';
 import type { Logger } from './logger.ts';
-import { claimErrors } from './postgres-outage.ts';
+import { claimConnecting, claimErrors } from './postgres-outage.ts';
 
 export const postgresEnv = {
   DATABASE_URL: {
@@ -124,6 +124,7 @@ export const createPool = (config: PostgresConfig, applicationName: string, logg
       }, done);
     },
   });
+  claimConnecting(pool);
   claimErrors(pool, 'connect', 'query');
   pool.on('connect', (client) => {
     claimErrors(client, 'query');
@@ -138,6 +139,7 @@ export const createPool = (config: PostgresConfig, applicationName: string, logg
 /** One connection outside the pool, for what belongs to a session: the relay's advisory lock. Not yet connected. */
 export const createClient = (config: PostgresConfig, applicationName: string): Client => {
   const client = new DirectClient(clientConfig(config, applicationName));
+  claimConnecting(client);
   claimErrors(client, 'connect', 'query');
   return client;
 };

@@ -1,9 +1,13 @@
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
+import { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startTestApi, type TestApi } from '../support/api.ts';
+import { createHttpProxy, type ProxyAnswer } from '../support/http-proxy.ts';
+import { ODD_ANSWERS } from '../support/odd-answers.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
+import { createCommand } from '../support/task.ts';
 import { waitFor } from '../support/wait.ts';
 
 let api: TestApi;
@@ -187,6 +191,164 @@ describe('an outage', () => {
       await proxy.close();
     }
   });
+
+  /** Statements that begin and end each, for `role` and `database`. */
+  const FAULTS: readonly (readonly [what: string, begin: string, end: string])[] = [
+    ['a role that may not log in', 'ALTER ROLE role NOLOGIN', 'ALTER ROLE role LOGIN'],
+    ['another password', "ALTER ROLE role PASSWORD 'other'", "ALTER ROLE role PASSWORD 'role'"],
+    ['no more connections', 'ALTER ROLE role CONNECTION LIMIT 0', 'ALTER ROLE role CONNECTION LIMIT -1'],
+    [
+      'a database that is closed',
+      'ALTER DATABASE database ALLOW_CONNECTIONS false',
+      'ALTER DATABASE database ALLOW_CONNECTIONS true',
+    ],
+    [
+      'no such database',
+      'ALTER DATABASE database RENAME TO gone_database',
+      'ALTER DATABASE gone_database RENAME TO database',
+    ],
+  ];
+
+  it('of PostgreSQL is 503 too where its administrator made it, and over once it is undone', async () => {
+    const role = `app_${uuidv7().replaceAll('-', '')}`;
+    const refused = await startTestApi({ databaseUser: role });
+    const name = new URL(refused.database.url).pathname.slice(1);
+    const administrate = async (statement: string, url = inject('databaseUrl')): Promise<void> => {
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      await client
+        .query(statement.replaceAll(/\brole\b/g, role).replaceAll('database', name))
+        .finally(() => client.end());
+    };
+    // The next call opens a connection, and a database that has one takes no other name.
+    const disconnect = () =>
+      administrate("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'role'");
+    const post = () => refused.request('POST', '/tasks', { description: 'x' });
+    try {
+      await administrate("CREATE ROLE role LOGIN PASSWORD 'role'");
+      await administrate('GRANT ALL ON ALL TABLES IN SCHEMA public TO role', refused.database.url);
+      expect((await post()).status).toBe(201);
+      for (const [what, begin, end] of FAULTS) {
+        await disconnect();
+        await administrate(begin);
+        for (const answer of [await post(), await refused.request('GET', '/tasks')]) {
+          expect(answer, what).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
+          expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+        }
+        await administrate(end);
+        await waitFor(`writes after ${what}`, async () => (await post()).status === 201);
+      }
+      await administrate('REVOKE INSERT ON outbox FROM role', refused.database.url);
+      expect(await post()).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
+      expect((await refused.request('GET', '/tasks')).status).toBe(200);
+    } finally {
+      await refused.close();
+      await administrate('DROP ROLE role');
+    }
+  });
+
+  it.each([
+    ['a server without TLS', undefined, { DATABASE_TLS: 'require' }],
+    ['what is not PostgreSQL', '!\0\0\0\x04', {}],
+    ['what is neither TLS nor PostgreSQL', 'hello', { DATABASE_TLS: 'require' }],
+  ] as const)('of PostgreSQL is 503 where %s answers in its place', async (_, bytes, databaseEnv) => {
+    const proxy = await createTcpProxy(Number(new URL(inject('databaseUrl')).port));
+    if (bytes !== undefined) proxy.set({ kind: 'answer', bytes });
+    const odd = await startTestApi({ databasePort: proxy.port, databaseEnv });
+    try {
+      const answer = await odd.request('POST', '/tasks', { description: 'x' });
+      expect(answer).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    } finally {
+      await odd.close();
+      await proxy.close();
+    }
+  });
+
+  it('of PostgreSQL that lasts a statement timeout fails all writes that wait at once, not one after the other', async () => {
+    const timeoutMs = 2_000;
+    const waiting = await startTestApi({ databaseEnv: { DATABASE_STATEMENT_TIMEOUT_MS: String(timeoutMs) } });
+    const somebody = await waiting.database.pool.connect();
+    try {
+      await somebody.query('BEGIN; LOCK TABLE tasks');
+      const startedAt = performance.now();
+      const posts = Array.from({ length: 40 }, () => waiting.request('POST', '/tasks', { description: 'x' }));
+      for (const answer of await Promise.all(posts)) {
+        expect(answer).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
+      }
+      // Three statements with one write each, and one with all others: no more than two timeouts, of forty.
+      expect(performance.now() - startedAt).toBeLessThan(20 * timeoutMs);
+    } finally {
+      await somebody.query('ROLLBACK');
+      somebody.release();
+      await waiting.close();
+    }
+  }, 120_000);
+
+  it('of a row that somebody holds locked stops only its own update and deletion', async () => {
+    const waiting = await startTestApi({ databaseEnv: { DATABASE_STATEMENT_TIMEOUT_MS: '2000' } });
+    const { store } = waiting;
+    const change = { traceparent: null, tracestate: null, expected: undefined };
+    const { columns } = createCommand({ description: 'x' });
+    const ids: string[] = [];
+    for (let i = 0; i < 10; i += 1) ids.push((await store.create(createCommand({ description: 'x' }))).id);
+    const locked = ids.at(-1) ?? '';
+    const somebody = await waiting.database.pool.connect();
+    try {
+      await somebody.query('BEGIN');
+      await somebody.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [locked]);
+      // All but the first few are in one statement.
+      const refusals = async (changes: readonly Promise<unknown>[]) =>
+        (await Promise.allSettled(changes)).map(({ status }, n) => [ids[n], status === 'rejected']);
+      const expected = ids.map((id) => [id, id === locked]);
+      expect(await refusals(ids.map((id) => store.update({ ...change, id, columns })))).toEqual(expected);
+      // Two wait for the same row.
+      const last = store.update({ ...change, id: locked, columns }).catch((error: unknown) => error);
+      expect(await refusals(ids.map((id) => store.delete({ ...change, id })))).toEqual(expected);
+      expect(await last).toMatchObject({ code: '57014' });
+    } finally {
+      await somebody.query('ROLLBACK');
+      somebody.release();
+      await waiting.close();
+    }
+  });
+
+  it('of Elasticsearch is 503 too where something else answers in its place, and the breaker opens', async () => {
+    let answer: ProxyAnswer | undefined;
+    let asked = 0;
+    const proxy = await createHttpProxy(inject('elasticsearchUrl'), {
+      answer: () => {
+        asked += 1;
+        return answer;
+      },
+    });
+    const faulty = await startTestApi({ elasticsearchUrl: proxy.url });
+    const find = () => faulty.request('POST', '/tasks/search', {});
+    try {
+      for (const [what, odd] of ODD_ANSWERS) {
+        await waitFor(`search before ${what}`, async () => (await find()).status === 200);
+        answer = odd;
+        const before = asked;
+        let calls = 0;
+        // A breaker that is open asks nobody.
+        await waitFor(
+          `the breaker to open for ${what}`,
+          async () => {
+            const found = await find();
+            calls += 1;
+            expect(found, what).toMatchObject({ status: 503, body: { code: 'search_unavailable' } });
+            expect(Number(found.headers.get('retry-after'))).toBeGreaterThan(0);
+            return asked - before < calls;
+          },
+          { timeoutMs: 10_000 },
+        );
+        answer = undefined;
+      }
+    } finally {
+      await faulty.close();
+      await proxy.close();
+    }
+  }, 90_000);
 
   it.each(['cut', 'blackHole'] as const)(
     'of Elasticsearch (%s) fails search alone; the breaker refuses at once, and closes by itself',

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { createHttpProxy, type ProxyAnswer } from '../support/http-proxy.ts';
+import { ODD_ANSWERS } from '../support/odd-answers.ts';
 import { call, createPipeline, createTask, search, type Pipeline } from '../support/pipeline.ts';
 import { killProcess, startService } from '../support/process.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
@@ -69,3 +71,30 @@ it('is ready once it is complete, and then as long as it can serve a part; each 
     await Promise.all([database.close(), index.close()]);
   }
 });
+
+it('is not ready while something else answers in the place of Elasticsearch, and says what', async () => {
+  let answer: ProxyAnswer | undefined = ODD_ANSWERS[0]?.[1];
+  const proxy = await createHttpProxy(inject('elasticsearchUrl'), { answer: () => answer });
+  const api = await startService('api', { ...pipeline.env, ELASTICSEARCH_URL: proxy.url });
+  const readiness = () => fetch(`${api.healthUrl}/readyz`);
+  try {
+    await waitFor('an answer', async () => (await (await readiness()).text()).includes('elasticsearch: '));
+    for (const [what, odd, reason] of ODD_ANSWERS) {
+      answer = odd;
+      const { status, checks } = await readiness().then(readFailure);
+      expect([status, what]).toEqual([503, what]);
+      expect(checks).toMatchObject({ servers: expect.stringMatching(/^elasticsearch: /) as string });
+      expect(checks).toMatchObject({ servers: expect.stringMatching(reason) as string });
+    }
+    answer = undefined;
+    await waitFor('readiness', async () => (await readiness()).ok);
+  } finally {
+    await killProcess(api);
+    await proxy.close();
+  }
+});
+
+const readFailure = async (answer: Response): Promise<{ status: number; checks: unknown }> => {
+  const { checks } = (await answer.json()) as { checks: unknown };
+  return { status: answer.status, checks };
+};

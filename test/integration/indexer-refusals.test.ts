@@ -8,6 +8,7 @@ import { eventRecord, taskOf } from '../support/events.ts';
 import { failing } from '../support/health.ts';
 import { createHttpProxy, type HttpProxy, type HttpProxyHooks } from '../support/http-proxy.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
+import { ODD_ANSWERS } from '../support/odd-answers.ts';
 import { waitFor } from '../support/wait.ts';
 import { TEXT_FIELD } from '../support/sample.ts';
 
@@ -15,10 +16,15 @@ let fixture: IndexerFixture;
 let indexer: RunningIndexer;
 let proxy: HttpProxy;
 let refuse: HttpProxyHooks['refuse'];
+let answer: HttpProxyHooks['answer'];
 
 beforeEach(async () => {
   refuse = undefined;
-  proxy = await createHttpProxy(inject('elasticsearchUrl'), { refuse: (...request) => refuse?.(...request) });
+  answer = undefined;
+  proxy = await createHttpProxy(inject('elasticsearchUrl'), {
+    refuse: (...request) => refuse?.(...request),
+    answer: (...request) => answer?.(...request),
+  });
   fixture = await createIndexerFixture({
     kafkaBrokers: inject('kafkaBrokers'),
     elasticsearchUrl: inject('elasticsearchUrl'),
@@ -94,6 +100,17 @@ describe('good events wait, and none is given up, while', () => {
       expect(requests).toBeLessThan(20);
       refuse = undefined;
       return Promise.resolve();
+    });
+  });
+
+  it('something else answers in the place of the index', async () => {
+    answer = () => ODD_ANSWERS[0]?.[1];
+    await waitOut(/elasticsearch: HTTP 302 \(text\/html\)/, async () => {
+      for (const [what, odd, reason] of ODD_ANSWERS) {
+        answer = () => odd;
+        await waitFor(`the reason of ${what}`, async () => reason.test((await failing(indexer.health.ready)).join()));
+      }
+      answer = undefined;
     });
   });
 

@@ -221,8 +221,13 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
       { type: 'group', name: INDEXER_GROUP, operations: ['Read'] },
       { type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Write', 'Describe'] },
     ]);
-    const STALL_TIMEOUT_MS = '11000';
-    const indexer = await start('indexer', 'api', { STALL_TIMEOUT_MS, LAG_INTERVAL_MS: '500' });
+    const STALL_TIMEOUT_MS = '16000';
+    const indexer = await start('indexer', 'api', {
+      STALL_TIMEOUT_MS,
+      LAG_INTERVAL_MS: '500',
+      ELASTICSEARCH_TIMEOUT_MS: '5000',
+      RETRY_MAX_MS: '1000',
+    });
     const anyone = await createTestProducer({ KAFKA_BROKERS: broker.plain });
     const task = taskOf();
     await sendAll(anyone, TASKS_TOPIC, [eventRecord('tasks.event.created', task)]);
@@ -235,7 +240,7 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
       const { status, text } = await readiness();
       return status === 503 && text.includes('refuses to let this user read the topic');
     });
-    const until = performance.now() + 2 * Number(STALL_TIMEOUT_MS);
+    const until = performance.now() + Number(STALL_TIMEOUT_MS) + 5_000;
     while (performance.now() < until) {
       expect((await fetch(`${indexer.healthUrl}/livez`)).status).toBe(200);
       await delay(500);

@@ -1,6 +1,5 @@
 /** The HTTP application inside the test process, listening on a real port, with a database and an index of its own. */
 import { trace } from '@opentelemetry/api';
-import { Client } from '@elastic/elasticsearch';
 import { Registry } from 'prom-client';
 import { inject } from 'vitest';
 import { createApp, type AppOptions } from '../../services/api/app.ts';
@@ -13,6 +12,7 @@ import { closeServer } from '../../services/platform/http/connections.ts';
 import { listen } from '../../services/platform/http/health.ts';
 import { createLogger } from '../../services/platform/logger.ts';
 import { readEnv } from '../../services/platform/env.ts';
+import { createElasticsearch, elasticsearchEnv } from '../../services/platform/elasticsearch.ts';
 import { createPool, postgresEnv } from '../../services/platform/postgres.ts';
 import type { Task } from '../../services/task/task.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -51,6 +51,10 @@ export interface Answer {
 export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMinute' | 'corsOrigins'>> {
   /** Replaces the port of PostgreSQL for the application, but not for the test. */
   readonly databasePort?: number;
+  /** The user of the application, by a password that is the same; the owner of the database when not given. */
+  readonly databaseUser?: string;
+  /** Settings of the application's connections. */
+  readonly databaseEnv?: Readonly<Record<string, string>>;
   readonly elasticsearchUrl?: string;
   /** On that Elasticsearch; on the one of all tests when not given. */
   readonly index?: TestIndex;
@@ -65,14 +69,21 @@ export const startTestApi = async (options: TestApiOptions = {}): Promise<TestAp
   ]);
   const databaseUrl = new URL(database.url);
   if (options.databasePort !== undefined) databaseUrl.port = String(options.databasePort);
+  if (options.databaseUser !== undefined) databaseUrl.username = databaseUrl.password = options.databaseUser;
   const logger = createLogger({ service: 'api', level: 'silent' });
   const registry = new Registry();
   const pool = createPool(
-    readEnv(postgresEnv, { DATABASE_URL: databaseUrl.href, DATABASE_STATEMENT_TIMEOUT_MS: '60000' }),
+    readEnv(postgresEnv, {
+      DATABASE_URL: databaseUrl.href,
+      DATABASE_STATEMENT_TIMEOUT_MS: '60000',
+      ...options.databaseEnv,
+    }),
     'test',
     logger,
   );
-  const client = new Client({ node: options.elasticsearchUrl ?? inject('elasticsearchUrl'), maxRetries: 0 });
+  const client = createElasticsearch(
+    readEnv(elasticsearchEnv, { ELASTICSEARCH_URL: options.elasticsearchUrl ?? inject('elasticsearchUrl') }),
+  );
   const breaker = createSearchBreaker({ resetMs: 500, registry, logger });
   const task = taskIn();
   const store = createTaskStore({ pool, entity: task, onCommit: () => undefined, onBatch: () => undefined });

@@ -6,18 +6,26 @@ export interface HttpProxy {
   close(): Promise<void>;
 }
 
+export interface ProxyAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 export interface HttpProxyHooks {
   /** Resolves before the request goes on; with `false` it never does, and its connection ends. */
   readonly before?: (method: string, path: string) => Promise<boolean>;
   /** The status with which the proxy refuses a request itself; `bytes` is the length of the body. */
   readonly refuse?: (method: string, path: string, bytes: number) => number | undefined;
+  /** What the proxy answers in the target's place. */
+  readonly answer?: (method: string, path: string) => ProxyAnswer | undefined;
   /** Resolves before the answer goes back; with `false` it never does, and the connection ends. */
   readonly after?: (method: string, path: string) => Promise<boolean>;
 }
 
 export const createHttpProxy = async (
   targetUrl: string,
-  { before, refuse, after }: HttpProxyHooks,
+  { before, refuse, answer: answerOf, after }: HttpProxyHooks,
 ): Promise<HttpProxy> => {
   const target = new URL(targetUrl);
   const server = createServer((incoming, response) => {
@@ -30,6 +38,12 @@ export const createHttpProxy = async (
       if (status !== undefined) {
         incoming.resume();
         incoming.on('end', () => response.writeHead(status, { 'content-type': 'text/html' }).end('<h1>refused</h1>'));
+        return;
+      }
+      const own = answerOf?.(method, url);
+      if (own !== undefined) {
+        incoming.resume();
+        incoming.on('end', () => response.writeHead(own.status, own.headers).end(own.body));
         return;
       }
       if ((await before?.(method, url)) === false) {

@@ -1,6 +1,7 @@
 import { errors } from '@elastic/elasticsearch';
 import { DatabaseError } from 'pg';
 import { describe, expect, it } from 'vitest';
+import { ForeignAnswerError } from '../../services/platform/elasticsearch-answer.ts';
 import { TaskstreamError } from '../../services/platform/errors.ts';
 import { isTransient, retry } from '../../services/platform/retry.ts';
 
@@ -65,6 +66,7 @@ describe('a transient error', () => {
       answered(503),
       new errors.ConnectionError('refused'),
       new errors.TimeoutError('late'),
+      new ForeignAnswerError('HTTP 302 (text/html)'),
       Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
       Object.assign(new DatabaseError('terminating connection', 0, 'error'), { code: '57P01' }),
       new TaskstreamError('search_unavailable', 'a shard is away', { retriable: true }),

@@ -5,6 +5,7 @@
  * External versions make each write idempotent, so sending one twice is always safe.
  */
 import type { Client } from '@elastic/elasticsearch';
+import { withPart } from '../../platform/elasticsearch-answer.ts';
 import { statusOf } from '../../platform/elasticsearch.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
@@ -64,7 +65,7 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
         },
         { signal },
       );
-      return judgeItems(chunk, response.items, attempts);
+      return judgeItems(chunk, withPart(response, 'items').items, attempts);
     } catch (error) {
       // Only a body's size can be an operation's fault. Any other refusal is of the request, by whatever stands before the
       // index, and would hit each of its operations alone as well.

@@ -3,6 +3,7 @@
  * that a document can never be indexed. Any other rejection says something about the index, and waits.
  */
 import type { Client, estypes } from '@elastic/elasticsearch';
+import { ForeignAnswerError } from '../../platform/elasticsearch-answer.ts';
 import { messageOf } from '../../platform/errors.ts';
 import type { Entity, EntityNames } from '../entity.ts';
 import { DELETED_AT } from './deletion.ts';
@@ -28,6 +29,8 @@ export const createMappingGate =
     let pipelines: string[];
     try {
       const found = Object.values(await client.indices.get({ index: alias }));
+      // Elasticsearch has no alias without an index.
+      if (found.length === 0) throw new ForeignAnswerError('a JSON object without an index');
       known = found.map(({ mappings }) => decodeMeta(mappings?._meta)?.schemaVersion ?? 0);
       takesDeletions = found.every(({ mappings }) => mappings?.properties?.[DELETED_AT] !== undefined);
       pipelines = found.flatMap(({ settings }) => pipelinesOf(settings?.index));

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { errors, type Client, type estypes } from '@elastic/elasticsearch';
 import * as uuid from 'uuid';
 import { z } from 'zod';
+import { withPart } from '../../platform/elasticsearch-answer.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
 import { isRanked, toQuery, type Fields, type FieldValues } from '../field.ts';
@@ -90,8 +91,8 @@ interface Found {
 export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: SearchOptions): EntitySearch => {
   const read = async (conditions: FieldValues, query: string, stretch: Stretch): Promise<Found> => {
     const { sort, size, from, except } = stretch;
-    const found = breaker.run(() =>
-      client.search<unknown, { all?: estypes.AggregationsSingleBucketAggregateBase }>(
+    const found = breaker.run(async () => {
+      const answer = await client.search<unknown, { all?: estypes.AggregationsSingleBucketAggregateBase }>(
         {
           index: alias,
           query: toQuery(fields, conditions),
@@ -109,8 +110,9 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
           ...(typeof from === 'number' ? { from } : { search_after: [from] }),
         },
         { requestTimeout: timeoutMs },
-      ),
-    );
+      );
+      return withPart(answer, 'hits');
+    });
     const response = await found.catch((error: unknown) => {
       throw isTooManyTerms(error) ? tooManyTerms(error, conditions) : error;
     });

@@ -8,7 +8,7 @@ import { TaskstreamError } from '../../platform/errors.ts';
 export interface GatherOptions<C, R> {
   /** Carries out commands in one statement; one result for each, in their order. An Error fails its command alone. */
   readonly run: (commands: readonly C[]) => Promise<readonly (R | Error)[]>;
-  /** True when a statement failed as a whole and did nothing, so that its commands may be tried one by one. */
+  /** True when a statement did nothing and failed for some of its commands, so that they may be tried one by one. */
   readonly didNothing: (error: unknown) => boolean;
   /** Commands with the same key run one after the other, in the order they came. */
   readonly keyOf: (command: C) => string | undefined;
@@ -91,7 +91,8 @@ export class Gatherer<C, R> {
     try {
       settle(batch, await this.#options.run(batch.map(({ command }) => command)));
     } catch (error) {
-      // One bad row must not fail its neighbours. After a lost connection nobody knows what was done: no second try.
+      // One bad row must not fail its neighbours. After a lost connection nobody knows what was done: no second try. A
+      // server that cannot serve would fail each command again, and let the last one wait for the timeouts of all.
       if (batch.length > 1 && this.#options.didNothing(error)) await this.#executeEach(batch);
       else for (const { reject } of batch) reject(error);
     }

@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { TaskstreamError, type ErrorCode } from '../errors.ts';
 import type { ApiEnv } from './api-env.ts';
 import { shorten } from '../validation.ts';
-import { isDatabaseOutage } from '../postgres-outage.ts';
+import { isDatabaseUnavailable } from '../postgres-outage.ts';
 
 interface Problem {
   readonly status: ContentfulStatusCode;
@@ -51,10 +51,10 @@ const MAX_DETAIL_LENGTH = 1_000;
 /** What a client may know of an error; details of ours stay in the log. */
 const toPublicError = (error: unknown): TaskstreamError => {
   if (error instanceof TaskstreamError && problemOf(error.code) !== undefined) return error;
-  if (isDatabaseOutage(error)) {
+  if (isDatabaseUnavailable(error)) {
     return new TaskstreamError(
       'database_unavailable',
-      'The database did not answer. A write may or may not have been done; repeat it with the same Idempotency-Key or If-Match.',
+      'The database cannot serve this now. A write may or may not have been done; repeat it with the same Idempotency-Key or If-Match.',
       { cause: error, retriable: true },
     );
   }
