@@ -127,6 +127,9 @@ export const createPool = (config: PostgresConfig, applicationName: string, logg
   claimConnecting(pool);
   claimErrors(pool, 'connect', 'query');
   pool.on('connect', (client) => {
+    // While the session begins, neither the pool nor a caller listens: a connection that breaks just then would end the
+    // process. Whoever asked for it is told by its statement.
+    client.on('error', () => undefined);
     claimErrors(client, 'query');
   });
   // An idle connection that breaks is replaced on the next query; without a listener it would end the process.
