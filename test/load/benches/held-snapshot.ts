@@ -50,7 +50,7 @@ export const heldSnapshot: Bench = {
         const { rate, firstMs } = await drain(api, count);
         dead += count;
         report.add({
-          what: `relay, ${name}`,
+          what: `relay, first events after a takeover, ${name}`,
           value: rate,
           unit: '/s',
           ...(clean === undefined ? {} : ratioGoal(rate, { what: 'without dead rows', value: clean }, 0.7)),
