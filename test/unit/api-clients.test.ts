@@ -123,6 +123,13 @@ describe('what is wrong with the protocol', () => {
   const body = '{"description":"x"}';
   const chunked = (encoding: string, name = 'transfer-encoding') =>
     `${HEAD}${name}: ${encoding}\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+  it('are given no refusal for the answer to a request that is at work: it may be done', async () => {
+    const whole = 'GET /tasks HTTP/1.1\r\nhost: x\r\n\r\n';
+    const text = await received(await silent(api.port, `${whole}BAD\r\n\r\n`));
+    expect(text).not.toContain('400 Bad Request');
+    expect(await received(await silent(api.port, 'BAD\r\n\r\n'))).toContain('400 Bad Request');
+  });
+
   it.each([
     [400, 'no host', 'GET /docs HTTP/1.1\r\n\r\n'],
     [400, 'two hosts', 'GET /docs HTTP/1.1\r\nhost: x\r\nHost: y\r\n\r\n'],

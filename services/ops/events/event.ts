@@ -61,7 +61,7 @@ export interface EventFilter {
 
 /** Kinds that `--type` takes beside the full names. */
 export const matches = (event: EventLine, { task, types }: EventFilter): boolean =>
-  (task === undefined || event.key === task) &&
+  (task === undefined || event.key?.toLowerCase() === task.toLowerCase()) &&
   (types === undefined ||
     types.some(
       (type) =>

@@ -38,9 +38,12 @@ const parseTags = (name: string, header: string): readonly Tag[] | '*' => {
   return [...trimmed.matchAll(TAG)].map(([, weak, value = '']) => ({ weak: weak !== undefined, value }));
 };
 
-/** The versions among tags. A tag that is no version of ours is valid, and matches nothing; none is beyond 2^53. */
+/** The versions among tags. A tag that is no version of ours is valid, and matches nothing. */
 const versionsOf = (tags: readonly Tag[]): number[] =>
-  tags.filter(({ value }) => /^[1-9]\d{0,14}$/.test(value)).map(({ value }) => Number(value));
+  tags
+    .filter(({ value }) => /^[1-9]\d{0,15}$/.test(value))
+    .map(({ value }) => Number(value))
+    .filter((version) => Number.isSafeInteger(version));
 
 /**
  * What the conditions of a change accept. `If-Match` names versions by strong tags, `If-None-Match` those that the

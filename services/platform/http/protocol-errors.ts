@@ -117,6 +117,11 @@ export const refuse = (socket: Duplex, problem: Problem): void => {
   setTimeout(() => socket.destroy(), LAST_WORDS_MS).unref();
 };
 
-/** Whether headers of an answer to an earlier request were sent on this connection, and the answer is not complete. */
-const hasAnswerUnderWay = (socket: Duplex): boolean =>
-  '_httpMessage' in socket && (socket._httpMessage as { headersSent?: boolean } | null)?.headersSent === true;
+/**
+ * Whether an answer of this connection is half written, or a request that came whole is still at work: the peer would take the
+ * refusal of what came behind it for its answer, though what it asked for may be done.
+ */
+const hasAnswerUnderWay = (socket: Duplex): boolean => {
+  const message = '_httpMessage' in socket ? (socket._httpMessage as Partial<ServerResponse> | null) : null;
+  return message?.headersSent === true || message?.req?.complete === true;
+};
