@@ -1,5 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -8,6 +9,7 @@ import { createHttpProxy, type ProxyAnswer } from '../support/http-proxy.ts';
 import { ODD_ANSWERS } from '../support/odd-answers.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { createCommand } from '../support/task.ts';
+import { updateOf } from '../support/sample.ts';
 import { waitFor } from '../support/wait.ts';
 
 let api: TestApi;
@@ -308,6 +310,44 @@ describe('an outage', () => {
       expect(await last).toMatchObject({ code: '57014' });
     } finally {
       await somebody.query('ROLLBACK');
+      somebody.release();
+      await waiting.close();
+    }
+  });
+
+  it('of a few rows that somebody holds locked takes no slot from the changes of others', async () => {
+    const waiting = await startTestApi();
+    const create = async () => {
+      const { body } = await waiting.request('POST', '/tasks', { description: 'x' });
+      return (body as { readonly task: { readonly id: string } }).task.id;
+    };
+    const held = [await create(), await create(), await create(), await create()];
+    const free = await create();
+    const somebody = await waiting.database.pool.connect();
+    try {
+      await somebody.query('BEGIN');
+      await somebody.query('SELECT FROM tasks WHERE id = ANY($1) FOR UPDATE', [held]);
+      let released = false;
+      const stuck = held.map(async (id, n) => {
+        const answer = await (n % 2 === 0
+          ? waiting.request('PUT', `/tasks/${id}`, updateOf('stuck'))
+          : waiting.request('DELETE', `/tasks/${id}`));
+        return [released, answer.status];
+      });
+      await delay(200);
+      const missing = `/tasks/${uuidv7()}`;
+      expect((await waiting.request('PUT', missing, updateOf('x'))).status).toBe(404);
+      expect((await waiting.request('PUT', `/tasks/${free}`, updateOf('x'))).status).toBe(200);
+      expect((await waiting.request('DELETE', `/tasks/${free}`)).status).toBe(204);
+      released = true;
+      await somebody.query('ROLLBACK');
+      expect(await Promise.all(stuck)).toEqual([
+        [true, 200],
+        [true, 204],
+        [true, 200],
+        [true, 204],
+      ]);
+    } finally {
       somebody.release();
       await waiting.close();
     }

@@ -19,17 +19,26 @@ export interface UpdateCommand extends DeleteCommand {
 
 type Changed = Stored | TaskstreamError;
 
+/** A row that somebody holds locked. */
+export const LEFT_OUT = Symbol('left out');
+
+export interface ChangeRows<C> {
+  /** Waits for nobody who holds a row locked. */
+  readonly free: (commands: readonly C[]) => Promise<(Changed | typeof LEFT_OUT)[]>;
+  /** Waits for them. */
+  readonly any: (commands: readonly C[]) => Promise<Changed[]>;
+}
+
 /**
- * `locked` takes the row locks in order of id, so that two statements cannot wait for each other, and waits for
- * whoever holds them. It returns the newest version of each row, not the one of this statement's snapshot, and so do
+ * `locked` takes the row locks in order of id, so that two statements cannot wait for each other. It returns the newest version of each row, not the one of this statement's snapshot, and so do
  * UPDATE and DELETE below: where the row changed since the snapshot, READ COMMITTED lets them look again at the newest
  * one (PostgreSQL documentation, 13.2.1). As the lock is held until commit, outbox rows of one id get their numbers
  * in the order of its versions. `accepted` compares with the locked version. The array leaves the planner no join, which
  * it would make with the whole table where it believes that to be empty.
  */
-const locked = ({ table }: PlacedEntity): string => `
+const locked = ({ table }: PlacedEntity, how: '' | ' SKIP LOCKED'): string => `
 locked AS MATERIALIZED (
-  SELECT t.id, t.version FROM ${escapeIdentifier(table)} AS t WHERE t.id = ANY(ARRAY(SELECT id FROM input)) ORDER BY t.id FOR UPDATE
+  SELECT t.id, t.version FROM ${escapeIdentifier(table)} AS t WHERE t.id = ANY(ARRAY(SELECT id FROM input)) ORDER BY t.id FOR UPDATE${how}
 ), accepted AS MATERIALIZED (
   SELECT input.* FROM input JOIN locked USING (id)
   WHERE input.expected IS NULL OR locked.version <@ input.expected
@@ -46,11 +55,7 @@ SELECT locked.id::text, locked.version AS seen, changed.version, changed.json FR
 const NOW = `greatest(t.updated_at, date_trunc('milliseconds', clock_timestamp()))`;
 
 /** For each command the row as it is now, or why it was not changed. No id may stand in two commands. */
-export const updateRows = (
-  pool: Pool,
-  entity: PlacedEntity,
-  columns: readonly Column[],
-): ((commands: readonly UpdateCommand[]) => Promise<Changed[]>) => {
+export const updateRows = (pool: Pool, entity: PlacedEntity, columns: readonly Column[]): ChangeRows<UpdateCommand> => {
   const { table, rowToJson, types } = entity;
   const assignments = columns.map(({ name, isLater }) => {
     const column = escapeIdentifier(name);
@@ -60,11 +65,11 @@ export const updateRows = (
       : `${column} = a.${column}`;
   });
   const later = columns.filter(({ isLater }) => isLater).map(({ name }) => name);
-  const text = `
+  const text: StatementText = (how) => `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1)
     AS i(id uuid, expected int8multirange, traceparent text, tracestate text, given text[], ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
-), ${locked(entity)}, changed AS (
+), ${locked(entity, how)}, changed AS (
   UPDATE ${escapeIdentifier(table)} AS t SET ${assignments.join(', ')}, version = t.version + 1, updated_at = ${NOW}
   FROM accepted AS a
   WHERE t.id = a.id
@@ -79,15 +84,12 @@ WITH input AS MATERIALIZED (
 };
 
 /** For each command the row as it was, under the version of its deletion, or why it was not deleted. */
-export const deleteRows = (
-  pool: Pool,
-  entity: PlacedEntity,
-): ((commands: readonly DeleteCommand[]) => Promise<Changed[]>) => {
+export const deleteRows = (pool: Pool, entity: PlacedEntity): ChangeRows<DeleteCommand> => {
   const { table, rowToJson, types } = entity;
-  const text = `
+  const text: StatementText = (how) => `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1) AS i(id uuid, expected int8multirange, traceparent text, tracestate text)
-), ${locked(entity)}, changed AS (
+), ${locked(entity, how)}, changed AS (
   DELETE FROM ${escapeIdentifier(table)} AS t
   USING accepted AS a
   WHERE t.id = a.id
@@ -118,20 +120,26 @@ interface ChangedRow {
   readonly json: string | null;
 }
 
-const change =
-  <C extends DeleteCommand>(
-    pool: Pool,
-    { name: entityName, topic }: PlacedEntity,
+/** @param how what to do with rows that somebody holds locked */
+type StatementText = (how: '' | ' SKIP LOCKED') => string;
+
+const change = <C extends DeleteCommand>(
+  pool: Pool,
+  { name: entityName, table, topic }: PlacedEntity,
+  { name, text }: { readonly name: string; readonly text: StatementText },
+  toInput: (command: C) => object,
+): ChangeRows<C> => {
+  const run = async <M>(
     statement: { readonly name: string; readonly text: string },
-    toInput: (command: C) => object,
-  ) =>
-  async (commands: readonly C[]): Promise<Changed[]> => {
+    commands: readonly C[],
+    missing: (id: string) => M,
+  ): Promise<(Changed | M)[]> => {
     const values = [JSON.stringify(commands.map(toInput)), topic];
     const { rows } = await pool.query<ChangedRow>({ ...statement, values });
     const found = new Map(rows.map((row) => [row.id, row]));
     return commands.map(({ id }) => {
       const row = found.get(id);
-      if (row === undefined) return notFound(entityName, id);
+      if (row === undefined) return missing(id);
       if (row.version !== null && row.json !== null) return { id, version: Number(row.version), json: row.json };
       const currentVersion = Number(row.seen);
       return new TaskstreamError(
@@ -141,3 +149,27 @@ const change =
       );
     });
   };
+  const [free, any] = [
+    { name: `${name}-free`, text: text(' SKIP LOCKED') },
+    { name, text: text('') },
+  ];
+  /** Those of the rows that are there. */
+  const present = async (ids: readonly string[]): Promise<ReadonlySet<string>> => {
+    const there = `SELECT id::text FROM ${escapeIdentifier(table)} WHERE id = ANY($1::uuid[])`;
+    const { rows } = await pool.query<{ id: string }>({ name: `${table}-there`, text: there, values: [ids] });
+    return new Set(rows.map(({ id }) => id));
+  };
+  return {
+    free: async (commands) => {
+      const changed = await run<typeof LEFT_OUT>(free, commands, () => LEFT_OUT);
+      const left = commands.flatMap(({ id }, index) => (changed[index] === LEFT_OUT ? [id] : []));
+      if (left.length === 0) return changed;
+      const there = await present(left);
+      return changed.map((result, index) => {
+        const { id = '' } = commands[index] ?? {};
+        return result === LEFT_OUT && !there.has(id) ? notFound(entityName, id) : result;
+      });
+    },
+    any: (commands) => run(any, commands, (id) => notFound(entityName, id)),
+  };
+};

@@ -6,7 +6,15 @@ import { isRefusedStatement } from '../../platform/postgres-outage.ts';
 import type { PlacedEntity } from '../entity.ts';
 import type { Column, FieldValues } from '../field.ts';
 import { createRows, type CreateCommand, type Created } from './create.ts';
-import { deleteRows, notFound, updateRows, type DeleteCommand, type UpdateCommand } from './change.ts';
+import {
+  deleteRows,
+  LEFT_OUT,
+  notFound,
+  updateRows,
+  type ChangeRows,
+  type DeleteCommand,
+  type UpdateCommand,
+} from './change.ts';
 import { Gatherer, type GatherOptions } from './gather.ts';
 import type { OutboxBound } from './outbox.ts';
 
@@ -39,6 +47,8 @@ export interface EntityStoreOptions {
 
 /** Rows of one statement; more gain nothing and let the first of them wait. */
 const MAX_BATCH = 200;
+/** Statements that wait for rows which somebody holds locked. */
+const PATIENT = 2;
 /** Writes that wait before more are refused: about half a second's worth at full speed. */
 const MAX_QUEUE = 5_000;
 
@@ -48,6 +58,7 @@ export const createStore = ({ pool, entity, columns, bound, onCommit, onBatch }:
     maxInFlight: number,
     run: (commands: readonly C[]) => Promise<(R | Error)[]>,
     keyOf: GatherOptions<C, R>['keyOf'],
+    maxBatch = MAX_BATCH,
   ): Gatherer<C, R> =>
     new Gatherer({
       run: async (commands) => {
@@ -58,7 +69,7 @@ export const createStore = ({ pool, entity, columns, bound, onCommit, onBatch }:
       didNothing: isRefusedStatement,
       keyOf,
       maxInFlight,
-      maxBatch: MAX_BATCH,
+      maxBatch,
       maxQueue: MAX_QUEUE,
       onBatch: (size) => {
         onBatch(operation, size);
@@ -71,20 +82,26 @@ export const createStore = ({ pool, entity, columns, bound, onCommit, onBatch }:
     createRows(pool, entity, columns),
     ({ idempotency }) => idempotency?.key,
   );
-  const updates = gathered<UpdateCommand, Stored>('update', 3, updateRows(pool, entity, columns), ({ id }) => id);
-  const deletes = gathered<DeleteCommand, Stored>('delete', 2, deleteRows(pool, entity), ({ id }) => id);
-  const write =
-    <C, R>(gatherer: Gatherer<C, R>) =>
-    async (command: C): Promise<R> => {
+  /** Rows that somebody holds locked leave the slots to all others, and wait in slots of their own. */
+  const changes = <C extends DeleteCommand>(operation: string, maxInFlight: number, rows: ChangeRows<C>) => {
+    const keyOf = ({ id }: C): string => id;
+    const free = gathered<C, Stored | typeof LEFT_OUT>(operation, maxInFlight, rows.free, keyOf);
+    const patient = gathered<C, Stored>(operation, PATIENT, rows.any, keyOf, 1);
+    return async (command: C): Promise<Stored> => {
       bound?.check();
-      return gatherer.submit(command);
+      const result = await free.submit(command);
+      return result === LEFT_OUT ? patient.submit(command) : result;
     };
+  };
   const { name, table, rowToJson } = entity;
   const shown = `SELECT t.id::text, t.version, ${rowToJson}(t) AS json FROM ${escapeIdentifier(table)} AS t`;
   return {
-    create: write(creates),
-    update: write(updates),
-    delete: write(deletes),
+    create: async (command) => {
+      bound?.check();
+      return creates.submit(command);
+    },
+    update: changes('update', 3, updateRows(pool, entity, columns)),
+    delete: changes('delete', 2, deleteRows(pool, entity)),
     read: async (id) => {
       const { rows } = await pool.query<Row>({ name: `${table}-read`, text: `${shown} WHERE t.id = $1`, values: [id] });
       if (rows[0] === undefined) throw notFound(name, id);
