@@ -184,6 +184,8 @@ const int32 = (value: number): Buffer => {
 /** One connection outside the pool, for what belongs to a session: the relay's advisory lock. Not yet connected. */
 export const createClient = (config: PostgresConfig, applicationName: string): Client => {
   const client = new DirectClient(clientConfig(config, applicationName));
+  // Whoever has it is told by its statements, and may listen too.
+  client.on('error', () => undefined);
   claimConnecting(client);
   claimErrors(client, 'connect', 'query');
   return client;

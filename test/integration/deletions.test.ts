@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { NOT_DELETED } from '../../services/pipeline/index/deletion.ts';
 import { migrateIndex } from '../../services/pipeline/index/search-index.ts';
 import { taskEntity } from '../../services/task/entity.ts';
 import { createTestIndex } from '../support/search-index.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
 import { reportOfOps, runOps } from '../support/ops.ts';
-import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
+import { call, createPipeline, createTask, search, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -172,6 +173,18 @@ describe('a deletion in all stores', () => {
     const group = pipeline.env['CONSUMER_GROUP'] ?? '';
     await waitFor('the event', async () => (await pipeline.topics.committed(group)) >= end);
   };
+
+  it('is not found where the alias was set by hand, and lost its filter', async () => {
+    const deleted = await createTask(api, 'bittern');
+    await remove(deleted.id);
+    await pipeline.converged();
+    const { client, alias, index } = pipeline.index;
+    await client.indices.updateAliases({ actions: [{ add: { index, alias, is_write_index: true } }] });
+    expect(await filterOf()).toEqual([undefined]);
+    expect(await search(api, '')).toMatchObject({ total: 0, tasks: [] });
+    expect((await runOps(['migrate'], pipeline.env)).code).toBe(0);
+    expect(await filterOf()).toEqual([NOT_DELETED]);
+  });
 
   it.each(['postgres', 'topic'])(
     'is final for an older event that comes after a reindex from %s, and after a rollback',

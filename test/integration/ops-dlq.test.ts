@@ -386,6 +386,8 @@ describe('dlq list, show and discard', () => {
     expect(await offsets({ reasons: ['key_mismatch', 'malformed_event'] })).toEqual([1, 2]);
     expect(await offsets({ task: a.id })).toEqual([0, 1]);
     expect(await offsets({ task: b.id })).toEqual([1, 2]);
+    // As Swift and some tools print ids.
+    expect(await offsets({ task: b.id.toUpperCase() })).toEqual([1, 2]);
     expect(await offsets({ offsets: [2, 0] })).toEqual([0, 2]);
     expect(await offsets({ partition: 9 })).toEqual([]);
     expect(await offsets({ sinceMs: agoMs })).toEqual([0, 1, 2]);

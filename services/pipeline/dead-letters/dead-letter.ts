@@ -56,7 +56,7 @@ const keyTextOf = ({ key }: Message): string | undefined =>
 
 /** Whether it is about a task: by its key, or by the id in its value, as the two may differ in a dead letter. */
 export const isAbout = ({ message }: DeadLetter, task: string): boolean =>
-  keyTextOf(message) === task || idsIn(message).includes(task);
+  [keyTextOf(message), ...idsIn(message)].some((id) => id?.toLowerCase() === task.toLowerCase());
 
 const idsIn = ({ value }: Message): string[] => {
   const text = value === null ? undefined : textOf(value);

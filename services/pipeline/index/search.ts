@@ -7,6 +7,7 @@ import { withPart } from '../../platform/elasticsearch-answer.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
 import { isRanked, toQuery, type Fields, type FieldValues } from '../field.ts';
+import { NOT_DELETED } from './deletion.ts';
 import type { SearchBreaker } from './breaker.ts';
 
 export interface SearchRequest {
@@ -95,7 +96,8 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
       const answer = await client.search<unknown, { all?: estypes.AggregationsSingleBucketAggregateBase }>(
         {
           index: alias,
-          query: toQuery(fields, conditions),
+          // As the alias does, which somebody may have set anew without its filter.
+          query: { bool: { must: [toQuery(fields, conditions)], filter: [NOT_DELETED] } },
           sort,
           size,
           track_total_hits: true,
