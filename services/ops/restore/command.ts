@@ -1,5 +1,6 @@
 /** `ops restore`: what a database that came back from a backup needs before it serves. */
 import { Command, InvalidArgumentError } from 'commander';
+import type { Pool } from 'pg';
 import { raiseAll } from '../../pipeline/verify/raise-all.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { createLogger } from '../../platform/logger.ts';
@@ -12,7 +13,12 @@ import { readRestoreConfig } from '../env.ts';
  * Milliseconds since 2026, by PostgreSQL's clock: more than any row was ever changed, and more than a restore before this one
  * has raised it and it was changed since.
  */
-const RAISE_BY = "floor(extract(epoch FROM clock_timestamp() - timestamptz '2026-01-01T00:00:00Z') * 1000)::text";
+const defaultRaise = async (pool: Pool): Promise<number> => {
+  const { rows } = await pool.query<{ by: string }>(
+    "SELECT floor(extract(epoch FROM clock_timestamp() - timestamptz '2026-01-01T00:00:00Z') * 1000)::text AS by",
+  );
+  return Number(rows[0]?.by);
+};
 
 const positive = (text: string): number => {
   const number = Number(text);
@@ -46,8 +52,7 @@ Reads DATABASE_URL and its companions (docs/configuration.md).`,
       const logger = createLogger({ service: 'restore', level: config.LOG_LEVEL, fd: 2 });
       const pool = createPool(config, 'taskstream-restore', logger);
       try {
-        const { rows } = await pool.query<{ by: string }>(`SELECT ${RAISE_BY} AS by`);
-        const by = given ?? Number(rows[0]?.by);
+        const by = given ?? (await defaultRaise(pool));
         const raised = await raiseAll({
           pool,
           entity: placeTask(config),

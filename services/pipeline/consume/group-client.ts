@@ -118,7 +118,6 @@ export const joinGroup = async (
   logger: Logger,
   signal: AbortSignal,
 ): Promise<GroupClient> => {
-  const owned = new Set<number>();
   let current: NativeConsumer | undefined;
 
   const onRebalance = async (
@@ -129,14 +128,12 @@ export const joinGroup = async (
     const partitions = assignment.map(({ partition }) => partition);
     if (event.code === REBALANCE.assign) {
       client.incrementalAssign(assignment);
-      for (const partition of partitions) owned.add(partition);
       listener.onAssign(partitions);
       return;
     }
     try {
       // A client that was replaced gives back what was reported as lost then.
       if (client !== current) return;
-      for (const partition of partitions) owned.delete(partition);
       await listener.onRevoke(partitions, client.assignmentLost());
     } finally {
       // The group waits for this call; without it no member would get any partition again.
@@ -179,8 +176,7 @@ export const joinGroup = async (
       { silentMs: Math.round(member.silentMs()) },
       'the Kafka consumer reaches no broker, and a new one does: it takes its place',
     );
-    const lost = [...owned];
-    owned.clear();
+    const lost = (current?.assignments() ?? []).map(({ partition }) => partition);
     const old = member;
     current = undefined;
     if (lost.length > 0) await listener.onRevoke(lost, true);
