@@ -1,6 +1,5 @@
 /** PostgreSQL: its configuration, and the one place that makes connections. */
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { Client, Pool, type ClientBase, type ClientConfig } from 'pg';
 import { choice, integer, optionalText, url, type EnvSpec, type EnvValues } from './env.ts';
 import { messageOf, TaskstreamError } from './errors.ts';
@@ -133,52 +132,11 @@ export const createPool = (config: PostgresConfig, applicationName: string, logg
     client.on('error', () => undefined);
     claimErrors(client, 'query');
   });
-  pool.on('release', (error, client) => {
-    // The declaration of the event has no error that is absent.
-    if ((error as Error | undefined)?.message === READ_TIMEOUT) cancelStatement(client);
-  });
   // An idle connection that breaks is replaced on the next query; without a listener it would end the process.
   pool.on('error', (error) => {
     logger.warn({ err: error }, 'lost an idle PostgreSQL connection');
   });
   return pool;
-};
-
-/** The driver's words for the end of `query_timeout`. */
-const READ_TIMEOUT = 'Query read timeout';
-/** Code of the request to cancel, in the place of a protocol version. */
-const CANCEL_REQUEST = 80_877_102;
-const CANCEL_DEADLINE_MS = 5_000;
-
-/** What a client knows of its server and session; its types leave it out. */
-interface SessionKey {
-  readonly host: string;
-  readonly port: number;
-  readonly processID: number | null;
-  readonly secretKey: Buffer | number | null;
-}
-
-/**
- * Ends what the server still does for a client that has given up. A commit that waits for a synchronous standby heeds no timeout,
- * and does not notice that its client is gone: each write of an outage would leave a session behind, until the server takes none.
- * A cancelled wait leaves the commit as it is, on this server.
- * Source: PostgreSQL documentation, 54.2.8 "Canceling Requests in Progress"; the server takes it without TLS and login.
- */
-const cancelStatement = (client: ClientBase): void => {
-  const { host, port, processID, secretKey } = client as unknown as SessionKey;
-  if (processID === null || secretKey === null) return;
-  const key = typeof secretKey === 'number' ? int32(secretKey) : secretKey;
-  const socket = connect({ host, port });
-  socket.setTimeout(CANCEL_DEADLINE_MS, () => socket.destroy());
-  // A server that is away does nothing that could be cancelled.
-  socket.on('error', () => undefined);
-  socket.end(Buffer.concat([int32(12 + key.length), int32(CANCEL_REQUEST), int32(processID), key]));
-};
-
-const int32 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
 };
 
 /** One connection outside the pool, for what belongs to a session: the relay's advisory lock. Not yet connected. */
