@@ -7,13 +7,14 @@ import { z } from 'zod';
 import { headerOf } from '../platform/kafka/headers.ts';
 import type { Message } from '../platform/kafka/native.ts';
 import type { TraceHeaders } from '../platform/telemetry.ts';
+import { idSchema } from './id.ts';
 
 /** The envelope, before its value is judged by its entity. Unknown fields are ignored: newer writers add them. */
 export const envelopeSchema = z.object({ type: z.string(), value: z.unknown() });
 
 /** What every value carries, and all that a deleted one must. Writers before schema versions wrote none: 1. */
 export const versionedSchema = z.object({
-  id: z.uuid(),
+  id: idSchema,
   version: z.int().positive(),
   schemaVersion: z.int().positive().default(1),
 });

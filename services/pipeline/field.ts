@@ -4,6 +4,7 @@
  */
 import type { estypes } from '@elastic/elasticsearch';
 import { z } from '@hono/zod-openapi';
+import { idSchema } from './id.ts';
 
 /** What a condition adds to a query: `must` counts for the score, `filter` does not. */
 export interface Clause {
@@ -138,7 +139,7 @@ export const conditionsShape = (fields: Fields): Record<string, z.ZodType> =>
 
 /** The fields every entity has beside its own. */
 const versioned = {
-  id: z.uuid(),
+  id: idSchema,
   version: z.int().positive(),
   schemaVersion: z.int().positive().optional(),
   createdAt: z.iso.datetime({ offset: true }),

@@ -220,6 +220,18 @@ describe('PUT and DELETE', () => {
     expect((await api.request('GET', paths[0] ?? '')).status).toBe(404);
   });
 
+  it('serve a row whose id is of no version that RFC 9562 knows', async () => {
+    const { body } = await create();
+    const id = 'ffffeeee-dddd-cccc-bbbb-aaaa99998888';
+    await api.database.pool.query('UPDATE tasks SET id = $1 WHERE id = $2', [id, body.task.id]);
+    const path = `/tasks/${id}`;
+    expect((await api.request('PUT', path, full)).status).toBe(200);
+    const first = await api.request('GET', '/tasks?limit=1');
+    expect(first.body.tasks.map((task) => task.id)).toEqual([id]);
+    expect((await api.request('GET', `/tasks?limit=1&cursor=${first.body.nextCursor}`)).status).toBe(200);
+    expect((await api.request('DELETE', path)).status).toBe(204);
+  });
+
   it('have exactly one winner when many writers expect the same version', async () => {
     const { body } = await create();
     const answers = await Promise.all(

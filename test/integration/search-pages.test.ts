@@ -132,6 +132,21 @@ describe('pages by cursor while others write', () => {
 });
 
 describe('pages while nobody writes', () => {
+  it('take an id of no version that RFC 9562 knows', async () => {
+    const ids = ['f', 'e', 'd'].map((digit) => '00000000-0000-0000-0000-000000000000'.replaceAll('0', digit));
+    await write(ids.map((id) => [{ index: { _id: id } }, { ...taskOf({ [TEXT_FIELD]: 'odd kipper' }), id }]));
+    for (const conditions of [searchFor('kipper'), { ...searchFor('kipper'), from: 1 }]) {
+      const seen: string[] = [];
+      let page = await search({ ...conditions, size: 1 });
+      for (; page.nextCursor !== null;) {
+        seen.push(...page.tasks.map(({ id }) => id));
+        page = await search({ ...searchFor('kipper'), size: 1, cursor: page.nextCursor });
+      }
+      expect(seen).toEqual(ids.slice('from' in conditions ? 1 : 0));
+    }
+    await write(ids.map((id) => [{ delete: { _id: id } }]));
+  });
+
   const idsOf = async (body: object): Promise<string[]> => (await search(body)).tasks.map(({ id }) => id);
 
   it('give the best matches first, then the newest, with the same total on each', async () => {

@@ -120,6 +120,20 @@ describe('parseEvent', () => {
     expect(reasonOf(parse(value, key))).toBe(reason);
   });
 
+  it('takes any value of a UUID for an id, as PostgreSQL does, in one spelling: two would be two documents', () => {
+    const id = 'deadbeef-dead-beef-dead-beefdeadbeef';
+    const event = encodeEvent('tasks.event.created', JSON.stringify({ ...task, id }));
+    expect(parse(event, id)).toMatchObject({ operation: { id } });
+    expect(parse(null, id, [{ version: '8' }])).toMatchObject({ operation: { id } });
+
+    const upper = id.toUpperCase();
+    const spelt = encodeEvent('tasks.event.created', JSON.stringify({ ...task, id: upper }));
+    expect(parse(spelt, upper)).toMatchObject({
+      error: { code: 'schema_violation', message: expect.stringContaining('lower case') as string },
+    });
+    expect(parse(null, upper, [{ version: '8' }])).toEqual({ kind: 'tombstone' });
+  });
+
   it('names the field that is wrong', () => {
     const event = parse(encodeEvent('tasks.event.created', JSON.stringify({ ...task, ...WRONG_VALUE })));
     expect(event).toMatchObject({

@@ -5,7 +5,7 @@ import { taskFields } from '../../services/task/fields.ts';
 const description = taskFields.description.input;
 
 describe('a description', () => {
-  it.each(['', ' \t', '\u200b', '\u0085', '\u0007\u001b', '\u2060\u00ad', '\u3164', '\ufe0f', '\u{e0001}'])(
+  it.each(['', ' \t', '\u200b', '\u0085', '\u0007\u001b', '\u2060\u00ad', '\u3164', '\ufe0f', '\ufffe', '\u{e0001}'])(
     'needs a visible character: %j',
     (text) => {
       expect(description.safeParse(text).success).toBe(false);

@@ -7,6 +7,7 @@ import { headerOf } from '../../platform/kafka/headers.ts';
 import { timeText } from '../../platform/kafka/record-time.ts';
 import type { Effect, Entity } from '../entity.ts';
 import { envelopeSchema, tombstoneVersion, versionedSchema } from '../events.ts';
+import { idSchema } from '../id.ts';
 import type { IndexOperation } from '../index/operation.ts';
 
 export type ParsedEvent =
@@ -71,7 +72,7 @@ const deletion = (id: string, version: number, message: Message): IndexOperation
   return { kind: 'delete', id, version, deletedAt: named ?? timeText(message.timestamp) ?? new Date().toISOString() };
 };
 
-const isId = (key: string): boolean => z.uuid().safeParse(key).success;
+const isId = (key: string): boolean => idSchema.safeParse(key).success;
 
 const judge = <T>(schema: z.ZodType<T>, value: unknown): T => {
   const result = schema.safeParse(value);

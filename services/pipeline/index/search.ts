@@ -1,12 +1,12 @@
 /** Search over an entity's index, guarded: what goes wrong there costs a bounded time, and nothing else. */
 import { createHash } from 'node:crypto';
 import { errors, type Client, type estypes } from '@elastic/elasticsearch';
-import * as uuid from 'uuid';
 import { z } from 'zod';
 import { withPart } from '../../platform/elasticsearch-answer.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
 import { isRanked, toQuery, type Fields, type FieldValues } from '../field.ts';
+import { bytesOfId, ID_BYTES, idOfBytes, idSchema } from '../id.ts';
 import { NOT_DELETED } from './deletion.ts';
 import type { SearchBreaker } from './breaker.ts';
 
@@ -51,14 +51,11 @@ export const RANKED_HITS = 200;
 export const BY_SCORE: estypes.Sort = [{ _score: { order: 'desc' } }, { id: { order: 'desc' } }];
 const BY_AGE: estypes.Sort = [{ id: { order: 'desc' } }];
 
-/** Bytes of an id. */
-const ID_BYTES = 16;
-
 const rankedSchema = z
   .base64url()
   .transform((text) => Buffer.from(text, 'base64url'))
   .refine(({ length }) => length % ID_BYTES === 0 && length <= RANKED_HITS * ID_BYTES)
-  .transform((bytes) => Array.from({ length: bytes.length / ID_BYTES }, (_, n) => uuid.stringify(bytes, n * ID_BYTES)));
+  .transform((bytes) => Array.from({ length: bytes.length / ID_BYTES }, (_, n) => idOfBytes(bytes, n * ID_BYTES)));
 
 /** Where a page ended, and of which query it is. */
 const positionSchema = z.object({
@@ -66,13 +63,13 @@ const positionSchema = z.object({
   /** Hits that came by score. */
   ranked: rankedSchema,
   /** The last hit that came by age. */
-  after: z.uuid().optional(),
+  after: idSchema.optional(),
 });
 
 type Position = z.infer<typeof positionSchema>;
 
 const encodePosition = ({ ranked, ...position }: Position): string =>
-  encodeCursor({ ...position, ranked: Buffer.concat(ranked.map((id) => uuid.parse(id))).toString('base64url') });
+  encodeCursor({ ...position, ranked: Buffer.concat(ranked.map(bytesOfId)).toString('base64url') });
 
 /** A stretch of the hits of a query. */
 interface Stretch {

@@ -4,6 +4,7 @@ import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
 import { answer, problems } from '../../platform/http/document.ts';
 import { parseQuery } from '../../platform/http/input.ts';
 import type { Route } from '../../platform/http/route.ts';
+import { idSchema } from '../id.ts';
 import type { Resource } from './resource.ts';
 
 const DEFAULT_LIMIT = 20;
@@ -29,7 +30,7 @@ const query = z.strictObject({
     .openapi({ description: 'The `nextCursor` of the page before.' }),
 });
 
-const position = z.object({ before: z.uuid() });
+const position = z.object({ before: idSchema });
 
 export const listRoute = ({ title, plural, pluralTitle, shown, store }: Resource): Route => {
   const page = z

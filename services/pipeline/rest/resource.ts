@@ -68,7 +68,7 @@ export const createResource = (options: ResourceOptions): Resource => {
 export const idPath = z.object({
   // Some programs print UUIDs in upper case. From here on there is one spelling, that of the database.
   id: z
-    .uuid({ error: 'must be a UUID' })
+    .guid({ error: 'must be a UUID' })
     .toLowerCase()
     .openapi({
       param: { name: 'id', in: 'path' },

@@ -17,7 +17,7 @@ export interface ApiOptions {
 export type CreateResult = 'created' | 'present';
 
 /** A task as the API shows it; all but its id and version goes back as it came. */
-const answerSchema = z.object({ task: z.looseObject({ id: z.uuid(), version: z.int().positive() }) });
+const answerSchema = z.object({ task: z.looseObject({ id: z.guid(), version: z.int().positive() }) });
 type Task = z.infer<typeof answerSchema>['task'];
 
 /**
