@@ -182,8 +182,14 @@ describe('a deletion in all stores', () => {
     await client.indices.updateAliases({ actions: [{ add: { index, alias, is_write_index: true } }] });
     expect(await filterOf()).toEqual([undefined]);
     expect(await search(api, '')).toMatchObject({ total: 0, tasks: [] });
+    expect(await verify()).toMatchObject({ code: 2, report: { shownDeletions: 1 } });
+    expect(await runOps(['verify', '--grace', '5'], pipeline.env)).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining('`npm run ops -- migrate` puts it back.') as string,
+    });
     expect((await runOps(['migrate'], pipeline.env)).code).toBe(0);
     expect(await filterOf()).toEqual([NOT_DELETED]);
+    expect(await verify()).toMatchObject({ code: 0, report: { shownDeletions: 0 } });
   });
 
   it.each(['postgres', 'topic'])(

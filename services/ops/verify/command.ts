@@ -75,7 +75,8 @@ Every run first purges the older ones.
 
 Each run is recorded; the API exports the last one as metrics (taskstream_verify_…).
 
-Exit codes: 0 equal, or all of it repaired; 2 drift (with --repair: what could not be repaired);
+Exit codes: 0 equal, or all of it repaired; 2 drift (with --repair: what could not be repaired), or an alias that
+            shows deletions;
             3 undecided, the pipeline is behind; 1 verify could not run.
 
 Reads DATABASE_URL, ELASTICSEARCH_URL, KAFKA_BROKERS and their companions (docs/configuration.md).

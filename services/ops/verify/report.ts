@@ -7,8 +7,8 @@ import type { Difference, VerifyResult } from '../../pipeline/verify/verify.ts';
 /** Exit codes: nothing differs (any more), drift, and differences whose events may still be on their way. */
 export const EXIT = { equal: 0, drift: 2, undecided: 3 } as const;
 
-export const exitCodeOf = ({ drift, undecided }: VerifyResult): number =>
-  sumOf(drift) > 0 ? EXIT.drift : undecided > 0 ? EXIT.undecided : EXIT.equal;
+export const exitCodeOf = ({ drift, undecided, shownDeletions }: VerifyResult): number =>
+  sumOf(drift) + shownDeletions > 0 ? EXIT.drift : undecided > 0 ? EXIT.undecided : EXIT.equal;
 
 const MEANING = {
   missing: 'a row without a document, or a deletion without its marker',
@@ -56,7 +56,14 @@ export const tableOf = ({ result, differences }: Report): string => {
     if (all > differences.length) lines.push(`The first ${differences.length} of ${all}; --details FILE writes all:`);
     lines.push(list.toString());
   }
-  return [...lines, ADVICE[exitCodeOf(result)] ?? ''].join('\n');
+  return [...lines, adviceOn(result)].join('\n');
+};
+
+const adviceOn = (result: VerifyResult): string => {
+  const advice = ADVICE[exitCodeOf(result)] ?? '';
+  if (result.shownDeletions === 0) return advice;
+  const filter = `The alias has lost its filter, and shows ${result.shownDeletions} deletions: \`npm run ops -- migrate\` puts it back.`;
+  return sumOf(result.drift) === 0 ? filter : `${advice}\n${filter}`;
 };
 
 const textOf = (state: State | undefined): string =>

@@ -31,6 +31,8 @@ export interface DocumentReader {
    * @param query only documents of this; all without it
    */
   snapshot(keepAliveSeconds: number, query?: estypes.QueryDslQueryContainer): Promise<DocumentSnapshot>;
+  /** Deletions that whoever searches by the given name sees: none, where it is an alias with its filter. */
+  shownDeletions(): Promise<number>;
   /** The state of each of `ids` that has a document or a marker: the last write counts, refreshed or not. */
   states(ids: readonly string[]): Promise<ReadonlyMap<string, State>>;
   /** The same with what each document says. */
@@ -113,6 +115,8 @@ export const createDocumentReader = (client: Client, index: string, options: Rea
         },
       };
     },
+    shownDeletions: async () =>
+      (await read(() => client.count({ index, query: { exists: { field: DELETED_AT } } }))).count,
     states: (ids) => getAll(ids, { _source_includes: [DELETED_AT] }),
     sources: (ids) => getAll(ids, {}),
   };

@@ -79,6 +79,8 @@ export interface VerifyResult {
   readonly withContent: boolean;
   /** Markers of deletions that were removed, as their time is over. */
   readonly purged: number;
+  /** Markers that a search through the alias sees: it has lost its filter. */
+  readonly shownDeletions: number;
 }
 
 const MAX_CANDIDATES = 100_000;
@@ -117,6 +119,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
   let differing: string[] = [];
   let candidates: string[] = [];
   let total = 0;
+  let shownDeletions = 0;
 
   const progress = (step: Progress['step']): void => {
     options.onProgress({ step, compared: counts.compared, total, candidates: candidates.length });
@@ -227,6 +230,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
   try {
     total = snapshot.count;
     progress('comparing');
+    shownDeletions = await documents.shownDeletions();
     for await (const pair of mergeJoin(eachRow(rows, last), eachDocument(snapshot, onMisplaced))) {
       counts.compared += 1;
       if (pair.row !== undefined && !isDeleted(pair.row)) counts.rows += 1;
@@ -257,6 +261,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyResult> => {
     undecided,
     withContent: content,
     purged,
+    shownDeletions,
   };
 };
 
