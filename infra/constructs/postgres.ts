@@ -1,6 +1,6 @@
 /** PostgreSQL by CloudNativePG. The operator makes the application's user, its password and the certificates. */
 import { Construct } from 'constructs';
-import type { OperatorServers } from '../environments/schema.ts';
+import type { OperatorServers, Volume } from '../environments/schema.ts';
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
@@ -15,8 +15,9 @@ export class PostgresCluster extends Construct {
   static readonly podMatchers = [`pod=~"${CLUSTER}-[0-9]+"`] as const;
   static readonly port = PORT;
 
-  constructor(scope: Construct, id: string, { instances, volume, resources }: OperatorServers['postgres']) {
+  constructor(scope: Construct, id: string, options: OperatorServers['postgres']) {
     super(scope, id);
+    const { instances, volume, walVolume, expandInUse, resources } = options;
     new CustomResource(this, 'cluster', {
       apiVersion: 'postgresql.cnpg.io/v1',
       kind: 'Cluster',
@@ -28,10 +29,8 @@ export class PostgresCluster extends Construct {
         instances,
         // Without a Secret of ours the operator makes one with the whole connection URL.
         bootstrap: { initdb: { database: DATABASE, owner: DATABASE } },
-        storage: {
-          size: volume.size,
-          ...(volume.storageClass === undefined ? {} : { storageClass: volume.storageClass }),
-        },
+        storage: storageOf(volume, expandInUse),
+        ...(walVolume === undefined ? {} : { walStorage: storageOf(walVolume, expandInUse) }),
         resources: resourceRequirements(resources),
         enableSuperuserAccess: false,
         // Acknowledged means durable on a second instance too, where there is one.
@@ -56,3 +55,9 @@ export class PostgresCluster extends Construct {
     };
   }
 }
+
+const storageOf = ({ size, storageClass }: Volume, resizeInUseVolumes: boolean) => ({
+  size,
+  ...(storageClass === undefined ? {} : { storageClass }),
+  resizeInUseVolumes,
+});

@@ -27,7 +27,13 @@ export const local: Environment = {
       resources: { cpuRequest: '100m', memory: '1536Mi' },
       allowMmap: false,
     },
-    postgres: { instances: 1, volume: { size: '1Gi' }, resources: { cpuRequest: '50m', memory: '256Mi' } },
+    postgres: {
+      instances: 1,
+      volume: { size: '1Gi' },
+      // kind's storage class makes folders of the node, which nobody measures and nobody can enlarge.
+      expandInUse: false,
+      resources: { cpuRequest: '50m', memory: '256Mi' },
+    },
   },
   // docs/examples/consumer.ts, as another team would run it.
   consumers: [{ name: 'example', namespace: 'default', topics: ['tasks'] }],

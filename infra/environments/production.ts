@@ -60,7 +60,12 @@ export const production: Environment = {
       resources: { cpuRequest: '1', memory: '4Gi' },
       allowMmap: true,
     },
-    postgres: { instances: 3, volume: { size: '50Gi' }, resources: { cpuRequest: '1', memory: '2Gi' } },
+    postgres: {
+      instances: 3,
+      volume: { size: '50Gi' },
+      expandInUse: true,
+      resources: { cpuRequest: '1', memory: '2Gi' },
+    },
   },
   console: false,
   monitoring: true,

@@ -14,6 +14,9 @@ const host = z
   .regex(/^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
     error: 'must be a host name such as tasks.example.com, without scheme, port or path',
   });
+const storageClass = z.string().regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, {
+  error: 'must be the name of a StorageClass such as gp3',
+});
 const cpu = z.string().regex(/^\d+(\.\d+)?m?$/, { error: 'must be a number of cores such as 250m or 2' });
 const size = z.string().regex(/^\d+(\.\d+)?(Ki|Mi|Gi|Ti)$/, { error: 'must be a size such as 512Mi or 10Gi' });
 const image = z.string().regex(/^[a-z0-9][-a-z0-9._/:]*?(:[\w][\w.-]{0,127}|@sha256:[a-f0-9]{64})$/, {
@@ -34,7 +37,13 @@ const resources = z.strictObject({
   cpuLimit: cpu.optional().describe('Left out where throttling would cost more than a noisy neighbour.'),
   memory: size,
 });
-const volume = z.strictObject({ size, storageClass: dnsLabel.optional() });
+/** docs/storage.md has what each volume holds, and what its loss means. */
+const volume = z.strictObject({
+  size: size.describe('Of each volume. It may grow, where the storage class allows expansion, and never shrink.'),
+  storageClass: storageClass
+    .describe("The cluster's default when left out. It cannot be changed for volumes that are there.")
+    .optional(),
+});
 
 const nodePool = z.strictObject({
   name: dnsLabel,
@@ -56,7 +65,21 @@ export const operatorsSchema = z.strictObject({
       .boolean()
       .describe('Memory-mapped files need a kernel setting (`vm.max_map_count`) that kind nodes may lack.'),
   }),
-  postgres: z.strictObject({ instances: count(1, 9), volume, resources }),
+  postgres: z.strictObject({
+    instances: count(1, 9),
+    volume,
+    walVolume: volume
+      .optional()
+      .describe(
+        'A volume of its own for the write-ahead log of each instance, beside that of the tables. It can be added, and not taken away.',
+      ),
+    expandInUse: z
+      .boolean()
+      .describe(
+        'Whether volumes grow while they are in use, which their storage class must allow. If not, a larger size is for instances that are made anew.',
+      ),
+    resources,
+  }),
 });
 
 const consumer = z.strictObject({

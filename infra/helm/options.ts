@@ -40,6 +40,9 @@ export const OPTIONS: Readonly<Record<Environment['servers']['kind'], readonly O
     without('servers.elasticsearch.resources.cpuLimit'),
     unset('servers.elasticsearch.allowMmap', false),
     without('servers.postgres.volume.storageClass'),
+    without('servers.postgres.walVolume'),
+    without('servers.postgres.walVolume.storageClass'),
+    unset('servers.postgres.expandInUse', false),
     without('servers.postgres.resources.cpuLimit'),
     unset('servers.postgres.instances', 1, 'gt (int64 $.Values.servers.postgres.instances) 1'),
   ],
@@ -73,7 +76,11 @@ export const withEverything = (production: Environment): Environment => {
         entityOperator: { ...servers.kafka.entityOperator, cpuLimit: '1' },
       },
       elasticsearch: { ...limited(stored(servers.elasticsearch)), allowMmap: true },
-      postgres: limited(stored(servers.postgres)),
+      postgres: {
+        ...limited(stored(servers.postgres)),
+        walVolume: { size: 'any', storageClass: 'any' },
+        expandInUse: true,
+      },
     },
   };
 };

@@ -31,16 +31,23 @@ export type Values = z.infer<typeof valuesSchema>;
  * default away, and while Helm removes it before it checks, Flux merges values files into the chart and keeps it.
  */
 export const valuesJsonSchema = (): Described =>
-  z.toJSONSchema(valuesSchema, {
-    target: 'draft-7',
-    override: ({ jsonSchema: { properties = {}, required = [] } }) => {
-      for (const [name, property] of Object.entries(properties)) {
-        if (required.includes(name) || typeof property !== 'object' || typeof property.type !== 'string') continue;
-        // The target says draft 7, and the library's type is that of a later one, where this is one word only.
-        Object.assign(property, { type: [property.type, 'null'] });
-      }
-    },
-  }) as Described;
+  withNulls(z.toJSONSchema(valuesSchema, { target: 'draft-7' })) as Described;
+
+/** Not by the library's `override`, which is called for a schema that several places share before it has its type. */
+const withNulls = (schema: unknown): unknown => {
+  if (Array.isArray(schema)) return schema.map(withNulls);
+  if (!isRecord(schema)) return schema;
+  const { properties, required, ...rest } = schema;
+  const inner = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, withNulls(value)]));
+  if (!isRecord(properties)) return { ...schema, ...inner };
+  const isRequired = (name: string): boolean => Array.isArray(required) && required.includes(name);
+  const taken = Object.entries(properties).map(([name, property]): [string, unknown] => {
+    const converted = withNulls(property);
+    const takesNull = !isRequired(name) && isRecord(converted) && typeof converted['type'] === 'string';
+    return [name, takesNull ? { ...converted, type: [converted['type'], 'null'] } : converted];
+  });
+  return { ...schema, ...inner, properties: Object.fromEntries(taken) };
+};
 
 export const valuesOf = ({
   images,

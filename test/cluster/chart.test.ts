@@ -99,6 +99,7 @@ describe('helm template equals the synthesised manifests, object by object', () 
         e.servers.elasticsearch.volume.storageClass = 'fast';
         e.servers.elasticsearch.resources.cpuLimit = '4';
         e.servers.postgres.volume.storageClass = 'fast';
+        e.servers.postgres.walVolume = { size: '20Gi', storageClass: 'faster' };
         e.servers.postgres.resources.cpuLimit = '4';
         e.indexer.resources.cpuLimit = '500m';
       }),
@@ -109,6 +110,8 @@ describe('helm template equals the synthesised manifests, object by object', () 
         e.monitoring = false;
         delete e.ingress.tlsSecret;
         e.servers.postgres.instances = 1;
+        e.servers.postgres.walVolume = { size: '20Gi' };
+        e.servers.postgres.expandInUse = false;
         e.servers.elasticsearch.allowMmap = false;
       }),
     ],

@@ -37,6 +37,12 @@ describe('values files merged as Flux does, which keeps a null', () => {
     expect(errorOf(fluxValuesOf(name))).toBe('');
   });
 
+  it('take null for what may be left out, at any depth', () => {
+    const { servers, ...values } = fluxValuesOf('local') as { servers: { postgres: object } };
+    const postgres = { ...servers.postgres, volume: { size: '1Gi', storageClass: null }, walVolume: null };
+    expect(errorOf({ ...values, servers: { ...servers, postgres } })).toBe('');
+  });
+
   it('are refused when a setting that must be there is null', () => {
     expect(errorOf({ ...fluxValuesOf('local'), topic: null })).toContain('topic');
     expect(errorOf({ ...fluxValuesOf('local'), ingress: { host: null } })).toContain('host');

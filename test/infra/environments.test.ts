@@ -50,6 +50,11 @@ describe('settings that cannot be used are refused by name', () => {
       (e) => (e.servers.postgres.volume.size = '50GB'),
       /postgres\.volume\.size: must be a size such as 512Mi/,
     ],
+    [
+      'a class that cannot be a name',
+      (e) => (e.servers.postgres.walVolume = { size: '1Gi', storageClass: 'Fast SSD' }),
+      /postgres\.walVolume\.storageClass: must be the name of a StorageClass/,
+    ],
   ])('%s', (_, edit, message) => {
     expect(() => parseEnvironment(change(edit))).toThrow(message);
   });

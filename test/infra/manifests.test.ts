@@ -248,6 +248,25 @@ describe('production', () => {
     expect(find(manifests, 'Elasticsearch', 'taskstream').spec.nodeSets[0].count).toBe(3);
   });
 
+  it('gives every volume its size and class, and the write-ahead log one of its own where the environment says so', () => {
+    const environment = structuredClone(environmentOf('production'));
+    if (environment.servers.kind !== 'operators') throw new Error('production has servers of its own');
+    const { kafka, elasticsearch, postgres } = environment.servers;
+    for (const { volume } of [...kafka.nodePools, elasticsearch, postgres]) volume.storageClass = 'fast.example.com';
+    postgres.walVolume = { size: '20Gi', storageClass: 'faster' };
+    const changed = manifestsOf(environment);
+    for (const { spec } of ofKind(changed, 'KafkaNodePool')) {
+      expect(spec.storage.volumes).toMatchObject([{ class: 'fast.example.com', deleteClaim: false }]);
+    }
+    const [nodes] = find(changed, 'Elasticsearch', 'taskstream').spec.nodeSets as { volumeClaimTemplates: unknown }[];
+    expect(nodes?.volumeClaimTemplates).toMatchObject([{ spec: { storageClassName: 'fast.example.com' } }]);
+    expect(find(changed, 'Cluster', 'taskstream-db').spec).toMatchObject({
+      storage: { size: '50Gi', storageClass: 'fast.example.com', resizeInUseVolumes: true },
+      walStorage: { size: '20Gi', storageClass: 'faster', resizeInUseVolumes: true },
+    });
+    expect(find(manifests, 'Cluster', 'taskstream-db').spec).not.toHaveProperty('walStorage');
+  });
+
   it('has brokers apart from controllers', () => {
     const roles = ofKind(manifests, 'KafkaNodePool').map(({ spec }) => [
       spec.roles as string[],

@@ -13,6 +13,8 @@ export interface OwnKafka {
   kill(): Promise<void>;
   /** Starts again on the same port and data. */
   start(): Promise<void>;
+  /** Takes all that it holds away, as a lost volume does; only while it is not running. */
+  loseVolume(): void;
   /** Stops the process where it is: connections stay open, nothing answers. */
   pause(): void;
   resume(): void;
@@ -51,6 +53,9 @@ export const startOwnKafka = async (
     kill: () => server.kill(),
     start: async () => {
       server = await startKafka(options);
+    },
+    loseVolume: () => {
+      rmSync(options.dataDir, { recursive: true });
     },
     pause: () => void process.kill(server.pid, 'SIGSTOP'),
     resume: () => void process.kill(server.pid, 'SIGCONT'),

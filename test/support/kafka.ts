@@ -24,6 +24,8 @@ export interface TestTopics {
   committed(group: string): Promise<number>;
   /** Creates one more topic, of one partition; it goes with the others. */
   create(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
+  /** Creates both topics again, of which a broker that lost its volume knows nothing. */
+  make(): Promise<void>;
   /** Deletes the tasks topic with all that it holds, and creates it again. */
   recreate(partitions: number): Promise<void>;
   /** Records in the tasks topic, summed over the partitions. */
@@ -96,11 +98,14 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
       configEntries: entries({ ...TOPICS.deadLetter.config, ...deadLetterConfig }),
     },
   ];
-  // A broker that stood still is out of its cluster for a moment. False means that they exist.
-  await waitFor('the topics to be created', async () => {
-    await admin.createTopics({ topics, timeout: 10_000 });
-    return true;
-  });
+  const make = async (): Promise<void> => {
+    // A broker that stood still is out of its cluster for a moment. False means that they exist.
+    await waitFor('the topics to be created', async () => {
+      await admin.createTopics({ topics, timeout: 10_000 });
+      return true;
+    });
+  };
+  await make();
   const created = [tasks, deadLetters];
   const recreate = async (numPartitions: number): Promise<void> => {
     await admin.deleteTopics({ topics: [tasks] });
@@ -146,6 +151,7 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
       });
       created.push(topic);
     },
+    make,
     recreate,
     end: () => endOf(admin, tasks),
     close: async () => {
