@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { MAX_EVENT_BYTES } from '../../services/pipeline/topics.ts';
 import { createMappingGate } from '../../services/pipeline/index/mapping-gate.ts';
@@ -17,13 +18,16 @@ let indexer: RunningIndexer;
 let proxy: HttpProxy;
 let refuse: HttpProxyHooks['refuse'];
 let answer: HttpProxyHooks['answer'];
+let before: HttpProxyHooks['before'];
 
 beforeEach(async () => {
   refuse = undefined;
   answer = undefined;
+  before = undefined;
   proxy = await createHttpProxy(inject('elasticsearchUrl'), {
     refuse: (...request) => refuse?.(...request),
     answer: (...request) => answer?.(...request),
+    before: async (...request) => (await before?.(...request)) ?? true,
   });
   fixture = await createIndexerFixture({
     kafkaBrokers: inject('kafkaBrokers'),
@@ -161,6 +165,33 @@ it('halves a body that is too large, and gives up only an event that is larger t
   expect(deadLetters[0]?.key?.toString()).toBe(large.id);
   const versions = await fixture.index.versions();
   expect(good.filter(({ id }) => !versions.has(id))).toEqual([]);
+});
+
+it('is alive while a batch takes many slow requests, longer together than the stall timeout', async () => {
+  await indexer.close();
+  const stallMs = 11_000;
+  const count = 20;
+  refuse = (_method, path, bytes) => (isBulk(path) && bytes > 6_000 ? 413 : undefined);
+  before = (_method, path) => delay(isBulk(path) ? 1_500 : 0, true);
+  const tasks = Array.from({ length: count }, () => taskOf({ [TEXT_FIELD]: 'a'.repeat(4_000) }));
+  await fixture.topics.produce(tasks.map((task) => eventRecord('tasks.event.created', task)));
+  indexer = await fixture.start({ ELASTICSEARCH_URL: proxy.url, STALL_TIMEOUT_MS: String(stallMs) });
+  const failures: string[] = [];
+  let settled = { events: 0, at: performance.now() };
+  let longestMs = 0;
+  await waitFor(
+    'all events to be indexed',
+    async () => {
+      failures.push(...(await failing(indexer.health.live)));
+      const events = await indexer.metric('taskstream_indexer_events_total');
+      longestMs = Math.max(longestMs, performance.now() - settled.at);
+      if (events > settled.events) settled = { events, at: performance.now() };
+      return events >= count;
+    },
+    { timeoutMs: 180_000 },
+  );
+  expect(failures).toEqual([]);
+  expect(longestMs).toBeGreaterThan(stallMs);
 });
 
 it('sets aside a value that is nested too deeply to be written, and goes on', async () => {

@@ -88,6 +88,7 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
           maxBytes: config.BULK_MAX_BYTES,
           backoff,
           onRetry: searchStatus.onRetry,
+          onRequest: watchdog.progress,
         }),
         deadLetters: createDeadLetterWriter({
           producer,

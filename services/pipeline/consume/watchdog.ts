@@ -1,7 +1,7 @@
 /**
  * The alarm against a silent stall: events of a partition wait, and nothing happens to them.
  * Waiting for a server that is down is not silent, as a restart would not help and the status says what is missing: every
- * attempt at Elasticsearch counts as progress for all, and while Kafka does not say how much waits, nothing is known to.
+ * request to Elasticsearch counts as progress for all, and while Kafka does not say how much waits, nothing is known to.
  * What trips it is a consumer that stopped getting or handling events, even those of a single partition while others go
  * on, and one that holds on to partitions that the topic no longer has.
  */

@@ -35,6 +35,8 @@ export interface BulkOptions {
   readonly gate?: MappingGate;
   /** Called before each retry with the reason, and with `undefined` once writes succeed. */
   readonly onRetry: (reason: string | undefined, pending: number) => void;
+  /** Called after each request, answered or not: those of one attempt may take longer together than any of them may. */
+  readonly onRequest?: () => void;
 }
 
 /** An operation with its place among those of the call. */
@@ -44,12 +46,12 @@ interface Placed {
 }
 
 export const createBulkWriter = (options: BulkOptions): BulkWriter => {
-  const { client, alias, maxBytes, backoff, gate, onRetry } = options;
+  const { client, alias, maxBytes, backoff, gate, onRetry, onRequest } = options;
 
   /** Sends one request; returns the outcomes it settled, and why the others must be sent again. */
   const send = async (chunk: readonly Placed[], attempts: number, signal: AbortSignal): Promise<ChunkResult> => {
     try {
-      const response = await client.bulk(
+      const request = client.bulk(
         {
           index: alias,
           // Without the alias, auto-creation would make an index of that name with guessed mappings.
@@ -65,6 +67,7 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
         },
         { signal },
       );
+      const response = await request.finally(onRequest);
       return judgeItems(chunk, withPart(response, 'items').items, attempts);
     } catch (error) {
       // Only a body's size can be an operation's fault. Any other refusal is of the request, by whatever stands before the
@@ -122,7 +125,7 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
       outcome.kind === 'rejected' ? [{ index, hasUnknownField: outcome.hasUnknownField }] : [],
     );
     if (gate === undefined || rejected.length === 0) return result;
-    const judge = await gate();
+    const judge = await gate().finally(onRequest);
     const waiting: Placed[] = [];
     const repeated: Placed[] = [];
     let reason = result.reason;
