@@ -59,6 +59,40 @@ it('answers for its health while silent connections take all that clients may ha
   await waitFor('a place', async () => (await fetch(`http://127.0.0.1:${port}/openapi.json`)).ok);
 });
 
+/** Opens a connection to a port every few milliseconds; each begins with `text`, reads nothing, and stays for half a second. */
+const crowd = (port: number, text: string) => {
+  let opened = 0;
+  const timer = setInterval(() => {
+    if (sockets.length >= 100) sockets.shift()?.destroy();
+    const socket = connect(port, '127.0.0.1').pause();
+    sockets.push(socket);
+    socket.on('error', () => undefined).on('connect', () => (opened += 1));
+    if (text !== '') socket.write(text);
+  }, 5);
+  return {
+    opened: () => opened,
+    stop: () => {
+      clearInterval(timer);
+    },
+  };
+};
+
+it.each([
+  ['that say nothing', ''],
+  ['whose request never ends', 'GET /livez HTTP/1.1\r\n'],
+  ['whose answer nobody reads', 'GET /livez HTTP/1.1\r\nhost: x\r\n\r\n'],
+])('answers each probe however many connections somebody else opens %s', async (_, text) => {
+  const { healthPort, health } = await startApi(256);
+  await waitFor('the API', async () => (await health('/livez')).ok);
+  const { opened, stop } = crowd(healthPort, text);
+  await waitFor('the port to be full, and more', () => opened() > 3 * HEALTH_CONNECTIONS);
+  try {
+    for (let count = 0; count < 20; count += 1) expect((await health('/livez')).status).toBe(200);
+  } finally {
+    stop();
+  }
+});
+
 it('answers for its health soon after somebody has left as many connections idle as its port takes', async () => {
   const { healthPort, health } = await startApi(256);
   await waitFor('the API', async () => (await health('/livez')).ok);

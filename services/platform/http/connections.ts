@@ -1,6 +1,7 @@
 /**
  * The connections of an HTTP server: how long they may keep silent, how many requests may be unfinished, how they end.
- * Node looks after the times itself; what it leaves open is the number, and connections that stand still at a stop.
+ * Node looks after the times itself; what it leaves open is the number, who has to go, and connections that stand still at
+ * a stop.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -87,8 +88,14 @@ export const boundUnfinishedBodies = (server: Server, most: number): void => {
   });
 };
 
-/** What is under way on each connection of a server; nothing on one that is idle or has not sent a whole request. */
-type Connections = Map<Socket, IncomingMessage | undefined>;
+/** What is under way on a connection. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** The connections of a server, oldest first; without an exchange one is idle, or has not sent a whole request. */
+type Connections = Map<Socket, Exchange | undefined>;
 
 const connectionsOf = new WeakMap<Server, Connections>();
 
@@ -102,10 +109,25 @@ export const watchConnections = (server: Server): void => {
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
-    connections.set(socket, request);
+    connections.set(socket, { request, response });
     response.once('close', () => {
-      if (connections.get(socket) === request) connections.set(socket, undefined);
+      if (connections.get(socket)?.request === request) connections.set(socket, undefined);
     });
+  });
+};
+
+/**
+ * Ends a connection for each that comes beyond `most`: the oldest of those that have no request at work, or whose answer
+ * only waits to be read, and the oldest of all where there is none. So a new one always finds a place, and keeps it for as
+ * long as it takes others to open `most`: whoever sends a request at once is answered.
+ * Has to be called after {@link watchConnections}.
+ */
+export const makeRoomForNew = (server: Server, most: number): void => {
+  server.on('connection', () => {
+    const connections = [...(connectionsOf.get(server) ?? [])].filter(([socket]) => !socket.destroyed);
+    if (connections.length <= most) return;
+    const idle = connections.find(([, exchange]) => exchange === undefined || exchange.response.writableEnded);
+    (idle ?? connections[0])?.[0].destroy();
   });
 };
 
@@ -130,8 +152,8 @@ export const closeServer = async (server: Server, unfinishedMs = LAST_REQUESTS_M
   const closeWhatIsIdle = () => {
     server.closeIdleConnections();
     const isLate = performance.now() - startedAt >= unfinishedMs;
-    for (const [socket, request] of connectionsOf.get(server) ?? []) {
-      if (socket.bytesRead === 0 || (isLate && request?.complete !== true)) socket.destroy();
+    for (const [socket, exchange] of connectionsOf.get(server) ?? []) {
+      if (socket.bytesRead === 0 || (isLate && exchange?.request.complete !== true)) socket.destroy();
     }
   };
   closeWhatIsIdle();

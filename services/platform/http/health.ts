@@ -14,6 +14,7 @@ import {
   closeServer,
   connectionEnv,
   serverOptionsOf,
+  makeRoomForNew,
   watchConnections,
   type ConnectionConfig,
 } from './connections.ts';
@@ -31,9 +32,13 @@ export const listenEnv = {
 /** Most connections to the second port: probes and Prometheus have few, and the rest of the process must not miss them. */
 export const HEALTH_CONNECTIONS = 32;
 
+/** Those of them that may be there when one more comes; the others are for what comes before a place is free. */
+const HEALTH_CONNECTIONS_KEPT = 24;
+
 /**
- * Its connections keep a place only while they are used: those that somebody leaves idle, silent or unfinished would shut the
- * port to probes. A probe needs none that is kept, and Prometheus opens another one at no cost.
+ * Its connections keep a place only while they are used, and only until others need it: those that somebody leaves idle,
+ * silent or unfinished would shut the port to probes. A probe needs none that is kept, and Prometheus opens another one at
+ * no cost.
  */
 const HEALTH_TIMES = { KEEP_ALIVE_TIMEOUT_MS: '5000', HEADERS_TIMEOUT_MS: '4000', REQUEST_TIMEOUT_MS: '4000' };
 
@@ -89,6 +94,7 @@ export const startHealthServer = async (options: HealthOptions): Promise<HealthS
 
   const { server, port: actualPort } = await listen(app.fetch, host, port, {
     maxConnections: HEALTH_CONNECTIONS,
+    keptConnections: HEALTH_CONNECTIONS_KEPT,
     config: readEnv(connectionEnv, HEALTH_TIMES),
   });
   return { port: actualPort, close: () => closeServer(server) };
@@ -97,6 +103,8 @@ export const startHealthServer = async (options: HealthOptions): Promise<HealthS
 export interface ListenOptions {
   /** Further connections are closed at once; no bound when left out. */
   readonly maxConnections?: number;
+  /** Beyond so many, each new connection ends an old one: see {@link makeRoomForNew}. None is ended when left out. */
+  readonly keptConnections?: number;
   /** Times and numbers of its connections; the defaults of the settings when left out. */
   readonly config?: ConnectionConfig;
 }
@@ -109,7 +117,7 @@ export const listen = (
   fetch: (request: Request) => Response | Promise<Response>,
   host: string | undefined,
   port: number,
-  { maxConnections, config = readEnv(connectionEnv, {}) }: ListenOptions = {},
+  { maxConnections, keptConnections, config = readEnv(connectionEnv, {}) }: ListenOptions = {},
 ): Promise<{ server: Server; port: number }> =>
   new Promise((resolve, reject) => {
     const answer = getRequestListener(fetch, {
@@ -125,6 +133,7 @@ export const listen = (
     });
     if (maxConnections !== undefined) server.maxConnections = maxConnections;
     watchConnections(server);
+    if (keptConnections !== undefined) makeRoomForNew(server, keptConnections);
     boundUnfinishedBodies(server, config.MAX_UNFINISHED_BODIES);
     answerProtocolErrors(server);
     server.once('error', reject);
