@@ -86,3 +86,7 @@ export const messageOf = (error: unknown): string => {
   }
   return error.message;
 };
+
+/** Code of an error: a system's or PostgreSQL's is text, Kafka's a number, negative for those of librdkafka itself. */
+export const codeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

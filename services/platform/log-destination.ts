@@ -3,6 +3,7 @@
  * and tries the last lines again for ever, with the event loop blocked: a full disk would end the service.
  */
 import { write, writeSync } from 'node:fs';
+import { codeOf } from './errors.ts';
 
 export interface LogDestination {
   /** Writes a line as soon as the write before is done. */
@@ -17,6 +18,8 @@ export interface LogDestinationOptions {
   readonly maxBytes: number;
   /** Takes a line that is dropped, as the bound is reached. */
   readonly onDrop: () => void;
+  /** A write has failed, as each will until the fault is gone; a pipe without room is none. */
+  readonly onFailure: (error: unknown) => void;
   /** Everything that waited is written. */
   readonly onDrain: () => void;
 }
@@ -30,7 +33,8 @@ const RETRY_MS = 100;
  * Lines that come while a write is under way wait for the next one: under load one system call carries many. A write that
  * fails is tried again until it succeeds, and lines wait meanwhile. What is left is written when the process exits.
  */
-export const createLogDestination = ({ fd, maxBytes, onDrop, onDrain }: LogDestinationOptions): LogDestination => {
+export const createLogDestination = (options: LogDestinationOptions): LogDestination => {
+  const { fd, maxBytes, onDrop, onFailure, onDrain } = options;
   const waiting: Buffer[] = [];
   /** Those of a write under way included. */
   let waitingBytes = 0;
@@ -64,8 +68,12 @@ export const createLogDestination = ({ fd, maxBytes, onDrop, onDrain }: LogDesti
     const chunk = take();
     write(fd, chunk, (error, writtenBytes) => {
       settle(chunk, error === null ? writtenBytes : 0);
-      if (error === null) writeOn();
-      else setTimeout(writeOn, RETRY_MS).unref();
+      if (error === null) {
+        writeOn();
+        return;
+      }
+      if (!isFullForNow(error)) onFailure(error);
+      setTimeout(writeOn, RETRY_MS).unref();
     });
   };
 
@@ -103,4 +111,4 @@ export const createLogDestination = ({ fd, maxBytes, onDrop, onDrain }: LogDesti
 };
 
 /** Whether a pipe that does not block has no room until somebody reads. */
-const isFullForNow = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+const isFullForNow = (error: unknown): boolean => codeOf(error) === 'EAGAIN';

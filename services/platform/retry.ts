@@ -1,7 +1,7 @@
 /** Repeating what failed: which errors a repetition may end, and the loop that repeats. */
 import { errors } from '@elastic/elasticsearch';
 import { statusOf } from './elasticsearch.ts';
-import { TaskstreamError } from './errors.ts';
+import { codeOf, TaskstreamError } from './errors.ts';
 import { isConnectionError, isDatabaseOutage } from './postgres-outage.ts';
 import { backoffMs, sleep, type BackoffOptions } from './time.ts';
 
@@ -66,10 +66,6 @@ export const isTransient = (error: unknown): boolean => {
     isWithoutAnswer(error) || isConnectionError(error) || isDatabaseOutage(error) || KAFKA_CODES.has(codeOf(error))
   );
 };
-
-/** Code of an error: a system's or PostgreSQL's is text, Kafka's a number, negative for those of librdkafka itself. */
-export const codeOf = (error: unknown): unknown =>
-  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 
 /** Whether Elasticsearch did not answer, or not in full. */
 export const isWithoutAnswer = (error: unknown): boolean =>

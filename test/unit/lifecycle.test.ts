@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait.ts';
 
@@ -213,6 +214,50 @@ describe.runIf(process.platform === 'linux')('a log that cannot be written', () 
     expect(await exited).toEqual([0, null]);
     expect(said()).toContain('full: true');
     expectDroppedLinesCounted(readIfAny(log), said());
+  });
+});
+
+describe.runIf(process.platform === 'linux')('that the log cannot be written', () => {
+  const REPORT = 'the log cannot be written';
+
+  it('is said once on standard error, with the reason and how many lines were dropped', async () => {
+    const { said } = await start(LOG_TOO_MUCH, { logTo: '/dev/full' });
+    const reports = () => said().filter((line) => line.includes(REPORT));
+    await waitFor('the report', () => reports().length > 0);
+    // Many attempts fail meanwhile.
+    await delay(1_000);
+    expect(reports()).toHaveLength(1);
+    const report = JSON.parse(reports().join()) as { level: string; reason: string; dropped: number };
+    expect(report).toMatchObject({
+      level: 'error',
+      service: 'test',
+      reason: expect.stringContaining('ENOSPC') as string,
+    });
+    expect(report.dropped).toBeGreaterThan(0);
+  });
+
+  it('is not said where standard error is the same place, in the middle of whose lines it could stand', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'log-'));
+    const log = join(folder, 'log');
+    const { child, exited } = await start(
+      `setTimeout(() => {
+         closeSync(2);
+         openSync('/dev/full', 'a');
+         logger.info('line');
+         setTimeout(() => {
+           for (const fd of [1, 2]) {
+             closeSync(fd);
+             openSync('${log}', 'a');
+           }
+         }, 500);
+       }, 10);`,
+      { logTo: '/dev/full' },
+    );
+    await waitFor('the line', () => readIfAny(log).includes('"msg":"line"'), { intervalMs: 10 });
+    child.kill();
+    await exited;
+    expect(readIfAny(log)).not.toContain(REPORT);
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -6,7 +6,7 @@
 import type { EventEmitter } from 'node:events';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { z } from 'zod';
-import { codeOf } from '../../platform/retry.ts';
+import { codeOf } from '../../platform/errors.ts';
 import { connectionSettings, fetchBounds, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import { committedOffsets, promised, trackCommits, watermarksOf } from '../../platform/kafka/calls.ts';
 import {

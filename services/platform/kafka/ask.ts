@@ -1,6 +1,7 @@
 /** Questions to a broker whose part in the cluster may be changing just now. */
 import { messageOf, TaskstreamError } from '../errors.ts';
-import { codeOf, retry } from '../retry.ts';
+import { codeOf } from '../errors.ts';
+import { retry } from '../retry.ts';
 
 /** UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER: over in a moment. */
 const CHOOSING: readonly unknown[] = [3, 5, 6];

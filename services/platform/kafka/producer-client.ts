@@ -6,7 +6,7 @@
 import kafka from '@confluentinc/kafka-javascript';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import { toError, type DeliveryReport, type LogEvent } from './native.ts';
-import { codeOf } from '../retry.ts';
+import { codeOf } from '../errors.ts';
 
 export interface ProducerRecord {
   readonly key: string | Buffer | null;
