@@ -30,6 +30,16 @@ export const apiRules = (series: Series): RuleGroup => {
         description: 'One call in a hundred to {{ $labels.route }} takes {{ $value | humanizeDuration }} or longer.',
         runbook: 'api-errors',
       },
+      {
+        alert: 'TaskstreamCommitsWait',
+        expr: `max by (namespace) (${series('taskstream_database_commits_waiting')}) > 0`,
+        for: '1m',
+        severity: 'critical',
+        summary: 'Writes are refused: PostgreSQL waits for a standby',
+        description:
+          '{{ $value }} commits of a replica wait for a synchronous standby that does not confirm. Reads, search and publication go on.',
+        runbook: 'standby-away',
+      },
     ],
   };
 };

@@ -3,7 +3,8 @@ import { connectionsThatFit } from '../platform/descriptors.ts';
 import { exitOnInvalidConfig } from '../platform/env.ts';
 import { drainServer, HEALTH_CONNECTIONS, listen, startHealthServer } from '../platform/http/health.ts';
 import { missingMigrations } from '../platform/migrate.ts';
-import { createPool } from '../platform/postgres.ts';
+import { createPools } from '../platform/postgres.ts';
+import { observeCommits } from '../platform/postgres-slots.ts';
 import { startService } from '../platform/start.ts';
 import { createApp } from './app.ts';
 import { AFTER_HTTP_MS, readApiConfig } from './config.ts';
@@ -27,8 +28,9 @@ const maxConnections = exitOnInvalidConfig(() =>
 );
 const task = placeTask(config);
 const { registry, logger, lifecycle, tracer, elasticsearch } = await startService('api', config);
-const pool = createPool(config, 'taskstream-api', logger);
-lifecycle.onClose('pool', 3_000, () => pool.end());
+const { reads: pool, writes } = createPools(config, 'taskstream-api', logger);
+lifecycle.onClose('pools', 3_000, () => Promise.all([pool.end(), writes.end()]));
+observeCommits(writes, registry);
 const bound = boundOutbox(pool, {
   maxRows: config.OUTBOX_MAX_ROWS,
   maxBytes: config.OUTBOX_MAX_BYTES,
@@ -39,7 +41,7 @@ observeOutbox(pool, registry, bound);
 observeVerifyRuns(pool, [task], registry);
 const relay = startRelay({ config, entities: [task], logger, metrics: createRelayMetrics(registry), tracer });
 lifecycle.onClose('relay', 9_000, relay.close);
-void purgeRegularly(pool, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.signal);
+void purgeRegularly(writes, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.signal);
 
 const breaker = createSearchBreaker({ resetMs: config.SEARCH_BREAKER_RESET_MS, registry, logger });
 const metrics = createApiMetrics(registry);
@@ -55,6 +57,7 @@ const app = createApp({
   routes: taskRoutes({
     store: createTaskStore({
       pool,
+      writes,
       entity: task,
       bound,
       onCommit: relay.wake,

@@ -1,10 +1,11 @@
 /** PostgreSQL: its configuration, and the one place that makes connections. */
 import { readFileSync } from 'node:fs';
-import { Client, Pool, type ClientBase, type ClientConfig } from 'pg';
+import { Client, type ClientBase, type ClientConfig } from 'pg';
 import { choice, integer, optionalText, url, type EnvSpec, type EnvValues } from './env.ts';
 import { messageOf, TaskstreamError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { claimConnecting, claimErrors } from './postgres-outage.ts';
+import { SlotPool, type Session, type Work } from './postgres-slots.ts';
 
 export const postgresEnv = {
   DATABASE_URL: {
@@ -14,9 +15,10 @@ export const postgresEnv = {
     secret: true,
   },
   DATABASE_POOL_SIZE: {
-    schema: integer(10, { min: 2, max: 200 }),
-    defaultText: '10',
-    description: 'Most connections a process opens for requests; the relay holds one more.',
+    schema: integer(12, { min: 2, max: 200 }),
+    defaultText: '12',
+    description:
+      'Most connections a process opens for what it is asked. An API keeps half of them for writes and half for reads, and opens three more: one for the relay, and one for each half that asks what PostgreSQL still does when it does not answer.',
   },
   DATABASE_STATEMENT_TIMEOUT_MS: {
     schema: integer(10_000, { min: 100, max: 600_000 }),
@@ -40,10 +42,12 @@ export type PostgresConfig = EnvValues<typeof postgresEnv>;
 /** No transaction of ours waits for anything but PostgreSQL. */
 const IDLE_IN_TRANSACTION_MS = 30_000;
 
+const CONNECT_TIMEOUT_MS = 5_000;
+
 const clientConfig = (config: PostgresConfig, applicationName: string): ClientConfig => ({
   connectionString: config.DATABASE_URL,
   application_name: applicationName,
-  connectionTimeoutMillis: 5_000,
+  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   statement_timeout: config.DATABASE_STATEMENT_TIMEOUT_MS,
   // The server's own timeout cannot fire when the network is cut: the client gives up a little later.
   query_timeout: config.DATABASE_STATEMENT_TIMEOUT_MS + 2_000,
@@ -80,14 +84,47 @@ const SESSION = {
  * locks. PgBouncer either refuses the timeout when we connect or, where it is told to ignore it, lets it go missing.
  * @throws TaskstreamError `database_unavailable` when a pooler answered in PostgreSQL's place
  */
-const beginSession = async (client: ClientBase): Promise<void> => {
-  const { rows } = await client.query<{ source: string }>(
-    `SELECT source, ${Object.entries(SESSION)
+const beginSession = async (client: ClientBase): Promise<Session> => {
+  const { rows } = await client.query<{ source: string; pid: number; started_at: string }>(
+    `SELECT source, session.pid, ${STARTED_AT} AS started_at, ${Object.entries(SESSION)
       .map(([name, value]) => `set_config('${name}', '${value}', false)`)
       .join(', ')}
-     FROM pg_settings WHERE name = 'statement_timeout'`,
+     FROM pg_settings, pg_stat_get_activity(pg_backend_pid()) AS session WHERE pg_settings.name = 'statement_timeout'`,
   );
-  if (rows[0]?.source !== 'client') throw poolerRefused();
+  const [row] = rows;
+  if (row?.source !== 'client') throw poolerRefused();
+  return { pid: row.pid, startedAt: row.started_at };
+};
+
+const STARTED_AT = 'extract(epoch FROM session.backend_start)::text';
+/** Bound on a statement of the question what a session still does. */
+const ASK_TIMEOUT_MS = 3_000;
+
+/**
+ * Which of the sessions still work, asked over a connection of its own. A new one each time: after a failover the address leads to
+ * another server, which knows none of them. One that waits for its client has done its work.
+ * Source: PostgreSQL documentation, 27.2.3 `pg_stat_activity`; a session shows what it waits for to its own user.
+ */
+const askWhatWorks = async (
+  config: PostgresConfig,
+  applicationName: string,
+  sessions: readonly Session[],
+): Promise<ReadonlyMap<number, Work>> => {
+  const client = createClient({ ...config, DATABASE_STATEMENT_TIMEOUT_MS: ASK_TIMEOUT_MS }, `${applicationName}-slots`);
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ pid: number; waits: boolean }>(
+      `SELECT session.pid, session.wait_event IS NOT DISTINCT FROM 'SyncRep' AS waits
+       FROM json_to_recordset($1) AS asked(pid int, "startedAt" text), pg_stat_get_activity(asked.pid) AS session
+       WHERE ${STARTED_AT} = asked."startedAt" AND (
+         session.wait_event = 'SyncRep' OR (session.state = 'active' AND session.wait_event_type IS DISTINCT FROM 'Client')
+       )`,
+      [JSON.stringify(sessions)],
+    );
+    return new Map(rows.map(({ pid, waits }) => [pid, waits ? 'waits for a standby' : 'works']));
+  } finally {
+    void client.end().catch(() => undefined);
+  }
 };
 
 const poolerRefused = (cause?: unknown): TaskstreamError =>
@@ -114,16 +151,51 @@ class DirectClient extends Client {
 }
 
 /** A pool of connections; they are opened when first needed, so a database that is down does not fail this call. */
-export const createPool = (config: PostgresConfig, applicationName: string, logger: Logger): Pool => {
-  const pool = new Pool({
-    ...clientConfig(config, applicationName),
-    max: config.DATABASE_POOL_SIZE,
-    verify: (client, done) => {
-      beginSession(client).then(() => {
-        done();
-      }, done);
+export const createPool = (config: PostgresConfig, applicationName: string, logger: Logger): SlotPool =>
+  poolOf(config, { applicationName, max: config.DATABASE_POOL_SIZE, isForWrites: false }, logger);
+
+export interface Pools {
+  /** For statements that change nothing: they never wait for a standby. */
+  readonly reads: SlotPool;
+  /** For all others. While a commit waits for a synchronous standby that is away it takes no further one. */
+  readonly writes: SlotPool;
+}
+
+/** Two pools that share `DATABASE_POOL_SIZE`: writes that wait for a standby leave reads their connections. */
+export const createPools = (config: PostgresConfig, applicationName: string, logger: Logger): Pools => {
+  const max = Math.floor(config.DATABASE_POOL_SIZE / 2);
+  return {
+    reads: poolOf(config, { applicationName, max, isForWrites: false }, logger),
+    writes: poolOf(config, { applicationName, max: config.DATABASE_POOL_SIZE - max, isForWrites: true }, logger),
+  };
+};
+
+interface PoolSettings {
+  readonly applicationName: string;
+  readonly max: number;
+  readonly isForWrites: boolean;
+}
+
+const poolOf = (config: PostgresConfig, { applicationName, max, isForWrites }: PoolSettings, logger: Logger) => {
+  const sessions = new WeakMap<ClientBase, Session>();
+  const pool = new SlotPool(
+    {
+      ...clientConfig(config, applicationName),
+      max,
+      verify: (client, done) => {
+        beginSession(client).then((session) => {
+          sessions.set(client, session);
+          done();
+        }, done);
+      },
     },
-  });
+    {
+      sessionOf: (client) => sessions.get(client),
+      ask: (asked) => askWhatWorks(config, applicationName, asked),
+      refusesWhileCommitsWait: isForWrites,
+      logger,
+    },
+  );
   claimConnecting(pool);
   claimErrors(pool, 'connect', 'query');
   pool.on('connect', (client) => {

@@ -20,8 +20,12 @@ export const SILENCE_MS = 15_000;
  * A server finds out within 25 s that the machine of the active relay is gone, and frees the lock; its default is hours.
  * A frozen process still acknowledges packets: its session ends after `SILENCE_MS`, when it sends no statement, or does not
  * read the answer to one. Source: PostgreSQL documentation, 19.3.2 "TCP Settings" and 19.11.1 "Statement Behavior".
+ *
+ * The relay waits for no standby: a deletion that a failover loses is a row that is published once more. What it reads is on
+ * the standby already, as a transaction that waits for one is not seen by others.
  */
 const SETTINGS = [
+  'SET synchronous_commit = local',
   'SET tcp_keepalives_idle = 10',
   'SET tcp_keepalives_interval = 5',
   'SET tcp_keepalives_count = 3',

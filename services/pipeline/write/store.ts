@@ -35,6 +35,8 @@ export interface EntityStore {
 
 export interface EntityStoreOptions {
   readonly pool: Pool;
+  /** For statements that write, so that those that wait for a standby leave reads their connections; `pool` when not given. */
+  readonly writes?: Pool;
   readonly entity: PlacedEntity;
   readonly columns: readonly Column[];
   /** Judges each write before it waits for its statement; none is refused when not given. */
@@ -52,7 +54,8 @@ const PATIENT = 2;
 /** Writes that wait before more are refused: about half a second's worth at full speed. */
 const MAX_QUEUE = 5_000;
 
-export const createStore = ({ pool, entity, columns, bound, onCommit, onBatch }: EntityStoreOptions): EntityStore => {
+export const createStore = (options: EntityStoreOptions): EntityStore => {
+  const { pool, writes = pool, entity, columns, bound, onCommit, onBatch } = options;
   const gathered = <C, R>(
     operation: string,
     maxInFlight: number,
@@ -79,7 +82,7 @@ export const createStore = ({ pool, entity, columns, bound, onCommit, onBatch }:
   const creates = gathered<CreateCommand, Created>(
     'create',
     3,
-    createRows(pool, entity, columns),
+    createRows(writes, entity, columns),
     ({ idempotency }) => idempotency?.key,
   );
   /** Rows that somebody holds locked leave the slots to all others, and wait in slots of their own. */
@@ -100,8 +103,8 @@ export const createStore = ({ pool, entity, columns, bound, onCommit, onBatch }:
       bound?.check();
       return creates.submit(command);
     },
-    update: changes('update', 3, updateRows(pool, entity, columns)),
-    delete: changes('delete', 2, deleteRows(pool, entity)),
+    update: changes('update', 3, updateRows(writes, entity, columns)),
+    delete: changes('delete', 2, deleteRows(writes, entity)),
     read: async (id) => {
       const { rows } = await pool.query<Row>({ name: `${table}-read`, text: `${shown} WHERE t.id = $1`, values: [id] });
       if (rows[0] === undefined) throw notFound(name, id);

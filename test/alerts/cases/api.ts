@@ -38,6 +38,24 @@ export const apiAlerts: readonly AlertCase[] = [
       },
     },
   },
+  {
+    alert: 'TaskstreamCommitsWait',
+    firing: {
+      series: {
+        [`taskstream_database_commits_waiting{${NS},pod="a"}`]: '0 4x10',
+        [`taskstream_database_commits_waiting{${NS},pod="b"}`]: '0 6x10',
+      },
+      at: '5m',
+      description:
+        '6 commits of a replica wait for a synchronous standby that does not confirm. Reads, search and publication go on.',
+    },
+    quiet: {
+      'a standby is back at once': {
+        series: { [`taskstream_database_commits_waiting{${NS},pod="a"}`]: '0 6 0 0 6 0' },
+        at: '5m',
+      },
+    },
+  },
 ];
 
 export const searchAlerts: readonly AlertCase[] = [
