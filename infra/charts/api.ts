@@ -35,6 +35,7 @@ export class ApiChart extends Chart {
       connections: [servers.database, servers.kafka('api'), servers.search('api')],
       env: {
         SHUTDOWN_DEADLINE_MS: { value: String(SHUTDOWN_DEADLINE_MS) },
+        DATABASE_POOL_SIZE: { value: String(api.databasePoolSize) },
         DRAIN_DELAY_MS: { value: String(DRAIN_DELAY_MS) },
         // Only the ingress controller reaches the port, and it writes X-Forwarded-For.
         TRUST_PROXY: { value: 'true' },

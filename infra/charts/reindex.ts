@@ -6,6 +6,7 @@ import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { Connection } from '../constructs/connection.ts';
 import { ScheduledJob } from '../constructs/workload.ts';
+import { JOB_POOL_SIZE } from '../environments/connections.ts';
 import type { Environment } from '../environments/schema.ts';
 import type { Servers } from './data-plane.ts';
 import { OPS } from './setup.ts';
@@ -36,6 +37,7 @@ export class ReindexChart extends Chart {
       args: [OPS, 'reindex'],
       connections: reindexConnections(servers),
       env: {
+        DATABASE_POOL_SIZE: { value: String(JOB_POOL_SIZE) },
         INDEX_SHARDS: { value: String(index.shards) },
         INDEX_REPLICAS: { value: String(index.replicas) },
       },

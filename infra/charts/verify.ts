@@ -3,6 +3,7 @@ import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { Connection } from '../constructs/connection.ts';
 import { ScheduledJob } from '../constructs/workload.ts';
+import { JOB_POOL_SIZE } from '../environments/connections.ts';
 import type { Environment } from '../environments/schema.ts';
 import type { Servers } from './data-plane.ts';
 import { OPS } from './setup.ts';
@@ -28,6 +29,7 @@ export class VerifyChart extends Chart {
       pullPolicy: images.pullPolicy,
       args: [OPS, 'verify', '--grace', '300', '--content', 'alternate', '--json'],
       connections: verifyConnections(servers),
+      env: { DATABASE_POOL_SIZE: { value: String(JOB_POOL_SIZE) } },
       resources: verify.resources,
       schedule: verify.schedule,
       suspend: verify.suspend,

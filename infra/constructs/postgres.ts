@@ -17,7 +17,7 @@ export class PostgresCluster extends Construct {
 
   constructor(scope: Construct, id: string, options: OperatorServers['postgres']) {
     super(scope, id);
-    const { instances, volume, walVolume, expandInUse, resources } = options;
+    const { instances, maxConnections, volume, walVolume, expandInUse, resources } = options;
     new CustomResource(this, 'cluster', {
       apiVersion: 'postgresql.cnpg.io/v1',
       kind: 'Cluster',
@@ -33,10 +33,11 @@ export class PostgresCluster extends Construct {
         ...(walVolume === undefined ? {} : { walStorage: storageOf(walVolume, expandInUse) }),
         resources: resourceRequirements(resources),
         enableSuperuserAccess: false,
-        // Acknowledged means durable on a second instance too, where there is one.
-        ...(instances > 1
-          ? { postgresql: { synchronous: { method: 'any', number: 1, dataDurability: 'required' } } }
-          : {}),
+        postgresql: {
+          parameters: { max_connections: String(maxConnections) },
+          // Acknowledged means durable on a second instance too, where there is one.
+          ...(instances > 1 ? { synchronous: { method: 'any', number: 1, dataDurability: 'required' } } : {}),
+        },
         affinity: { enablePodAntiAffinity: instances > 1, topologyKey: 'kubernetes.io/hostname' },
       },
     });

@@ -15,6 +15,7 @@ export const lab: Environment = {
     kafkaPort: 29_092,
     elasticsearchPort: 29_200,
     postgresPort: 25_432,
+    postgresMaxConnections: 300,
     postgresSecret: 'taskstream-db-app',
   },
 };

@@ -29,6 +29,7 @@ export const local: Environment = {
     },
     postgres: {
       instances: 1,
+      maxConnections: 100,
       volume: { size: '1Gi' },
       // kind's storage class makes folders of the node, which nobody measures and nobody can enlarge.
       expandInUse: false,

@@ -15,6 +15,7 @@ export const production: Environment = {
     minReplicas: 3,
     maxReplicas: 12,
     targetCpuPercent: 70,
+    databasePoolSize: 12,
     resources: { cpuRequest: '500m', memory: '512Mi' },
   },
   ingress: { host: 'tasks.example.com', ...base.ingress, tlsSecret: 'tasks-tls' },
@@ -62,6 +63,7 @@ export const production: Environment = {
     },
     postgres: {
       instances: 3,
+      maxConnections: 250,
       volume: { size: '50Gi' },
       expandInUse: true,
       resources: { cpuRequest: '1', memory: '2Gi' },

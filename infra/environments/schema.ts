@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { TASKS_TOPIC } from '../../services/task/resources.ts';
+import { connectionsInWords, connectionsNeeded } from './connections.ts';
 
 const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
   error: 'must be a DNS label: lower-case letters, digits and hyphens, 63 characters at most',
@@ -67,6 +68,9 @@ export const operatorsSchema = z.strictObject({
   }),
   postgres: z.strictObject({
     instances: count(1, 9),
+    maxConnections: count(20, 10_000).describe(
+      '`max_connections` of PostgreSQL: too few for the replicas of the API are refused. Each takes some MiB of memory.',
+    ),
     volume,
     walVolume: volume
       .optional()
@@ -99,6 +103,9 @@ export const externalSchema = z.strictObject({
   kafkaPort: port,
   elasticsearchPort: port,
   postgresPort: port,
+  postgresMaxConnections: count(20, 10_000)
+    .optional()
+    .describe('`max_connections` of PostgreSQL: where it is given, too few for the replicas of the API are refused.'),
   postgresSecret: dnsLabel.describe('Secret of type basic-auth with the URL of the database under `uri`.'),
 });
 
@@ -113,6 +120,7 @@ export const settingsSchema = z.strictObject({
     targetCpuPercent: count(1, 100).describe(
       'Average use of the requested CPU at which replicas are added, in percent.',
     ),
+    databasePoolSize: count(2, 200).describe('`DATABASE_POOL_SIZE` of a replica: half for reads, half for writes.'),
     resources,
   }),
   ingress: z.strictObject({
@@ -189,6 +197,15 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
     if (environment.consumers.findIndex((other) => other.name === name) < index) {
       refuse(`consumers.${index}.name`, `must be the only consumer of that name, which is ${name}`);
     }
+  }
+  const needed = connectionsNeeded(api);
+  const [path, maxConnections = needed] =
+    servers.kind === 'operators'
+      ? (['servers.postgres.maxConnections', servers.postgres.maxConnections] as const)
+      : (['servers.postgresMaxConnections', servers.postgresMaxConnections] as const);
+  if (maxConnections < needed) {
+    const words = connectionsInWords(api.maxReplicas, api.databasePoolSize);
+    refuse(path, `must be at least ${needed}: ${words}`);
   }
   if (servers.kind === 'external') return;
   const replicasOf = (role: 'broker' | 'controller') =>

@@ -1,5 +1,7 @@
 /** Rules between settings, which a JSON schema cannot say; a test compares them with those of the environments. */
 
+import { BESIDES_POOL, connectionsInWords, OTHER_CONNECTIONS, ROLLOUT_REPLICAS } from '../environments/connections.ts';
+
 const value = (path: string): string => `(int64 $.Values.${path})`;
 const brokers = 'servers.kafka.nodePools';
 
@@ -28,6 +30,13 @@ const RULES: readonly Rule[] = [
   },
 ];
 
+const REPLICAS = `(add ${value('api.maxReplicas')} ${ROLLOUT_REPLICAS})`;
+const CONNECTIONS = `(add ${value('api.databasePoolSize')} ${BESIDES_POOL})`;
+const needsMoreThan = (path: string): Rule => ({
+  refusedIf: `gt (add (mul ${REPLICAS} ${CONNECTIONS}) ${OTHER_CONNECTIONS}) ${value(path)}`,
+  message: `${path} must be at least ${connectionsInWords('api.maxReplicas', 'api.databasePoolSize')}`,
+});
+
 const OPERATOR_RULES: readonly Rule[] = [
   {
     refusedIf: `gt ${value('topic.replicas')} $brokers`,
@@ -41,7 +50,10 @@ const OPERATOR_RULES: readonly Rule[] = [
     refusedIf: `ge ${value('index.replicas')} ${value('servers.elasticsearch.nodes')}`,
     message: 'index.replicas must be below the number of nodes in servers.elasticsearch.nodes',
   },
+  needsMoreThan('servers.postgres.maxConnections'),
 ];
+
+const EXTERNAL_MAX = 'servers.postgresMaxConnections';
 
 const check = ({ refusedIf, message }: Rule): string =>
   `{{- if ${refusedIf} }}\n{{- fail "${message}" }}\n{{- end }}\n`;
@@ -63,5 +75,7 @@ export const rulesTemplate = (): string =>
     countOf('broker'),
     countOf('controller'),
     ...OPERATOR_RULES.map(check),
+    `{{- else if $.Values.${EXTERNAL_MAX} }}\n`,
+    check(needsMoreThan(EXTERNAL_MAX)),
     '{{- end }}\n',
   ].join('');

@@ -142,6 +142,8 @@ describe('values that cannot be used are refused by name', () => {
     ['topic.replicas=4', /topic\.replicas must not be above the number of brokers/],
     ['servers.kafka.nodePools[0].replicas=2', /odd number of controllers/],
     ['index.replicas=3', /index\.replicas must be below the number of nodes/],
+    ['servers.postgres.maxConnections=246', /servers\.postgres\.maxConnections must be at least \(api\.maxReplicas/],
+    ['api.databasePoolSize=13', /servers\.postgres\.maxConnections must be at least \(api\.maxReplicas/],
   ])('%s', async (setting, message) => {
     const [path, value] = setting.split(/=(.*)/);
     // A list is replaced as a whole, so the edit is made on the defaults.
@@ -154,6 +156,22 @@ describe('values that cannot be used are refused by name', () => {
     expect(stderr).toMatch(message);
     expect(code).not.toBe(0);
   });
+});
+
+it('a PostgreSQL elsewhere that takes too few connections is refused where its limit is known, and one that takes enough is not', async () => {
+  const values = valuesOf(environmentOf('production'));
+  const rendered = (postgresMaxConnections: number | undefined) =>
+    template(
+      'taskstream',
+      '-f',
+      valuesFile({ ...values, servers: { ...environmentOf('lab').servers, postgresMaxConnections } }),
+    );
+  expect((await rendered(246)).stderr).toMatch(/servers\.postgresMaxConnections must be at least/);
+  expect((await rendered(247)).code).toBe(0);
+  expect((await rendered(undefined)).code).toBe(0);
+  const fits = structuredClone(environmentOf('production')) as any;
+  fits.servers.postgres.maxConnections = 247;
+  expectEqual(await template('taskstream', '-f', valuesFile(valuesOf(fits))), fits);
 });
 
 it.each(['values.yaml', 'values-local.yaml', 'values-lab.yaml'])('helm lint is clean with %s', async (file) => {

@@ -43,6 +43,21 @@ describe('settings that cannot be used are refused by name', () => {
       (e) => (e.index.replicas = 3),
       /index\.replicas: must be below the number of nodes, which is 3/,
     ],
+    [
+      'more connections than PostgreSQL takes',
+      (e) => (e.api.maxReplicas = 13),
+      /servers\.postgres\.maxConnections: must be at least 262: \(13 \+ 2 replicas of the API\) x \(12 \+ 3 connections\) \+ 37 for jobs/,
+    ],
+    [
+      'larger pools than PostgreSQL takes',
+      (e) => (e.api.databasePoolSize = 13),
+      /servers\.postgres\.maxConnections: must be at least 261/,
+    ],
+    [
+      'more connections than a PostgreSQL elsewhere takes',
+      (e) => (e.servers = { ...environmentOf('lab').servers, postgresMaxConnections: 246 }),
+      /servers\.postgresMaxConnections: must be at least 247/,
+    ],
     ['cores for memory', (e) => (e.api.resources.memory = '500m'), /api\.resources\.memory: must be a size/],
     ['a size for cores', (e) => (e.api.resources.cpuRequest = '1Gi'), /cpuRequest: must be a number of cores/],
     [
@@ -57,6 +72,16 @@ describe('settings that cannot be used are refused by name', () => {
     ],
   ])('%s', (_, edit, message) => {
     expect(() => parseEnvironment(change(edit))).toThrow(message);
+  });
+
+  it('and taken where they fit', () => {
+    const fits = change((e) => (e.servers.postgres.maxConnections = 247));
+    expect(parseEnvironment(fits)).toEqual(fits);
+    const unknown = change((e) => {
+      e.servers = { ...environmentOf('lab').servers, postgresMaxConnections: undefined };
+      e.api.maxReplicas = 1_000;
+    });
+    expect(parseEnvironment(unknown)).toEqual(unknown);
   });
 
   it('all of them together', () => {

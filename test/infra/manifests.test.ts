@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { BESIDES_POOL } from '../../infra/environments/connections.ts';
 import { environmentOf } from '../../infra/environments/index.ts';
 import { readApiConfig } from '../../services/api/config.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
@@ -45,6 +46,23 @@ const OPERATOR_SECURITY: Readonly<Record<string, { readonly pod: object; readonl
 describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
   const environment = environmentOf(name);
   const manifests = manifestsOf(name);
+
+  it('open no more connections than PostgreSQL takes, at the worst moment', () => {
+    const poolSizeOf = (owner: string): number => {
+      const containers = podsOf(manifests).find((each) => each.name === owner)?.pod.spec.containers;
+      return Number(containers?.[0]?.env?.find((each) => each.name === 'DATABASE_POOL_SIZE')?.value);
+    };
+    const { maxReplicas } = find(manifests, 'HorizontalPodAutoscaler', 'taskstream-api').spec as {
+      maxReplicas: number;
+    };
+    const cluster = ofKind(manifests, 'Cluster')[0]?.spec.postgresql.parameters.max_connections as string | undefined;
+    const { servers } = environment;
+    const most = Number(cluster ?? (servers.kind === 'external' ? servers.postgresMaxConnections : undefined));
+    const api = (maxReplicas + 2) * (poolSizeOf('taskstream-api') + BESIDES_POOL);
+    const jobs = 2 * (poolSizeOf('taskstream-verify') + poolSizeOf('taskstream-reindex') + 4);
+    // PostgreSQL keeps three for superusers; the operator and people need some.
+    expect(api + jobs + 3 + 10).toBeLessThanOrEqual(most);
+  });
 
   it('give every pod what Pod Security "restricted" asks for, no token, and a read-only root', () => {
     const pods = podsOf(manifests);
