@@ -1,9 +1,10 @@
 /** PostgreSQL: its configuration, and the one place that makes connections. */
 import { readFileSync } from 'node:fs';
-import { Client, type ClientBase, type ClientConfig } from 'pg';
+import type { Client, ClientBase, ClientConfig } from 'pg';
 import { choice, integer, optionalText, url, type EnvSpec, type EnvValues } from './env.ts';
 import { messageOf, TaskstreamError } from './errors.ts';
 import type { Logger } from './logger.ts';
+import { CheckedClient } from './postgres-answer.ts';
 import { claimConnecting, claimErrors } from './postgres-outage.ts';
 import { SlotPool, type Session, type Work } from './postgres-slots.ts';
 
@@ -135,7 +136,7 @@ const poolerRefused = (cause?: unknown): TaskstreamError =>
   );
 
 /** A connection that ends where a pooler answers. */
-class DirectClient extends Client {
+class DirectClient extends CheckedClient {
   override async connect(): Promise<this> {
     try {
       await super.connect();
@@ -181,6 +182,7 @@ const poolOf = (config: PostgresConfig, { applicationName, max, isForWrites }: P
   const pool = new SlotPool(
     {
       ...clientConfig(config, applicationName),
+      Client: CheckedClient,
       max,
       verify: (client, done) => {
         beginSession(client).then((session) => {
