@@ -1,6 +1,6 @@
 /**
- * Whether an answer is Elasticsearch's. What stands before it may answer as well: a login page, a redirection, a gateway
- * with nothing behind it. The client takes all below 400 for an answer, whatever the body says.
+ * Whether an answer is Elasticsearch's, and whole in time. What stands before it may answer as well: a login page, a
+ * redirection, a gateway with nothing behind it. The client takes all below 400 for an answer, whatever the body says.
  */
 import { errors, SniffingTransport } from '@elastic/elasticsearch';
 import { shorten } from './validation.ts';
@@ -32,21 +32,40 @@ const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 413, 429]);
 const MAX_TYPE_LENGTH = 100;
 const MAX_TEXT_LENGTH = 200;
 
-/** Every request of ours is answered with a JSON object, or, where it asks whether something exists, without a body. */
-export class CheckedTransport extends SniffingTransport {
-  /** @throws ForeignAnswerError for what Elasticsearch would not answer, and what the client throws */
-  override async request<T>(params: Params, options: Options = {}): Promise<T> {
-    const hasBody = params.method !== 'HEAD';
-    const result = await super.request(params, { ...options, meta: true }).catch((error: unknown) => {
-      throw withReason(error, hasBody);
-    });
-    const { statusCode } = result;
-    const isExpected =
-      statusCode < 300 || options.ignore?.includes(statusCode) === true || (!hasBody && statusCode === 404);
-    if (!isExpected || (hasBody && !isObject(result.body))) throw new ForeignAnswerError(describe(result));
-    return (options.meta === true ? result : result.body) as T;
-  }
-}
+/**
+ * Every request of ours is answered with a JSON object, or, where it asks whether something exists, without a body.
+ * The client must have no timeout of its own: its connections begin theirs again with each piece of an answer, and give no
+ * request a longer one than the client's.
+ * @param timeoutMs bound on the whole of a request that has no `requestTimeout`
+ */
+export const checkedTransport = (timeoutMs: number): typeof SniffingTransport =>
+  class CheckedTransport extends SniffingTransport {
+    /** @throws ForeignAnswerError for what Elasticsearch would not answer, and what the client throws */
+    override async request<T>(params: Params, { requestTimeout, signal, ...options }: Options = {}): Promise<T> {
+      const hasBody = params.method !== 'HEAD';
+      const late = new AbortController();
+      const timer = setTimeout(
+        () => {
+          late.abort();
+        },
+        Number(requestTimeout ?? timeoutMs),
+      );
+      const bounded = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
+      const result = await super
+        .request(params, { ...options, signal: bounded, meta: true })
+        .catch((error: unknown) => {
+          throw late.signal.aborted ? new errors.TimeoutError('Request timed out') : withReason(error, hasBody);
+        })
+        .finally(() => {
+          clearTimeout(timer);
+        });
+      const { statusCode } = result;
+      const isExpected =
+        statusCode < 300 || options.ignore?.includes(statusCode) === true || (!hasBody && statusCode === 404);
+      if (!isExpected || (hasBody && !isObject(result.body))) throw new ForeignAnswerError(describe(result));
+      return (options.meta === true ? result : result.body) as T;
+    }
+  };
 
 /**
  * The answer, if it has the part that Elasticsearch always gives.

@@ -1,7 +1,7 @@
 /** Elasticsearch: its configuration, and the one place that makes clients. */
 import { readFileSync } from 'node:fs';
 import { Client, errors } from '@elastic/elasticsearch';
-import { CheckedTransport } from './elasticsearch-answer.ts';
+import { checkedTransport } from './elasticsearch-answer.ts';
 import { integer, optionalText, url, type CrossCheck, type EnvSpec, type EnvValues } from './env.ts';
 
 export const elasticsearchEnv = {
@@ -48,9 +48,9 @@ export const elasticsearchChecks: readonly CrossCheck<typeof elasticsearchEnv>[]
 export const createElasticsearch = (config: ElasticsearchConfig): Client =>
   new Client({
     node: config.ELASTICSEARCH_URL,
-    Transport: CheckedTransport,
+    Transport: checkedTransport(config.ELASTICSEARCH_TIMEOUT_MS),
     maxRetries: 0,
-    requestTimeout: config.ELASTICSEARCH_TIMEOUT_MS,
+    requestTimeout: 0,
     ...(config.ELASTICSEARCH_API_KEY === undefined ? {} : { auth: { apiKey: config.ELASTICSEARCH_API_KEY } }),
     ...(config.ELASTICSEARCH_USERNAME === undefined || config.ELASTICSEARCH_PASSWORD === undefined
       ? {}

@@ -1,4 +1,8 @@
-/** Judges the event log: each change of each task is in it, in order, and whatever is no task is a dead letter. */
+/**
+ * Judges the event log: each change of each task is in it, the versions of a task first come in their order, and whatever
+ * is no task is a dead letter.
+ */
+import { headerOf } from '../../services/platform/kafka/headers.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import type { History } from './history.ts';
 import { POISON_HEADER } from './faults/poison.ts';
@@ -28,22 +32,30 @@ export const judgeLog = (
   const changes = new Map<string, Map<number, Change>>();
   const tombstones = new Set<string>();
   const poison = new Set<string>();
+  const overtaken: string[] = [];
+  const newest = new Map<string, number>();
   const firstOf = (id: string, version: number): number => (isCompacted ? version : (restored.get(id) ?? 1));
   for (const event of events) {
     if (event.value === null) tombstones.add(String(event.key));
-    if (header(event, POISON_HEADER) !== undefined) poison.add(`${event.partition}:${event.offset}`);
+    if (headerOf(event, POISON_HEADER) !== undefined) poison.add(`${event.partition}:${event.offset}`);
     else if (event.value !== null) {
       const change = JSON.parse(String(event.value)) as Change;
       const id = String(event.key);
       // A repeated delivery is the same change again.
-      if (change.value.version >= (restored.get(id) ?? 1)) {
-        changes.set(id, (changes.get(id) ?? new Map<number, Change>()).set(change.value.version, change));
+      const { version } = change.value;
+      if (version >= (restored.get(id) ?? 1)) {
+        const place = `${event.partition}:${id}`;
+        if (version > (newest.get(place) ?? 0)) newest.set(place, version);
+        else if (changes.get(id)?.has(version) !== true) {
+          overtaken.push(`version ${version} of ${id} came behind version ${newest.get(place) ?? '?'}`);
+        }
+        changes.set(id, (changes.get(id) ?? new Map<number, Change>()).set(version, change));
       }
     }
   }
   const places = new Set(
     deadLetters.map(
-      (deadLetter) => `${header(deadLetter, 'dlq.partition') ?? '?'}:${header(deadLetter, 'dlq.offset') ?? '?'}`,
+      (deadLetter) => `${headerOf(deadLetter, 'dlq.partition') ?? '?'}:${headerOf(deadLetter, 'dlq.offset') ?? '?'}`,
     ),
   );
   return {
@@ -55,6 +67,8 @@ export const judgeLog = (
     other: [
       ...[...places].filter((place) => !poison.has(place)).map((place) => `a good event at ${place} is a dead letter`),
       ...[...changes].flatMap(([id, list]) => backwardsInTime(id, list)),
+      // Compaction may have taken the first of two deliveries, and left the second behind a newer version.
+      ...(isCompacted ? [] : overtaken),
     ],
     created: [...changes].filter(([id, list]) => !undone.has(id) && list.get(1)?.type === 'tasks.event.created').length,
   };
@@ -86,6 +100,3 @@ const backwardsInTime = (id: string, list: ReadonlyMap<number, Change>): string[
     ? [`${id}: updatedAt went back: ${times.join()}`]
     : [];
 };
-
-const header = (message: Message, name: string): string | undefined =>
-  message.headers?.find((entry) => name in entry)?.[name]?.toString();

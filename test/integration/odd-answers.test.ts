@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errors } from '@elastic/elasticsearch';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { createMappingGate } from '../../services/pipeline/index/mapping-gate.ts';
 import { createElasticsearch, elasticsearchEnv } from '../../services/platform/elasticsearch.ts';
 import { ForeignAnswerError } from '../../services/platform/elasticsearch-answer.ts';
@@ -55,4 +59,46 @@ it.each(ODD_ANSWERS)('a rejection by the index is not final while its mapping ca
   expect(judge({ kind: 'index', schemaVersion: 1, hasUnknownField: false })).toMatch(
     /cannot be read: .*(HTTP \d|a JSON object without)/,
   );
+});
+
+describe('a request has one time for all of its answer', () => {
+  let server: Server;
+  let slow: ReturnType<typeof createElasticsearch>;
+  /** Waits before the answer begins, and before each blank in front of its JSON, in milliseconds. */
+  let delays: { readonly first: number; readonly each: number; readonly blanks: number };
+
+  beforeAll(async () => {
+    server = createServer((_request, response) => {
+      const answering = async (): Promise<void> => {
+        await sleep(delays.first);
+        response.writeHead(200, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
+        for (let blank = 0; blank < delays.blanks && !response.destroyed; blank += 1) {
+          response.write(' ');
+          await sleep(delays.each);
+        }
+        response.end('{"count":7}');
+      };
+      void answering();
+    });
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const env = { ELASTICSEARCH_URL: `http://127.0.0.1:${port}`, ELASTICSEARCH_TIMEOUT_MS: '500' };
+    slow = createElasticsearch(readEnv(elasticsearchEnv, env));
+  });
+  afterAll(async () => {
+    await slow.close();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it('however slowly it trickles in', async () => {
+    delays = { first: 0, each: 100, blanks: 1_000 };
+    await expect(slow.count()).rejects.toThrow(errors.TimeoutError);
+  });
+
+  it('which may be longer than what the client takes for others', async () => {
+    delays = { first: 1_500, each: 0, blanks: 1 };
+    expect(await slow.count({}, { requestTimeout: 20_000 })).toMatchObject({ count: 7 });
+    await expect(slow.count()).rejects.toThrow(errors.TimeoutError);
+  });
 });

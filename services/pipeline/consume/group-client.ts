@@ -128,7 +128,8 @@ export const joinGroup = async (
     const partitions = assignment.map(({ partition }) => partition);
     if (event.code === REBALANCE.assign) {
       client.incrementalAssign(assignment);
-      listener.onAssign(partitions);
+      // A client that was replaced may be given partitions until it has left the group: nobody polls them.
+      if (client === current) listener.onAssign(partitions);
       return;
     }
     try {

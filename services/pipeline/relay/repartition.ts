@@ -12,6 +12,7 @@ import type { PartitionEnds, TopicReader } from '../../platform/kafka/reader.ts'
 import { sleep } from '../../platform/time.ts';
 import type { PlacedEntity } from '../entity.ts';
 import { isRowId } from '../rows.ts';
+import { isPublished, lastInOutbox } from '../write/outbox.ts';
 
 export interface RepartitionOptions {
   readonly pool: Pool;
@@ -116,11 +117,8 @@ const publishAgain = async (
     [ids, topic],
   );
   const deadline = performance.now() + publishTimeoutMs;
-  const isWaiting = async (): Promise<boolean> => {
-    const found = await pool.query('SELECT FROM outbox WHERE task_id = ANY($1::uuid[]) LIMIT 1', [ids]);
-    return found.rowCount !== 0;
-  };
-  while (await isWaiting()) {
+  const last = await lastInOutbox(pool);
+  while (!(await isPublished(pool, ids, last))) {
     if (performance.now() > deadline) {
       throw new TaskstreamError(
         'precondition_failed',

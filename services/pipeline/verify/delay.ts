@@ -7,6 +7,7 @@ import { isDatabaseOutage } from '../../platform/postgres-outage.ts';
 import { retry } from '../../platform/retry.ts';
 import { READ_ATTEMPTS, type ReadOptions } from '../pages.ts';
 import { isRowId } from '../rows.ts';
+import { isPublished, lastInOutbox } from '../write/outbox.ts';
 import type { GroupOffsets } from './offsets.ts';
 
 export interface Delay {
@@ -29,31 +30,17 @@ export interface DelayOptions {
 export const createDelay = ({ pool, offsets, graceMs, onRetry }: DelayOptions): Delay => {
   const ask = <T>(work: () => Promise<T>, isRetriable = isDatabaseOutage): Promise<T> =>
     retry(work, { ...READ_ATTEMPTS, onRetry, isRetriable });
-  const lastOfOutbox = async (): Promise<string> => {
-    const { rows } = await ask(() =>
-      pool.query<{ last: string }>('SELECT coalesce(max(id), 0)::text AS last FROM outbox'),
-    );
-    return rows[0]?.last ?? '0';
-  };
-  const isPublished = async (ids: readonly string[], last: string): Promise<boolean> => {
-    const { rows } = await ask(() =>
-      pool.query<{ waiting: boolean }>(
-        'SELECT EXISTS (SELECT FROM outbox WHERE id <= $2 AND task_id = ANY($1::uuid[])) AS waiting',
-        [ids, last],
-      ),
-    );
-    return rows[0]?.waiting === false;
-  };
+  const areOut = (ids: readonly string[], last: string) => ask(() => isPublished(pool, ids, last));
   return {
     begin: async (ids) => {
       const rowIds = ids.filter(isRowId);
       const startedAt = performance.now();
-      const last = await lastOfOutbox();
-      let publishedAt = (await isPublished(rowIds, last)) ? startedAt : undefined;
+      const last = await ask(() => lastInOutbox(pool));
+      let publishedAt = (await areOut(rowIds, last)) ? startedAt : undefined;
       let ends: ReadonlyMap<number, number> | undefined;
       return async () => {
         if (publishedAt === undefined) {
-          if (!(await isPublished(rowIds, last))) return false;
+          if (!(await areOut(rowIds, last))) return false;
           publishedAt = performance.now();
         }
         if (offsets === undefined) {

@@ -28,6 +28,24 @@ export const readOutbox = async (pool: Pool): Promise<OutboxState> => {
   };
 };
 
+/** The newest change that waits, as `outbox.id`; 0 when none does. */
+export const lastInOutbox = async (pool: Pool): Promise<string> => {
+  const { rows } = await pool.query<{ last: string }>('SELECT coalesce(max(id), 0)::text AS last FROM outbox');
+  return rows[0]?.last ?? '0';
+};
+
+/**
+ * Whether the broker has confirmed all changes of these rows up to `last`. Later ones do not count: those of a row that is
+ * written all the time never end.
+ */
+export const isPublished = async (pool: Pool, ids: readonly string[], last: string): Promise<boolean> => {
+  const { rows } = await pool.query<{ waiting: boolean }>(
+    'SELECT EXISTS (SELECT FROM outbox WHERE id <= $2 AND task_id = ANY($1::uuid[])) AS waiting',
+    [ids, last],
+  );
+  return rows[0]?.waiting === false;
+};
+
 export interface OutboxBound {
   /** @throws TaskstreamError `outbox_full` while as many changes wait as may */
   check(): void;

@@ -1,9 +1,8 @@
 /**
  * The indexers are away until the broker has compacted what they did not read: of a deleted task only its tombstone is left.
  */
-import { stopProcess } from '../../support/process.ts';
 import { waitFor } from '../../support/wait.ts';
-import type { Fault } from './fault.ts';
+import { stopGracefully, type Fault } from './fault.ts';
 
 /** The cleaner looks every 15 s, and a segment is closed by the next record after its time. */
 const COMPACT_MS = 120_000;
@@ -19,9 +18,7 @@ export const compactTopic: Fault = {
   inject: async ({ topics, indexers, startIndexer }, _random, history) => {
     history.isCompacted = true;
     const away = indexers.splice(0);
-    for (const { code } of await Promise.all(away.map(stopProcess))) {
-      if (code !== 0) throw new Error(`a graceful stop ended with ${code}`);
-    }
+    await stopGracefully(away);
     const from = await topics.end();
     await waitFor(
       'the topic to be compacted',

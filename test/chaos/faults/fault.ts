@@ -1,6 +1,6 @@
 /** Something that goes wrong, and is over when `inject` returns. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { killProcess, type ServiceProcess } from '../../support/process.ts';
+import { killProcess, stopProcess, type ServiceProcess } from '../../support/process.ts';
 import type { History } from '../history.ts';
 import type { Random } from '../random.ts';
 import type { ServerKind } from '../servers.ts';
@@ -48,6 +48,19 @@ export const killOneOf = async <S extends ServiceProcess>(
   list.splice(list.indexOf(victim), 1);
   await killProcess(victim);
   await start();
+};
+
+/**
+ * SIGTERM to all of them.
+ * @throws when one did not end with 0
+ */
+export const stopGracefully = async (services: readonly ServiceProcess[]): Promise<void> => {
+  await Promise.all(
+    services.map(async (service) => {
+      const { code } = await stopProcess(service);
+      if (code !== 0) throw new Error(`a graceful stop ended with ${code}: ${service.logs().slice(-2_000)}`);
+    }),
+  );
 };
 
 /** The API whose relay is the active one; any where none says so. */

@@ -1,9 +1,8 @@
 /** A consumer that knows another assignment strategy has the group when the indexers come: they wait until it leaves. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectClient, createNativeConsumer, disconnectConsumer } from '../../../services/platform/kafka/native.ts';
-import { stopProcess } from '../../support/process.ts';
 import { waitFor } from '../../support/wait.ts';
-import type { Fault } from './fault.ts';
+import { stopGracefully, type Fault } from './fault.ts';
 
 export const foreignMember: Fault = {
   name: 'foreign-member',
@@ -11,9 +10,7 @@ export const foreignMember: Fault = {
   touches: ['indexers', 'kafka'],
   inject: async ({ servers, topics, group, indexers, startIndexer }, random) => {
     const away = indexers.splice(0);
-    for (const { code } of await Promise.all(away.map(stopProcess))) {
-      if (code !== 0) throw new Error(`a graceful stop ended with ${code}`);
-    }
+    await stopGracefully(away);
     const foreign = createNativeConsumer({
       'bootstrap.servers': servers.urls.kafka,
       'group.id': group,

@@ -1,6 +1,5 @@
 /** SIGTERM to one service after the other, a new one for each, as rolling updates do. */
-import { stopProcess } from '../../support/process.ts';
-import type { Fault } from './fault.ts';
+import { stopGracefully, type Fault } from './fault.ts';
 
 export const stopStorm: Fault = {
   name: 'stop-storm',
@@ -14,8 +13,7 @@ export const stopStorm: Fault = {
       // The new one first, as a rolling update does it.
       await (isApi ? world.startApi() : world.startIndexer());
       list.splice(list.indexOf(victim), 1);
-      const { code } = await stopProcess(victim);
-      if (code !== 0) throw new Error(`a graceful stop ended with ${code}: ${victim.logs().slice(-2_000)}`);
+      await stopGracefully([victim]);
     }
   },
 };
