@@ -1,7 +1,8 @@
 /**
- * Judges the event log: each change of each task is in it, the versions of a task first come in their order, and whatever
- * is no task is a dead letter.
+ * Judges the event log: each change of each task is in it, no version of a task is left behind a newer one, and whatever is
+ * no task is a dead letter.
  */
+import { partitionOf } from '../../services/platform/kafka/partition.ts';
 import { headerOf } from '../../services/platform/kafka/headers.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import type { History } from './history.ts';
@@ -32,8 +33,8 @@ export const judgeLog = (
   const changes = new Map<string, Map<number, Change>>();
   const tombstones = new Set<string>();
   const poison = new Set<string>();
-  const overtaken: string[] = [];
-  const newest = new Map<string, number>();
+  const places = new Map<string, Place>();
+  const partitions = 1 + events.reduce((most, { partition }) => Math.max(most, partition), 0);
   const firstOf = (id: string, version: number): number => (isCompacted ? version : (restored.get(id) ?? 1));
   for (const event of events) {
     if (event.value === null) tombstones.add(String(event.key));
@@ -44,16 +45,13 @@ export const judgeLog = (
       // A repeated delivery is the same change again.
       const { version } = change.value;
       if (version >= (restored.get(id) ?? 1)) {
-        const place = `${event.partition}:${id}`;
-        if (version > (newest.get(place) ?? 0)) newest.set(place, version);
-        else if (changes.get(id)?.has(version) !== true) {
-          overtaken.push(`version ${version} of ${id} came behind version ${newest.get(place) ?? '?'}`);
-        }
+        // What others wrote elsewhere is in nobody's order.
+        if (partitionOf(id, partitions) === event.partition) see(places, id, version);
         changes.set(id, (changes.get(id) ?? new Map<number, Change>()).set(version, change));
       }
     }
   }
-  const places = new Set(
+  const origins = new Set(
     deadLetters.map(
       (deadLetter) => `${headerOf(deadLetter, 'dlq.partition') ?? '?'}:${headerOf(deadLetter, 'dlq.offset') ?? '?'}`,
     ),
@@ -62,13 +60,13 @@ export const judgeLog = (
     lost: [
       ...[...rows].flatMap(([id, version]) => missingChanges(id, firstOf(id, version), version, changes.get(id))),
       ...[...changes].flatMap(([id, list]) => (isCompacted && tombstones.has(id) ? [] : unfinished(id, list, rows))),
-      ...[...poison].filter((place) => !places.has(place)).map((place) => `poison at ${place} is no dead letter`),
+      ...[...poison].filter((place) => !origins.has(place)).map((place) => `poison at ${place} is no dead letter`),
     ],
     other: [
-      ...[...places].filter((place) => !poison.has(place)).map((place) => `a good event at ${place} is a dead letter`),
+      ...[...origins].filter((place) => !poison.has(place)).map((place) => `a good event at ${place} is a dead letter`),
       ...[...changes].flatMap(([id, list]) => backwardsInTime(id, list)),
       // Compaction may have taken the first of two deliveries, and left the second behind a newer version.
-      ...(isCompacted ? [] : overtaken),
+      ...(isCompacted ? [] : [...places].flatMap(([id, place]) => overtaken(id, place))),
     ],
     created: [...changes].filter(([id, list]) => !undone.has(id) && list.get(1)?.type === 'tasks.event.created').length,
   };
@@ -92,6 +90,34 @@ const unfinished = (id: string, list: ReadonlyMap<number, Change>, rows: Readonl
   if (row !== undefined) return newest > row ? [`${id}: the log has version ${newest}, the database ${row}`] : [];
   return list.get(newest)?.type === 'tasks.event.deleted' ? [] : [`${id}: deleted, and its deletion never published`];
 };
+
+/** What the log has of a task, in order. */
+interface Place {
+  newest: number;
+  /** Number of the record that had it last. */
+  newestAt: number;
+  readonly firstAt: Map<number, number>;
+  records: number;
+}
+
+const see = (places: Map<string, Place>, id: string, version: number): void => {
+  const place = places.get(id) ?? { newest: 0, newestAt: 0, firstAt: new Map<number, number>(), records: 0 };
+  places.set(id, place);
+  place.records += 1;
+  if (!place.firstAt.has(version)) place.firstAt.set(version, place.records);
+  if (version < place.newest) return;
+  place.newest = version;
+  place.newestAt = place.records;
+};
+
+/**
+ * A version that comes for the first time behind the newest one is followed by the newest once more: two of one task were
+ * in flight together, and the first had to be sent again (docs/adr/0013-row-by-row.md).
+ */
+const overtaken = (id: string, { newest, newestAt, firstAt }: Place): string[] =>
+  [...firstAt]
+    .filter(([, at]) => at > newestAt)
+    .map(([version]) => `version ${version} of ${id} came behind version ${newest}, which did not come again`);
 
 /** No change looks older than the one before it, whatever the clocks did. */
 const backwardsInTime = (id: string, list: ReadonlyMap<number, Change>): string[] => {

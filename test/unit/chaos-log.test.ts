@@ -30,8 +30,20 @@ it('takes a log in order, and one with deliveries that came again', () => {
   expect(judged(logOf(1, 2, 3, 2, 3, 1))).toMatchObject({ lost: [], other: [] });
 });
 
-it('reports a version that came behind a newer one of its task', () => {
-  expect(judged(logOf(1, 3, 2))).toMatchObject({ lost: [], other: [`version 2 of ${ID} came behind version 3`] });
+it('takes a version that came behind the newest one, when that one came again', () => {
+  expect(judged(logOf(1, 3, 2, 3))).toMatchObject({ lost: [], other: [] });
+  expect(judged(logOf(2, 3, 1, 2, 3))).toMatchObject({ lost: [], other: [] });
+});
+
+it('reports a version that was left behind the newest one of its task', () => {
+  const text = `version 2 of ${ID} came behind version 3, which did not come again`;
+  expect(judged(logOf(1, 3, 2))).toMatchObject({ lost: [], other: [text] });
+  expect(judged(logOf(1, 3, 3, 2))).toMatchObject({ lost: [], other: [text] });
+});
+
+it('leaves alone what others wrote into another partition', () => {
+  const elsewhere = logOf(3, 2).map((record) => ({ ...record, partition: 1 }));
+  expect(judged([...logOf(1, 2, 3), ...elsewhere])).toMatchObject({ other: [] });
 });
 
 it('does not judge the order of a compacted log, which may have lost the first of two deliveries', () => {
