@@ -1,6 +1,7 @@
 /** Elasticsearch: its configuration, and the one place that makes clients. */
-import { readFileSync } from 'node:fs';
 import { Client, errors } from '@elastic/elasticsearch';
+import { buildConnector, Pool } from 'undici';
+import { watchAuthority } from './certificates.ts';
 import { checkedTransport } from './elasticsearch-answer.ts';
 import { integer, optionalText, url, type CrossCheck, type EnvSpec, type EnvValues } from './env.ts';
 
@@ -18,7 +19,8 @@ export const elasticsearchEnv = {
   },
   ELASTICSEARCH_CA_FILE: {
     schema: optionalText(),
-    description: "PEM file with the CA of Elasticsearch's certificate; the system's CAs when unset.",
+    description:
+      "PEM file with the CA of Elasticsearch's certificate, read again for each new connection; the system's CAs when unset.",
   },
   ELASTICSEARCH_TIMEOUT_MS: {
     schema: integer(10_000, { min: 100, max: 300_000 }),
@@ -55,10 +57,29 @@ export const createElasticsearch = (config: ElasticsearchConfig): Client =>
     ...(config.ELASTICSEARCH_USERNAME === undefined || config.ELASTICSEARCH_PASSWORD === undefined
       ? {}
       : { auth: { username: config.ELASTICSEARCH_USERNAME, password: config.ELASTICSEARCH_PASSWORD } }),
-    ...(config.ELASTICSEARCH_CA_FILE === undefined
-      ? {}
-      : { tls: { ca: readFileSync(config.ELASTICSEARCH_CA_FILE, 'utf8'), rejectUnauthorized: true } }),
+    ...(config.ELASTICSEARCH_CA_FILE === undefined ? {} : { agent: poolThatTrusts(config.ELASTICSEARCH_CA_FILE) }),
   });
+
+/** How long an idle connection is kept, in milliseconds, as the client itself keeps them. */
+const KEEP_ALIVE_MS = 600_000;
+const MAX_CONNECTIONS = 256;
+
+/** The client's own connections read the CA once; these read it for each that they open, so that a renewed one counts. */
+const poolThatTrusts = (file: string) => {
+  const authority = watchAuthority(file);
+  return ({ url }: { readonly url: URL }): Pool =>
+    new Pool(url.origin, {
+      connections: MAX_CONNECTIONS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      // Requests have theirs: `checkedTransport`.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: (options, callback) => {
+        buildConnector({ ca: authority() })(options, callback);
+      },
+    });
+};
 
 /** The HTTP status of a failed request, or nothing when no answer came (refused, timed out, cut). */
 export const statusOf = (error: unknown): number | undefined =>

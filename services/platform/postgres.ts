@@ -1,6 +1,6 @@
 /** PostgreSQL: its configuration, and the one place that makes connections. */
-import { readFileSync } from 'node:fs';
 import type { Client, ClientBase, ClientConfig } from 'pg';
+import { watchAuthority } from './certificates.ts';
 import { choice, integer, optionalText, url, type EnvSpec, type EnvValues } from './env.ts';
 import { messageOf, TaskstreamError } from './errors.ts';
 import type { Logger } from './logger.ts';
@@ -34,7 +34,8 @@ export const postgresEnv = {
   },
   DATABASE_CA_FILE: {
     schema: optionalText(),
-    description: "PEM file with the CA of PostgreSQL's certificate; the system's CAs when unset.",
+    description:
+      "PEM file with the CA of PostgreSQL's certificate, read again for each new connection; the system's CAs when unset.",
   },
 } as const satisfies EnvSpec;
 
@@ -45,6 +46,22 @@ const IDLE_IN_TRANSACTION_MS = 30_000;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** The driver reads these for each connection that it opens: a renewed CA counts from the next one on. */
+const tlsOptions = ({ DATABASE_TLS, DATABASE_CA_FILE }: PostgresConfig): Pick<ClientConfig, 'ssl'> => {
+  if (DATABASE_TLS === 'disable') return {};
+  const rejectUnauthorized = DATABASE_TLS === 'verify-full';
+  if (DATABASE_CA_FILE === undefined) return { ssl: { rejectUnauthorized } };
+  const authority = watchAuthority(DATABASE_CA_FILE);
+  return {
+    ssl: {
+      rejectUnauthorized,
+      get ca() {
+        return authority();
+      },
+    },
+  };
+};
+
 const clientConfig = (config: PostgresConfig, applicationName: string): ClientConfig => ({
   connectionString: config.DATABASE_URL,
   application_name: applicationName,
@@ -54,14 +71,7 @@ const clientConfig = (config: PostgresConfig, applicationName: string): ClientCo
   query_timeout: config.DATABASE_STATEMENT_TIMEOUT_MS + 2_000,
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
-  ...(config.DATABASE_TLS === 'disable'
-    ? {}
-    : {
-        ssl: {
-          rejectUnauthorized: config.DATABASE_TLS === 'verify-full',
-          ...(config.DATABASE_CA_FILE === undefined ? {} : { ca: readFileSync(config.DATABASE_CA_FILE, 'utf8') }),
-        },
-      }),
+  ...tlsOptions(config),
 });
 
 /**

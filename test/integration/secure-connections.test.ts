@@ -135,3 +135,30 @@ describe('a wrong password', () => {
     await waitFor('the task in search', async () => (await search(right, 'waits for the right password')).total === 1);
   });
 });
+
+describe('a CA and certificates that are renewed while the services run', () => {
+  it.each(['scram', 'mutual'] as const)(
+    'count from the next connection on: no restart (Kafka over %s)',
+    async (kind) => {
+      const [api, indexer] = await Promise.all([start('api', kafkaBy(kind)), start('indexer', kafkaBy(kind))]);
+      await Promise.all([api.ready(), indexer.ready()]);
+      const before = await createTask(api, `before the renewal, ${kind}`);
+      await waitFor('the task in search', async () => (await search(api, 'before the renewal')).total > 0);
+
+      await servers.renew();
+      await servers.closeConnections();
+
+      const after = await waitFor('the API to write', () => createTask(api, `behind the renewal, ${kind}`), {
+        timeoutMs: 30_000,
+      });
+      const found = async (id: string) => (await search(api, kind)).tasks.some((task) => task.id === id);
+      await waitFor('the new task in search', () => found(after.id), { timeoutMs: 180_000 });
+      expect(await found(before.id)).toBe(true);
+      for (const service of [api, indexer]) {
+        expect((await fetch(`${service.healthUrl}/livez`)).status).toBe(200);
+        expect(await service.metric('taskstream_certificate_renewals_total')).toBeGreaterThan(0);
+        expect((await stopProcess(service)).code).toBe(0);
+      }
+    },
+  );
+});

@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import getPort from 'get-port';
+import { Client } from 'pg';
 import { startKafka } from '../../infra/local/kafka.ts';
 import { startPostgres } from '../../infra/local/postgres.ts';
 import { createAuthority, issueCertificate, type Certificate } from './certificates.ts';
@@ -27,6 +28,13 @@ export interface SecureServers {
   readonly elasticsearchUrl: string;
   /** PEM files; `otherCa` signed none of the servers' certificates. */
   readonly files: { readonly ca: string; readonly otherCa: string; readonly cert: string; readonly key: string };
+  /**
+   * Another CA, with another key, signs new certificates of all servers and of the client. The files get theirs first, as a
+   * Secret does; then PostgreSQL and Elasticsearch change theirs and close no connection, and Kafka is restarted.
+   */
+  renew(): Promise<void>;
+  /** Ends all connections to PostgreSQL and Elasticsearch. */
+  closeConnections(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -49,16 +57,35 @@ export const startSecureServers = async (elasticsearchUrl: string): Promise<Secu
     cert: file('client.crt', client.cert),
     key: file('client.key', client.key),
   };
-  const [postgres, kafka, proxy] = await Promise.all([
+  const [postgres, firstKafka, proxy] = await Promise.all([
     startTlsPostgres(folder, server),
     startTlsKafka(folder, authority, server),
     startTlsProxy(elasticsearchUrl, server),
   ]);
+  let kafka = firstKafka;
   return {
     postgresUrl: postgres.url,
     kafka: kafka.listeners,
     elasticsearchUrl: `https://127.0.0.1:${proxy.port}`,
     files,
+    renew: async () => {
+      const renewed = await createAuthority('taskstream test CA');
+      const [newServer, newClient] = await Promise.all([
+        issueCertificate(renewed, 'server'),
+        issueCertificate(renewed, USER.name),
+      ]);
+      file('ca.crt', renewed.cert);
+      file('client.crt', newClient.cert);
+      file('client.key', newClient.key);
+      await postgres.renew(newServer);
+      proxy.renew(newServer);
+      await kafka.stop();
+      kafka = await startTlsKafka(folder, renewed, newServer, kafka.ports);
+    },
+    closeConnections: async () => {
+      proxy.closeConnections();
+      await postgres.closeConnections();
+    },
     close: async () => {
       await Promise.all([postgres.stop(), kafka.stop(), proxy.close()]);
       rmSync(folder, { recursive: true, force: true });
@@ -76,20 +103,45 @@ const startTlsPostgres = async (folder: string, certificate: Certificate) => {
   const first = await startPostgres(options);
   await first.stop();
   const { uid, gid } = statSync(options.dataDir);
-  for (const [name, content] of [
-    ['server.crt', certificate.cert],
-    ['server.key', certificate.key],
-  ] as const) {
-    const path = join(options.dataDir, name);
-    writeFileSync(path, content);
-    chmodSync(path, 0o600);
-    chownSync(path, uid, gid);
-  }
-  return startPostgres({ ...options, settings: { ssl: 'on' } });
+  const install = ({ cert, key }: Certificate): void => {
+    for (const [name, content] of [
+      ['server.crt', cert],
+      ['server.key', key],
+    ] as const) {
+      const path = join(options.dataDir, name);
+      writeFileSync(path, content);
+      chmodSync(path, 0o600);
+      chownSync(path, uid, gid);
+    }
+  };
+  install(certificate);
+  const server = await startPostgres({ ...options, settings: { ssl: 'on' } });
+  const ask = async (statement: string): Promise<void> => {
+    const client = new Client({ connectionString: server.url });
+    await client.connect();
+    await client.query(statement);
+    await client.end();
+  };
+  return {
+    url: server.url,
+    renew: async (renewed: Certificate) => {
+      install(renewed);
+      await ask('SELECT pg_reload_conf()');
+    },
+    closeConnections: () =>
+      ask(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'taskstream%'`),
+    stop: () => server.stop(),
+  };
 };
 
-const startTlsKafka = async (folder: string, authority: Certificate, certificate: Certificate) => {
-  const [plain, scram, mutual, controller] = await Promise.all([getPort(), getPort(), getPort(), getPort()]);
+const startTlsKafka = async (
+  folder: string,
+  authority: Certificate,
+  certificate: Certificate,
+  given?: readonly [plain: number, scram: number, mutual: number, controller: number],
+) => {
+  const ports = given ?? ([await getPort(), await getPort(), await getPort(), await getPort()] as const);
+  const [plain, scram, mutual, controller] = ports;
   const at = (port: number) => `127.0.0.1:${port}`;
   const client = `PLAIN://${at(plain)},SCRAM://${at(scram)},MUTUAL://${at(mutual)}`;
   const pem = (text: string) => text.replaceAll(/\r?\n/g, '\\n');
@@ -115,7 +167,7 @@ const startTlsKafka = async (folder: string, authority: Certificate, certificate
       'ssl.truststore.certificates': pem(authority.cert),
     },
   });
-  return { listeners: { plain: at(plain), scram: at(scram), mutual: at(mutual) }, stop: () => server.stop() };
+  return { ports, listeners: { plain: at(plain), scram: at(scram), mutual: at(mutual) }, stop: () => server.stop() };
 };
 
 /**
@@ -146,6 +198,13 @@ const startTlsProxy = async (targetUrl: string, { cert, key }: Certificate) => {
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     port,
+    renew: (certificate: Certificate) => {
+      server.setSecureContext(certificate);
+    },
+    /** As a load balancer does in the end. */
+    closeConnections: () => {
+      server.closeAllConnections();
+    },
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

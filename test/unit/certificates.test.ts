@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { earliestEnd, observeCertificates } from '../../services/platform/certificates.ts';
+import { earliestEnd, observeCertificates, watchAuthority } from '../../services/platform/certificates.ts';
 import { createLogger } from '../../services/platform/logger.ts';
 import { createAuthority } from '../support/certificates.ts';
 
@@ -42,7 +42,43 @@ describe('the end of certificates', () => {
       registry,
       logger,
     );
-    const [metric] = await registry.getMetricsAsJSON();
+    const metric = await registry.getSingleMetric('taskstream_certificate_expiry_timestamp_seconds')?.get();
     expect(metric?.values.map(({ labels, value }) => [labels['file'], daysUntil(value * 1_000)])).toEqual([[good, 10]]);
+  });
+
+  it('is read again for each scrape: a renewal is counted, and what is no certificate meanwhile is absent', async () => {
+    const file = join(folder, 'renewed.crt');
+    writeFileSync(file, shortLived);
+    const registry = new Registry();
+    observeCertificates({ ELASTICSEARCH_CA_FILE: file }, registry, logger);
+    const valuesOf = async (name: string) => (await registry.getSingleMetric(name)?.get())?.values ?? [];
+    const days = async () => {
+      const values = await valuesOf('taskstream_certificate_expiry_timestamp_seconds');
+      return values.map(({ value }) => daysUntil(value * 1_000));
+    };
+    const renewals = async () => (await valuesOf('taskstream_certificate_renewals_total'))[0]?.value;
+    expect([await days(), await renewals()]).toEqual([[10], 0]);
+    writeFileSync(file, longLived);
+    expect([await days(), await renewals()]).toEqual([[100], 1]);
+    writeFileSync(file, 'half of a certific');
+    expect(await days()).toEqual([]);
+    writeFileSync(file, longLived);
+    expect([await days(), await renewals()]).toEqual([[100], 1]);
+  });
+});
+
+describe('the CA of new connections', () => {
+  it('is what the file holds, and what it held last while it holds no certificate', () => {
+    const file = join(folder, 'authority.crt');
+    expect(() => watchAuthority(file)).toThrow('ENOENT');
+    writeFileSync(file, 'no certificate');
+    expect(() => watchAuthority(file)).toThrow('no certificate in it');
+    writeFileSync(file, shortLived);
+    const authority = watchAuthority(file);
+    expect(authority()).toBe(shortLived);
+    writeFileSync(file, '');
+    expect(authority()).toBe(shortLived);
+    writeFileSync(file, `${longLived}${shortLived}`);
+    expect(authority()).toBe(`${longLived}${shortLived}`);
   });
 });
