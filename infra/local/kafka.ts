@@ -23,6 +23,8 @@ export interface KafkaOptions extends ServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Users for SCRAM-SHA-512, made with the storage: the first start on a data folder knows them, and later ones. */
   readonly scramUsers?: readonly ScramUser[];
+  /** Further flags of the JVM, such as system properties. */
+  readonly flags?: readonly string[];
   readonly jdk?: Jdk;
   /** Port of the controller on this machine; one that is free when not given. */
   readonly controllerPort?: number;
@@ -53,7 +55,7 @@ export const startKafka = async (options: KafkaOptions): Promise<EmbeddedServer>
     name: 'Kafka',
     jdk,
     home,
-    flags: [...SMALL_HEAP, LOG_CONFIG],
+    flags: [...SMALL_HEAP, LOG_CONFIG, ...(options.flags ?? [])],
     mainClass: 'kafka.Kafka',
     args: [config],
     dataDir,

@@ -50,13 +50,33 @@ const start = async (service: 'api' | 'indexer', extra: Env): Promise<ServicePro
   return process;
 };
 
-const kafkaBy = (kind: 'scram' | 'mutual'): Env => ({
+type Login = 'scram' | 'mutual' | 'password' | 'oauth';
+
+const user = { KAFKA_SASL_USERNAME: USER.name, KAFKA_SASL_PASSWORD: USER.password };
+const loginBy = (kind: Login): Env => {
+  switch (kind) {
+    case 'scram':
+      return { KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512', ...user };
+    case 'password':
+      return { KAFKA_SASL_MECHANISM: 'PLAIN', ...user };
+    case 'mutual':
+      return { KAFKA_CERT_FILE: servers.files.cert, KAFKA_KEY_FILE: servers.files.key };
+    case 'oauth':
+      return {
+        KAFKA_SASL_MECHANISM: 'OAUTHBEARER',
+        KAFKA_OAUTH_TOKEN_URL: servers.tokenUrl,
+        KAFKA_OAUTH_CLIENT_ID: USER.name,
+        KAFKA_OAUTH_CLIENT_SECRET: USER.password,
+        KAFKA_OAUTH_SCOPE: 'tasks',
+        KAFKA_OAUTH_CA_FILE: servers.files.ca,
+      };
+  }
+};
+const kafkaBy = (kind: Login): Env => ({
   KAFKA_BROKERS: servers.kafka[kind],
   KAFKA_TLS: 'true',
   KAFKA_CA_FILE: servers.files.ca,
-  ...(kind === 'scram'
-    ? { KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512', KAFKA_SASL_USERNAME: USER.name, KAFKA_SASL_PASSWORD: USER.password }
-    : { KAFKA_CERT_FILE: servers.files.cert, KAFKA_KEY_FILE: servers.files.key }),
+  ...loginBy(kind),
 });
 
 /** It answers from PostgreSQL, ready or not. */
@@ -66,6 +86,8 @@ const serves = (api: ServiceProcess) =>
 describe.each([
   ['scram', 'TLS with a SCRAM user'],
   ['mutual', 'TLS with a client certificate'],
+  ['password', 'TLS with SASL PLAIN'],
+  ['oauth', 'TLS with tokens for client credentials'],
 ] as const)('Kafka over %s', (kind, title) => {
   it(`a task is found by search with ${title} at Kafka, and TLS at PostgreSQL and Elasticsearch`, async () => {
     const [api, indexer] = await Promise.all([start('api', kafkaBy(kind)), start('indexer', kafkaBy(kind))]);
@@ -114,6 +136,63 @@ describe('a server that cannot be trusted', () => {
     expect((await fetch(`${api.healthUrl}/readyz`)).status).toBe(503);
     await createTask(api, 'still written');
     await expect(search(api, 'still')).rejects.toThrow(/503/);
+    await killProcess(api);
+  });
+});
+
+it('a task is found by search with an API key at Elasticsearch', async () => {
+  const withKey = {
+    ...kafkaBy('scram'),
+    ELASTICSEARCH_USERNAME: '',
+    ELASTICSEARCH_PASSWORD: '',
+    ELASTICSEARCH_API_KEY: servers.apiKey,
+  };
+  const [api, indexer] = await Promise.all([start('api', withKey), start('indexer', withKey)]);
+  await Promise.all([api.ready(), indexer.ready()]);
+  const task = await createTask(api, 'opened by a key');
+  await waitFor('the task in search', async () => (await search(api, 'opened by a key')).tasks[0]?.id === task.id);
+  await Promise.all([stopProcess(api), stopProcess(indexer)]);
+});
+
+describe('a token endpoint', () => {
+  it('is asked for a second token before the first one ends, and the events go on', async () => {
+    const [api, indexer] = await Promise.all([start('api', kafkaBy('oauth')), start('indexer', kafkaBy('oauth'))]);
+    await Promise.all([api.ready(), indexer.ready()]);
+    const before = servers.tokensGiven();
+    await waitFor('both to have fetched a token anew', async () => servers.tokensGiven() >= before + 2, {
+      timeoutMs: 60_000,
+    });
+    const task = await createTask(api, 'after the first token');
+    await waitFor(
+      'the task in search',
+      async () => (await search(api, 'after the first token')).tasks[0]?.id === task.id,
+    );
+    await Promise.all([stopProcess(api), stopProcess(indexer)]);
+  });
+
+  it('that refuses the client is named in the log, and the events stay in the outbox', async () => {
+    const api = await start('api', { ...kafkaBy('oauth'), KAFKA_OAUTH_CLIENT_SECRET: 'wrong' });
+    await serves(api);
+    await createTask(api, 'kept without a token');
+    await waitFor(
+      'the log to name the token',
+      async () => /token[^\n]*(401|invalid_client|no such client)/i.test(api.logs()),
+      {
+        timeoutMs: 30_000,
+      },
+    );
+    const { rows } = await database.pool.query<{ waiting: string }>('SELECT count(*) AS waiting FROM outbox');
+    expect(Number(rows[0]?.waiting)).toBeGreaterThan(0);
+    await killProcess(api);
+  });
+
+  it('of an unknown CA gets no secret: the log names the certificate', async () => {
+    const given = servers.tokensGiven();
+    const api = await start('api', { ...kafkaBy('oauth'), KAFKA_OAUTH_CA_FILE: servers.files.otherCa });
+    await waitFor('the log to name the certificate', async () => /certificate/i.test(api.logs()), {
+      timeoutMs: 30_000,
+    });
+    expect(servers.tokensGiven()).toBe(given);
     await killProcess(api);
   });
 });

@@ -4,14 +4,21 @@ import { createServer } from 'node:https';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import getPort from 'get-port';
 import { Client } from 'pg';
 import { startKafka } from '../../infra/local/kafka.ts';
 import { startPostgres } from '../../infra/local/postgres.ts';
 import { createAuthority, issueCertificate, type Certificate } from './certificates.ts';
+import { AUDIENCE, startTokenEndpoint } from './token-endpoint.ts';
 
 /** The one user that all servers know. */
 export const USER = { name: 'taskstream', password: 'correct horse: battery=staple %41' } as const;
+
+const basic = (name: string, password: string): string =>
+  `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+/** As Elasticsearch encodes one: an id, a colon and the key. */
+const API_KEY = Buffer.from('taskstream:key').toString('base64');
 
 export interface SecureServers {
   /** Superuser's URL; takes connections without TLS too, for the test itself. */
@@ -23,9 +30,16 @@ export interface SecureServers {
     readonly scram: string;
     /** TLS with a client certificate. */
     readonly mutual: string;
+    /** TLS and SASL PLAIN. */
+    readonly password: string;
+    /** TLS and OAUTHBEARER: tokens of the one at `tokenUrl`, whose client and secret are USER's. */
+    readonly oauth: string;
   };
-  /** TLS and basic authentication. */
+  readonly tokenUrl: string;
+  tokensGiven(): number;
+  /** TLS, and basic authentication or the API key. */
   readonly elasticsearchUrl: string;
+  readonly apiKey: string;
   /** PEM files; `otherCa` signed none of the servers' certificates. */
   readonly files: { readonly ca: string; readonly otherCa: string; readonly cert: string; readonly key: string };
   /**
@@ -57,16 +71,21 @@ export const startSecureServers = async (elasticsearchUrl: string): Promise<Secu
     cert: file('client.crt', client.cert),
     key: file('client.key', client.key),
   };
+  const tokens = await startTokenEndpoint(server, USER);
+  const jwksUrl = pathToFileURL(file('jwks.json', tokens.jwks)).href;
   const [postgres, firstKafka, proxy] = await Promise.all([
     startTlsPostgres(folder, server),
-    startTlsKafka(folder, authority, server),
+    startTlsKafka(folder, authority, server, jwksUrl),
     startTlsProxy(elasticsearchUrl, server),
   ]);
   let kafka = firstKafka;
   return {
     postgresUrl: postgres.url,
     kafka: kafka.listeners,
+    tokenUrl: tokens.url,
+    tokensGiven: () => tokens.given(),
     elasticsearchUrl: `https://127.0.0.1:${proxy.port}`,
+    apiKey: API_KEY,
     files,
     renew: async () => {
       const renewed = await createAuthority('taskstream test CA');
@@ -80,14 +99,14 @@ export const startSecureServers = async (elasticsearchUrl: string): Promise<Secu
       await postgres.renew(newServer);
       proxy.renew(newServer);
       await kafka.stop();
-      kafka = await startTlsKafka(folder, renewed, newServer, kafka.ports);
+      kafka = await startTlsKafka(folder, renewed, newServer, jwksUrl, kafka.ports);
     },
     closeConnections: async () => {
       proxy.closeConnections();
       await postgres.closeConnections();
     },
     close: async () => {
-      await Promise.all([postgres.stop(), kafka.stop(), proxy.close()]);
+      await Promise.all([postgres.stop(), kafka.stop(), proxy.close(), tokens.close()]);
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -138,28 +157,44 @@ const startTlsKafka = async (
   folder: string,
   authority: Certificate,
   certificate: Certificate,
-  given?: readonly [plain: number, scram: number, mutual: number, controller: number],
+  jwksUrl: string,
+  given?: readonly number[],
 ) => {
-  const ports = given ?? ([await getPort(), await getPort(), await getPort(), await getPort()] as const);
-  const [plain, scram, mutual, controller] = ports;
-  const at = (port: number) => `127.0.0.1:${port}`;
-  const client = `PLAIN://${at(plain)},SCRAM://${at(scram)},MUTUAL://${at(mutual)}`;
+  const ports = given ?? (await Promise.all(Array.from({ length: 6 }, () => getPort())));
+  const [plain, scram, mutual, password, oauth, controller] = ports;
+  const at = (port = 0) => `127.0.0.1:${port}`;
+  const client = [
+    `PLAIN://${at(plain)},SCRAM://${at(scram)},MUTUAL://${at(mutual)}`,
+    `PASSWORD://${at(password)},OAUTH://${at(oauth)}`,
+  ].join();
   const pem = (text: string) => text.replaceAll(/\r?\n/g, '\\n');
   const server = await startKafka({
     dataDir: join(folder, 'kafka'),
-    port: plain,
+    port: plain ?? 0,
     logFile: join(folder, 'kafka.log'),
     scramUsers: [USER],
+    // Kafka reads keys from nowhere that it is not told (CVE-2025-27817).
+    flags: [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${jwksUrl}`],
     settings: {
       'controller.quorum.voters': `1@${at(controller)}`,
       'inter.broker.listener.name': 'PLAIN',
-      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAIN:PLAINTEXT,SCRAM:SASL_SSL,MUTUAL:SSL',
+      'listener.security.protocol.map':
+        'CONTROLLER:PLAINTEXT,PLAIN:PLAINTEXT,SCRAM:SASL_SSL,MUTUAL:SSL,PASSWORD:SASL_SSL,OAUTH:SASL_SSL',
       listeners: `${client},CONTROLLER://${at(controller)}`,
       'advertised.listeners': client,
       'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
       'listener.name.scram.scram-sha-512.sasl.jaas.config':
         'org.apache.kafka.common.security.scram.ScramLoginModule required;',
       'listener.name.mutual.ssl.client.auth': 'required',
+      'listener.name.password.sasl.enabled.mechanisms': 'PLAIN',
+      'listener.name.password.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${USER.name}="${USER.password}";`,
+      'listener.name.oauth.sasl.enabled.mechanisms': 'OAUTHBEARER',
+      'listener.name.oauth.oauthbearer.sasl.jaas.config':
+        'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;',
+      'listener.name.oauth.oauthbearer.sasl.server.callback.handler.class':
+        'org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler',
+      'sasl.oauthbearer.jwks.endpoint.url': jwksUrl,
+      'sasl.oauthbearer.expected.audience': AUDIENCE,
       'ssl.keystore.type': 'PEM',
       'ssl.keystore.certificate.chain': pem(certificate.cert),
       'ssl.keystore.key': pem(certificate.key),
@@ -167,7 +202,17 @@ const startTlsKafka = async (
       'ssl.truststore.certificates': pem(authority.cert),
     },
   });
-  return { ports, listeners: { plain: at(plain), scram: at(scram), mutual: at(mutual) }, stop: () => server.stop() };
+  return {
+    ports,
+    listeners: {
+      plain: at(plain),
+      scram: at(scram),
+      mutual: at(mutual),
+      password: at(password),
+      oauth: at(oauth),
+    },
+    stop: () => server.stop(),
+  };
 };
 
 /**
@@ -175,9 +220,9 @@ const startTlsKafka = async (
  * published jars.
  */
 const startTlsProxy = async (targetUrl: string, { cert, key }: Certificate) => {
-  const expected = `Basic ${Buffer.from(`${USER.name}:${USER.password}`).toString('base64')}`;
+  const expected: readonly unknown[] = [basic(USER.name, USER.password), `ApiKey ${API_KEY}`];
   const server = createServer({ cert, key }, (incoming, outgoing) => {
-    if (incoming.headers.authorization !== expected) {
+    if (!expected.includes(incoming.headers.authorization)) {
       outgoing.writeHead(401, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
       outgoing.end('{"error":{"type":"security_exception","reason":"unable to authenticate user"},"status":401}');
       return;

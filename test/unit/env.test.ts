@@ -5,6 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
 import { connectionSettings } from '../../services/platform/kafka/settings.ts';
 
+const OAUTH = {
+  KAFKA_SASL_MECHANISM: 'OAUTHBEARER',
+  KAFKA_OAUTH_TOKEN_URL: 'https://id.example.com/token',
+  KAFKA_OAUTH_CLIENT_ID: 'id',
+  KAFKA_OAUTH_CLIENT_SECRET: 'secret',
+};
 const minimal = { KAFKA_BROKERS: 'localhost:9092', ELASTICSEARCH_URL: 'http://localhost:9200' };
 
 const faultsOf = (env: Record<string, string>): string => {
@@ -67,6 +73,17 @@ describe('configuration', () => {
     [{ KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512' }, 'KAFKA_SASL_USERNAME'],
     [{ KAFKA_TLS: 'true', KAFKA_CERT_FILE: '/tls.crt' }, 'KAFKA_KEY_FILE'],
     [{ KAFKA_CA_FILE: '/ca.crt' }, 'KAFKA_TLS'],
+    [
+      { KAFKA_SASL_MECHANISM: 'OAUTHBEARER', KAFKA_OAUTH_CLIENT_ID: 'id' },
+      'OAUTHBEARER needs KAFKA_OAUTH_TOKEN_URL, KAFKA_OAUTH_CLIENT_SECRET',
+    ],
+    [
+      { KAFKA_SASL_MECHANISM: 'PLAIN', KAFKA_OAUTH_SCOPE: 's' },
+      'KAFKA_SASL_MECHANISM: must be OAUTHBEARER where KAFKA_OAUTH_SCOPE is given',
+    ],
+    [{ ...OAUTH, KAFKA_SASL_USERNAME: 'u' }, 'OAUTHBEARER has no user and password'],
+    [{ ...OAUTH, KAFKA_OAUTH_TOKEN_URL: 'id.example.com/token' }, 'KAFKA_OAUTH_TOKEN_URL: must be a URL'],
+    [{ ...OAUTH, KAFKA_OAUTH_EXTENSIONS: 'logicalCluster' }, 'KAFKA_OAUTH_EXTENSIONS: must be name=value pairs'],
     [{ ELASTICSEARCH_USERNAME: 'me' }, 'ELASTICSEARCH_PASSWORD'],
     [{ DRAIN_DEADLINE_MS: '20000' }, 'DRAIN_DEADLINE_MS'],
     [{ RETRY_MAX_MS: '300000' }, 'STALL_TIMEOUT_MS: must be above 310000'],
@@ -103,6 +120,24 @@ describe('configuration', () => {
         'sasl.mechanisms': 'SCRAM-SHA-512',
         'sasl.username': 'u',
         'sasl.password': 'p',
+      },
+    ],
+    [
+      {
+        ...OAUTH,
+        KAFKA_TLS: 'true',
+        KAFKA_OAUTH_EXTENSIONS: 'logicalCluster=lkc-1,identityPoolId=pool-2',
+        KAFKA_OAUTH_CA_FILE: '/ca',
+      },
+      {
+        'security.protocol': 'sasl_ssl',
+        'sasl.mechanisms': 'OAUTHBEARER',
+        'sasl.oauthbearer.method': 'oidc',
+        'sasl.oauthbearer.token.endpoint.url': 'https://id.example.com/token',
+        'sasl.oauthbearer.client.id': 'id',
+        'sasl.oauthbearer.client.secret': 'secret',
+        'sasl.oauthbearer.extensions': 'logicalCluster=lkc-1,identityPoolId=pool-2',
+        'https.ca.location': '/ca',
       },
     ],
   ])('translates %o for librdkafka', (env, settings) => {

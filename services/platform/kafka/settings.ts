@@ -1,6 +1,9 @@
 /** Kafka: its configuration as environment variables, translated into librdkafka's settings in one place. */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
-import { choice, flag, hostList, optionalText, type CrossCheck, type EnvSpec, type EnvValues } from '../env.ts';
+import { choice, flag, hostList, optionalText, url, type CrossCheck, type EnvSpec, type EnvValues } from '../env.ts';
+
+/** As RFC 7628 has them: a name of letters, and a value of visible characters. */
+const EXTENSIONS = /^[A-Za-z]+=[^,]+(,[A-Za-z]+=[^,]+)*$/;
 
 export const kafkaEnv = {
   KAFKA_BROKERS: {
@@ -15,19 +18,69 @@ export const kafkaEnv = {
   KAFKA_CERT_FILE: { schema: optionalText(), description: 'PEM file with the client certificate, for mutual TLS.' },
   KAFKA_KEY_FILE: { schema: optionalText(), description: 'PEM file with the key of the client certificate.' },
   KAFKA_SASL_MECHANISM: {
-    schema: choice(['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'], 'none'),
+    schema: choice(['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'], 'none'),
     defaultText: 'none',
-    description: 'SASL mechanism: none, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.',
+    description: 'SASL mechanism: none, PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER.',
   },
   KAFKA_SASL_USERNAME: { schema: optionalText(), description: 'SASL user.' },
   KAFKA_SASL_PASSWORD: { schema: optionalText(), description: 'SASL password.', secret: true },
+  KAFKA_OAUTH_TOKEN_URL: {
+    schema: url(['https:', 'http:']).optional(),
+    description: 'OAUTHBEARER: where a token is given for client credentials (the token endpoint of OAuth 2.0).',
+  },
+  KAFKA_OAUTH_CLIENT_ID: { schema: optionalText(), description: 'OAUTHBEARER: the client at the token endpoint.' },
+  KAFKA_OAUTH_CLIENT_SECRET: {
+    schema: optionalText(),
+    description: "OAUTHBEARER: the client's secret at the token endpoint.",
+    secret: true,
+  },
+  KAFKA_OAUTH_SCOPE: { schema: optionalText(), description: 'OAUTHBEARER: the scope to ask for, where one is needed.' },
+  KAFKA_OAUTH_EXTENSIONS: {
+    schema: optionalText().refine((value) => value === undefined || EXTENSIONS.test(value), {
+      error: 'must be name=value pairs separated by commas',
+    }),
+    description: 'OAUTHBEARER: what the brokers want beside the token, `name=value`, comma-separated.',
+  },
+  KAFKA_OAUTH_CA_FILE: {
+    schema: optionalText(),
+    description: "PEM file with the CA of the token endpoint's certificate; the system's CAs when unset.",
+  },
 } as const satisfies EnvSpec;
 
 export type KafkaConfig = EnvValues<typeof kafkaEnv>;
 
+const OAUTH = [
+  'KAFKA_OAUTH_TOKEN_URL',
+  'KAFKA_OAUTH_CLIENT_ID',
+  'KAFKA_OAUTH_CLIENT_SECRET',
+  'KAFKA_OAUTH_SCOPE',
+  'KAFKA_OAUTH_EXTENSIONS',
+  'KAFKA_OAUTH_CA_FILE',
+] as const;
+/** Without these there is no token. */
+const OAUTH_REQUIRED = OAUTH.slice(0, 3);
+
 export const kafkaChecks: readonly CrossCheck<typeof kafkaEnv>[] = [
+  (values) => {
+    const missing = OAUTH_REQUIRED.filter((name) => values[name] === undefined);
+    return values.KAFKA_SASL_MECHANISM === 'OAUTHBEARER' && missing.length > 0
+      ? { path: 'KAFKA_SASL_MECHANISM', message: `OAUTHBEARER needs ${missing.join(', ')}` }
+      : undefined;
+  },
+  (values) => {
+    const surplus = OAUTH.filter((name) => values[name] !== undefined);
+    return values.KAFKA_SASL_MECHANISM !== 'OAUTHBEARER' && surplus.length > 0
+      ? { path: 'KAFKA_SASL_MECHANISM', message: `must be OAUTHBEARER where ${surplus.join(', ')} is given` }
+      : undefined;
+  },
+  (values) =>
+    values.KAFKA_SASL_MECHANISM === 'OAUTHBEARER' &&
+    (values.KAFKA_SASL_USERNAME !== undefined || values.KAFKA_SASL_PASSWORD !== undefined)
+      ? { path: 'KAFKA_SASL_USERNAME', message: 'OAUTHBEARER has no user and password: take both away' }
+      : undefined,
   (values) =>
     values.KAFKA_SASL_MECHANISM !== 'none' &&
+    values.KAFKA_SASL_MECHANISM !== 'OAUTHBEARER' &&
     (values.KAFKA_SASL_USERNAME === undefined || values.KAFKA_SASL_PASSWORD === undefined)
       ? {
           path: 'KAFKA_SASL_MECHANISM',
@@ -58,6 +111,13 @@ type ConnectionSettings = Pick<
   | 'sasl.mechanisms'
   | 'sasl.username'
   | 'sasl.password'
+  | 'sasl.oauthbearer.method'
+  | 'sasl.oauthbearer.token.endpoint.url'
+  | 'sasl.oauthbearer.client.id'
+  | 'sasl.oauthbearer.client.secret'
+  | 'sasl.oauthbearer.scope'
+  | 'sasl.oauthbearer.extensions'
+  | 'https.ca.location'
 >;
 
 /** librdkafka's connection settings; names as in its CONFIGURATION.md. */
@@ -70,15 +130,30 @@ export const connectionSettings = (config: KafkaConfig, clientId: string): Conne
     ...(config.KAFKA_CA_FILE === undefined ? {} : { 'ssl.ca.location': config.KAFKA_CA_FILE }),
     ...(config.KAFKA_CERT_FILE === undefined ? {} : { 'ssl.certificate.location': config.KAFKA_CERT_FILE }),
     ...(config.KAFKA_KEY_FILE === undefined ? {} : { 'ssl.key.location': config.KAFKA_KEY_FILE }),
-    ...(sasl
-      ? {
-          'sasl.mechanisms': config.KAFKA_SASL_MECHANISM,
-          'sasl.username': config.KAFKA_SASL_USERNAME ?? '',
-          'sasl.password': config.KAFKA_SASL_PASSWORD ?? '',
-        }
-      : {}),
+    ...(sasl ? saslSettings(config) : {}),
   };
 };
+
+const saslSettings = (config: KafkaConfig): Partial<ConnectionSettings> =>
+  config.KAFKA_SASL_MECHANISM === 'OAUTHBEARER'
+    ? {
+        'sasl.mechanisms': config.KAFKA_SASL_MECHANISM,
+        // librdkafka fetches tokens by itself, on a thread of its own, and a new one before the old one ends.
+        'sasl.oauthbearer.method': 'oidc',
+        'sasl.oauthbearer.token.endpoint.url': config.KAFKA_OAUTH_TOKEN_URL ?? '',
+        'sasl.oauthbearer.client.id': config.KAFKA_OAUTH_CLIENT_ID ?? '',
+        'sasl.oauthbearer.client.secret': config.KAFKA_OAUTH_CLIENT_SECRET ?? '',
+        ...(config.KAFKA_OAUTH_SCOPE === undefined ? {} : { 'sasl.oauthbearer.scope': config.KAFKA_OAUTH_SCOPE }),
+        ...(config.KAFKA_OAUTH_EXTENSIONS === undefined
+          ? {}
+          : { 'sasl.oauthbearer.extensions': config.KAFKA_OAUTH_EXTENSIONS }),
+        ...(config.KAFKA_OAUTH_CA_FILE === undefined ? {} : { 'https.ca.location': config.KAFKA_OAUTH_CA_FILE }),
+      }
+    : {
+        'sasl.mechanisms': config.KAFKA_SASL_MECHANISM,
+        'sasl.username': config.KAFKA_SASL_USERNAME ?? '',
+        'sasl.password': config.KAFKA_SASL_PASSWORD ?? '',
+      };
 
 /** Most bytes of one response of a broker, compressed; a record that is larger still comes, alone. */
 const FETCH_MAX_BYTES = 65_536;
