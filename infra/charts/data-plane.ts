@@ -1,20 +1,28 @@
-/** The servers: made by their operators, or standing somewhere else already. */
+/** The servers: each made by its operator, or run by somebody else. */
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { Connection, SecretKey } from '../constructs/connection.ts';
 import { ElasticsearchCluster, type SearchClient } from '../constructs/elasticsearch.ts';
 import { KafkaCluster, userNameOf, type KafkaClient } from '../constructs/kafka.ts';
-import type { LagScalerOptions } from '../constructs/lag-scaler.ts';
+import type { ScalerCredentials } from '../constructs/lag-scaler.ts';
+import {
+  managedElasticsearch,
+  managedKafka,
+  managedPostgres,
+  managedScalerCredentials,
+} from '../constructs/managed.ts';
 import { PostgresCluster } from '../constructs/postgres.ts';
-import type { Environment, ExternalServers, OperatorServers } from '../environments/schema.ts';
+import type { Environment } from '../environments/schema.ts';
 
 /** What workloads need to know of the servers. */
 export interface Servers {
   readonly kafka: (client: KafkaClient) => Connection;
   readonly search: (client: SearchClient) => Connection;
   readonly database: Connection;
+  /** The database, as the user that may change its schema. */
+  readonly migration: Connection;
   readonly bootstrap: string;
-  readonly scalerCredentials: LagScalerOptions['credentials'];
+  readonly scalerCredentials: ScalerCredentials;
   /** Passwords that `ops secrets` has to make. */
   readonly passwords: readonly SecretKey[];
 }
@@ -24,52 +32,63 @@ export class DataPlaneChart extends Chart {
 
   constructor(scope: Construct, id: string, environment: Environment) {
     super(scope, id, { namespace: environment.namespace, disableResourceNameHashes: true });
-    this.servers =
-      environment.servers.kind === 'operators'
-        ? addServers(this, environment, environment.servers)
-        : externalServers(environment.servers);
+    this.servers = {
+      ...kafkaOf(this, environment),
+      ...searchOf(this, environment),
+      ...databaseOf(this, environment.servers.postgres),
+    };
   }
 }
 
-const addServers = (scope: Construct, environment: Environment, servers: OperatorServers): Servers => {
-  const { namespace, topic, console, consumers } = environment;
-  const kafka = new KafkaCluster(scope, 'kafka', { kafka: servers.kafka, topic, namespace, acls: { console }, consumers });
-  const search = new ElasticsearchCluster(scope, 'elasticsearch', { elasticsearch: servers.elasticsearch, namespace });
-  const postgres = new PostgresCluster(scope, 'postgres', servers.postgres);
+const kafkaOf = (
+  scope: Construct,
+  { servers: { kafka }, namespace, topic, console, consumers }: Environment,
+): Pick<Servers, 'kafka' | 'bootstrap' | 'scalerCredentials'> => {
+  if (kafka.kind === 'managed') {
+    return {
+      kafka: (client) => managedKafka(kafka, client),
+      bootstrap: kafka.brokers,
+      scalerCredentials: managedScalerCredentials(kafka),
+    };
+  }
+  const cluster = new KafkaCluster(scope, 'kafka', { kafka, topic, namespace, acls: { console }, consumers });
   return {
-    kafka: (client) => kafka.connectionOf(client),
-    search: (client) => search.connectionOf(client),
-    database: postgres.connection,
-    bootstrap: kafka.bootstrap,
+    kafka: (client) => cluster.connectionOf(client),
+    bootstrap: cluster.bootstrap,
     scalerCredentials: {
-      username: userNameOf('keda'),
-      password: { secret: userNameOf('keda'), key: 'password' },
-      ca: { secret: KafkaCluster.caSecret, key: 'ca.crt' },
+      tls: true,
+      sasl: 'scram_sha512',
+      parameters: {
+        ca: { secret: KafkaCluster.caSecret, key: 'ca.crt' },
+        // Strimzi's Secret has the password and not the user's name.
+        username: { value: userNameOf('keda') },
+        password: { secret: userNameOf('keda'), key: 'password' },
+      },
     },
-    passwords: ElasticsearchCluster.passwords,
   };
 };
 
-const externalServers = (servers: ExternalServers): Servers => {
-  const { address, kafkaPort, elasticsearchPort, postgresPort, postgresSecret } = servers;
-  const peer = { cidr: `${address}/32` };
-  const bootstrap = `${address}:${kafkaPort}`;
-  return {
-    kafka: () => ({ env: { KAFKA_BROKERS: { value: bootstrap } }, files: [], peer, port: kafkaPort }),
-    search: () => ({
-      env: { ELASTICSEARCH_URL: { value: `http://${address}:${elasticsearchPort}` } },
-      files: [],
-      peer,
-      port: elasticsearchPort,
-    }),
-    database: {
-      env: { DATABASE_URL: { secret: postgresSecret, key: 'uri' } },
-      files: [],
-      peer,
-      port: postgresPort,
-    },
-    bootstrap,
-    scalerCredentials: undefined,
-    passwords: [],
-  };
+const searchOf = (
+  scope: Construct,
+  { servers: { elasticsearch }, namespace }: Environment,
+): Pick<Servers, 'search' | 'passwords'> => {
+  if (elasticsearch.kind === 'managed') {
+    return { search: (client) => managedElasticsearch(elasticsearch, client), passwords: [] };
+  }
+  const cluster = new ElasticsearchCluster(scope, 'elasticsearch', { elasticsearch, namespace });
+  return { search: (client) => cluster.connectionOf(client), passwords: ElasticsearchCluster.passwords };
+};
+
+const databaseOf = (
+  scope: Construct,
+  postgres: Environment['servers']['postgres'],
+): Pick<Servers, 'database' | 'migration'> => {
+  if (postgres.kind === 'managed') {
+    return {
+      database: managedPostgres(postgres, postgres.serviceSecret),
+      migration: managedPostgres(postgres, postgres.ownerSecret),
+    };
+  }
+  const { connection } = new PostgresCluster(scope, 'postgres', postgres);
+  return { database: connection, migration: connection };
 };

@@ -30,7 +30,7 @@ export class IndexerChart extends Chart {
       bootstrap: servers.bootstrap,
       indexer,
       partitions: topic.partitions,
-      ...(servers.scalerCredentials === undefined ? {} : { credentials: servers.scalerCredentials }),
+      credentials: servers.scalerCredentials,
     });
     new PodDisruptionBudget(this, 'disruption-budget', INDEXER);
   }

@@ -21,7 +21,7 @@ const DNS: Rule = {
   udpPorts: [53],
 };
 /** The Kubernetes API is no pod, and its address is the cluster's own affair. */
-const KUBERNETES: Rule = { peers: [{ cidr: '0.0.0.0/0' }, { cidr: '::/0' }], ports: [443, 6_443] };
+const KUBERNETES: Rule = { peers: [{ cidrs: ['0.0.0.0/0', '::/0'] }], ports: [443, 6_443] };
 
 /** Names the consumer that a pod of another team belongs to. */
 const CONSUMER_LABEL = 'taskstream-consumer';
@@ -59,7 +59,7 @@ export class NetworkChart extends Chart {
         connections: [servers.kafka('indexer'), servers.search('indexer')],
         ingress: metrics(PORTS.indexerHealth),
       },
-      { component: 'migrate', connections: [servers.database, servers.search('ops')], ingress: [] },
+      { component: 'migrate', connections: [servers.migration, servers.search('ops')], ingress: [] },
       { component: REINDEX, connections: reindexConnections(servers), ingress: [] },
       { component: VERIFY, connections: verifyConnections(servers), ingress: [] },
     ];
@@ -70,7 +70,7 @@ export class NetworkChart extends Chart {
       ]);
     }
     if (servers.passwords.length > 0) this.#component('secrets', [], [KUBERNETES, DNS]);
-    if (environment.servers.kind === 'operators') this.#servers(environment, clients);
+    this.#servers(environment, clients);
   }
 
   #component(component: string, ingress: readonly Rule[], egress: readonly Rule[]): void {
@@ -78,14 +78,14 @@ export class NetworkChart extends Chart {
     new NetworkPolicy(this, component, { name: `taskstream-${component}`, component, pods, ingress, egress });
   }
 
-  /** The servers among themselves, with their operators, and with their clients. */
-  #servers({ kedaNamespace, operatorsNamespace, consumers }: Environment, clients: readonly Client[]): void {
+  /** The servers that have an operator: among themselves, with it, and with their clients. */
+  #servers({ kedaNamespace, operatorsNamespace, consumers, servers: settings }: Environment, clients: readonly Client[]): void {
     /** The pods that have a connection to the server with these labels. */
     const clientsOf = (labels: Readonly<Record<string, string>>) =>
       clients
         .filter(({ connections }) => connections.some(({ peer }) => 'pods' in peer && peer.pods === labels))
         .map(({ component }) => ({ pods: selectorLabels(component) }));
-    for (const { name, namespace } of consumers) {
+    for (const { name, namespace } of settings.kafka.kind === 'operated' ? consumers : []) {
       new NetworkPolicy(this, `consumer-${name}`, {
         name: `taskstream-consumer-${name}`,
         component: 'kafka',
@@ -97,6 +97,7 @@ export class NetworkChart extends Chart {
     const servers = [
       {
         component: 'kafka',
+        isOperated: settings.kafka.kind === 'operated',
         // The entity operator, whose pods have the same label, reads topics and users there.
         asksKubernetes: true,
         pods: KafkaCluster.podLabels,
@@ -107,6 +108,7 @@ export class NetworkChart extends Chart {
       },
       {
         component: 'elasticsearch',
+        isOperated: settings.elasticsearch.kind === 'operated',
         asksKubernetes: false,
         pods: ElasticsearchCluster.podLabels,
         internal: [ElasticsearchCluster.port, 9_300],
@@ -115,6 +117,7 @@ export class NetworkChart extends Chart {
       },
       {
         component: 'postgres',
+        isOperated: settings.postgres.kind === 'operated',
         // The manager in each pod reads its Cluster there.
         asksKubernetes: true,
         pods: PostgresCluster.podLabels,
@@ -123,7 +126,8 @@ export class NetworkChart extends Chart {
         operator: { peers: [operators], ports: [PostgresCluster.port, 8_000] },
       },
     ];
-    for (const { component, asksKubernetes, pods, internal, clients, operator: rule } of servers) {
+    for (const { component, isOperated, asksKubernetes, pods, internal, clients, operator: rule } of servers) {
+      if (!isOperated) continue;
       new NetworkPolicy(this, component, {
         name: `taskstream-${component}`,
         component,

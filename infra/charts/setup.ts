@@ -32,7 +32,7 @@ export class SetupChart extends Chart {
       ...shared,
       component: 'migrate',
       args: [OPS, 'migrate'],
-      connections: [servers.database, servers.search('ops')],
+      connections: [servers.migration, servers.search('ops')],
       env,
       deadlineSeconds: MIGRATE_DEADLINE_SECONDS,
     });

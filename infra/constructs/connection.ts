@@ -18,7 +18,7 @@ export type Peer =
   | { readonly pods: Readonly<Record<string, string>>; readonly namespace?: string }
   /** All pods of a namespace. */
   | { readonly namespace: string }
-  | { readonly cidr: string };
+  | { readonly cidrs: readonly string[] };
 
 export interface Connection {
   readonly env: Readonly<Record<string, EnvSource>>;
@@ -26,6 +26,12 @@ export interface Connection {
   readonly peer: Peer;
   readonly port: number;
 }
+
+/** Where a client certificate and its key are, in a Secret of type kubernetes.io/tls. */
+export const clientCertificate = (secret: string): { readonly cert: SecretFile; readonly key: SecretFile } => ({
+  cert: { secret, key: 'tls.crt', path: '/etc/taskstream/kafka-client/tls.crt' },
+  key: { secret, key: 'tls.key', path: '/etc/taskstream/kafka-client/tls.key' },
+});
 
 /** Where CA certificates are in every container. */
 export const caPath = (server: 'kafka' | 'elasticsearch' | 'postgres'): string => `/etc/taskstream/${server}/ca.crt`;

@@ -3,7 +3,7 @@ import { Secret } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { stringify } from 'yaml';
 import { TASK_INDEX_ALIAS } from '../../services/task/resources.ts';
-import type { OperatorServers } from '../environments/schema.ts';
+import type { OperatedElasticsearch } from '../environments/schema.ts';
 import { caPath, type Connection, type SecretKey } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { labelsOf } from './labels.ts';
@@ -28,11 +28,11 @@ const PRIVILEGES: Readonly<Record<SearchClient, readonly string[]>> = {
 };
 const CLIENTS = Object.keys(PRIVILEGES) as SearchClient[];
 
-const userSecretOf = (client: SearchClient): string => `${PART_OF}-es-${client}`;
+export const searchSecretOf = (client: SearchClient): string => `${PART_OF}-es-${client}`;
 const roleOf = (client: SearchClient): string => `${PART_OF}-${client}`;
 
 export interface ElasticsearchClusterOptions {
-  readonly elasticsearch: OperatorServers['elasticsearch'];
+  readonly elasticsearch: OperatedElasticsearch;
   readonly namespace: string;
 }
 
@@ -43,7 +43,7 @@ export class ElasticsearchCluster extends Construct {
   static readonly port = HTTP_PORT;
   /** Passwords that no operator makes: the Secrets exist without them until `ops secrets` has run. */
   static readonly passwords: readonly SecretKey[] = CLIENTS.map((client) => ({
-    secret: userSecretOf(client),
+    secret: searchSecretOf(client),
     key: 'password',
   }));
   readonly #url: string;
@@ -70,7 +70,7 @@ export class ElasticsearchCluster extends Construct {
       spec: {
         version: elasticsearch.version,
         auth: {
-          fileRealm: CLIENTS.map((client) => ({ secretName: userSecretOf(client) })),
+          fileRealm: CLIENTS.map((client) => ({ secretName: searchSecretOf(client) })),
           roles: [{ secretName: ROLES_SECRET }],
         },
         nodeSets: [nodeSet(elasticsearch)],
@@ -84,7 +84,7 @@ export class ElasticsearchCluster extends Construct {
         ELASTICSEARCH_URL: { value: this.#url },
         ELASTICSEARCH_CA_FILE: { value: caPath('elasticsearch') },
         ELASTICSEARCH_USERNAME: { value: roleOf(client) },
-        ELASTICSEARCH_PASSWORD: { secret: userSecretOf(client), key: 'password' },
+        ELASTICSEARCH_PASSWORD: { secret: searchSecretOf(client), key: 'password' },
       },
       files: [{ secret: `${CLUSTER}-es-http-certs-public`, key: 'ca.crt', path: caPath('elasticsearch') }],
       peer: { pods: ElasticsearchCluster.podLabels },
@@ -93,7 +93,7 @@ export class ElasticsearchCluster extends Construct {
   }
 }
 
-const nodeSet = ({ nodes, volume, resources, allowMmap }: OperatorServers['elasticsearch']) => ({
+const nodeSet = ({ nodes, volume, resources, allowMmap }: OperatedElasticsearch) => ({
   name: 'default',
   count: nodes,
   config: {
@@ -129,7 +129,7 @@ const nodeSet = ({ nodes, volume, resources, allowMmap }: OperatorServers['elast
  */
 const addUser = (scope: Construct, client: SearchClient): void => {
   new Secret(scope, `user-${client}`, {
-    metadata: { name: userSecretOf(client), labels: labelsOf('elasticsearch') },
+    metadata: { name: searchSecretOf(client), labels: labelsOf('elasticsearch') },
     type: 'kubernetes.io/basic-auth',
     stringData: { username: roleOf(client), roles: roleOf(client) },
   });

@@ -8,7 +8,7 @@ import {
   TOPICS,
   type TopicSpec,
 } from '../../services/task/resources.ts';
-import type { ConsumerSettings, Environment, NodePool, OperatorServers } from '../environments/schema.ts';
+import type { ConsumerSettings, Environment, NodePool, OperatedKafka } from '../environments/schema.ts';
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
@@ -80,7 +80,7 @@ export const consumerAclsOf = ({ name, topics }: Pick<ConsumerSettings, 'name' |
 export const consumerUserOf = (name: string): string => `${PART_OF}-consumer-${name}`;
 
 export interface KafkaClusterOptions {
-  readonly kafka: OperatorServers['kafka'];
+  readonly kafka: OperatedKafka;
   readonly topic: Environment['topic'];
   readonly namespace: string;
   readonly acls: AclOptions;

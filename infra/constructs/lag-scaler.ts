@@ -3,7 +3,7 @@ import { ConfigMap } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { INDEXER_GROUP, TASKS_TOPIC } from '../../services/task/resources.ts';
 import type { Environment } from '../environments/schema.ts';
-import type { SecretKey } from './connection.ts';
+import type { EnvSource } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { labelsOf } from './labels.ts';
 
@@ -15,8 +15,15 @@ export interface LagScalerOptions {
   readonly bootstrap: string;
   readonly indexer: Environment['indexer'];
   readonly partitions: number;
-  /** SCRAM-SHA-512 over TLS; without it the brokers are reached in the clear. */
-  readonly credentials?: { readonly username: string; readonly password: SecretKey; readonly ca: SecretKey };
+  readonly credentials: ScalerCredentials;
+}
+
+/** How KEDA reaches the brokers, in its own words. */
+export interface ScalerCredentials {
+  readonly tls: boolean;
+  readonly sasl?: string;
+  /** Parameters of its TriggerAuthentication. */
+  readonly parameters: Readonly<Record<string, EnvSource>>;
 }
 
 export class LagScaler extends Construct {
@@ -26,7 +33,9 @@ export class LagScaler extends Construct {
   constructor(scope: Construct, id: string, options: LagScalerOptions) {
     super(scope, id);
     const { deployment, bootstrap, indexer, partitions, credentials } = options;
-    if (credentials !== undefined) addAuthentication(this, credentials);
+    const { tls, sasl, parameters } = credentials;
+    const hasParameters = Object.keys(parameters).length > 0;
+    if (hasParameters) addAuthentication(this, parameters);
     new CustomResource(this, 'scaled-object', {
       apiVersion: API_VERSION,
       kind: 'ScaledObject',
@@ -75,9 +84,10 @@ export class LagScaler extends Construct {
               // What the indexer itself does without a committed offset; KEDA's default is latest.
               offsetResetPolicy: 'earliest',
               ensureEvenDistributionOfPartitions: 'true',
-              ...(credentials === undefined ? {} : { sasl: 'scram_sha512', tls: 'enable' }),
+              ...(sasl === undefined ? {} : { sasl }),
+              ...(tls ? { tls: 'enable' } : {}),
             },
-            ...(credentials === undefined ? {} : { authenticationRef: { name: NAME } }),
+            ...(hasParameters ? { authenticationRef: { name: NAME } } : {}),
           },
         ],
       },
@@ -85,26 +95,28 @@ export class LagScaler extends Construct {
   }
 }
 
-/** Strimzi's Secret has the password and not the user's name, so the name comes from a ConfigMap. */
-const addAuthentication = (
-  scope: Construct,
-  { username, password, ca }: NonNullable<LagScalerOptions['credentials']>,
-): void => {
-  const user = new ConfigMap(scope, 'user', {
-    metadata: { name: `${NAME}-scaler`, labels: labelsOf('indexer') },
-    data: { username },
-  });
+/** Secrets have what is secret; the rest comes from a ConfigMap. */
+const addAuthentication = (scope: Construct, parameters: ScalerCredentials['parameters']): void => {
+  const entries = Object.entries(parameters);
+  const data = Object.fromEntries(
+    entries.flatMap(([parameter, source]) => ('value' in source ? [[parameter, source.value] as const] : [])),
+  );
+  const name = `${NAME}-scaler`;
+  const isEmpty = Object.keys(data).length === 0;
+  if (!isEmpty) new ConfigMap(scope, 'user', { metadata: { name, labels: labelsOf('indexer') }, data });
+  const secrets = entries.flatMap(([parameter, source]) =>
+    'value' in source ? [] : [{ parameter, name: source.secret, key: source.key }],
+  );
   new CustomResource(scope, 'authentication', {
     apiVersion: API_VERSION,
     kind: 'TriggerAuthentication',
     name: NAME,
     component: 'indexer',
     spec: {
-      configMapTargetRef: [{ parameter: 'username', name: user.name, key: 'username' }],
-      secretTargetRef: [
-        { parameter: 'password', name: password.secret, key: password.key },
-        { parameter: 'ca', name: ca.secret, key: ca.key },
-      ],
+      ...(isEmpty
+        ? {}
+        : { configMapTargetRef: Object.keys(data).map((parameter) => ({ parameter, name, key: parameter })) }),
+      secretTargetRef: secrets,
     },
   });
 };

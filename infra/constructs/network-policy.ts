@@ -38,19 +38,21 @@ export class NetworkPolicy extends CustomResource {
 }
 
 const toRule = ({ peers, ports, udpPorts = [] }: Rule, direction: 'from' | 'to') => ({
-  [direction]: peers.map(toPeer),
+  [direction]: peers.flatMap(toPeers),
   ports: [...ports.map((port) => ({ protocol: 'TCP', port })), ...udpPorts.map((port) => ({ protocol: 'UDP', port }))],
 });
 
 /** The label that every cluster gives to every namespace. */
 const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
 
-const toPeer = (peer: Peer) => {
-  if ('cidr' in peer) return { ipBlock: { cidr: peer.cidr } };
-  return {
-    ...(peer.namespace === undefined
-      ? {}
-      : { namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: peer.namespace } } }),
-    ...('pods' in peer ? { podSelector: { matchLabels: peer.pods } } : {}),
-  };
+const toPeers = (peer: Peer): object[] => {
+  if ('cidrs' in peer) return peer.cidrs.map((cidr) => ({ ipBlock: { cidr } }));
+  return [
+    {
+      ...(peer.namespace === undefined
+        ? {}
+        : { namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: peer.namespace } } }),
+      ...('pods' in peer ? { podSelector: { matchLabels: peer.pods } } : {}),
+    },
+  ];
 };

@@ -1,6 +1,6 @@
 /** PostgreSQL by CloudNativePG. The operator makes the application's user, its password and the certificates. */
 import { Construct } from 'constructs';
-import type { OperatorServers, Volume } from '../environments/schema.ts';
+import type { OperatedPostgres, Volume } from '../environments/schema.ts';
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
@@ -15,7 +15,7 @@ export class PostgresCluster extends Construct {
   static readonly podMatchers = [`pod=~"${CLUSTER}-[0-9]+"`] as const;
   static readonly port = PORT;
 
-  constructor(scope: Construct, id: string, options: OperatorServers['postgres']) {
+  constructor(scope: Construct, id: string, options: OperatedPostgres) {
     super(scope, id);
     const { instances, maxConnections, volume, walVolume, expandInUse, resources } = options;
     new CustomResource(this, 'cluster', {

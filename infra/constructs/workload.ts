@@ -188,9 +188,9 @@ const podOf = (scope: Construct, options: PodOptions, container: Partial<Contain
             ([name, source]) => [name, envValue(scope, name, source)],
           ),
         ),
-        volumeMounts: files.map((file) => ({
-          path: file.path.slice(0, file.path.lastIndexOf('/')),
-          volume: fileVolume(scope, file),
+        volumeMounts: [...new Set(files.map(folderOf))].map((folder) => ({
+          path: folder,
+          volume: folderVolume(scope, folder, files),
           readOnly: true,
         })),
         securityContext: {
@@ -211,11 +211,15 @@ const envValue = (scope: Construct, name: string, source: EnvSource): EnvValue =
     ? EnvValue.fromValue(source.value)
     : EnvValue.fromSecretValue({ secret: Secret.fromSecretName(scope, `env-${name}`, source.secret), key: source.key });
 
-const fileVolume = (scope: Construct, { secret, key, path }: SecretFile): Volume => {
-  const [folder, file] = path.split('/').slice(-2);
-  return Volume.fromSecret(scope, `volume-${secret}-${key}`, Secret.fromSecretName(scope, `file-${secret}`, secret), {
-    name: `${folder ?? 'files'}-ca`,
-    items: { [key]: { path: file ?? key } },
+const folderOf = ({ path }: SecretFile): string => path.slice(0, path.lastIndexOf('/'));
+
+/** A volume for a folder, whose files are all of one Secret. */
+const folderVolume = (scope: Construct, folder: string, files: readonly SecretFile[]): Volume => {
+  const inFolder = files.filter((file) => folderOf(file) === folder);
+  const secret = inFolder[0]?.secret ?? '';
+  return Volume.fromSecret(scope, `volume-${folder}`, Secret.fromSecretName(scope, `file-${folder}`, secret), {
+    name: `${folder.slice(folder.lastIndexOf('/') + 1)}-ca`,
+    items: Object.fromEntries(inFolder.map(({ key, path }) => [key, { path: path.slice(folder.length + 1) }])),
   });
 };
 

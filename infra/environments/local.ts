@@ -7,8 +7,8 @@ export const local: Environment = {
   name: 'local',
   images: { api: 'taskstream/api:dev', indexer: 'taskstream/indexer:dev', pullPolicy: 'IfNotPresent' },
   servers: {
-    kind: 'operators',
     kafka: {
+      kind: 'operated',
       nodePools: [
         {
           name: 'dual-role',
@@ -21,6 +21,7 @@ export const local: Environment = {
       entityOperator: { cpuRequest: '50m', memory: '384Mi' },
     },
     elasticsearch: {
+      kind: 'operated',
       version: '9.2.0',
       nodes: 1,
       volume: { size: '2Gi' },
@@ -28,6 +29,7 @@ export const local: Environment = {
       allowMmap: false,
     },
     postgres: {
+      kind: 'operated',
       instances: 1,
       maxConnections: 100,
       volume: { size: '1Gi' },

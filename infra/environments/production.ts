@@ -34,8 +34,8 @@ export const production: Environment = {
   },
   index: { ...base.index, replicas: 1 },
   servers: {
-    kind: 'operators',
     kafka: {
+      kind: 'operated',
       nodePools: [
         {
           name: 'controller',
@@ -55,6 +55,7 @@ export const production: Environment = {
       entityOperator: { cpuRequest: '100m', memory: '512Mi' },
     },
     elasticsearch: {
+      kind: 'operated',
       version: '9.2.0',
       nodes: 3,
       volume: { size: '100Gi' },
@@ -62,6 +63,7 @@ export const production: Environment = {
       allowMmap: true,
     },
     postgres: {
+      kind: 'operated',
       instances: 3,
       maxConnections: 250,
       volume: { size: '50Gi' },

@@ -54,37 +54,106 @@ const nodePool = z.strictObject({
   resources,
 });
 
-export const operatorsSchema = z.strictObject({
-  kind: z.literal('operators'),
-  kafka: z.strictObject({ nodePools: z.array(nodePool).min(1), entityOperator: resources }),
-  elasticsearch: z.strictObject({
-    version: z.string().regex(/^\d+\.\d+\.\d+$/, { error: 'must be a version such as 9.2.0' }),
-    nodes: count(1, 99),
-    volume,
-    resources,
-    allowMmap: z
-      .boolean()
-      .describe('Memory-mapped files need a kernel setting (`vm.max_map_count`) that kind nodes may lack.'),
-  }),
-  postgres: z.strictObject({
-    instances: count(1, 9),
-    maxConnections: count(20, 10_000).describe(
-      '`max_connections` of PostgreSQL: too few for the replicas of the API are refused. Each takes some MiB of memory.',
-    ),
-    volume,
-    walVolume: volume
-      .optional()
-      .describe(
-        'A volume of its own for the write-ahead log of each instance, beside that of the tables. It can be added, and not taken away.',
-      ),
-    expandInUse: z
-      .boolean()
-      .describe(
-        'Whether volumes grow while they are in use, which their storage class must allow. If not, a larger size is for instances that are made anew.',
-      ),
-    resources,
-  }),
+const operatedKafka = z.strictObject({
+  kind: z.literal('operated'),
+  nodePools: z.array(nodePool).min(1),
+  entityOperator: resources,
 });
+const operatedElasticsearch = z.strictObject({
+  kind: z.literal('operated'),
+  version: z.string().regex(/^\d+\.\d+\.\d+$/, { error: 'must be a version such as 9.2.0' }),
+  nodes: count(1, 99),
+  volume,
+  resources,
+  allowMmap: z
+    .boolean()
+    .describe('Memory-mapped files need a kernel setting (`vm.max_map_count`) that kind nodes may lack.'),
+});
+const operatedPostgres = z.strictObject({
+  kind: z.literal('operated'),
+  instances: count(1, 9),
+  maxConnections: count(20, 10_000).describe(
+    '`max_connections` of PostgreSQL: too few for the replicas of the API are refused. Each takes some MiB of memory.',
+  ),
+  volume,
+  walVolume: volume
+    .optional()
+    .describe(
+      'A volume of its own for the write-ahead log of each instance, beside that of the tables. It can be added, and not taken away.',
+    ),
+  expandInUse: z
+    .boolean()
+    .describe(
+      'Whether volumes grow while they are in use, which their storage class must allow. If not, a larger size is for instances that are made anew.',
+    ),
+  resources,
+});
+
+const hostPort = String.raw`([-a-zA-Z0-9.]+|\[[\da-fA-F:.]+\]):\d{1,5}`;
+const egress = z
+  .strictObject({
+    cidrs: z
+      .array(z.union([z.cidrv4(), z.cidrv6()], { error: 'must be a range of addresses such as 10.20.0.0/16' }))
+      .min(1, { error: 'must have at least one range of addresses' }),
+    port: count(1, 65_535),
+  })
+  .describe('Where our pods may connect to: a NetworkPolicy knows addresses, and no names.');
+const caSecret = dnsLabel
+  .optional()
+  .describe("Secret with the CA of the server's certificate under `ca.crt`; the system's CAs when left out.");
+
+/** `mTLS` is a client certificate. */
+export const KAFKA_LOGINS = ['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'mTLS', 'OAUTHBEARER'] as const;
+export const SEARCH_LOGINS = ['none', 'user', 'apiKey'] as const;
+
+const managedKafka = z.strictObject({
+  kind: z.literal('managed'),
+  brokers: z
+    .string()
+    .regex(new RegExp(`^${hostPort}(,${hostPort})*$`), {
+      error: 'must be host:port pairs separated by commas, such as b-1.example.com:9093,b-2.example.com:9093',
+    })
+    .describe('Bootstrap brokers, host:port, comma-separated.'),
+  tls: z.boolean(),
+  caSecret,
+  login: z.enum(KAFKA_LOGINS).describe('docs/managed-servers.md has the Secrets that each needs.'),
+  oauth: z
+    .strictObject({
+      tokenUrl: z.url({ protocol: /^https$/, error: 'must be a URL that starts with https://' }),
+      scope: z.string().describe('Empty where none is wanted.'),
+      extensions: z.string().describe('name=value, comma-separated; empty where none are wanted.'),
+    })
+    .optional()
+    .describe('With login OAUTHBEARER: where tokens are given.'),
+  egress,
+});
+const managedElasticsearch = z.strictObject({
+  kind: z.literal('managed'),
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be a URL such as https://search.example.com:9243' })
+    .describe('TLS with https.'),
+  caSecret,
+  login: z.enum(SEARCH_LOGINS).describe('docs/managed-servers.md has the Secrets that each needs.'),
+  egress,
+});
+const managedPostgres = z.strictObject({
+  kind: z.literal('managed'),
+  tls: z.enum(['disable', 'verify-full']).describe('verify-full: encrypted, certificate and name checked.'),
+  caSecret,
+  maxConnections: count(20, 10_000)
+    .optional()
+    .describe('`max_connections` of PostgreSQL: where it is given, too few for the replicas of the API are refused.'),
+  ownerSecret: dnsLabel.describe('Secret with the URL of the database under `uri`, for the user that migrates.'),
+  serviceSecret: dnsLabel.describe('The same for the user of everything else; it may be the same Secret.'),
+  egress,
+});
+
+/** Each server by itself: `operated` by its operator in this namespace, or `managed` by somebody else. */
+export const serverSchemas = {
+  kafka: { operated: operatedKafka, managed: managedKafka },
+  elasticsearch: { operated: operatedElasticsearch, managed: managedElasticsearch },
+  postgres: { operated: operatedPostgres, managed: managedPostgres },
+};
 
 const consumer = z.strictObject({
   name: dnsLabel
@@ -92,21 +161,6 @@ const consumer = z.strictObject({
     .describe('Its user is taskstream-consumer-NAME, and its groups begin with consumer.NAME. (with the dot).'),
   namespace: dnsLabel.describe('Where its pods run; those with the label taskstream-consumer=NAME reach the brokers.'),
   topics: z.array(z.enum([TASKS_TOPIC])).min(1, { error: 'must name at least one topic' }),
-});
-
-const port = count(1, 65_535);
-export const externalSchema = z.strictObject({
-  kind: z.literal('external'),
-  address: z
-    .ipv4({ error: 'must be an IPv4 address' })
-    .describe('Where the servers listen, all on one address, without TLS.'),
-  kafkaPort: port,
-  elasticsearchPort: port,
-  postgresPort: port,
-  postgresMaxConnections: count(20, 10_000)
-    .optional()
-    .describe('`max_connections` of PostgreSQL: where it is given, too few for the replicas of the API are refused.'),
-  postgresSecret: dnsLabel.describe('Secret of type basic-auth with the URL of the database under `uri`.'),
 });
 
 /** The settings, each for itself. */
@@ -151,11 +205,15 @@ export const settingsSchema = z.strictObject({
     resources,
   }),
   index: z.strictObject({ shards: count(1), replicas: count(0, 9) }),
-  servers: z.discriminatedUnion('kind', [operatorsSchema, externalSchema]),
+  servers: z.strictObject({
+    kafka: z.discriminatedUnion('kind', [operatedKafka, managedKafka]),
+    elasticsearch: z.discriminatedUnion('kind', [operatedElasticsearch, managedElasticsearch]),
+    postgres: z.discriminatedUnion('kind', [operatedPostgres, managedPostgres]),
+  }),
   consumers: z
     .array(consumer)
     .describe(
-      'Other teams that read events (docs/consumers.md), each as {name, namespace, topics}. External servers: give them rights there.',
+      'Other teams that read events (docs/consumers.md), each as {name, namespace, topics}. With a managed Kafka: give them rights there.',
     ),
   console: z
     .boolean()
@@ -199,31 +257,53 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
     }
   }
   const needed = connectionsNeeded(api);
-  const [path, maxConnections = needed] =
-    servers.kind === 'operators'
-      ? (['servers.postgres.maxConnections', servers.postgres.maxConnections] as const)
-      : (['servers.postgresMaxConnections', servers.postgresMaxConnections] as const);
-  if (maxConnections < needed) {
+  const { kafka, elasticsearch, postgres } = servers;
+  if ((postgres.maxConnections ?? needed) < needed) {
     const words = connectionsInWords(api.maxReplicas, api.databasePoolSize);
-    refuse(path, `must be at least ${needed}: ${words}`);
+    refuse('servers.postgres.maxConnections', `must be at least ${needed}: ${words}`);
   }
-  if (servers.kind === 'external') return;
-  const replicasOf = (role: 'broker' | 'controller') =>
-    servers.kafka.nodePools.filter(({ roles }) => roles.includes(role)).reduce((sum, pool) => sum + pool.replicas, 0);
-  if (topic.replicas > replicasOf('broker')) {
-    refuse('topic.replicas', `must not be above the number of brokers, which is ${replicasOf('broker')}`);
+  if (kafka.kind === 'managed') refuseKafka(kafka, refuse);
+  else {
+    const replicasOf = (role: 'broker' | 'controller') =>
+      kafka.nodePools.filter(({ roles }) => roles.includes(role)).reduce((sum, pool) => sum + pool.replicas, 0);
+    if (topic.replicas > replicasOf('broker')) {
+      refuse('topic.replicas', `must not be above the number of brokers, which is ${replicasOf('broker')}`);
+    }
+    if (replicasOf('controller') % 2 === 0) {
+      refuse('servers.kafka.nodePools', `must have an odd number of controllers, not ${replicasOf('controller')}`);
+    }
   }
-  if (replicasOf('controller') % 2 === 0) {
-    refuse('servers.kafka.nodePools', `must have an odd number of controllers, not ${replicasOf('controller')}`);
+  if (elasticsearch.kind === 'operated' && index.replicas >= elasticsearch.nodes) {
+    refuse('index.replicas', `must be below the number of nodes, which is ${elasticsearch.nodes}`);
   }
-  if (index.replicas >= servers.elasticsearch.nodes) {
-    refuse('index.replicas', `must be below the number of nodes, which is ${servers.elasticsearch.nodes}`);
+  if (elasticsearch.kind === 'managed' && elasticsearch.caSecret !== undefined && !/^https:/.test(elasticsearch.url)) {
+    refuse('servers.elasticsearch.caSecret', 'is of no use without https in servers.elasticsearch.url');
+  }
+  if (postgres.kind === 'managed' && postgres.caSecret !== undefined && postgres.tls === 'disable') {
+    refuse('servers.postgres.caSecret', 'is of no use without servers.postgres.tls');
   }
 });
 
+type Refuse = (path: string, message: string) => void;
+
+const refuseKafka = ({ tls, caSecret: ca, login, oauth }: ManagedKafka, refuse: Refuse): void => {
+  if (!tls && ca !== undefined) refuse('servers.kafka.caSecret', 'is of no use without servers.kafka.tls');
+  // A password or a token goes over the wire as it is, and a client certificate not at all.
+  if (!tls && ['PLAIN', 'mTLS', 'OAUTHBEARER'].includes(login)) {
+    refuse('servers.kafka.tls', `must be true with the login ${login}`);
+  }
+  if ((login === 'OAUTHBEARER') !== (oauth !== undefined)) {
+    refuse('servers.kafka.oauth', 'must be given with the login OAUTHBEARER, and with no other');
+  }
+};
+
 export type Environment = z.infer<typeof environmentSchema>;
-export type OperatorServers = z.infer<typeof operatorsSchema>;
-export type ExternalServers = z.infer<typeof externalSchema>;
+export type OperatedKafka = z.infer<typeof operatedKafka>;
+export type OperatedElasticsearch = z.infer<typeof operatedElasticsearch>;
+export type OperatedPostgres = z.infer<typeof operatedPostgres>;
+export type ManagedKafka = z.infer<typeof managedKafka>;
+export type ManagedElasticsearch = z.infer<typeof managedElasticsearch>;
+export type ManagedPostgres = z.infer<typeof managedPostgres>;
 export type Resources = z.infer<typeof resources>;
 export type ConsumerSettings = z.infer<typeof consumer>;
 export type Volume = z.infer<typeof volume>;

@@ -18,7 +18,7 @@ const unset = (path: string, value: unknown, condition = referenceOf(path)): Opt
   off: (environment) => edited(environment, path, (parent, key) => (parent[key] = value)),
 });
 
-const EVERYWHERE: readonly Option[] = [
+export const OPTIONS: readonly Option[] = [
   unset('console', false),
   unset('monitoring', false),
   without('ingress.tlsSecret'),
@@ -26,32 +26,27 @@ const EVERYWHERE: readonly Option[] = [
   without('indexer.resources.cpuLimit'),
   without('verify.resources.cpuLimit'),
   unset('verify.suspend', false),
+  without('servers.kafka.nodePools.0.volume.storageClass'),
+  without('servers.kafka.nodePools.0.resources.cpuLimit'),
+  without('servers.kafka.entityOperator.cpuLimit'),
+  without('servers.elasticsearch.volume.storageClass'),
+  without('servers.elasticsearch.resources.cpuLimit'),
+  unset('servers.elasticsearch.allowMmap', false),
+  without('servers.postgres.volume.storageClass'),
+  without('servers.postgres.walVolume'),
+  without('servers.postgres.walVolume.storageClass'),
+  unset('servers.postgres.expandInUse', false),
+  without('servers.postgres.resources.cpuLimit'),
+  unset('servers.postgres.instances', 1, 'gt (int64 $.Values.servers.postgres.instances) 1'),
 ];
-
-/** By what `servers.kind` says. */
-export const OPTIONS: Readonly<Record<Environment['servers']['kind'], readonly Option[]>> = {
-  external: EVERYWHERE,
-  operators: [
-    ...EVERYWHERE,
-    without('servers.kafka.nodePools.0.volume.storageClass'),
-    without('servers.kafka.nodePools.0.resources.cpuLimit'),
-    without('servers.kafka.entityOperator.cpuLimit'),
-    without('servers.elasticsearch.volume.storageClass'),
-    without('servers.elasticsearch.resources.cpuLimit'),
-    unset('servers.elasticsearch.allowMmap', false),
-    without('servers.postgres.volume.storageClass'),
-    without('servers.postgres.walVolume'),
-    without('servers.postgres.walVolume.storageClass'),
-    unset('servers.postgres.expandInUse', false),
-    without('servers.postgres.resources.cpuLimit'),
-    unset('servers.postgres.instances', 1, 'gt (int64 $.Values.servers.postgres.instances) 1'),
-  ],
-};
 
 /** The environment that has everything: production, and what it leaves out. */
 export const withEverything = (production: Environment): Environment => {
   const { servers, api, indexer, verify, ingress } = production;
-  if (servers.kind !== 'operators') throw new Error('production has servers of its own');
+  const { kafka, elasticsearch, postgres } = servers;
+  if (kafka.kind !== 'operated' || elasticsearch.kind !== 'operated' || postgres.kind !== 'operated') {
+    throw new Error('production has servers of its own');
+  }
   const limited = <T extends { readonly resources: object }>(owner: T): T => ({
     ...owner,
     resources: { ...owner.resources, cpuLimit: '1' },
@@ -70,14 +65,14 @@ export const withEverything = (production: Environment): Environment => {
     verify: { ...limited(verify), suspend: true },
     ingress: { ...ingress, tlsSecret: 'any' },
     servers: {
-      kind: 'operators',
       kafka: {
-        nodePools: servers.kafka.nodePools.map((pool) => limited(stored(pool))),
-        entityOperator: { ...servers.kafka.entityOperator, cpuLimit: '1' },
+        kind: 'operated',
+        nodePools: kafka.nodePools.map((pool) => limited(stored(pool))),
+        entityOperator: { ...kafka.entityOperator, cpuLimit: '1' },
       },
-      elasticsearch: { ...limited(stored(servers.elasticsearch)), allowMmap: true },
+      elasticsearch: { ...limited(stored(elasticsearch)), allowMmap: true },
       postgres: {
-        ...limited(stored(servers.postgres)),
+        ...limited(stored(postgres)),
         walVolume: { size: 'any', storageClass: 'any' },
         expandInUse: true,
       },

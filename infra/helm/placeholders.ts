@@ -18,28 +18,48 @@ export const LOOPS = [
   { path: 'servers.kafka.nodePools', variable: '$pool' },
   { path: 'consumers', variable: '$consumer' },
 ] as const;
-/** Lists within the items of a list: each of their items becomes one of the manifest's list. */
-export const ITEM_LOOPS = [{ path: 'consumers.0.topics', variable: '$topic' }] as const;
+/** Lists within an object: each of their items becomes one of the manifest's list. */
+export const ITEM_LOOPS = [
+  { path: 'consumers.0.topics', variable: '$topic' },
+  { path: 'servers.kafka.egress.cidrs', variable: '$kafkaCidr' },
+  { path: 'servers.elasticsearch.egress.cidrs', variable: '$elasticsearchCidr' },
+  { path: 'servers.postgres.egress.cidrs', variable: '$postgresCidr' },
+] as const;
 
 /** Kept as they are: words that decide which objects there are. */
-const FIXED = new Set(['servers.kind', 'console', 'monitoring', 'servers.elasticsearch.allowMmap']);
+const FIXED = new Set([
+  'servers.kafka.kind',
+  'servers.kafka.login',
+  'servers.elasticsearch.kind',
+  'servers.elasticsearch.login',
+  'servers.postgres.kind',
+  'console',
+  'monitoring',
+  'servers.elasticsearch.allowMmap',
+]);
+
+const OAUTH = 'servers.kafka.oauth';
 
 /** The first number; all have ten digits, and later ones are larger, so that a minimum stays below its maximum. */
 const FIRST_NUMBER = 7_000_000_000;
 
 /**
- * @param environment one that has every optional setting
+ * @param environments such that each optional setting is in one; a setting has one placeholder in all of them
  * @returns the same with placeholders, and what each stands for
  */
 export const withPlaceholders = (
-  environment: Environment,
-): { readonly environment: Environment; readonly placeholders: Placeholders } => {
+  environments: readonly Environment[],
+): { readonly environments: readonly Environment[]; readonly placeholders: Placeholders } => {
   const placeholders = new Map<string, Placeholder>();
+  const given = new Map<string, string>();
   const add = (path: string, kind: Placeholder['kind']): string => {
+    const before = given.get(path);
+    if (before !== undefined) return before;
     const number = FIRST_NUMBER + placeholders.size;
     // Letters and digits only: a name in which it stands remains one.
     const placeholder = kind === 'number' ? String(number) : `zq${number}qz`;
     placeholders.set(placeholder, { kind, reference: referenceOf(path) });
+    given.set(path, placeholder);
     return placeholder;
   };
   const replace = (value: unknown, path: string): unknown => {
@@ -54,7 +74,7 @@ export const withPlaceholders = (
     if (FIXED.has(path) || typeof value === 'boolean') return value;
     return typeof value === 'number' ? Number(add(path, 'number')) : add(path, 'string');
   };
-  return { environment: replace(environment, '') as Environment, placeholders };
+  return { environments: environments.map((each) => replace(each, '') as Environment), placeholders };
 };
 
 /** Whether it is a placeholder for a number. */
@@ -63,6 +83,8 @@ export const isNumberPlaceholder = (data: unknown): boolean => typeof data === '
 /** A setting's path, as a Go template says it. */
 export const referenceOf = (path: string): string => {
   if (path === 'namespace') return '$.Release.Namespace';
+  // Absent with most logins: in brackets it is nothing then, and the rules say that it is missing.
+  if (path.startsWith(`${OAUTH}.`)) return `($.Values.${OAUTH})${path.slice(OAUTH.length)}`;
   // The innermost loop comes first.
   const loop = [...ITEM_LOOPS, ...LOOPS].find((each) => `${path}.`.startsWith(`${each.path}.0.`));
   if (loop !== undefined) return path.replace(`${loop.path}.0`, loop.variable);

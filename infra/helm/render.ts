@@ -1,6 +1,7 @@
 /** A tree as text of a Helm template. */
 import { stringify } from 'yaml';
 import type { Tree } from './compare.ts';
+import { all, any } from './conditions.ts';
 import { ITEM_LOOPS, referenceOf, type Placeholder, type Placeholders } from './placeholders.ts';
 
 const PLACEHOLDER = /zq(\d{10})qz|7\d{9}/g;
@@ -18,24 +19,18 @@ export const renderTree = (tree: Tree, placeholders: Placeholders): string[] => 
       case 'list':
         return node.items.flatMap(({ value, when }) => guarded(when, looped(item(value))));
       case 'choice':
-        return [`{{- if ${node.when} }}`, ...lines(node.on), '{{- else }}', ...lines(node.off), '{{- end }}'];
+        return chosen(node.choices, lines);
     }
   };
   const entry = (key: string, value: Tree): string[] => {
-    if (value.kind === 'choice') {
-      return [
-        `{{- if ${value.when} }}`,
-        ...entry(key, value.on),
-        '{{- else }}',
-        ...entry(key, value.off),
-        '{{- end }}',
-      ];
-    }
+    if (value.kind === 'choice') return chosen(value.choices, (inner) => entry(key, inner));
     const name = scalar(key);
     const list = listSetting(value, placeholders);
     if (list !== undefined) return [`${name}: {{ toJson ${list.reference} }}`];
     const block = blockText(value, placeholders);
     if (block !== undefined) return [`${name}: |-`, ...indented(block)];
+    const condition = presenceOf(value);
+    if (condition !== undefined) return guarded([condition], [`${name}:`, ...indented(lines(value))]);
     if (isInline(value)) return [`${name}: ${lines(value)[0] ?? ''}`];
     return [`${name}:`, ...indented(lines(value))];
   };
@@ -47,9 +42,29 @@ export const renderTree = (tree: Tree, placeholders: Placeholders): string[] => 
   return lines(tree);
 };
 
+/** When a list has items, all of which may be absent: an empty one is left out. */
+const presenceOf = (tree: Tree): string | undefined =>
+  tree.kind === 'list' && tree.items.every(({ when }) => when.length > 0)
+    ? any(tree.items.map(({ when }) => all(when)))
+    : undefined;
+
+/** The lines of each choice under its condition. */
+const chosen = (choices: Extract<Tree, { kind: 'choice' }>['choices'], linesOf: (tree: Tree) => string[]): string[] => [
+  ...choices.flatMap(({ when, value }, index) => [
+    when === undefined ? '{{- else }}' : `{{- ${index === 0 ? 'if' : 'else if'} ${when} }}`,
+    ...linesOf(value),
+  ]),
+  '{{- end }}',
+];
+
 /** An item that stands for all items of a list. */
 const looped = (lines: readonly string[]): string[] => {
-  const loop = ITEM_LOOPS.find(({ variable }) => lines.some((line) => line.includes(variable)));
+  // The innermost item that has the variable.
+  const loop = ITEM_LOOPS.find(
+    ({ variable }) =>
+      lines.some((line) => line.includes(`${variable} `)) &&
+      !lines.some((line) => line.includes(`range ${variable} :=`)),
+  );
   if (loop === undefined) return [...lines];
   return [`{{- range ${loop.variable} := ${referenceOf(loop.path)} }}`, ...lines, '{{- end }}'];
 };

@@ -37,7 +37,7 @@ const needsMoreThan = (path: string): Rule => ({
   message: `${path} must be at least ${connectionsInWords('api.maxReplicas', 'api.databasePoolSize')}`,
 });
 
-const OPERATOR_RULES: readonly Rule[] = [
+const KAFKA_RULES: readonly Rule[] = [
   {
     refusedIf: `gt ${value('topic.replicas')} $brokers`,
     message: 'topic.replicas must not be above the number of brokers',
@@ -46,14 +46,38 @@ const OPERATOR_RULES: readonly Rule[] = [
     refusedIf: 'eq (mod $controllers 2) 0',
     message: `${brokers} must have an odd number of controllers`,
   },
-  {
-    refusedIf: `ge ${value('index.replicas')} ${value('servers.elasticsearch.nodes')}`,
-    message: 'index.replicas must be below the number of nodes in servers.elasticsearch.nodes',
-  },
-  needsMoreThan('servers.postgres.maxConnections'),
 ];
 
-const EXTERNAL_MAX = 'servers.postgresMaxConnections';
+const KAFKA = '$.Values.servers.kafka';
+const MANAGED_KAFKA_RULES: readonly Rule[] = [
+  {
+    refusedIf: `and ${KAFKA}.caSecret (not ${KAFKA}.tls)`,
+    message: 'servers.kafka.caSecret is of no use without servers.kafka.tls',
+  },
+  {
+    refusedIf: `and (not ${KAFKA}.tls) (has ${KAFKA}.login (list "PLAIN" "mTLS" "OAUTHBEARER"))`,
+    message: 'servers.kafka.tls must be true with the logins PLAIN, mTLS and OAUTHBEARER',
+  },
+  {
+    refusedIf: `ne (eq ${KAFKA}.login "OAUTHBEARER") (not (empty ${KAFKA}.oauth))`,
+    message: 'servers.kafka.oauth must be given with the login OAUTHBEARER, and with no other',
+  },
+];
+
+const SEARCH_RULE: Rule = {
+  refusedIf: `ge ${value('index.replicas')} ${value('servers.elasticsearch.nodes')}`,
+  message: 'index.replicas must be below the number of nodes in servers.elasticsearch.nodes',
+};
+const MANAGED_SEARCH_RULE: Rule = {
+  refusedIf:
+    'and $.Values.servers.elasticsearch.caSecret (not (hasPrefix "https:" $.Values.servers.elasticsearch.url))',
+  message: 'servers.elasticsearch.caSecret is of no use without https in servers.elasticsearch.url',
+};
+const MANAGED_POSTGRES_RULE: Rule = {
+  refusedIf: 'and $.Values.servers.postgres.caSecret (eq $.Values.servers.postgres.tls "disable")',
+  message: 'servers.postgres.caSecret is of no use without servers.postgres.tls',
+};
+const MAX_CONNECTIONS = 'servers.postgres.maxConnections';
 
 const check = ({ refusedIf, message }: Rule): string =>
   `{{- if ${refusedIf} }}\n{{- fail "${message}" }}\n{{- end }}\n`;
@@ -71,11 +95,23 @@ const countOf = (role: string): string =>
 export const rulesTemplate = (): string =>
   [
     ...RULES.map(check),
-    '{{- if eq $.Values.servers.kind "operators" }}\n',
+    '{{- if eq $.Values.servers.kafka.kind "operated" }}\n',
     countOf('broker'),
     countOf('controller'),
-    ...OPERATOR_RULES.map(check),
-    `{{- else if $.Values.${EXTERNAL_MAX} }}\n`,
-    check(needsMoreThan(EXTERNAL_MAX)),
+    ...KAFKA_RULES.map(check),
+    '{{- else }}\n',
+    ...MANAGED_KAFKA_RULES.map(check),
+    '{{- end }}\n',
+    '{{- if eq $.Values.servers.elasticsearch.kind "operated" }}\n',
+    check(SEARCH_RULE),
+    '{{- else }}\n',
+    check(MANAGED_SEARCH_RULE),
+    '{{- end }}\n',
+    '{{- if eq $.Values.servers.postgres.kind "managed" }}\n',
+    check(MANAGED_POSTGRES_RULE),
+    '{{- end }}\n',
+    // Of a managed one it may be unknown.
+    `{{- if $.Values.${MAX_CONNECTIONS} }}\n`,
+    check(needsMoreThan(MAX_CONNECTIONS)),
     '{{- end }}\n',
   ].join('');

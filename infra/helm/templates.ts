@@ -2,85 +2,90 @@
 import { Chart, type App } from 'cdk8s';
 import { createApp } from '../app.ts';
 import { jobNameOf } from '../constructs/job-name.ts';
-import { lab } from '../environments/lab.ts';
 import { production } from '../environments/production.ts';
 import type { Environment } from '../environments/schema.ts';
-import { compare, isRecord, type Data, type Tree } from './compare.ts';
+import { OPERATED, serverCasesOf } from './cases.ts';
+import { guarded, isRecord, type Data, type Tree } from './compare.ts';
 import { OPTIONS, withEverything } from './options.ts';
 import { isNumberPlaceholder, LOOPS, referenceOf, withPlaceholders } from './placeholders.ts';
 import { renderTree } from './render.ts';
 
-type Kind = Environment['servers']['kind'];
-
 /** Objects of one cdk8s chart, by kind and name. */
 type Objects = ReadonlyMap<string, Data>;
-
-/** @returns the text of each template by its file name */
-export const chartTemplates = (): Map<string, string> => {
-  const definitions: string[] = [];
-  const operators = templatesOf(withEverything(production), 'operators', definitions);
-  const external = templatesOf({ ...withEverything(production), servers: lab.servers }, 'external', definitions);
-  const files = new Map([[`_jobs.tpl`, `${HEADER}${definitions.join('')}`]]);
-  for (const name of new Set([...operators.keys(), ...external.keys()])) {
-    const both = merge(operators.get(name) ?? new Map(), external.get(name) ?? new Map());
-    files.set(`${name}.yaml`, `${HEADER}${both.join('')}`);
-  }
-  return files;
-};
 
 export const GENERATED = 'Generated from infra/ by `npm run chart`; do not edit.';
 const HEADER = `{{- /* ${GENERATED} */ -}}\n`;
 
-/** What is the same for both kinds of servers once; the rest each under its condition. */
-const merge = (operators: ReadonlyMap<string, string>, external: ReadonlyMap<string, string>): string[] =>
-  [...new Set([...operators.keys(), ...external.keys()])].map((id) => {
-    const [own, foreign] = [operators.get(id), external.get(id)];
-    if (own === foreign) return own ?? '';
-    const is = (kind: Kind, text: string | undefined) =>
-      text === undefined ? '' : `{{- if eq $.Values.servers.kind "${kind}" }}\n${text}{{- end }}\n`;
-    return `${is('operators', own)}${is('external', foreign)}`;
-  });
+/** The base has everything and all servers with operators; each option off, and each other case of a server, is an environment. */
+const BASE_ON = 'on';
 
-/** @param definitions gets what templates include */
-const templatesOf = (everything: Environment, kind: Kind, definitions: string[]): Map<string, Map<string, string>> => {
-  const { environment, placeholders } = withPlaceholders(everything);
+/** @returns the text of each template by its file name */
+export const chartTemplates = (): Map<string, string> => {
+  const everything = withEverything(production);
+  const servers = serverCasesOf(everything);
+  const { environments, placeholders } = withPlaceholders([
+    everything,
+    ...servers.flatMap(({ cases }) => cases.map(({ environment }) => environment)),
+  ]);
+  const [environment, ...managed] = environments;
+  if (environment === undefined) throw new Error('there is no base');
   const base = objectsOf(environment);
-  const variants = OPTIONS[kind].map(({ condition, off }) => ({ condition, charts: objectsOf(off(environment)) }));
-  const render = (chart: string, id: string, data: Data): string => {
-    const absent = variants.filter(({ charts }) => charts.get(chart)?.get(id) === undefined);
-    const present = variants.flatMap(({ condition, charts }) => {
-      const other = charts.get(chart)?.get(id);
-      return other === undefined ? [] : [{ condition, data: keepSetting(other, data) }];
-    });
-    const tree = compare(data, present);
-    const lines = isJob(data) ? jobLines(data, tree) : renderTree(tree, placeholders);
+  const axes = [
+    ...OPTIONS.map(({ condition, off }) => ({
+      baseCase: BASE_ON,
+      condition: (cases: readonly string[]) => (cases.includes(BASE_ON) ? condition : `not (${condition})`),
+      others: [{ name: 'off', charts: objectsOf(off(environment)) }],
+    })),
+    ...servers.map(({ cases, condition }) => ({
+      baseCase: OPERATED,
+      condition,
+      others: cases.map(({ name }) => ({ name, charts: objectsOf(managed.shift() ?? environment) })),
+    })),
+  ];
+  const definitions: string[] = [];
+  const render = (chart: string, id: string): string => {
+    const { value: tree, when } = guarded(
+      {
+        inBase: base.get(chart)?.has(id) ?? false,
+        data: base.get(chart)?.get(id),
+        axes: axes.map((axis) => {
+          const others = axis.others.map(({ name, charts }) => ({
+            name,
+            data: keepSetting(charts.get(chart)?.get(id), base.get(chart)?.get(id)),
+          }));
+          return { axis: { ...axis, others }, having: others.filter(({ data }) => data !== undefined) };
+        }),
+      },
+      id,
+    );
+    const lines = id.startsWith('Job ') ? jobLines(id.slice('Job '.length), tree) : renderTree(tree, placeholders);
     const text = ['---', ...lines, ''].join('\n');
     const loop = LOOPS.find(({ variable }) => text.includes(variable));
     const looped =
       loop === undefined ? text : `{{- range ${loop.variable} := ${referenceOf(loop.path)} }}\n${text}{{- end }}\n`;
-    const condition = chart === 'namespace' ? ['$.Values.createNamespace'] : absent.map((option) => option.condition);
-    return condition.reduceRight((inner, when) => `{{- if ${when} }}\n${inner}{{- end }}\n`, looped);
+    const conditions = chart === 'namespace' ? ['$.Values.createNamespace'] : when;
+    return conditions.reduceRight((inner, condition) => `{{- if ${condition} }}\n${inner}{{- end }}\n`, looped);
   };
   /** The specification is a template of its own, which the name has a hash of. */
-  const jobLines = ({ metadata }: Named, tree: Tree): string[] => {
-    const definition = `taskstream.${metadata.name}.${kind}`;
+  const jobLines = (name: string, tree: Tree): string[] => {
+    const definition = `taskstream.${name}`;
     const { spec, rest } = apart(tree);
     definitions.push(`{{- define "${definition}" }}\n${renderTree(spec, placeholders).join('\n')}\n{{- end }}\n`);
     const hash = `{{ include "${definition}" $ | fromYaml | toJson | sha256sum | trunc 8 }}`;
     return [
       ...renderTree(rest, placeholders).map((line) =>
-        line === `  name: ${metadata.name}` ? `  name: taskstream-${metadata.name}-${hash}` : line,
+        line === `  name: ${name}` ? `  name: taskstream-${name}-${hash}` : line,
       ),
       'spec:',
       `  {{- include "${definition}" $ | nindent 2 }}`,
     ];
   };
-  return new Map(
-    [...base].map(([chart, objects]) => [
-      chart,
-      new Map([...objects].map(([id, data]) => [id, render(chart, id, data)])),
-    ]),
-  );
+  const all = [base, ...axes.flatMap(({ others }) => others.map(({ charts }) => charts))];
+  const files = [...new Set(all.flatMap((charts) => [...charts.keys()]))].map((chart): [string, string] => {
+    const ids = new Set(all.flatMap((charts) => [...(charts.get(chart)?.keys() ?? [])]));
+    return [`${chart}.yaml`, `${HEADER}${[...ids].map((id) => render(chart, id)).join('')}`];
+  });
+  return new Map([['_jobs.tpl', `${HEADER}${definitions.join('')}`], ...files]);
 };
 
 const objectsOf = (environment: Environment): Map<string, Objects> => {

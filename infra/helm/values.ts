@@ -2,26 +2,37 @@
 import { Document, isMap, isScalar, type YAMLMap } from 'yaml';
 import { z } from 'zod';
 import { isRecord } from './compare.ts';
-import { externalSchema, operatorsSchema, settingsSchema, type Environment } from '../environments/schema.ts';
+import { serverSchemas, settingsSchema, type Environment } from '../environments/schema.ts';
 
-/** Helm merges values into the defaults: what the defaults say of the other kind of servers stays, and is passed over. */
-const unused = ({ shape }: z.ZodObject) =>
+/** Helm merges values into the defaults: what the defaults say of the other kind of a server stays, and is passed over. */
+const unused = (other: z.ZodObject, own: z.ZodObject) =>
   Object.fromEntries(
-    Object.keys(shape)
-      .filter((key) => key !== 'kind')
-      .map((key) => [key, z.unknown().optional().describe('Not used with this kind of servers.')]),
+    Object.keys(other.shape)
+      .filter((key) => !(key in own.shape))
+      .map((key) => [key, z.unknown().optional().describe('Not used with this kind.')]),
   );
 
+const { kafka, elasticsearch, postgres } = serverSchemas;
 const valuesSchema = settingsSchema.omit({ name: true, namespace: true }).extend({
   createNamespace: z
     .boolean()
     .describe(
       'Whether the chart makes the namespace, with Pod Security "restricted" enforced. Not with --create-namespace.',
     ),
-  servers: z.discriminatedUnion('kind', [
-    operatorsSchema.extend(unused(externalSchema)),
-    externalSchema.extend(unused(operatorsSchema)),
-  ]),
+  servers: z.strictObject({
+    kafka: z.discriminatedUnion('kind', [
+      kafka.operated.extend(unused(kafka.managed, kafka.operated)),
+      kafka.managed.extend(unused(kafka.operated, kafka.managed)),
+    ]),
+    elasticsearch: z.discriminatedUnion('kind', [
+      elasticsearch.operated.extend(unused(elasticsearch.managed, elasticsearch.operated)),
+      elasticsearch.managed.extend(unused(elasticsearch.operated, elasticsearch.managed)),
+    ]),
+    postgres: z.discriminatedUnion('kind', [
+      postgres.operated.extend(unused(postgres.managed, postgres.operated)),
+      postgres.managed.extend(unused(postgres.operated, postgres.managed)),
+    ]),
+  }),
   global: z.looseObject({}).optional().describe('What Helm adds for charts that contain this one.'),
 });
 export type Values = z.infer<typeof valuesSchema>;
@@ -107,7 +118,7 @@ interface Described {
 }
 
 const describe = (map: YAMLMap, schema: Described): void => {
-  // The servers are one kind or another; the defaults are of the first.
+  // A server is of one kind or another; the defaults are of the first.
   const properties = schema.properties ?? schema.oneOf?.[0]?.properties ?? {};
   for (const { key, value } of map.items) {
     const inner = isScalar(key) ? properties[String(key.value)] : undefined;

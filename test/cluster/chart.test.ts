@@ -7,10 +7,12 @@ import { environmentOf, environments } from '../../infra/environments/index.ts';
 import { parseEnvironment, type Environment } from '../../infra/environments/schema.ts';
 import { valuesOf } from '../../infra/helm/values.ts';
 import { fluxValuesOf } from '../support/flux-values.ts';
+import { MANAGED } from '../support/managed-servers.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
 import { run, type Output } from './support/cluster.ts';
 
 const chart = join(import.meta.dirname, '../../charts/taskstream');
+const { servers: lab } = environmentOf('lab');
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'taskstream-chart-'));
@@ -122,6 +124,7 @@ describe('helm template equals the synthesised manifests, object by object', () 
         e.ingress.tlsSecret = 'certificate';
       }),
     ],
+    ...MANAGED,
   ])('with %s', async (_, environment) => {
     const values = valuesOf(environment);
     if (environment.ingress.tlsSecret === undefined) values.ingress = { ...values.ingress, tlsSecret: null as never };
@@ -160,18 +163,31 @@ describe('values that cannot be used are refused by name', () => {
 
 it('a PostgreSQL elsewhere that takes too few connections is refused where its limit is known, and one that takes enough is not', async () => {
   const values = valuesOf(environmentOf('production'));
-  const rendered = (postgresMaxConnections: number | undefined) =>
+  const rendered = (maxConnections: number | null) =>
     template(
       'taskstream',
       '-f',
-      valuesFile({ ...values, servers: { ...environmentOf('lab').servers, postgresMaxConnections } }),
+      valuesFile({ ...values, servers: { postgres: { ...environmentOf('lab').servers.postgres, maxConnections } } }),
     );
-  expect((await rendered(246)).stderr).toMatch(/servers\.postgresMaxConnections must be at least/);
+  expect((await rendered(246)).stderr).toMatch(/servers\.postgres\.maxConnections must be at least/);
   expect((await rendered(247)).code).toBe(0);
-  expect((await rendered(undefined)).code).toBe(0);
+  expect((await rendered(null)).code).toBe(0);
   const fits = structuredClone(environmentOf('production')) as any;
   fits.servers.postgres.maxConnections = 247;
   expectEqual(await template('taskstream', '-f', valuesFile(valuesOf(fits))), fits);
+});
+
+it.each<[object, RegExp]>([
+  [{ kafka: { ...lab.kafka, login: 'PLAIN' } }, /servers\.kafka\.tls must be true with the logins PLAIN/],
+  [{ kafka: { ...lab.kafka, tls: true, login: 'OAUTHBEARER' } }, /servers\.kafka\.oauth must be given/],
+  [{ kafka: { ...lab.kafka, caSecret: 'ca' } }, /servers\.kafka\.caSecret is of no use/],
+  [{ elasticsearch: { ...lab.elasticsearch, caSecret: 'ca' } }, /servers\.elasticsearch\.caSecret is of no use/],
+  [{ postgres: { ...lab.postgres, caSecret: 'ca' } }, /servers\.postgres\.caSecret is of no use/],
+  [{ kafka: { kind: 'external' } }, /servers\/kafka/],
+])('managed servers that cannot be meant are refused: %j', async (servers, message) => {
+  const { code, stderr } = await template('taskstream', '-f', valuesFile({ servers }));
+  expect(stderr).toMatch(message);
+  expect(code).not.toBe(0);
 });
 
 it.each(['values.yaml', 'values-local.yaml', 'values-lab.yaml'])('helm lint is clean with %s', async (file) => {

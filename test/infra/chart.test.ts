@@ -54,7 +54,12 @@ it('no placeholder is left in a template', () => {
 });
 
 describe('a tree of variants', () => {
-  const variant = (data: unknown) => [{ condition: '$x', data }];
+  const axis = (name: string, data: unknown) => ({
+    baseCase: 'on',
+    others: [{ name: 'off', data }],
+    condition: (cases: readonly string[]) => (cases.includes('on') ? name : `not ${name}`),
+  });
+  const variant = (data: unknown) => [axis('$x', data)];
 
   it('guards entries and items that an option takes away', () => {
     expect(compare({ a: 1, b: [1, 2] }, variant({ b: [2] }))).toEqual({
@@ -79,17 +84,28 @@ describe('a tree of variants', () => {
   it('chooses between values that an option changes, and between a list and none', () => {
     const choice = (on: unknown, off: unknown) => ({
       kind: 'choice',
-      when: '$x',
-      on: compare(on, []),
-      off: compare(off, []),
+      choices: [
+        { when: '$x', value: compare(on, []) },
+        { when: undefined, value: compare(off, []) },
+      ],
     });
     expect(compare(true, variant(false))).toEqual(choice(true, false));
     expect(compare([1], variant([]))).toEqual(choice([1], []));
   });
 
+  it('has what only another case has, each item behind those that it follows there', () => {
+    expect(compare([{ name: 'a' }, { name: 'c' }], variant([{ name: 'a' }, { name: 'b', value: 1 }]))).toEqual({
+      kind: 'list',
+      items: [
+        { when: [], value: compare({ name: 'a' }, []) },
+        { when: ['$x'], value: compare({ name: 'c' }, []) },
+        { when: ['not $x'], value: compare({ name: 'b', value: 1 }, []) },
+      ],
+    });
+  });
+
   it('refuses what it has no words for, instead of leaving it out', () => {
-    expect(() => compare({}, variant({ a: 1 }))).toThrow('without $x there is a too');
-    expect(() => compare([1, 2], variant([3]))).toThrow('other items');
-    expect(() => compare(1, [...variant(2), { condition: '$y', data: 3 }])).toThrow('depends on 2 options');
+    expect(() => compare(1, [...variant(2), axis('$y', 3)])).toThrow('depends on 2 options');
+    expect(() => compare({}, [...variant({ a: 1 }), axis('$y', { a: 2 })])).toThrow('a depends on 2 options');
   });
 });

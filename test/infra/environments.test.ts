@@ -55,8 +55,41 @@ describe('settings that cannot be used are refused by name', () => {
     ],
     [
       'more connections than a PostgreSQL elsewhere takes',
-      (e) => (e.servers = { ...environmentOf('lab').servers, postgresMaxConnections: 246 }),
-      /servers\.postgresMaxConnections: must be at least 247/,
+      (e) => (e.servers.postgres = { ...environmentOf('lab').servers.postgres, maxConnections: 246 }),
+      /servers\.postgres\.maxConnections: must be at least 247/,
+    ],
+    [
+      'a password without TLS',
+      (e) => (e.servers.kafka = { ...environmentOf('lab').servers.kafka, login: 'PLAIN' }),
+      /servers\.kafka\.tls: must be true with the login PLAIN/,
+    ],
+    [
+      'tokens of nobody',
+      (e) => (e.servers.kafka = { ...environmentOf('lab').servers.kafka, tls: true, login: 'OAUTHBEARER' }),
+      /servers\.kafka\.oauth: must be given with the login OAUTHBEARER/,
+    ],
+    [
+      'a CA for no certificate',
+      (e) => {
+        for (const server of ['kafka', 'elasticsearch', 'postgres'] as const) {
+          e.servers[server] = { ...environmentOf('lab').servers[server], caSecret: 'ca' };
+        }
+      },
+      /servers\.kafka\.caSecret[^]*servers\.elasticsearch\.caSecret[^]*servers\.postgres\.caSecret/,
+    ],
+    [
+      'a broker without a port',
+      (e) => (e.servers.kafka = { ...environmentOf('lab').servers.kafka, brokers: 'b-1.example.com' }),
+      /servers\.kafka\.brokers: must be host:port pairs/,
+    ],
+    [
+      'a name for a range of addresses',
+      (e) =>
+        (e.servers.postgres = {
+          ...environmentOf('lab').servers.postgres,
+          egress: { cidrs: ['db.example.com'], port: 5_432 },
+        }),
+      /servers\.postgres\.egress\.cidrs\.0: must be a range of addresses/,
     ],
     ['cores for memory', (e) => (e.api.resources.memory = '500m'), /api\.resources\.memory: must be a size/],
     ['a size for cores', (e) => (e.api.resources.cpuRequest = '1Gi'), /cpuRequest: must be a number of cores/],
@@ -78,7 +111,7 @@ describe('settings that cannot be used are refused by name', () => {
     const fits = change((e) => (e.servers.postgres.maxConnections = 247));
     expect(parseEnvironment(fits)).toEqual(fits);
     const unknown = change((e) => {
-      e.servers = { ...environmentOf('lab').servers, postgresMaxConnections: undefined };
+      e.servers.postgres = { ...environmentOf('lab').servers.postgres, maxConnections: undefined };
       e.api.maxReplicas = 1_000;
     });
     expect(parseEnvironment(unknown)).toEqual(unknown);

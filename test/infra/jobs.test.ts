@@ -40,8 +40,8 @@ describe.each(['local', 'lab', 'production'])('the Jobs of %s', (name) => {
   const jobs = jobsOf(environment);
 
   it('have another name whenever a setting changes their specification, which cannot be changed in place', () => {
-    // The kind of servers and the environment's own name are no settings of a Job.
-    const settings = leavesOf(environment).filter((path) => !['name', 'servers.kind'].includes(path.join('.')));
+    // The kind of a server and the environment's own name are no settings of a Job.
+    const settings = leavesOf(environment).filter((path) => path.join('.') !== 'name' && path.at(-1) !== 'kind');
     const renamedBy = new Set<string>();
     for (const path of settings) {
       for (const { name: now, spec } of jobsOf(changed(environment, path))) {

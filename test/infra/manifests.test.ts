@@ -57,7 +57,7 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
     };
     const cluster = ofKind(manifests, 'Cluster')[0]?.spec.postgresql.parameters.max_connections as string | undefined;
     const { servers } = environment;
-    const most = Number(cluster ?? (servers.kind === 'external' ? servers.postgresMaxConnections : undefined));
+    const most = Number(cluster ?? servers.postgres.maxConnections);
     const api = (maxReplicas + 2) * (poolSizeOf('taskstream-api') + BESIDES_POOL);
     const jobs = 2 * (poolSizeOf('taskstream-verify') + poolSizeOf('taskstream-reindex') + 4);
     // PostgreSQL keeps three for superusers; the operator and people need some.
@@ -119,8 +119,8 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
         [...Object.keys(stringData ?? {}), ...passwordKeys(metadata.name)],
       ]),
     );
-    const external =
-      environment.servers.kind === 'external' ? { [environment.servers.postgresSecret]: ['uri'] } : OPERATOR_SECRETS;
+    const { postgres } = environment.servers;
+    const external = postgres.kind === 'managed' ? { [postgres.serviceSecret]: ['uri'] } : OPERATOR_SECRETS;
     const known: Readonly<Record<string, readonly string[]>> = { ...external, ...own };
     const accounts = ofKind(manifests, 'ServiceAccount').map(({ metadata }) => metadata.name);
     for (const { name: owner, pod } of podsOf(manifests)) {
@@ -161,7 +161,7 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
   it('have one number of partitions: of the topic, and of the most indexers', () => {
     const { spec } = find(manifests, 'ScaledObject', 'taskstream-indexer');
     expect(spec.maxReplicaCount).toBe(environment.topic.partitions);
-    if (environment.servers.kind === 'operators') {
+    if (environment.servers.kafka.kind === 'operated') {
       expect(find(manifests, 'KafkaTopic', TASKS_TOPIC).spec.partitions).toBe(environment.topic.partitions);
     }
     expect(spec.triggers[0].metadata).toMatchObject({
@@ -207,7 +207,7 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
     );
     for (const { kind, context, wanted } of contexts) expect(context, kind).toMatchObject(wanted);
     // ECK has no seccomp profile of its own, which "restricted" asks for.
-    const hasOperators = environment.servers.kind === 'operators';
+    const hasOperators = environment.servers.elasticsearch.kind === 'operated';
     expect(contexts.map(({ kind, context }) => [kind, context['seccompProfile']])).toEqual(
       hasOperators ? [['Elasticsearch', { type: 'RuntimeDefault' }]] : [],
     );
@@ -220,7 +220,7 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
       annotations['kustomize.toolkit.fluxcd.io/prune'] === 'disabled';
     const servers = ['Cluster', 'Elasticsearch', 'Kafka', 'KafkaNodePool', 'KafkaTopic'];
     expect([...new Set(manifests.filter(isKept).map(({ kind }) => kind))].sort()).toEqual(
-      environment.servers.kind === 'operators' ? [...servers, 'Namespace'].sort() : ['Namespace'],
+      environment.servers.kafka.kind === 'operated' ? [...servers, 'Namespace'].sort() : ['Namespace'],
     );
     expect(manifests.filter(({ kind }) => [...servers, 'Namespace'].includes(kind)).every(isKept)).toBe(true);
   });
@@ -268,8 +268,10 @@ describe('production', () => {
 
   it('gives every volume its size and class, and the write-ahead log one of its own where the environment says so', () => {
     const environment = structuredClone(environmentOf('production'));
-    if (environment.servers.kind !== 'operators') throw new Error('production has servers of its own');
     const { kafka, elasticsearch, postgres } = environment.servers;
+    if (kafka.kind !== 'operated' || elasticsearch.kind !== 'operated' || postgres.kind !== 'operated') {
+      throw new Error('production has servers of its own');
+    }
     for (const { volume } of [...kafka.nodePools, elasticsearch, postgres]) volume.storageClass = 'fast.example.com';
     postgres.walVolume = { size: '20Gi', storageClass: 'faster' };
     const changed = manifestsOf(environment);

@@ -28,6 +28,21 @@ export interface PreviousRelease {
   remove(): Promise<void>;
 }
 
+/** How 0.2.0 said of all three servers that they are elsewhere: on one address, without TLS. */
+const externalOf = ({ servers: { kafka, elasticsearch, postgres } }: Environment): unknown => {
+  if (kafka.kind !== 'managed' || elasticsearch.kind !== 'managed' || postgres.kind !== 'managed') {
+    throw new Error('release 0.2.0 has no words for these servers');
+  }
+  return {
+    kind: 'external',
+    address: kafka.brokers.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'),
+    kafkaPort: kafka.egress.port,
+    elasticsearchPort: elasticsearch.egress.port,
+    postgresPort: postgres.egress.port,
+    postgresSecret: postgres.serviceSecret,
+  };
+};
+
 /**
  * Checks the release out beside this one.
  * @throws with what to do when the history is not here, as in a shallow clone
@@ -50,7 +65,14 @@ export const checkOutPreviousRelease = async (): Promise<PreviousRelease> => {
     manifestsOf: async (environment) => {
       const { stdout } = await promisify(execFile)(
         process.execPath,
-        ['--import', 'tsx', '--input-type=module', '--eval', SYNTH, JSON.stringify(environment)],
+        [
+          '--import',
+          'tsx',
+          '--input-type=module',
+          '--eval',
+          SYNTH,
+          JSON.stringify({ ...environment, servers: externalOf(environment) }),
+        ],
         { cwd: checkout, maxBuffer: MAX_MANIFESTS_BYTES },
       );
       return JSON.parse(stdout) as Manifest[];

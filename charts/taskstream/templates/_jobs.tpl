@@ -1,5 +1,5 @@
 {{- /* Generated from infra/ by `npm run chart`; do not edit. */ -}}
-{{- define "taskstream.migrate.operators" }}
+{{- define "taskstream.migrate" }}
 activeDeadlineSeconds: 1800
 backoffLimit: 6
 template:
@@ -19,22 +19,57 @@ template:
             valueFrom:
               secretKeyRef:
                 key: uri
+{{- if eq $.Values.servers.postgres.kind "operated" }}
                 name: taskstream-db-app
+{{- else }}
+                name: {{ $.Values.servers.postgres.ownerSecret | quote }}
+{{- end }}
           - name: DATABASE_TLS
+{{- if eq $.Values.servers.postgres.kind "operated" }}
             value: verify-full
+{{- else }}
+            value: {{ $.Values.servers.postgres.tls | quote }}
+{{- end }}
+{{- if or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret }}
           - name: DATABASE_CA_FILE
             value: /etc/taskstream/postgres/ca.crt
+{{- end }}
           - name: ELASTICSEARCH_URL
+{{- if eq $.Values.servers.elasticsearch.kind "operated" }}
             value: https://taskstream-es-http.{{ $.Release.Namespace }}.svc:9200
+{{- else }}
+            value: {{ $.Values.servers.elasticsearch.url | quote }}
+{{- end }}
+{{- if or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret }}
           - name: ELASTICSEARCH_CA_FILE
             value: /etc/taskstream/elasticsearch/ca.crt
+{{- end }}
+{{- if or (eq $.Values.servers.elasticsearch.kind "operated") (eq $.Values.servers.elasticsearch.login "user") }}
           - name: ELASTICSEARCH_USERNAME
+{{- if eq $.Values.servers.elasticsearch.kind "operated" }}
             value: taskstream-ops
+{{- end }}
+{{- if eq $.Values.servers.elasticsearch.kind "managed" }}
+            valueFrom:
+              secretKeyRef:
+                key: username
+                name: taskstream-es-ops
+{{- end }}
+{{- end }}
+{{- if or (eq $.Values.servers.elasticsearch.kind "operated") (eq $.Values.servers.elasticsearch.login "user") }}
           - name: ELASTICSEARCH_PASSWORD
             valueFrom:
               secretKeyRef:
                 key: password
                 name: taskstream-es-ops
+{{- end }}
+{{- if and (eq $.Values.servers.elasticsearch.kind "managed") (eq $.Values.servers.elasticsearch.login "apiKey") }}
+          - name: ELASTICSEARCH_API_KEY
+            valueFrom:
+              secretKeyRef:
+                key: api-key
+                name: taskstream-es-ops
+{{- end }}
           - name: INDEX_SHARDS
             value: "{{ int64 $.Values.index.shards }}"
           - name: INDEX_REPLICAS
@@ -60,13 +95,19 @@ template:
           runAsGroup: 65532
           runAsNonRoot: true
           runAsUser: 65532
+{{- if or (or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret) (or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret) }}
         volumeMounts:
+{{- if or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret }}
           - mountPath: /etc/taskstream/postgres
             name: postgres-ca
             readOnly: true
+{{- end }}
+{{- if or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret }}
           - mountPath: /etc/taskstream/elasticsearch
             name: elasticsearch-ca
             readOnly: true
+{{- end }}
+{{- end }}
     dnsPolicy: ClusterFirst
     hostNetwork: false
     restartPolicy: OnFailure
@@ -81,21 +122,35 @@ template:
     serviceAccountName: taskstream-migrate
     setHostnameAsFQDN: false
     terminationGracePeriodSeconds: 30
+{{- if or (or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret) (or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret) }}
     volumes:
+{{- if or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret }}
       - name: postgres-ca
         secret:
           items:
             - key: ca.crt
               path: ca.crt
+{{- if eq $.Values.servers.postgres.kind "operated" }}
           secretName: taskstream-db-ca
+{{- else }}
+          secretName: {{ $.Values.servers.postgres.caSecret | quote }}
+{{- end }}
+{{- end }}
+{{- if or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret }}
       - name: elasticsearch-ca
         secret:
           items:
             - key: ca.crt
               path: ca.crt
+{{- if eq $.Values.servers.elasticsearch.kind "operated" }}
           secretName: taskstream-es-http-certs-public
+{{- else }}
+          secretName: {{ $.Values.servers.elasticsearch.caSecret | quote }}
 {{- end }}
-{{- define "taskstream.secrets.operators" }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- define "taskstream.secrets" }}
 activeDeadlineSeconds: 600
 backoffLimit: 6
 template:
@@ -144,69 +199,6 @@ template:
       seccompProfile:
         type: RuntimeDefault
     serviceAccountName: taskstream-secrets
-    setHostnameAsFQDN: false
-    terminationGracePeriodSeconds: 30
-{{- end }}
-{{- define "taskstream.migrate.external" }}
-activeDeadlineSeconds: 1800
-backoffLimit: 6
-template:
-  metadata:
-    labels:
-      app.kubernetes.io/component: migrate
-      app.kubernetes.io/name: taskstream-migrate
-      app.kubernetes.io/part-of: taskstream
-  spec:
-    automountServiceAccountToken: false
-    containers:
-      - args:
-          - services/ops/main.js
-          - migrate
-        env:
-          - name: DATABASE_URL
-            valueFrom:
-              secretKeyRef:
-                key: uri
-                name: {{ $.Values.servers.postgresSecret | quote }}
-          - name: ELASTICSEARCH_URL
-            value: http://{{ $.Values.servers.address }}:{{ int64 $.Values.servers.elasticsearchPort }}
-          - name: INDEX_SHARDS
-            value: "{{ int64 $.Values.index.shards }}"
-          - name: INDEX_REPLICAS
-            value: "{{ int64 $.Values.index.replicas }}"
-          - name: MIGRATE_DEADLINE_MS
-            value: "1500000"
-        image: {{ $.Values.images.api | quote }}
-        imagePullPolicy: {{ $.Values.images.pullPolicy | quote }}
-        name: migrate
-        resources:
-          limits:
-            memory: 256Mi
-          requests:
-            cpu: 50m
-            memory: 256Mi
-        securityContext:
-          allowPrivilegeEscalation: false
-          capabilities:
-            drop:
-              - ALL
-          privileged: false
-          readOnlyRootFilesystem: true
-          runAsGroup: 65532
-          runAsNonRoot: true
-          runAsUser: 65532
-    dnsPolicy: ClusterFirst
-    hostNetwork: false
-    restartPolicy: OnFailure
-    securityContext:
-      fsGroup: 65532
-      fsGroupChangePolicy: Always
-      runAsGroup: 65532
-      runAsNonRoot: true
-      runAsUser: 65532
-      seccompProfile:
-        type: RuntimeDefault
-    serviceAccountName: taskstream-migrate
     setHostnameAsFQDN: false
     terminationGracePeriodSeconds: 30
 {{- end }}

@@ -60,17 +60,32 @@ export const deployProduct = async (
   const lab = isolated('lab');
   const { namespace } = lab;
   const clientNamespace = `${namespace}-client`;
+  const egressTo = (port: number) => ({ cidrs: [`${host}/${host.includes(':') ? 128 : 32}`], port });
   const environment: Environment = {
     ...lab,
     images: { ...images, pullPolicy: lab.images.pullPolicy },
     ingress: { ...lab.ingress, namespace: clientNamespace },
     servers: {
-      kind: 'external',
-      address: host,
-      kafkaPort: ports.kafka,
-      elasticsearchPort: ports.elasticsearch,
-      postgresPort: ports.postgres,
-      postgresSecret: 'taskstream-db-app',
+      kafka: {
+        kind: 'managed',
+        brokers: servers.kafka?.url ?? '',
+        tls: false,
+        login: 'none',
+        egress: egressTo(ports.kafka),
+      },
+      elasticsearch: {
+        kind: 'managed',
+        url: servers.elasticsearch?.url ?? '',
+        login: 'none',
+        egress: egressTo(ports.elasticsearch),
+      },
+      postgres: {
+        kind: 'managed',
+        tls: 'disable',
+        ownerSecret: 'taskstream-db-app',
+        serviceSecret: 'taskstream-db-app',
+        egress: egressTo(ports.postgres),
+      },
     },
   };
   const kafkaBrokers = servers.kafka?.url ?? '';
