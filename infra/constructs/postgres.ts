@@ -35,8 +35,10 @@ export class PostgresCluster extends Construct {
         enableSuperuserAccess: false,
         postgresql: {
           parameters: { max_connections: String(maxConnections) },
-          // Acknowledged means durable on a second instance too, where there is one.
-          ...(instances > 1 ? { synchronous: { method: 'any', number: 1, dataDurability: 'required' } } : {}),
+          // Acknowledged means durable on a second instance too, where there is one, and no other takes over (ADR 35).
+          ...(instances > 1
+            ? { synchronous: { method: 'any', number: 1, dataDurability: 'required', failoverQuorum: true } }
+            : {}),
         },
         affinity: { enablePodAntiAffinity: instances > 1, topologyKey: 'kubernetes.io/hostname' },
       },

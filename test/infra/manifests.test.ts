@@ -266,6 +266,17 @@ describe('production', () => {
     expect(find(manifests, 'Elasticsearch', 'taskstream').spec.nodeSets[0].count).toBe(3);
   });
 
+  it('has a standby confirm each commit, and lets none take over that may lack one', () => {
+    expect(find(manifests, 'Cluster', 'taskstream-db').spec.postgresql.synchronous).toEqual({
+      method: 'any',
+      number: 1,
+      dataDurability: 'required',
+      failoverQuorum: true,
+    });
+    // Alone, an instance would wait for nobody.
+    expect(find(manifestsOf('local'), 'Cluster', 'taskstream-db').spec.postgresql).not.toHaveProperty('synchronous');
+  });
+
   it('gives every volume its size and class, and the write-ahead log one of its own where the environment says so', () => {
     const environment = structuredClone(environmentOf('production'));
     const { kafka, elasticsearch, postgres } = environment.servers;

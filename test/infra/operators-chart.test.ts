@@ -37,6 +37,15 @@ it('docs/operators.md has the version of each chart, and the one that the test c
   ]);
 });
 
+it('docs/server-upgrades.md has the same versions of the operators', () => {
+  const rows = read('docs/server-upgrades.md').matchAll(
+    /^\| (?:Strimzi|ECK|CloudNativePG|KEDA) +\| ([\d.]+) +\| ([\d.]+)/gm,
+  );
+  expect([...rows].map(([, operator, inLab]) => [operator, inLab])).toEqual(
+    documented.slice(0, 4).map(([, , , operator, inLab]) => [operator, inLab]),
+  );
+});
+
 it('charts/operators has no operator that is older than what manifests are judged with', () => {
   const parts = (version: string) => version.split('.').map(Number);
   const isOlder = (a: string, b: string) => {
