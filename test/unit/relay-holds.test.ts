@@ -56,3 +56,25 @@ it('retries the first row once no row of its id is in flight, and goes back to t
   holds.release(hold);
   expect([holds.of(change(9, 'a')), holds.hasFailed('b'), holds.size]).toEqual([undefined, false, 0]);
 });
+
+it('a later row stays with the hold of its earlier one, whatever each of them failed with, and is never retried before it', () => {
+  for (const rows of [
+    [2, 7],
+    [7, 2],
+  ]) {
+    const holds = new Holds();
+    holds.setPartitions('tasks', PARTITIONS);
+    for (const row of rows) {
+      // The client was closed: nothing says which partition it was meant for.
+      const error = row === 7 ? new Error('closed') : failure(TIMED_OUT, partitionOf('a'));
+      holds.fail(change(row, 'a'), error);
+    }
+    const hold = holds.of(change(8, 'a'));
+    if (hold === undefined) throw new Error('nothing is held');
+    hold.retryAt = 0;
+    expect(holds.due(new Set())).toEqual([hold]);
+    expect([hold.first.row.id, hold.from]).toEqual(['2', 2]);
+    holds.release(hold);
+    expect(holds.size).toBe(0);
+  }
+});

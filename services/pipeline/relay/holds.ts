@@ -43,10 +43,14 @@ export class Holds {
     return this.#holds.size;
   }
 
-  /** True when it is the first failure of its scope. */
+  /**
+   * An id whose earlier row has failed stays with the hold of that row, whatever the error says now: in a hold of its own the
+   * later row would be retried first.
+   * @returns true when it is the first failure of its scope
+   */
   fail(change: Change, error: Error): boolean {
     const scope = this.#scopeOf(change, error);
-    const hold = this.#holds.get(scope);
+    const hold = this.#byId.get(change.row.task_id) ?? this.#holds.get(scope);
     if (hold !== undefined) {
       hold.ids.add(change.row.task_id);
       this.#byId.set(change.row.task_id, hold);
