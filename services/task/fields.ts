@@ -5,7 +5,7 @@
 import { z } from '@hono/zod-openapi';
 import { field, type Fields } from '../pipeline/field.ts';
 import { dayToTimestamp } from './import/dates.ts';
-import { hasVisibleCharacter, isUpTo, VISIBLE_PATTERN } from './text.ts';
+import { hasVisibleCharacter, isUpTo, oneSpelling, VISIBLE_PATTERN } from './text.ts';
 
 export const PRIORITIES = ['none', 'low', 'medium', 'high'] as const;
 export type Priority = (typeof PRIORITIES)[number];
@@ -65,7 +65,7 @@ export const taskFields = {
     input: textUpTo(MAX_DESCRIPTION_LENGTH),
     shown: z.string().min(1),
     columns: { description: 'text' },
-    toColumns: (value) => ({ description: value }),
+    toColumns: (value) => ({ description: value && oneSpelling(value) }),
     mapping: { type: 'text' },
     condition: {
       schema: z
@@ -73,7 +73,9 @@ export const taskFields = {
         .refine((text) => isUpTo(text, MAX_DESCRIPTION_LENGTH), { error: tooLong(MAX_DESCRIPTION_LENGTH) })
         .openapi({ maxLength: MAX_DESCRIPTION_LENGTH, description: 'Words that must all occur.' }),
       toClause: (words) =>
-        words.trim() === '' ? undefined : { must: { match: { description: { query: words, operator: 'and' } } } },
+        words.trim() === ''
+          ? undefined
+          : { must: { match: { description: { query: oneSpelling(words), operator: 'and' } } } },
     },
     csv: { columns: ['description'], read: (cells) => cells['description'] ?? '' },
     control: {
@@ -142,14 +144,14 @@ export const taskFields = {
     isLater: true,
     shown: z.array(z.string()),
     columns: { tags: 'text[]' },
-    toColumns: (value) => ({ tags: [...new Set(value)] }),
+    toColumns: (value) => ({ tags: [...new Set(value?.map(oneSpelling))] }),
     mapping: { type: 'keyword' },
     condition: {
       schema: tags.openapi({ description: 'Tags that a task must have, all of them.' }),
       toClause: (names) =>
         names.length === 0
           ? undefined
-          : { filter: { bool: { filter: names.map((name) => ({ term: { tags: name } })) } } },
+          : { filter: { bool: { filter: names.map((name) => ({ term: { tags: oneSpelling(name) } })) } } },
     },
     csv: { columns: ['tags'], read: (cells) => cells['tags']?.split(/[,;]/).map((name) => name.trim()) },
     control: { kind: 'words', label: 'Tags', placeholder: 'home, phone' },

@@ -14,3 +14,10 @@ export const hasVisibleCharacter = (text: string): boolean => VISIBLE.test(text)
 
 /** Whether text has `most` characters at most, counted as code points; its `length` counts UTF-16 code units. */
 export const isUpTo = (text: string, most: number): boolean => text.length <= most || Array.from(text).length <= most;
+
+/**
+ * Characters that Unicode can spell in two ways, such as é, in the one that most keyboards write: text of a Mac's file
+ * names spells it as e with an accent behind it, and would be another word.
+ * Source: Unicode Standard Annex 15, form C.
+ */
+export const oneSpelling = (text: string): string => text.normalize('NFC');

@@ -49,6 +49,18 @@ it('brings tags from the request through the event to a search that finds tasks 
   expect((await found([])).length).toBeGreaterThanOrEqual(3);
 });
 
+it('finds tags and words in either spelling that Unicode has for them, and stores one', async () => {
+  const [short, long] = ['r\u00e9sum\u00e9', 're\u0301sume\u0301'];
+  const task = await create({ description: `send the ${long}`, tags: [long, short] });
+  expect(task).toMatchObject({ description: `send the ${short}`, tags: [short] });
+  await pipeline.converged();
+  for (const spelling of [short, long]) {
+    expect(await found([spelling])).toEqual([task.description]);
+    const { body } = await call(api, 'POST', '/tasks/search', { description: spelling });
+    expect(body).toMatchObject({ total: 1, tasks: [{ id: task.id }] });
+  }
+});
+
 it('keeps the tags of a task that a client changes which does not know them, and takes them away when asked to', async () => {
   const task = await create({ description: 'kept', tags: ['a'] });
   const known = { description: 'kept', priority: 'high', dates: {}, isDone: false };

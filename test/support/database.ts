@@ -35,6 +35,8 @@ export const createTestDatabase = async (serverUrl: string): Promise<TestDatabas
   pool.on('connect', (client) => {
     client.on('error', () => undefined);
   });
+  // What an idle session says then is the pool's.
+  pool.on('error', () => undefined);
   return {
     url: url.href,
     pool,
