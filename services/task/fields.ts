@@ -4,7 +4,6 @@
  */
 import { z } from '@hono/zod-openapi';
 import { field, type Fields } from '../pipeline/field.ts';
-import { dayToTimestamp } from './import/dates.ts';
 import { hasVisibleCharacter, isUpTo, oneSpelling, VISIBLE_PATTERN } from './text.ts';
 
 export const PRIORITIES = ['none', 'low', 'medium', 'high'] as const;
@@ -57,8 +56,9 @@ const shownDates = z.object({ start: shownTimestamp.nullable(), due: shownTimest
 /** UTC with milliseconds, or null. */
 const utc = (text: string | null | undefined): string | null => (text ? new Date(text).toISOString() : null);
 
-const YES = ['true', 'yes', '1', 'x'];
-const NO = ['false', 'no', '0'];
+/** As spreadsheets and lists of things to do write it, in lower case. */
+const YES = ['true', 'yes', 'y', '1', 'x', 'done', 'completed'];
+const NO = ['false', 'no', 'n', '0', 'open', 'todo'];
 
 export const taskFields = {
   description: field<string, string>({
@@ -96,7 +96,8 @@ export const taskFields = {
     condition: { schema: priority, toClause: (value) => ({ filter: { term: { priority: value } } }) },
     csv: {
       columns: ['priority'],
-      read: (cells) => PRIORITIES.find((name) => name === cells['priority']) ?? (cells['priority'] as Priority),
+      read: (cells) =>
+        PRIORITIES.find((name) => name === cells['priority']?.toLowerCase()) ?? (cells['priority'] as Priority),
     },
     control: { kind: 'choice', label: 'Priority', options: PRIORITIES },
   }),
@@ -112,8 +113,7 @@ export const taskFields = {
     csv: {
       columns: ['start', 'due'],
       read: ({ start, due }) => {
-        const [from, until] = [dayToTimestamp(start), dayToTimestamp(due)];
-        return from === undefined && until === undefined ? undefined : { start: from, due: until };
+        return start === undefined && due === undefined ? undefined : { start, due };
       },
     },
     control: { kind: 'timestamps', labels: { start: 'Start', due: 'Due' }, onCreate: ['due'] },
@@ -131,8 +131,9 @@ export const taskFields = {
     csv: {
       columns: ['isDone'],
       read: ({ isDone }) => {
-        if (isDone === undefined || NO.includes(isDone)) return undefined;
-        return YES.includes(isDone) ? true : (isDone as never);
+        const word = isDone?.toLowerCase();
+        if (word === undefined || NO.includes(word)) return undefined;
+        return YES.includes(word) ? true : (isDone as never);
       },
     },
     control: { kind: 'flag', label: 'Done' },

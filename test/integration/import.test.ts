@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runImport, type ImportOptions } from '../../services/ops/import/run.ts';
+import { dayReader } from '../../services/task/import/dates.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { creationOf } from '../support/sample.ts';
 
@@ -26,6 +27,7 @@ const importFile = async (name: string, content: string, options: Partial<Import
     file,
     format: undefined,
     source: undefined,
+    read: { days: dayReader('UTC') },
     concurrency: 16,
     api: { baseUrl: api.url, timeoutMs: 10_000, maxAttempts: 2 },
     onLine: () => undefined,
@@ -43,9 +45,9 @@ describe('an import', () => {
     const lineOf = (text: string) => JSON.stringify(creationOf(text));
     const lines = Array.from({ length: 300 }, (_, i) => lineOf(`line ${i % 290}`)).join('\n');
     const first = await importFile('tasks.ndjson', lines);
-    expect(first.summary).toEqual({ lines: 300, created: 300, present: 0, refused: 0 });
+    expect(first.summary).toEqual({ lines: 300, created: 300, updated: 0, present: 0, refused: 0 });
     const again = await importFile('tasks.ndjson', `${lines}\n${lineOf('new')}`);
-    expect(again.summary).toEqual({ lines: 301, created: 1, present: 300, refused: 0 });
+    expect(again.summary).toEqual({ lines: 301, created: 1, updated: 0, present: 300, refused: 0 });
     expect(await stored()).toHaveLength(301);
   });
 
@@ -54,7 +56,7 @@ describe('an import', () => {
       'tasks.csv',
       'description,due\ngood,\n  ,2026-01-01\nbad date,tomorrow\nalso good,2026-01-01\n',
     );
-    expect(summary).toEqual({ lines: 4, created: 2, present: 0, refused: 2 });
+    expect(summary).toEqual({ lines: 4, created: 2, updated: 0, present: 0, refused: 2 });
     expect(faults.sort()).toEqual([
       [3, expect.stringContaining('must not be empty')],
       [4, expect.stringContaining('dates.due')],
@@ -77,6 +79,39 @@ describe('an import', () => {
     expect((await stored()).filter((task) => task.description === 'reopened later')).toEqual([
       { description: 'reopened later', is_done: false },
     ]);
+  });
+
+  it('finds the tasks of a file whose line ends changed, and those of a line whose priority, dates or completion did', async () => {
+    await importFile('b.csv', 'description,priority\ncsv one,low\ncsv two,low');
+    const csv = await importFile('b.csv', 'description,priority\r\ncsv one,low\r\n\r\ncsv two,low\r\nthree,low\r\n');
+    expect(csv.summary).toMatchObject({ created: 1, present: 2 });
+    await importFile('d.txt', '(A) call bank\n(B) pay rent');
+    const done = await importFile('d.txt', 'x 2026-11-26 call bank pri:A\n(A) pay rent due:2026-12-01');
+    expect(done.summary).toMatchObject({ created: 0, updated: 2, refused: 0 });
+    expect(await stored()).toContainEqual({ description: 'call bank', is_done: true });
+    const again = await importFile('d.txt', 'x 2026-11-26 call bank pri:A\n(A) pay rent due:2026-12-01');
+    expect(again.summary).toMatchObject({ created: 0, updated: 0, present: 2 });
+    const { rows } = await api.database.pool.query(`SELECT priority FROM tasks WHERE description = 'pay rent'`);
+    expect(rows).toEqual([{ priority: 'high' }]);
+  });
+
+  it('takes two files of one name for two sources, and asks for one of standard input', async () => {
+    for (const name of ['home', 'work']) {
+      mkdirSync(join(folder, name));
+      const { summary } = await importFile(join(name, 'todo.txt'), 'the same line');
+      expect(summary).toMatchObject({ created: 1 });
+    }
+    await expect(importFile('-', '', { file: '-', format: 'ndjson' })).rejects.toThrow(/--source/);
+  });
+
+  it('changes the task whose id a line gives, and not with what is older than it', async () => {
+    const { body } = await api.request('POST', '/tasks', creationOf('mine'));
+    const { id } = body.task;
+    const named = await importFile('named.txt', `(A) mine, in other words id:${id}`);
+    expect(named.summary).toMatchObject({ created: 0, updated: 1 });
+    const old = await importFile('old.ndjson', JSON.stringify(body.task));
+    expect(old.summary).toMatchObject({ created: 0, updated: 0, present: 1 });
+    expect(await stored()).toContainEqual({ description: 'mine, in other words', is_done: false });
   });
 
   it('stops with one clear error when the API is not there, or the format is not known', async () => {

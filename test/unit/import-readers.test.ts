@@ -3,14 +3,23 @@ import { describe, expect, it } from 'vitest';
 import { readCsv } from '../../services/task/import/csv.ts';
 import { createKeyMaker } from '../../services/ops/import/key.ts';
 import type { ImportLine, Reader } from '../../services/task/import/lines.ts';
+import { dayReader } from '../../services/task/import/dates.ts';
+import type { ReadOptions } from '../../services/task/import/lines.ts';
 import { readNdjson } from '../../services/task/import/ndjson.ts';
 import { readTodoTxt } from '../../services/task/import/todotxt.ts';
 
-const read = async (reader: Reader, text: string): Promise<ImportLine[]> => {
+const read = async (
+  reader: Reader,
+  text: string | Buffer,
+  options: Partial<ReadOptions> = {},
+): Promise<ImportLine[]> => {
   const lines: ImportLine[] = [];
-  for await (const line of reader(Readable.from([text]))) lines.push(line);
+  const input = Readable.from([text]);
+  for await (const line of reader(input, { days: dayReader('UTC'), ...options })) lines.push(line);
   return lines;
 };
+const identitiesOf = (lines: ImportLine[]) => lines.flatMap((line) => ('identity' in line ? [line.identity] : []));
+const latin = (text: string) => Buffer.from(text, 'latin1');
 const tasksOf = (lines: ImportLine[]) => lines.flatMap((line) => ('task' in line ? [line.task] : []));
 const faultsOf = (lines: ImportLine[]) => lines.flatMap((line) => ('fault' in line ? [[line.line, line.fault]] : []));
 
@@ -41,7 +50,7 @@ describe('CSV', () => {
       {
         description: 'milk, "fresh"\nand bread',
         priority: 'low',
-        dates: { due: '2026-05-01T00:00:00Z' },
+        dates: { due: '2026-05-01T00:00:00.000Z' },
         isDone: true,
       },
       { description: 'plain', isDone: false },
@@ -75,7 +84,11 @@ describe('todo.txt', () => {
     ['x 2026-03-02 2026-03-01 Done thing pri:A', { description: 'Done thing', priority: 'high', isDone: true }],
     [
       'Tax t:2026-04-01 due:2026-04-15',
-      { description: 'Tax', dates: { start: '2026-04-01T00:00:00Z', due: '2026-04-15T00:00:00Z' }, isDone: false },
+      {
+        description: 'Tax',
+        dates: { start: '2026-04-01T00:00:00.000Z', due: '2026-04-15T00:00:00.000Z' },
+        isDone: false,
+      },
     ],
     ['xylophone due:tomorrow url:http://x', { description: 'xylophone due:tomorrow url:http://x', isDone: false }],
   ])('reads %s', async (line, task) => {
@@ -84,6 +97,166 @@ describe('todo.txt', () => {
 
   it('reports a line without text', async () => {
     expect(faultsOf(await read(readTodoTxt, 'ok\n(A) due:2026-01-01\n'))).toEqual([[2, expect.any(String)]]);
+  });
+});
+
+describe('the text of a file', () => {
+  it.each([
+    ['NDJSON', readNdjson, '{"description":"M\u00fcll"}\n{"description":"ok"}'],
+    ['CSV', readCsv, 'description\nM\u00fcll\nok'],
+    ['todo.txt', readTodoTxt, 'M\u00fcll\nok'],
+  ])(
+    'refuses a line of %s that is not UTF-8, takes the others, and reads it with its encoding',
+    async (_, reader, text) => {
+      const lines = await read(reader, latin(text));
+      expect(faultsOf(lines)).toEqual([[expect.any(Number), expect.stringContaining('--encoding')]]);
+      expect(tasksOf(lines).map(({ description }) => description)).toEqual(['ok']);
+      const named = await read(reader, latin(text), { encoding: 'windows-1252' });
+      expect(tasksOf(named).map(({ description }) => description)).toEqual(['M\u00fcll', 'ok']);
+      const utf16 = await read(reader, Buffer.from(`\uFEFF${text}`, 'utf16le'));
+      expect(tasksOf(utf16)).toEqual(tasksOf(named));
+    },
+  );
+
+  it('splits lines at \\n alone: U+2028 and U+2029 stay in the text', async () => {
+    const text = 'before\u2028after\u2029end';
+    expect(tasksOf(await read(readNdjson, JSON.stringify({ description: text })))).toEqual([
+      { description: text, isDone: false },
+    ]);
+    expect(tasksOf(await read(readTodoTxt, text))).toEqual([{ description: text, isDone: false }]);
+  });
+
+  it('begins a day without a time at the midnight of the time zone, and reads common and given forms of a date', async () => {
+    const due = async (cell: string, format?: string) =>
+      tasksOf(
+        await read(readCsv, `description,due\na,"${cell}"`, { days: dayReader('America/New_York', format) }),
+      )[0]?.['dates'];
+    for (const cell of ['2026-03-05', '2026/3/5', '5.3.2026', '20260305', 'Mar 5, 2026']) {
+      expect(await due(cell), cell).toEqual({ due: '2026-03-05T05:00:00.000Z' });
+    }
+    expect(await due('3/5/2026')).toBeUndefined();
+    expect(await due('5/3/2026', 'd/M/yyyy')).toEqual({ due: '2026-03-05T05:00:00.000Z' });
+  });
+});
+
+describe('CSV as spreadsheets write it', () => {
+  it.each([
+    ['semicolons', 'description;priority;due\nfix tap;high;2026-12-01\ntrash;low;\n', 2],
+    ['sep=', 'sep=;\ndescription;priority\nfix tap;high\n', 1],
+    ['tabs', 'description\tpriority\nfix tap\thigh\n', 1],
+    ['empty columns at the end', 'description,priority,,\nfix tap,high,,\ntrash,low,,\n', 2],
+    ['short rows', 'description,priority\nfix tap,high\nshort\n', 2],
+  ])('reads %s', async (_, text, count) => {
+    const lines = await read(readCsv, text);
+    expect(faultsOf(lines)).toEqual([]);
+    expect(tasksOf(lines)).toHaveLength(count);
+    expect(tasksOf(lines)[0]).toMatchObject({ description: 'fix tap', priority: 'high' });
+  });
+
+  it('reads values without regard to case, and headers of others by a map', async () => {
+    const values = await read(readCsv, 'description,priority,isDone\na,High,TRUE\nb,LOW,FALSE\n');
+    expect(tasksOf(values)).toMatchObject([
+      { priority: 'high', isDone: true },
+      { priority: 'low', isDone: false },
+    ]);
+    const map = { title: 'description', status: 'isDone', notes: '' };
+    const mapped = await read(readCsv, 'Title,Status,Due date,Notes\nbuy milk,Done,2026-01-01,x\n', {
+      map: { ...map, 'due date': 'due' },
+    });
+    expect(tasksOf(mapped)).toEqual([
+      { description: 'buy milk', isDone: true, dates: { due: '2026-01-01T00:00:00.000Z' } },
+    ]);
+  });
+
+  it('names the line of a quote that nobody closed, and reads the lines behind it', async () => {
+    const atEnd = await read(readCsv, 'description,priority\n"open,high\nsecond,low\nthird,low\nfourth,low\n');
+    expect(faultsOf(atEnd)).toEqual([[2, expect.stringContaining('not closed')]]);
+    expect(tasksOf(atEnd).map(({ description }) => description)).toEqual(['second', 'third', 'fourth']);
+    const before = await read(readCsv, 'description,priority\n"open,high\n"second",low\n"a\nb",low\n');
+    expect(faultsOf(before)).toEqual([[2, expect.stringContaining('not closed')]]);
+    expect(tasksOf(before).map(({ description }) => description)).toEqual(['second', 'a\nb']);
+  });
+
+  it('keeps a quote inside of a cell, and refuses a column that stands twice', async () => {
+    expect(tasksOf(await read(readCsv, 'description\nsecond "quoted" word\n'))).toMatchObject([
+      { description: 'second "quoted" word' },
+    ]);
+    await expect(read(readCsv, 'description,description\na,b\n')).rejects.toThrow(/"description" twice/);
+  });
+});
+
+describe('NDJSON of others', () => {
+  it('reads an array as one, and null as absent', async () => {
+    const array = await read(
+      readNdjson,
+      '[\n{"description":"a"},\n{"description":"b","priority":null,"isDone":null}\n]\n',
+    );
+    expect(tasksOf(array)).toEqual([
+      { description: 'a', isDone: false },
+      { description: 'b', isDone: false },
+    ]);
+    expect(faultsOf(await read(readNdjson, '[{"description":"a"},\noops]'))).toEqual([
+      [1, expect.stringContaining('not JSON')],
+    ]);
+  });
+
+  it('reads a day, the tasks of the API and the lines of events replay, and refuses a deletion', async () => {
+    const shown = {
+      id: '01a219d0-1c96-767f-9fb0-a503277fa5e3',
+      description: 'mine',
+      priority: 'high',
+      dates: { start: null, due: '2026-12-01' },
+      isDone: true,
+      version: 2,
+      createdAt: '2026-11-26T21:43:18.962Z',
+      updatedAt: '2026-11-26T21:43:19.074Z',
+    };
+    const event = { partition: 0, offset: 1, time: '', key: shown.id, headers: {}, type: 'x.updated', value: shown };
+    const lines = [shown, event, { ...event, type: 'x.deleted' }, { ...event, value: null }];
+    const found = await read(readNdjson, lines.map((line) => JSON.stringify(line)).join('\n'));
+    const task = {
+      description: 'mine',
+      priority: 'high',
+      dates: { start: null, due: '2026-12-01T00:00:00.000Z' },
+      isDone: true,
+    };
+    expect(tasksOf(found)).toEqual([task, task]);
+    expect(new Set(identitiesOf(found))).toEqual(new Set([`id:${shown.id}`]));
+    expect(faultsOf(found).map(([line]) => line)).toEqual([3, 4]);
+  });
+});
+
+describe('todo.txt of others', () => {
+  it.each([
+    ['pay rent due:2026-02-30', { description: 'pay rent due:2026-02-30' }],
+    [
+      'pay rent t:2024-02-02 due:2024-02-01',
+      { description: 'pay rent t:2024-02-02', dates: { due: '2024-02-01T00:00:00.000Z' } },
+    ],
+    [
+      'x 2021-05-08 (A) 2021-04-04 settle the bill due:2021-05-10',
+      { description: 'settle the bill', priority: 'high', isDone: true },
+    ],
+    ['x  2020-01-01 two blanks after x', { description: 'two blanks after x', isDone: true }],
+    ['water plants rec:1w due:2026-01-01', { description: 'water plants rec:1w' }],
+  ])('reads %s', async (line, task) => {
+    expect(tasksOf(await read(readTodoTxt, line))).toMatchObject([task]);
+  });
+});
+
+describe('the identity of a line', () => {
+  it('is the same for other line ends, empty lines and orders of fields', async () => {
+    const csv = async (text: string) => identitiesOf(await read(readCsv, text));
+    const plain = await csv('description,priority\none,low\ntwo,low');
+    expect(await csv('description,priority\r\none,low\r\n\r\ntwo,low\r\n')).toEqual(plain);
+    expect(await csv('priority;description\nlow;one\nlow;two')).toEqual(plain);
+  });
+
+  it('of todo.txt is its text: completion, priority and dates may change', async () => {
+    const [first, ...others] = identitiesOf(
+      await read(readTodoTxt, '(A) call bank\nx 2026-11-26 call bank pri:A\ncall bank due:2026-12-01\ncall bank now'),
+    );
+    expect(others).toEqual([first, first, expect.not.stringMatching(`^${String(first)}$`)]);
   });
 });
 

@@ -1,13 +1,14 @@
 /** `ops import`: tasks from a file through the HTTP API. */
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Fields } from '../../pipeline/field.ts';
 import { taskFields } from '../../task/fields.ts';
 import { PORTS } from '../../task/resources.ts';
+import { dayReader } from '../../task/import/dates.ts';
+import { CSV_COLUMNS } from '../../task/import/csv.ts';
+import type { ReadOptions } from '../../task/import/lines.ts';
+import { checkEncoding } from '../../task/import/text-lines.ts';
 import { barOptions } from '../cli/bar-options.ts';
 import { FORMATS, runImport, type Format, type ImportSummary } from './run.ts';
-
-const fields: Fields = taskFields;
 
 /** Exit code when the import ran to its end, but some lines were refused. */
 const EXIT_SOME_REFUSED = 2;
@@ -17,7 +18,37 @@ interface Flags {
   readonly url: string;
   readonly source?: string;
   readonly concurrency: number;
+  readonly encoding?: string;
+  readonly delimiter?: string;
+  readonly map?: Readonly<Record<string, string>>;
+  readonly dateFormat?: string;
+  readonly timezone: string;
 }
+
+const delimiterFlag = (value: string): string => {
+  const delimiter = value === 'tab' || value === '\\t' ? '\t' : value;
+  if (delimiter.length !== 1 || delimiter === '"') throw new InvalidArgumentError('use one character, or "tab".');
+  return delimiter;
+};
+
+const mapFlag = (value: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> => {
+  const [, header, column] = /^([^=]+)=([^=]*)$/.exec(value) ?? [];
+  if (header === undefined || column === undefined) throw new InvalidArgumentError('use HEADER=COLUMN, or HEADER=.');
+  if (column !== '' && !CSV_COLUMNS.some((name) => name.toLowerCase() === column.toLowerCase())) {
+    throw new InvalidArgumentError(`columns are ${CSV_COLUMNS.join(', ')}.`);
+  }
+  return { ...before, [header]: column };
+};
+
+const readOptions = ({ encoding, delimiter, map, dateFormat, timezone }: Flags): ReadOptions => ({
+  encoding: encoding === undefined ? undefined : checkEncoding(encoding),
+  delimiter,
+  map,
+  days: dayReader(timezone, dateFormat),
+});
+
+/** The time zone of whoever types the command. */
+const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const positive = (value: string): number => {
   const number = Number(value);
@@ -28,28 +59,40 @@ const positive = (value: string): number => {
 
 export const importCommand = (): Command =>
   new Command('import')
-    .description('create tasks from a file; a repeated import makes no second task')
-    .argument('<file>', 'NDJSON, CSV or todo.txt; - for standard input')
+    .description('create tasks from a file; a repeated import makes no second task, and takes over what changed')
+    .argument('<file>', 'NDJSON, CSV or todo.txt; - for standard input, with --source')
     .addOption(
-      new Option('-f, --format <format>', 'default: by the ending .ndjson, .jsonl, .csv or .txt').choices(FORMATS),
+      new Option('-f, --format <format>', 'default: by the ending .ndjson, .jsonl, .json, .csv, .tsv or .txt').choices(
+        FORMATS,
+      ),
     )
     .addOption(new Option('-u, --url <url>', 'the API').env('TASKSTREAM_URL').default(`http://localhost:${PORTS.api}`))
-    .option('-s, --source <name>', "name of the source in the lines' keys; default: the file's name")
+    .option('-s, --source <name>', "name of the source in the lines' keys; default: the file's path")
+    .option('--encoding <name>', 'default: UTF-8, or what a byte order mark says')
+    .option('--timezone <name>', 'where a day without a time begins, such as Europe/Berlin', HERE)
+    .option('--date-format <format>', "form of the dates in luxon's tokens, such as d/M/yyyy, before the common ones")
+    .addOption(new Option('--delimiter <character>', 'of CSV; default: detected').argParser(delimiterFlag))
+    .addOption(
+      new Option(
+        '--map <header=column>',
+        'of CSV: what a header means; HEADER= leaves it out; may be repeated',
+      ).argParser(mapFlag),
+    )
     .addOption(new Option('-c, --concurrency <n>', 'requests at a time').argParser(positive).default(32))
     .addHelpText(
       'after',
       `
 Fields:
-  ndjson   ${Object.keys(fields).join(', ')}
-  csv      the columns ${Object.values(fields)
-    .flatMap(({ csv }) => csv?.columns ?? [])
-    .join(', ')}
+  ndjson   ${Object.keys(taskFields).join(', ')}; a task as the API shows it; a line of events replay
+  csv      the columns ${CSV_COLUMNS.join(', ')}
   todotxt  (A) high, (B) medium, others low; due: and t: become dates; +project and @context tags; x marks done
 
 Exit codes: 0 all lines went in, 2 some were refused (each is reported), 1 the import could not run.
 
 Examples:
   npm run ops -- import todo.txt
+  npm run ops -- import list.csv --map title=description --map notes= --date-format d/M/yyyy
+  npm run ops -- import old.csv --encoding windows-1252 --timezone Europe/Berlin
   git log --format=%s | jq -R '{description: .}' -c | npm run ops -- import - --format ndjson --source my-repo`,
     )
     .action(async (file: string, flags: Flags) => {
@@ -62,19 +105,22 @@ const runWithProgress = async (file: string, flags: Flags): Promise<ImportSummar
   const startedAt = performance.now();
   // The number of lines is not known ahead, and standard input has no size: a count is the honest progress.
   const bar = new SingleBar(
-    barOptions('importing  {value} lines  {created} new  {present} already there  {refused} refused  {speed}/s'),
+    barOptions(
+      'importing  {value} lines  {created} new  {updated} changed  {present} already there  {refused} refused  {speed}/s',
+    ),
   );
-  bar.start(0, 0, { created: 0, present: 0, refused: 0, speed: 0 });
+  bar.start(0, 0, { created: 0, updated: 0, present: 0, refused: 0, speed: 0 });
   try {
     return await runImport({
       file,
       format: flags.format,
       source: flags.source,
+      read: readOptions(flags),
       concurrency: flags.concurrency,
       api: { baseUrl: flags.url, timeoutMs: 30_000, maxAttempts: 8 },
-      onLine: ({ lines, created, present, refused }) => {
+      onLine: ({ lines, created, updated, present, refused }) => {
         const speed = Math.round((lines * 1_000) / (performance.now() - startedAt));
-        bar.update(lines, { created, present, refused, speed });
+        bar.update(lines, { created, updated, present, refused, speed });
       },
       onFault: (line, fault) => {
         process.stderr.write(`\nline ${line}: ${fault}\n`);
@@ -85,10 +131,11 @@ const runWithProgress = async (file: string, flags: Flags): Promise<ImportSummar
   }
 };
 
-const table = ({ lines, created, present, refused }: ImportSummary): string =>
+const table = ({ lines, created, updated, present, refused }: ImportSummary): string =>
   [
     ['lines', lines],
     ['created', created],
+    ['updated', updated],
     ['already there', present],
     ['refused', refused],
   ]

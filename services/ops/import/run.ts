@@ -1,12 +1,12 @@
 /** An import run: lines in, tasks out, many at a time, each line with its fate. */
-import { createReadStream, statSync } from 'node:fs';
-import { basename, extname } from 'node:path';
+import { createReadStream, realpathSync, statSync } from 'node:fs';
+import { extname } from 'node:path';
 import pMap, { pMapSkip } from 'p-map';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { createTask, type ApiOptions } from '../../task/import/create-task.ts';
 import { readCsv } from '../../task/import/csv.ts';
 import { createKeyMaker } from './key.ts';
-import type { ImportLine, Reader } from '../../task/import/lines.ts';
+import type { ImportLine, Reader, ReadOptions } from '../../task/import/lines.ts';
 import { readNdjson } from '../../task/import/ndjson.ts';
 import { readTodoTxt } from '../../task/import/todotxt.ts';
 
@@ -18,7 +18,9 @@ const readers = { ndjson: readNdjson, csv: readCsv, todotxt: readTodoTxt } satis
 const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
   '.ndjson': 'ndjson',
   '.jsonl': 'ndjson',
+  '.json': 'ndjson',
   '.csv': 'csv',
+  '.tsv': 'csv',
   '.txt': 'todotxt',
 };
 
@@ -26,8 +28,10 @@ export interface ImportOptions {
   /** Path, or `-` for standard input. */
   readonly file: string;
   readonly format: Format | undefined;
-  /** Name of the source in the idempotency keys; the file's name when not given. */
+  /** Name of the source in the idempotency keys; the file's path when not given. Standard input has none. */
   readonly source: string | undefined;
+  /** How the file is to be read. */
+  readonly read: ReadOptions;
   readonly concurrency: number;
   readonly api: ApiOptions;
   /** Told after each line. */
@@ -39,6 +43,7 @@ export interface ImportOptions {
 export interface ImportSummary {
   lines: number;
   created: number;
+  updated: number;
   present: number;
   refused: number;
 }
@@ -49,19 +54,22 @@ export interface ImportSummary {
  * until then is skipped by the next run, as every line has its key.
  */
 export const runImport = async (options: ImportOptions): Promise<ImportSummary> => {
-  const { file, concurrency, api, onLine, onFault } = options;
+  const { file, concurrency, api, read, onLine, onFault } = options;
   const format = options.format ?? FORMAT_OF_EXTENSION[extname(file).toLowerCase()];
   if (format === undefined) {
     throw new TaskstreamError('validation_failed', `Say what format ${file} has: --format ${FORMATS.join('|')}.`);
   }
+  const source = options.source ?? sourceOf(file);
   const input = file === '-' ? process.stdin : createReadStream(checkReadable(file));
-  const keyOf = createKeyMaker(options.source ?? (file === '-' ? 'stdin' : basename(file)));
-  const summary: ImportSummary = { lines: 0, created: 0, present: 0, refused: 0 };
+  const keyOf = createKeyMaker(source);
+  const summary: ImportSummary = { lines: 0, created: 0, updated: 0, present: 0, refused: 0 };
+
+  const inTurn = takeTurns();
 
   const importLine = async (entry: ImportLine): Promise<typeof pMapSkip> => {
     try {
       if ('fault' in entry) throw new TaskstreamError('validation_failed', entry.fault);
-      summary[await createTask(entry.task, keyOf(entry.raw), api)] += 1;
+      summary[await inTurn(keyOf(entry.identity), (key) => createTask(entry, key, api))] += 1;
     } catch (error) {
       // Without the API no line can go in: stop, and say so once.
       if (error instanceof TaskstreamError && error.retriable) throw error;
@@ -72,8 +80,32 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
     onLine(summary);
     return pMapSkip;
   };
-  await pMap(readers[format](input), importLine, { concurrency });
+  await pMap(readers[format](input, read), importLine, { concurrency });
   return summary;
+};
+
+/** Lines of one key, such as the events of one id, go in one after the other, in the order of the input. */
+const takeTurns = () => {
+  const last = new Map<string, Promise<unknown>>();
+  return async <T>(key: string, run: (key: string) => Promise<T>): Promise<T> => {
+    const turn = (last.get(key) ?? Promise.resolve()).then(() => run(key));
+    const settled = turn.catch(() => undefined);
+    last.set(key, settled);
+    try {
+      return await turn;
+    } finally {
+      if (last.get(key) === settled) last.delete(key);
+    }
+  };
+};
+
+/** Two files are two sources, whatever their names. @throws TaskstreamError for standard input */
+const sourceOf = (file: string): string => {
+  if (file !== '-') return realpathSync(checkReadable(file));
+  throw new TaskstreamError(
+    'validation_failed',
+    'Standard input needs --source NAME: the same lines under the same name make no second task, under another they do.',
+  );
 };
 
 const checkReadable = (file: string): string => {

@@ -135,7 +135,9 @@ const answer = (row: Row | undefined, idempotency: Idempotency | undefined): Cre
   if (earlier === null) return { id, version: 1, json, replayed: false };
   const accepted = [idempotency?.requestHash, ...(idempotency?.earlierHashes ?? [])];
   if (!accepted.includes(earlier)) {
-    return new TaskstreamError('idempotency_key_reused', 'This Idempotency-Key was used with another body.');
+    return new TaskstreamError('idempotency_key_reused', 'This Idempotency-Key was used with another body.', {
+      extensions: { earlierId: id },
+    });
   }
   return { id, version: 1, json, replayed: true };
 };

@@ -13,6 +13,7 @@ export const problem = z
     code: z.string().openapi({ description: 'Stable name of the problem, for programs.' }),
     requestId: z.string(),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    earlierId: z.guid().optional().openapi({ description: 'With idempotency_key_reused: what the key created.' }),
     currentVersion: z.int().optional().openapi({ description: 'With precondition_failed: the version there is.' }),
   })
   .openapi('Problem');

@@ -1,10 +1,11 @@
 /** One line becomes one task, over HTTP; what may pass is retried. */
 import { z } from 'zod';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { columnsToUpdate, type FieldValues } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
 import { backoffMs, sleep } from '../../platform/time.ts';
 import { describeDetails } from '../../platform/validation.ts';
-import type { ImportedTask } from './lines.ts';
+import type { ImportedTask, ImportLine } from './lines.ts';
 
 export interface ApiOptions {
   readonly baseUrl: string;
@@ -13,26 +14,65 @@ export interface ApiOptions {
   readonly maxAttempts: number;
 }
 
-/** `created` now, or `present` from an earlier import. */
-export type CreateResult = 'created' | 'present';
+/** `created` now, `updated` as the line changed since an earlier import, or `present` from it. */
+export type CreateResult = 'created' | 'updated' | 'present';
 
 /** A task as the API shows it; all but its id and version goes back as it came. */
 const answerSchema = z.object({ task: z.looseObject({ id: z.guid(), version: z.int().positive() }) });
 type Task = z.infer<typeof answerSchema>['task'];
 
 /**
- * Creates the task, and completes it when the line says it is done.
+ * Creates the task of a line, and completes it when the line says it is done; a line that changed since its task was made,
+ * or that gives the id of a task here, changes that task.
  * @throws TaskstreamError `validation_failed` with the API's reasons for a refused line, or a retriable error when the
  * API did not answer for `maxAttempts` times.
  */
-export const createTask = async (task: ImportedTask, key: string, options: ApiOptions): Promise<CreateResult> => {
+export const createTask = async (
+  { task, id, updatedAt }: Pick<Extract<ImportLine, { task: unknown }>, 'task' | 'id' | 'updatedAt'>,
+  key: string,
+  options: ApiOptions,
+): Promise<CreateResult> => {
+  const here = id === undefined ? undefined : await current(id, options);
+  if (here !== undefined) return isOlder(updatedAt, here) ? 'present' : change(here, task, options);
   const { isDone, ...fields } = task;
-  const response = await request('POST', '/tasks', options, fields, { 'idempotency-key': key });
+  const response = await request('POST', '/tasks', options, fields, { 'idempotency-key': key }, [422]);
+  if (response.status === 422) return changeEarlier(response, task, options);
   const replayed = response.headers.get('idempotent-replayed') === 'true';
   const created = await taskOf(response);
-  if (isDone) await complete(replayed ? await current(created.id, options) : created, options);
-  return replayed ? 'present' : 'created';
+  const completed = isDone && (await complete(replayed ? await current(created.id, options) : created, options));
+  return replayed ? (completed ? 'updated' : 'present') : 'created';
 };
+
+const isOlder = (updatedAt: string | undefined, here: Task): boolean =>
+  updatedAt !== undefined && Date.parse(updatedAt) < Date.parse(String(here['updatedAt']));
+
+const reusedSchema = z.object({ code: z.literal('idempotency_key_reused'), earlierId: z.guid() });
+
+/** The line's key is known with other fields: the line has changed. */
+const changeEarlier = async (response: Response, task: ImportedTask, options: ApiOptions): Promise<CreateResult> => {
+  const text = await response.text();
+  const reused = reusedSchema.safeParse(JSON.parse(text));
+  if (!reused.success) throw new TaskstreamError('validation_failed', reasonsIn(text, response.status));
+  const there = await current(reused.data.earlierId, options);
+  // Deleted since: an import brings nothing back.
+  return there === undefined ? 'present' : change(there, task, options);
+};
+
+/** Gives a task the fields of its line; those that the line does not name stay. */
+const change = async (there: Task, task: ImportedTask, options: ApiOptions): Promise<CreateResult> => {
+  const before = Object.fromEntries(Object.keys(taskFields).map((name) => [name, there[name]]));
+  const after = { ...before, ...task };
+  if (columnsText(before) === columnsText(after)) return 'present';
+  const headers = { 'if-match': `"${there.version}"` };
+  const response = await request('PUT', `/tasks/${there.id}`, options, after, headers, [404, 412]);
+  if (response.status === 412) {
+    throw new TaskstreamError('validation_failed', 'somebody changed the task at the same moment: import it again');
+  }
+  return response.ok ? 'updated' : 'present';
+};
+
+/** What would be stored: two spellings of an instant are equal. */
+const columnsText = (values: FieldValues): string => JSON.stringify(columnsToUpdate(taskFields, values));
 
 /** The task as it is now; nothing when it was deleted since. */
 const current = async (id: string, options: ApiOptions): Promise<Task | undefined> => {
@@ -41,11 +81,11 @@ const current = async (id: string, options: ApiOptions): Promise<Task | undefine
 };
 
 /** Marks a task as done unless somebody has changed it since the import created it. */
-const complete = async (task: Task | undefined, options: ApiOptions): Promise<void> => {
-  if (task?.version !== 1) return;
+const complete = async (task: Task | undefined, options: ApiOptions): Promise<boolean> => {
+  if (task?.version !== 1) return false;
   const body = { ...Object.fromEntries(Object.keys(taskFields).map((name) => [name, task[name]])), isDone: true };
   // 412: somebody was faster, be it an earlier attempt of this very call. 404: it was deleted.
-  await request('PUT', `/tasks/${task.id}`, options, body, { 'if-match': '"1"' }, [404, 412]);
+  return (await request('PUT', `/tasks/${task.id}`, options, body, { 'if-match': '"1"' }, [404, 412])).ok;
 };
 
 const request = async (
@@ -101,15 +141,16 @@ const problemSchema = z.object({
 });
 
 /** The reasons of a problem+json answer in one line, or what else the server said. */
-const problemOf = async (response: Response): Promise<string> => {
-  const body = await response.text();
+const problemOf = async (response: Response): Promise<string> => reasonsIn(await response.text(), response.status);
+
+const reasonsIn = (body: string, status: number): string => {
   try {
     const { detail, title, errors } = problemSchema.parse(JSON.parse(body));
     if (errors !== undefined && errors.length > 0) {
       return describeDetails(errors);
     }
-    return detail ?? title ?? `HTTP ${response.status}`;
+    return detail ?? title ?? `HTTP ${status}`;
   } catch {
-    return `HTTP ${response.status}: ${body.slice(0, 200)}`;
+    return `HTTP ${status}: ${body.slice(0, 200)}`;
   }
 };

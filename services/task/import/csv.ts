@@ -1,72 +1,151 @@
 /**
  * CSV (RFC 4180) with a header line: the columns of the fields (`fields.ts`); those of a required field must be there.
- * Header names are read without regard to case; other columns are refused, as a typo would drop data in silence.
+ * Headers are read without regard to case, blanks and hyphens; other columns are refused, as a typo would drop data in silence.
  */
-import { parse, type Info } from 'csv-parse';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { Fields } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
+import { splitRecord } from './csv-record.ts';
 import { judgeLine } from './judge.ts';
-import type { ImportLine, Reader } from './lines.ts';
+import { NOT_TEXT, type ImportLine, type Reader, type ReadOptions } from './lines.ts';
+import { textLines, type TextLine } from './text-lines.ts';
 
 const fields: Fields = taskFields;
 
 const columnsOf = (list: readonly Fields[string][]) => list.flatMap(({ csv }) => csv?.columns ?? []);
-const COLUMNS = columnsOf(Object.values(fields));
+/** The task's own id, which an export writes, makes a row the same row the next time. */
+export const CSV_COLUMNS = [...columnsOf(Object.values(fields)), 'id'];
 const REQUIRED = columnsOf(Object.values(fields).filter(({ initial }) => initial === undefined));
+const DATES = ['start', 'due'];
+const DELIMITERS = [',', ';', '\t', '|'];
 
-interface Row {
-  readonly info: Info;
-  readonly raw: string;
-  readonly record: Record<string, string>;
+/** A quote that spans more is one that nobody closed: no field is so long. */
+const MAX_RECORD_LENGTH = 64 * 1024;
+
+/** @throws TaskstreamError when the header lacks a required column or has one twice or one that is not known. */
+export const readCsv: Reader = async function* (input, options) {
+  let header: readonly (string | undefined)[] | undefined;
+  let delimiter = options.delimiter;
+  for await (const { line, text, extent } of records(input, options, () => delimiter)) {
+    if (text === undefined) {
+      if (header === undefined) throw new TaskstreamError('validation_failed', `The CSV header ${NOT_TEXT}.`);
+      yield { line, fault: NOT_TEXT };
+    } else if (header === undefined) {
+      const named = /^sep=(.)$/i.exec(text)?.[1];
+      if (named !== undefined) {
+        delimiter ??= named;
+        continue;
+      }
+      delimiter ??= detect(text, options);
+      header = checkHeader(cellsOf(text, delimiter), options);
+    } else if (extent === 'record') yield parseRow(line, cellsOf(text, delimiter ?? ','), header, options);
+    else yield { line, fault: 'has a quote that is not closed' };
+  }
+};
+
+const cellsOf = (text: string, delimiter: string): readonly string[] => {
+  const cells = splitRecord(text, delimiter);
+  return typeof cells === 'string' ? [text] : cells;
+};
+
+interface CsvRecord extends TextLine {
+  readonly extent: 'record' | 'unclosed';
 }
 
-/** @throws TaskstreamError when the header lacks a required column or has one that is not known. */
-export const readCsv: Reader = async function* (input) {
-  const skipped: ImportLine[] = [];
-  const rows = input.pipe(
-    parse({
-      bom: true,
-      columns: checkHeader,
-      info: true,
-      raw: true,
-      skip_empty_lines: true,
-      skip_records_with_error: true,
-      trim: true,
-    }),
-  );
-  // A broken input must end the rows too; `pipe` alone does not pass errors on.
-  input.on('error', (error: Error) => rows.destroy(error));
-  rows.on('skip', (error: (Error & { lines?: number }) | undefined, raw: string | undefined) => {
-    skipped.push({ line: error?.lines ?? 0, raw: raw ?? '', fault: error?.message ?? 'not a CSV record' });
-  });
-  for await (const row of rows as AsyncIterable<Row>) {
-    yield* skipped.splice(0);
-    yield parseRow(row);
+/** Lines put together to records. What follows a quote that is not closed is read again, line by line. */
+const records = async function* (
+  input: Parameters<Reader>[0],
+  { encoding }: ReadOptions,
+  delimiterNow: () => string | undefined,
+): AsyncGenerator<CsvRecord> {
+  const lines = textLines(input, encoding);
+  /** Lines to be read before the input goes on. */
+  let again: TextLine[] = [];
+  const next = async (): Promise<TextLine | undefined> => {
+    const held = again.shift();
+    if (held !== undefined) return held;
+    const { done, value } = await lines.next();
+    return done === true ? undefined : value;
+  };
+  for (let first = await next(); first !== undefined; first = await next()) {
+    if (first.text?.trim() === '') continue;
+    const taken: TextLine[] = [];
+    let text = first.text;
+    let state = text === undefined ? [] : splitRecord(text, delimiterNow() ?? ',');
+    while (state === 'open' && text !== undefined && text.length < MAX_RECORD_LENGTH) {
+      const more = await next();
+      if (more !== undefined) taken.push(more);
+      if (more?.text === undefined) break;
+      text += `\n${more.text}`;
+      // Without a quote in it, a line does not close one.
+      if (more.text.includes('"')) state = splitRecord(text, delimiterNow() ?? ',');
+    }
+    if (typeof state !== 'string') yield { line: first.line, text, extent: 'record' };
+    else {
+      again = [...taken, ...again];
+      yield { line: first.line, text: first.text, extent: 'unclosed' };
+    }
   }
-  yield* skipped;
 };
 
-const checkHeader = (header: string[]): string[] => {
-  const names = header.map((name) => COLUMNS.find((column) => column.toLowerCase() === name.toLowerCase()) ?? name);
-  const unknown = names.filter((name) => !COLUMNS.includes(name));
-  const missing = REQUIRED.filter((name) => !names.includes(name));
-  if (unknown.length > 0 || missing.length > 0) {
-    const problem =
-      unknown.length > 0
-        ? `does not know the column "${unknown.join('", "')}"`
-        : `has no column "${missing.join('", "')}"`;
-    throw new TaskstreamError('validation_failed', `The CSV header ${problem}; columns are ${COLUMNS.join(', ')}.`);
-  }
-  return names;
+/** The delimiter under which the header has the most columns that are known. */
+const detect = (header: string, options: ReadOptions): string => {
+  const scores = DELIMITERS.map((delimiter) => {
+    const cells = splitRecord(header, delimiter);
+    return typeof cells === 'string' ? 0 : cells.filter((cell) => columnOf(cell, options) !== undefined).length;
+  });
+  return DELIMITERS[scores.indexOf(Math.max(...scores))] ?? ',';
 };
 
-const parseRow = ({ info, raw, record }: Row): ImportLine => {
-  const found = Object.entries(fields).flatMap(([name, { csv }]) => {
-    // An empty cell says nothing.
-    const cells = Object.fromEntries((csv?.columns ?? []).map((column) => [column, record[column] || undefined]));
-    const value = csv?.read(cells);
-    return value === undefined ? [] : [[name, value] as const];
+const plain = (name: string): string => name.toLowerCase().replace(/[\s_-]/g, '');
+
+/** The column of a header; '' for one that is to be left out, and nothing for one that is not known. */
+const columnOf = (header: string, { map = {} }: ReadOptions): string | undefined => {
+  const mapped = Object.entries(map).find(([from]) => plain(from) === plain(header))?.[1] ?? header;
+  if (mapped === '' && header !== '') return '';
+  return CSV_COLUMNS.find((column) => plain(column) === plain(mapped));
+};
+
+const checkHeader = (cells: readonly string[], options: ReadOptions): readonly (string | undefined)[] => {
+  const names = cells.slice(0, cells.findLastIndex((cell) => cell !== '') + 1);
+  const columns = names.map((name) => columnOf(name, options));
+  const unknown = names.filter((_, index) => columns[index] === undefined);
+  const missing = REQUIRED.filter((name) => !columns.includes(name));
+  const twice = columns.filter((name, index) => name !== '' && name !== undefined && columns.indexOf(name) !== index);
+  const problem =
+    unknown.length > 0
+      ? `does not know the column "${unknown.join('", "')}"`
+      : missing.length > 0
+        ? `has no column "${missing.join('", "')}"`
+        : twice.length > 0
+          ? `has the column "${twice.join('", "')}" twice`
+          : undefined;
+  if (problem !== undefined) {
+    throw new TaskstreamError(
+      'validation_failed',
+      `The CSV header ${problem}; columns are ${CSV_COLUMNS.join(', ')}. Name others by --map HEADER=COLUMN, or leave one out by --map HEADER=.`,
+    );
+  }
+  return columns;
+};
+
+const parseRow = (
+  line: number,
+  cells: readonly string[],
+  header: readonly (string | undefined)[],
+  { days }: ReadOptions,
+): ImportLine => {
+  if (cells.slice(header.length).some((cell) => cell !== '')) {
+    return { line, fault: `has ${cells.length} cells, and the header has ${header.length} columns` };
+  }
+  // An empty cell says nothing, and so does one that a short row does not have.
+  const cellOf = (column: string): string | undefined => {
+    const cell = cells[header.indexOf(column)]?.trim();
+    return cell && DATES.includes(column) ? days(cell) : cell || undefined;
+  };
+  const found = Object.entries(fields).map(([name, { csv }]) => {
+    const own = Object.fromEntries((csv?.columns ?? []).map((column) => [column, cellOf(column)]));
+    return [name, csv?.read(own)] as const;
   });
-  return judgeLine(info.lines, raw, Object.fromEntries(found));
+  return judgeLine(line, { fields: Object.fromEntries(found), id: cellOf('id') });
 };

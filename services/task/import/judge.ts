@@ -1,13 +1,14 @@
 /** A line's fields, judged by the fields' own schemas, so that a fault is reported with its line and nothing is sent. */
 import { z } from 'zod';
 import { describeDetails, detailsOf } from '../../platform/validation.ts';
-import type { AnyField } from '../../pipeline/field.ts';
+import type { AnyField, FieldValues } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
 import type { ImportLine } from './lines.ts';
 
 const fields: Readonly<Record<string, AnyField>> = taskFields;
 
-const schema = z.strictObject(
+/** The fields of a line; one that may be left out is absent when it is null. */
+export const lineSchema: z.ZodType<FieldValues> = z.strictObject(
   Object.fromEntries(
     Object.entries(fields).map(([name, { createInput, input, initial }]) => [
       name,
@@ -16,10 +17,28 @@ const schema = z.strictObject(
   ),
 );
 
-/** @param found the fields as the line has them */
-export const judgeLine = (line: number, raw: string, found: unknown): ImportLine => {
-  const result = schema.safeParse(found);
-  return result.success
-    ? { line, raw, task: { isDone: false, ...result.data } }
-    : { line, raw, fault: describeDetails(detailsOf(result.error)) };
+const origin = z.object({ id: z.guid().optional(), updatedAt: z.iso.datetime({ offset: true }).optional() });
+
+export interface Found {
+  /** The fields as the line has them. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly id?: unknown;
+  readonly updatedAt?: unknown;
+  /** What makes the line the same line the next time; all of its fields when not given. */
+  readonly identity?: string;
+}
+
+export const judgeLine = (line: number, { fields: given, id, updatedAt, identity }: Found): ImportLine => {
+  const found = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && value !== undefined));
+  const from = origin.safeParse({ id: id ?? undefined, updatedAt: updatedAt ?? undefined });
+  const result = lineSchema.safeParse(found);
+  if (!result.success) return { line, fault: describeDetails(detailsOf(result.error)) };
+  if (!from.success) return { line, fault: describeDetails(detailsOf(from.error)) };
+  const task = { isDone: false, ...result.data };
+  const name = from.data.id === undefined ? (identity ?? canonical(task)) : `id:${from.data.id}`;
+  return { line, identity: name, task, ...from.data };
 };
+
+/** JSON whose text does not depend on the order of the fields. */
+export const canonical = (task: FieldValues): string =>
+  JSON.stringify(Object.entries(task).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -1,24 +1,44 @@
 /** What a reader finds in an input: tasks to create, and lines it cannot use. */
-import { createInterface } from 'node:readline';
 import type { FieldValues } from '../../pipeline/field.ts';
+import type { DayReader } from './dates.ts';
+import { textLines } from './text-lines.ts';
 
 /** The fields of a task as a file describes it, by name; each was judged by the field's own schema. */
 export type ImportedTask = FieldValues & { readonly isDone: boolean };
 
+/** `identity` is what makes a line the same line in the next import, within its source. */
 export type ImportLine =
-  | { readonly line: number; readonly raw: string; readonly task: ImportedTask }
-  | { readonly line: number; readonly raw: string; readonly fault: string };
+  | {
+      readonly line: number;
+      readonly identity: string;
+      readonly task: ImportedTask;
+      /** The id that the line gives, and when the task was changed there. */
+      readonly id?: string | undefined;
+      readonly updatedAt?: string | undefined;
+    }
+  | { readonly line: number; readonly fault: string };
+
+export interface ReadOptions {
+  /** WHATWG name; UTF-8 or what the byte order mark says when not given. */
+  readonly encoding?: string | undefined;
+  readonly days: DayReader;
+  /** Of CSV: one character; detected when not given. */
+  readonly delimiter?: string | undefined;
+  /** Of CSV: fields' columns by header, both without regard to case; an empty one leaves the column out. */
+  readonly map?: Readonly<Record<string, string>> | undefined;
+}
 
 /** Reads an input piece by piece, so that memory does not grow with the file. Line numbers begin at 1. */
-export type Reader = (input: NodeJS.ReadableStream) => AsyncIterable<ImportLine>;
+export type Reader = (input: AsyncIterable<string | Uint8Array>, options: ReadOptions) => AsyncIterable<ImportLine>;
 
-/** A reader of a format with one task a line: it parses each line by itself, skips empty ones, and drops a byte order mark. */
-export const lineReader = (parseLine: (line: number, raw: string) => ImportLine): Reader =>
-  async function* (input) {
-    let line = 0;
-    for await (const raw of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      line += 1;
-      const text = (line === 1 ? raw.replace(/^\uFEFF/, '') : raw).trim();
-      if (text !== '') yield parseLine(line, text);
+export const NOT_TEXT = 'is not UTF-8: save the file as UTF-8, or name its encoding, as in --encoding windows-1252';
+
+/** A reader of a format with one task a line: it parses each line by itself and skips empty ones. */
+export const lineReader = (parseLine: (line: number, text: string, options: ReadOptions) => ImportLine): Reader =>
+  async function* (input, options) {
+    for await (const { line, text } of textLines(input, options.encoding)) {
+      const trimmed = text?.trim();
+      if (trimmed === undefined) yield { line, fault: NOT_TEXT };
+      else if (trimmed !== '') yield parseLine(line, trimmed, options);
     }
   };

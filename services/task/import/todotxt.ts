@@ -2,15 +2,19 @@
  * todo.txt: one task a line, `x 2026-03-02 2026-03-01 (A) Call the bank +home @phone due:2026-03-05`.
  * Source: the todo.txt format rules (todotxt/todo.txt). Projects and contexts become tags without their sign, and stay in the
  * description too, as they are often words of its sentence. Priority A is high, B medium, C and below low. `due:` and the common extension `t:` (threshold) become
- * the dates; other `key:value` pairs stay in the text. Creation and completion dates have no field and are dropped.
+ * the dates; other `key:value` pairs, such as `rec:`, stay in the text. Creation and completion dates have no field and are
+ * dropped.
  */
 import type { Priority } from '../fields.ts';
-import { dayToTimestamp, isDay } from './dates.ts';
+import { isDay } from './dates.ts';
 import { judgeLine } from './judge.ts';
-import { lineReader, type ImportLine } from './lines.ts';
+import { lineReader, type ImportLine, type ReadOptions } from './lines.ts';
 
-const LINE = /^(?<done>x )?(?:\((?<priority>[A-Z])\) )?(?:\d{4}-\d{2}-\d{2} ){0,2}(?:\((?<late>[A-Z])\) )?(?<text>.*)$/;
-const DATE_TAG = /(?:^|\s)(?<key>due|t|pri):(?<value>\S+)/g;
+const DONE = /^x\s+/;
+const PRIORITY = /^\(([A-Z])\)\s+/;
+const FRONT_DATE = /^(\d{4}-\d{2}-\d{2})(?:\s+|$)/;
+const DATE_TAG = /(?:^|\s)(?<key>due|t|pri|id):(?<value>\S+)/g;
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** A project or context: a word with its sign, alone between blanks. */
 const LABEL = /(?<=^|\s)[+@](\S{1,50})(?=\s|$)/g;
@@ -19,28 +23,56 @@ const MAX_LABELS = 20;
 
 const labelsIn = (text: string): string[] => [...new Set([...text.matchAll(LABEL)].map(([, label = '']) => label))];
 
-const parseLine = (line: number, raw: string): ImportLine => {
-  const parts = LINE.exec(raw)?.groups ?? {};
+/** Whether a tag is one that this format knows; `due:tomorrow` and 2026-02-30 are no dates, and stay in the text. */
+const isTag = (key: string, value: string): boolean =>
+  key === 'pri' ? /^[A-Z]$/.test(value) : key === 'id' ? UUID.test(value) : isDay(value);
+
+/** Completion, priority and dates at the front, in any order that applications write, and the text behind them. */
+const frontOf = (raw: string): { done: boolean; letter: string | undefined; text: string } => {
+  const done = DONE.test(raw);
+  let text = raw.replace(DONE, '');
+  let letter: string | undefined;
+  for (let dates = 0; ;) {
+    const [priority, found] = letter === undefined ? (PRIORITY.exec(text) ?? []) : [];
+    const [front, day = ''] = FRONT_DATE.exec(text) ?? [];
+    if (priority !== undefined) letter = found;
+    else if (front === undefined || !isDay(day) || dates === 2) return { done, letter, text };
+    else dates += 1;
+    text = text.slice((priority ?? front ?? '').length);
+  }
+};
+
+const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine => {
+  const { done, letter, text } = frontOf(raw);
   const tags: Record<string, string> = {};
-  const description = (parts['text'] ?? '')
+  const description = text
     .replace(DATE_TAG, (tag: string, key: string, value: string) => {
-      // `due:tomorrow` is no date of this format: it stays in the text.
-      if (key === 'pri' ? !/^[A-Z]$/.test(value) : !isDay(value)) return tag;
+      if (!isTag(key, value) || key in tags) return tag;
       tags[key] = value;
       return '';
     })
     .trim();
-  if (description === '') return { line, raw, fault: 'there is no text besides dates and marks' };
-  const letter = parts['priority'] ?? parts['late'] ?? tags['pri'];
+  if (description === '') return { line, fault: 'there is no text besides dates and marks' };
+  const { due, t } = tags;
+  // A task that may begin after it is due has its due date; the other one stays where it was read.
+  const isLate = t !== undefined && due !== undefined && t > due;
+  const full = isLate ? `${description} t:${t}` : description;
+  const mark = letter ?? tags['pri'];
   const labels = labelsIn(description).slice(0, MAX_LABELS);
-  return judgeLine(line, raw, {
-    description,
-    ...(labels.length === 0 ? {} : { tags: labels }),
-    isDone: parts['done'] !== undefined,
-    ...(letter === undefined ? {} : { priority: priorityOf(letter) }),
-    ...(tags['t'] === undefined && tags['due'] === undefined
-      ? {}
-      : { dates: { start: dayToTimestamp(tags['t']), due: dayToTimestamp(tags['due']) } }),
+  const start = t === undefined || isLate ? undefined : days(t);
+  return judgeLine(line, {
+    id: tags['id'],
+    // People edit completion, priority and dates of a line: its text makes it the same one.
+    identity: `text:${description}`,
+    fields: {
+      description: full,
+      ...(labels.length === 0 ? {} : { tags: labels }),
+      isDone: done,
+      ...(mark === undefined ? {} : { priority: priorityOf(mark) }),
+      ...(start === undefined && due === undefined
+        ? {}
+        : { dates: { start, due: due === undefined ? undefined : days(due) } }),
+    },
   });
 };
 

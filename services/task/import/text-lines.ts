@@ -1,0 +1,103 @@
+/**
+ * Lines of text from bytes: UTF-8, UTF-16 with a byte order mark, or an encoding by name. A line ends at \n alone: JSON
+ * may hold U+2028 raw, at which readline of Node 24 splits.
+ */
+import { TaskstreamError } from '../../platform/errors.ts';
+
+/** A line without its end; `text` is missing where its bytes are not of the encoding. */
+export interface TextLine {
+  readonly line: number;
+  readonly text: string | undefined;
+}
+
+const NEWLINE = 0x0a;
+/** A line this long is no task; memory stays bounded. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+/** @throws TaskstreamError when the encoding has no decoder */
+export const checkEncoding = (encoding: string): string => {
+  try {
+    return new TextDecoder(encoding).encoding;
+  } catch (error) {
+    throw new TaskstreamError('validation_failed', `There is no encoding "${encoding}"; try windows-1252.`, {
+      cause: error,
+    });
+  }
+};
+
+/** By its byte order mark, of which files from Windows have one. */
+const encodingOf = (head: Buffer): string | undefined =>
+  head[0] === 0xff && head[1] === 0xfe ? 'utf-16le' : head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : undefined;
+
+/**
+ * @param encoding by its WHATWG name, such as `windows-1252`; UTF-8 or what the byte order mark says when not given
+ * @throws TaskstreamError when a line is too long
+ */
+export const textLines = async function* (
+  input: AsyncIterable<string | Uint8Array>,
+  encoding?: string,
+): AsyncGenerator<TextLine, void> {
+  let line = 0;
+  for await (const bytes of byteLines(input, encoding)) {
+    line += 1;
+    yield { line, text: decode(bytes) };
+  }
+};
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+const decode = (bytes: Buffer): string | undefined => {
+  try {
+    return strict.decode(bytes).replace(/\r$/, '');
+  } catch {
+    return undefined;
+  }
+};
+
+const byteLines = async function* (
+  input: AsyncIterable<string | Uint8Array>,
+  encoding: string | undefined,
+): AsyncGenerator<Buffer> {
+  let parts: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of utf8Chunks(input, encoding)) {
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
+      yield Buffer.concat([...parts, chunk.subarray(from, end)]);
+      [parts, length, from] = [[], 0, end + 1];
+    }
+    parts.push(chunk.subarray(from));
+    length += chunk.length - from;
+    if (length > MAX_LINE_BYTES) throw new TaskstreamError('validation_failed', 'A line is longer than 16 MiB.');
+  }
+  if (length > 0) yield Buffer.concat(parts);
+};
+
+/** The input as UTF-8 without a byte order mark. */
+const utf8Chunks = async function* (
+  input: AsyncIterable<string | Uint8Array>,
+  encoding: string | undefined,
+): AsyncGenerator<Buffer> {
+  let decoder: InstanceType<typeof TextDecoder> | undefined;
+  let head: Buffer | undefined = Buffer.alloc(0);
+  const begin = (bytes: Buffer): Buffer => {
+    const name = encodingOf(bytes) ?? encoding;
+    if (name !== undefined && name !== 'utf-8') decoder = new TextDecoder(name);
+    return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+  };
+  const convert = (bytes: Buffer): Buffer =>
+    decoder === undefined ? bytes : Buffer.from(decoder.decode(bytes, { stream: true }));
+  for await (const piece of input) {
+    const chunk = Buffer.from(piece as Uint8Array);
+    if (head === undefined) {
+      yield convert(chunk);
+    } else {
+      head = Buffer.concat([head, chunk]);
+      if (head.length < 3) continue;
+      yield convert(begin(head));
+      head = undefined;
+    }
+  }
+  if (head !== undefined) yield convert(begin(head));
+  if (decoder !== undefined) yield Buffer.from(decoder.decode());
+};
