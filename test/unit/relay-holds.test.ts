@@ -78,3 +78,17 @@ it('a later row stays with the hold of its earlier one, whatever each of them fa
     expect(holds.size).toBe(0);
   }
 });
+
+it('ends only when nothing is in flight of an id that failed while the first row was retried', () => {
+  const holds = new Holds();
+  holds.fail(change(1, 'a'), failure(TIMED_OUT));
+  const hold = holds.of(change(2, 'a'));
+  if (hold === undefined) throw new Error('nothing is held');
+  hold.isRetried = true;
+  // Both were sent before the hold began; the later one is still in flight when Kafka has the row of the other id.
+  holds.fail(change(3, 'b'), failure(TIMED_OUT));
+  holds.end(hold);
+  expect(holds.releasable(new Set(['b']))).toEqual([]);
+  expect([holds.hasFailed('b'), holds.due(new Set()), holds.rows(9)]).toEqual([true, [], []]);
+  expect(holds.releasable(new Set(['c']))).toEqual([hold]);
+});

@@ -24,12 +24,16 @@ export interface Hold {
   /** By the monotonic clock, in milliseconds. */
   retryAt: number;
   isRetried: boolean;
+  /** Kafka has its first row, or refused it for good: the hold ends once nothing of its ids is in flight. */
+  isOver: boolean;
   readonly since: string;
 }
 
 const RETRY = { baseMs: 200, maxMs: 5_000 };
 
 const rowOf = (change: Change): number => Number(change.row.id);
+
+const isBusy = ({ ids }: Hold, idsInFlight: ReadonlySet<string>): boolean => [...ids].some((id) => idsInFlight.has(id));
 
 const partitionScope = (topic: string, partition: number): string => `partition ${topic}/${partition}`;
 
@@ -67,6 +71,7 @@ export class Holds {
       attempts: 1,
       retryAt: performance.now() + backoffMs(1, RETRY),
       isRetried: false,
+      isOver: false,
       since: new Date().toISOString(),
     };
     this.#holds.set(scope, created);
@@ -108,7 +113,7 @@ export class Holds {
   due(idsInFlight: ReadonlySet<string>): readonly Hold[] {
     const now = performance.now();
     return [...this.#holds.values()].filter(
-      (hold) => !hold.isRetried && hold.retryAt <= now && ![...hold.ids].some((id) => idsInFlight.has(id)),
+      (hold) => !hold.isRetried && hold.retryAt <= now && !isBusy(hold, idsInFlight),
     );
   }
 
@@ -117,6 +122,18 @@ export class Holds {
     hold.reason = reason;
     hold.attempts += 1;
     hold.retryAt = performance.now() + backoffMs(hold.attempts, RETRY);
+  }
+
+  end(hold: Hold): void {
+    hold.isOver = true;
+  }
+
+  /**
+   * Holds that are over, of whose ids nothing is in flight: while the first row was retried, an earlier row of an id may have
+   * failed and a later one still be in flight, which must be sent again after it.
+   */
+  releasable(idsInFlight: ReadonlySet<string>): readonly Hold[] {
+    return [...this.#holds.values()].filter((hold) => hold.isOver && !isBusy(hold, idsInFlight));
   }
 
   release(hold: Hold): void {
@@ -129,7 +146,8 @@ export class Holds {
   }
 
   rows(limit: number): readonly HeldRow[] {
-    return [...this.#holds.values()].slice(0, limit).map(({ first, scope, reason, attempts, since }) => ({
+    const open = [...this.#holds.values()].filter(({ isOver }) => !isOver);
+    return open.slice(0, limit).map(({ first, scope, reason, attempts, since }) => ({
       id: first.row.id,
       task_id: first.row.task_id,
       scope,

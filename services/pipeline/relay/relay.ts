@@ -245,10 +245,16 @@ export const startRelay = (options: RelayOptions): Relay => {
           if (hold.attempts % LOG_EVERY === 0) warn(hold.first, hold.scope, error);
           continue;
         }
+        holds.end(hold);
+      }
+      if (holds.size === 0) return;
+      for (const hold of holds.releasable(idsInFlight())) {
         holds.release(hold);
         cursor.rewind(hold.from, [...inFlight.keys(), ...confirmed]);
       }
     };
+
+    const idsInFlight = (): ReadonlySet<string> => new Set([...inFlight.values()].map(({ row }) => row.task_id));
 
     const showHeld = async (): Promise<void> => {
       if (performance.now() - heldAt < SHOW_HELD_MS) return;
@@ -314,8 +320,7 @@ export const startRelay = (options: RelayOptions): Relay => {
           }),
         );
         if (holds.size > 0) {
-          const busy = new Set([...inFlight.values()].map(({ row }) => row.task_id));
-          for (const hold of holds.due(busy)) void retry(hold).catch(() => undefined);
+          for (const hold of holds.due(idsInFlight())) void retry(hold).catch(() => undefined);
         }
       } else {
         // Until a broker answers, the heartbeat goes on.
