@@ -124,9 +124,10 @@ const startLoad = () => {
 };
 
 let previous: PreviousRelease;
+// It may have to install the release's packages.
 beforeAll(async () => {
   previous = await checkOutPreviousRelease();
-});
+}, 600_000);
 afterAll(() => previous.remove());
 
 describe.each(['APIs first', 'indexers first'] as const)('the previous release and this one, %s', (order) => {

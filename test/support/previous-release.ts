@@ -1,9 +1,12 @@
 /** The release before this one, from the project's own history, to run beside it. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cached } from '../../infra/local/bootstrap/cache.mjs';
+import { ensureKafkaClient } from '../../infra/local/bootstrap/kafka-client.mjs';
 import type { Environment } from '../../infra/environments/schema.ts';
 import previous from '../fixtures/previous-release.json' with { type: 'json' };
 import type { Manifest } from './manifests.ts';
@@ -21,7 +24,7 @@ const MAX_MANIFESTS_BYTES = 10_000_000;
 
 export interface PreviousRelease {
   readonly version: string;
-  /** Folder of its sources, with this checkout's packages. */
+  /** Folder of its sources, with the packages of its own lock file. */
   readonly checkout: string;
   /** The manifests that it makes of an environment, of which it ignores what it does not know. */
   manifestsOf(environment: Environment): Promise<Manifest[]>;
@@ -43,6 +46,19 @@ const externalOf = ({ servers: { kafka, elasticsearch, postgres } }: Environment
   };
 };
 
+/** The folder with the packages that the release's lock file names: what this release dropped is among them. Kept for the next clone. */
+const packagesOf = async (checkout: string): Promise<string> => {
+  const lock = await readFile(join(checkout, 'package-lock.json'));
+  const key = createHash('sha256').update(lock).update(process.versions.modules).digest('hex').slice(0, 12);
+  const entry = await cached(`previous-release-${previous.version}-${key}`, async (folder) => {
+    console.error(`Installing the packages of release ${previous.version} (once)`);
+    for (const file of ['package.json', 'package-lock.json']) await copyFile(join(checkout, file), join(folder, file));
+    await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
+    await ensureKafkaClient(join(folder, 'node_modules'));
+  });
+  return join(entry, 'node_modules');
+};
+
 /**
  * Checks the release out beside this one.
  * @throws with what to do when the history is not here, as in a shallow clone
@@ -58,7 +74,7 @@ export const checkOutPreviousRelease = async (): Promise<PreviousRelease> => {
   const folder = await mkdtemp(join(tmpdir(), `release-${version}-`));
   const checkout = join(folder, 'checkout');
   await git('worktree', 'add', '--detach', '--force', checkout, commit);
-  await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'));
+  await symlink(await packagesOf(checkout), join(checkout, 'node_modules'));
   return {
     version,
     checkout,
