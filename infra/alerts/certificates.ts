@@ -4,8 +4,8 @@ import { INDEXER } from '../charts/indexer.ts';
 import { EXIT_INVALID_CONFIGURATION } from '../../services/task/resources.ts';
 import type { RuleGroup, Series } from './rule.ts';
 
-/** Operators renew theirs earlier than that: what is left then was forgotten. */
-const DAYS_LEFT = 14;
+/** `charts/operators` has every operator renew earlier than that: what is left then was forgotten. */
+export const CERTIFICATE_DAYS_LEFT = 14;
 const STUCK =
   'CreateContainerConfigError|CreateContainerError|ContainerCreating|ErrImagePull|ImagePullBackOff|InvalidImageName';
 
@@ -14,7 +14,7 @@ export const certificateRules = (series: Series): RuleGroup => ({
   rules: [
     {
       alert: 'TaskstreamCertificateExpires',
-      expr: `min by (namespace, job, file) (${series('taskstream_certificate_expiry_timestamp_seconds')}) - time() < ${DAYS_LEFT * 24 * 60 * 60}`,
+      expr: `min by (namespace, job, file) (${series('taskstream_certificate_expiry_timestamp_seconds')}) - time() < ${CERTIFICATE_DAYS_LEFT * 24 * 60 * 60}`,
       for: '1h',
       severity: 'critical',
       summary: 'A certificate that a service has loaded ends soon',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { environmentOf, environments } from '../../infra/environments/index.ts';
+import { CERTIFICATE_DAYS_LEFT } from '../../infra/alerts/certificates.ts';
 import { operatorsChart } from '../../infra/helm/chart.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -69,6 +70,14 @@ it('charts/operators can leave out each of them', () => {
     expect(condition).toBe(`${name}.enabled`);
     expect(values[name]?.enabled, name).toBe(true);
   }
+});
+
+it('charts/operators has each operator renew certificates well before the alert that one was forgotten', () => {
+  const { config: eck } = values['eck-operator'] as unknown as { config: Record<string, string> };
+  const { config: cnpg } = values['cloudnative-pg'] as unknown as { config: { data: Record<string, string> } };
+  const hours = [eck['caRotateBefore'], eck['certificatesRotateBefore']].map((text) => Number(text?.replace(/h$/, '')));
+  const days = [...hours.map((each) => each / 24), Number(cnpg.data['EXPIRING_CHECK_THRESHOLD'])];
+  for (const each of days) expect(each).toBeGreaterThanOrEqual(CERTIFICATE_DAYS_LEFT + 7);
 });
 
 it('charts/operators has Traefik publish an address: to Argo CD an Ingress without one is never healthy', () => {
