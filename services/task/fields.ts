@@ -132,8 +132,8 @@ export const taskFields = {
       columns: ['isDone'],
       read: ({ isDone }) => {
         const word = isDone?.toLowerCase();
-        if (word === undefined || NO.includes(word)) return undefined;
-        return YES.includes(word) ? true : (isDone as never);
+        if (word === undefined) return undefined;
+        return YES.includes(word) || (NO.includes(word) ? false : (isDone as never));
       },
     },
     control: { kind: 'flag', label: 'Done' },

@@ -34,9 +34,10 @@ export const judgeLine = (line: number, { fields: given, id, updatedAt, identity
   const result = lineSchema.safeParse(found);
   if (!result.success) return { line, fault: describeDetails(detailsOf(result.error)) };
   if (!from.success) return { line, fault: describeDetails(detailsOf(from.error)) };
-  const task = { isDone: false, ...result.data };
+  const named = result.data;
+  const task = { isDone: false, ...named };
   const name = from.data.id === undefined ? (identity ?? canonical(task)) : `id:${from.data.id}`;
-  return { line, identity: name, task, ...from.data };
+  return { line, identity: name, task, named, ...from.data };
 };
 
 /** JSON whose text does not depend on the order of the fields. */

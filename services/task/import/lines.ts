@@ -12,6 +12,8 @@ export type ImportLine =
       readonly line: number;
       readonly identity: string;
       readonly task: ImportedTask;
+      /** The fields that the line itself names: all that it changes of a task that is there. */
+      readonly named: FieldValues;
       /** The id that the line gives, and when the task was changed there. */
       readonly id?: string | undefined;
       readonly updatedAt?: string | undefined;
