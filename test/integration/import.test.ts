@@ -95,6 +95,15 @@ describe('an import', () => {
     expect(rows).toEqual([{ priority: 'high' }]);
   });
 
+  it('corrects the days of a file that was read in another time zone, and makes no second task', async () => {
+    const day = `${TEXT_FIELD},due\nread abroad,2026-03-05`;
+    await importFile('abroad.csv', day);
+    const home = await importFile('abroad.csv', day, { read: { days: dayReader('America/New_York') } });
+    expect(home.summary).toMatchObject({ created: 0, updated: 1, refused: 0 });
+    const { rows } = await api.database.pool.query(`SELECT due_at FROM tasks WHERE description = 'read abroad'`);
+    expect(rows).toEqual([{ due_at: new Date('2026-03-05T05:00:00Z') }]);
+  });
+
   it('takes two files of one name for two sources, and asks for one of standard input', async () => {
     for (const name of ['home', 'work']) {
       mkdirSync(join(folder, name));

@@ -252,6 +252,38 @@ describe('the identity of a line', () => {
     expect(await csv('priority;description\nlow;one\nlow;two')).toEqual(plain);
   });
 
+  it('does not depend on the time zone that its days are read in', async () => {
+    const identities = async (timezone: string) => {
+      const options = { days: dayReader(timezone) };
+      const csv = await read(readCsv, 'description,due\na,5.3.2026', options);
+      const ndjson = await read(readNdjson, '{"description":"a","dates":{"due":"2026-03-05 09:00"}}', options);
+      return [csv, ndjson].map(identitiesOf);
+    };
+    expect(await identities('Asia/Tokyo')).toEqual(await identities('America/New_York'));
+  });
+
+  it('is its id, in whatever case the file writes it', async () => {
+    const id = '01a219d0-1c96-767f-9fb0-a503277fa5e3';
+    const [upper, lower] = [id.toUpperCase(), id].map((each) => [
+      read(readNdjson, JSON.stringify({ id: each, description: 'a' })),
+      read(readCsv, `id,description\n${each},a`),
+      read(readTodoTxt, `a id:${each}`),
+    ]);
+    expect((await Promise.all(upper ?? [])).map(identitiesOf)).toEqual(
+      (await Promise.all(lower ?? [])).map(identitiesOf),
+    );
+  });
+
+  it('is the same in either spelling that Unicode has for a text', async () => {
+    for (const [reader, text] of [
+      [readNdjson, '{"description":"re\u0301sume\u0301"}'],
+      [readCsv, 'description\nre\u0301sume\u0301'],
+      [readTodoTxt, 're\u0301sume\u0301'],
+    ] as const) {
+      expect(identitiesOf(await read(reader, text))).toEqual(identitiesOf(await read(reader, text.normalize('NFC'))));
+    }
+  });
+
   it('of todo.txt is its text: completion, priority and dates may change', async () => {
     const [first, ...others] = identitiesOf(
       await read(readTodoTxt, '(A) call bank\nx 2026-11-26 call bank pri:A\ncall bank due:2026-12-01\ncall bank now'),

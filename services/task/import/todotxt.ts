@@ -64,7 +64,7 @@ const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine
     id: tags['id'],
     // People edit completion, priority and dates of a line: its text makes it the same one.
     identity: `text:${description}`,
-    fields: {
+    fieldsIn: () => ({
       description: full,
       ...(labels.length === 0 ? {} : { tags: labels }),
       isDone: done,
@@ -72,7 +72,7 @@ const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine
       ...(start === undefined && due === undefined
         ? {}
         : { dates: { start, due: due === undefined ? undefined : days(due) } }),
-    },
+    }),
   });
 };
 
