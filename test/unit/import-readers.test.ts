@@ -118,6 +118,17 @@ describe('the text of a file', () => {
     },
   );
 
+  it('refuses a line with bytes that the named encoding does not know, and believes a byte order mark before it', async () => {
+    // 0x81 begins a character of two bytes there, and no character ends with 0x20.
+    const lines = await read(readTodoTxt, Buffer.from('ok\nM\x81 ll\nlast', 'latin1'), { encoding: 'shift_jis' });
+    expect(faultsOf(lines)).toEqual([[2, expect.stringContaining('--encoding')]]);
+    expect(tasksOf(lines).map(({ description }) => description)).toEqual(['ok', 'last']);
+    const odd = await read(readTodoTxt, Buffer.from('\ufeffok\nodd', 'utf16le').subarray(0, -1));
+    expect(faultsOf(odd)).toEqual([[2, expect.stringContaining('--encoding')]]);
+    const marked = await read(readTodoTxt, Buffer.from('\ufeffM\u00fcll'), { encoding: 'windows-1252' });
+    expect(tasksOf(marked).map(({ description }) => description)).toEqual(['M\u00fcll']);
+  });
+
   it('splits lines at \\n alone: U+2028 and U+2029 stay in the text', async () => {
     const text = 'before\u2028after\u2029end';
     expect(tasksOf(await read(readNdjson, JSON.stringify({ description: text })))).toEqual([
