@@ -154,7 +154,14 @@ export const taskFields = {
           ? undefined
           : { filter: { bool: { filter: names.map((name) => ({ term: { tags: oneSpelling(name) } })) } } },
     },
-    csv: { columns: ['tags'], read: (cells) => cells['tags']?.split(/[,;]/).map((name) => name.trim()) },
+    csv: {
+      columns: ['tags'],
+      read: (cells) =>
+        cells['tags']
+          ?.split(/[,;]/)
+          .map((name) => name.trim())
+          .filter((name) => name !== ''),
+    },
     control: { kind: 'words', label: 'Tags', placeholder: 'home, phone' },
   }),
 } satisfies Fields;

@@ -79,6 +79,14 @@ describe('todo.txt', () => {
         isDone: false,
       },
     ],
+    [
+      `Label +${'🌱'.repeat(50)} @${'x'.repeat(51)} +\u200b`,
+      {
+        description: `Label +${'🌱'.repeat(50)} @${'x'.repeat(51)} +\u200b`,
+        tags: ['🌱'.repeat(50)],
+        isDone: false,
+      },
+    ],
     ['(B) 2026-02-01 Pay', { description: 'Pay', priority: 'medium', isDone: false }],
     ['(D) Later', { description: 'Later', priority: 'low', isDone: false }],
     ['x 2026-03-02 2026-03-01 Done thing pri:A', { description: 'Done thing', priority: 'high', isDone: true }],
@@ -157,6 +165,8 @@ describe('CSV as spreadsheets write it', () => {
     ['tabs', 'description\tpriority\nfix tap\thigh\n', 1],
     ['empty columns at the end', 'description,priority,,\nfix tap,high,,\ntrash,low,,\n', 2],
     ['short rows', 'description,priority\nfix tap,high\nshort\n', 2],
+    ['rows of empty cells', 'description;priority;\nfix tap;high;\n;;\n""; ;\n', 1],
+    ['a list with empty places', 'description;priority;tags\nfix tap;high;"home; ;phone;"\n', 1],
   ])('reads %s', async (_, text, count) => {
     const lines = await read(readCsv, text);
     expect(faultsOf(lines)).toEqual([]);

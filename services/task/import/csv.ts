@@ -38,8 +38,11 @@ export const readCsv: Reader = async function* (input, options) {
       }
       delimiter ??= detect(text, options);
       header = checkHeader(cellsOf(text, delimiter), options);
-    } else if (extent === 'record') yield parseRow(line, cellsOf(text, delimiter ?? ','), header, options);
-    else yield { line, fault: 'has a quote that is not closed' };
+    } else if (extent === 'record') {
+      const cells = cellsOf(text, delimiter ?? ',');
+      // Spreadsheets write rows without anything too.
+      if (cells.some((cell) => cell.trim() !== '')) yield parseRow(line, cells, header, options);
+    } else yield { line, fault: 'has a quote that is not closed' };
   }
 };
 
