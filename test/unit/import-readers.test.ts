@@ -133,6 +133,9 @@ describe('the text of a file', () => {
     expect(tasksOf(lines).map(({ description }) => description)).toEqual(['ok', 'last']);
     const odd = await read(readTodoTxt, Buffer.from('\ufeffok\nodd', 'utf16le').subarray(0, -1));
     expect(faultsOf(odd)).toEqual([[2, expect.stringContaining('--encoding')]]);
+    // Not those of ISO 8859-1, for which some versions of Node.js take them (nodejs/node#56542).
+    const signs = await read(readTodoTxt, Buffer.from([0x80, 0x92]), { encoding: 'windows-1252' });
+    expect(tasksOf(signs).map(({ description }) => description)).toEqual(['\u20ac\u2019']);
     const marked = await read(readTodoTxt, Buffer.from('\ufeffM\u00fcll'), { encoding: 'windows-1252' });
     expect(tasksOf(marked).map(({ description }) => description)).toEqual(['M\u00fcll']);
   });
