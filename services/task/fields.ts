@@ -132,8 +132,8 @@ export const taskFields = {
       columns: ['isDone'],
       read: ({ isDone }) => {
         const word = isDone?.toLowerCase();
-        if (word === undefined || NO.includes(word)) return undefined;
-        return YES.includes(word) ? true : (isDone as never);
+        if (word === undefined) return undefined;
+        return YES.includes(word) || (NO.includes(word) ? false : (isDone as never));
       },
     },
     control: { kind: 'flag', label: 'Done' },
@@ -154,7 +154,14 @@ export const taskFields = {
           ? undefined
           : { filter: { bool: { filter: names.map((name) => ({ term: { tags: oneSpelling(name) } })) } } },
     },
-    csv: { columns: ['tags'], read: (cells) => cells['tags']?.split(/[,;]/).map((name) => name.trim()) },
+    csv: {
+      columns: ['tags'],
+      read: (cells) =>
+        cells['tags']
+          ?.split(/[,;]/)
+          .map((name) => name.trim())
+          .filter((name) => name !== ''),
+    },
     control: { kind: 'words', label: 'Tags', placeholder: 'home, phone' },
   }),
 } satisfies Fields;

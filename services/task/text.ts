@@ -13,7 +13,7 @@ export const VISIBLE_PATTERN = `^[${INVISIBLE}]*[^${INVISIBLE}\\u0000][^\\u0000]
 export const hasVisibleCharacter = (text: string): boolean => VISIBLE.test(text);
 
 /** Whether text has `most` characters at most, counted as code points; its `length` counts UTF-16 code units. */
-export const isUpTo = (text: string, most: number): boolean => text.length <= most || Array.from(text).length <= most;
+const hasUpTo = (text: string, most: number): boolean => text.length <= most || Array.from(text).length <= most;
 
 /**
  * Characters that Unicode can spell in two ways, such as é, in the one that most keyboards write: text of a Mac's file
@@ -21,3 +21,9 @@ export const isUpTo = (text: string, most: number): boolean => text.length <= mo
  * Source: Unicode Standard Annex 15, form C.
  */
 export const oneSpelling = (text: string): string => text.normalize('NFC');
+
+/**
+ * Whether text has `most` characters at most, as it is sent and as it is stored: some characters, as U+0958, are two or three
+ * in their one spelling, and whoever reads them must be able to send them back.
+ */
+export const isUpTo = (text: string, most: number): boolean => hasUpTo(text, most) && hasUpTo(oneSpelling(text), most);

@@ -353,6 +353,38 @@ describe('an outage', () => {
     }
   });
 
+  it('of two rows that somebody holds locked does not keep back a change of one that was locked for a moment', async () => {
+    const waiting = await startTestApi();
+    const create = async () => (await waiting.request('POST', '/tasks', { description: 'x' })).body.task.id;
+    const [held, brief] = [[await create(), await create()], await create()];
+    const [somebody, another] = [await waiting.database.pool.connect(), await waiting.database.pool.connect()];
+    const lock = async (session: typeof somebody, ids: readonly string[]) => {
+      await session.query('BEGIN');
+      await session.query('SELECT FROM tasks WHERE id = ANY($1) FOR UPDATE', [ids]);
+    };
+    try {
+      await lock(somebody, held);
+      let answered = 0;
+      const stuck = held.map(async (id) => {
+        await waiting.request('PUT', `/tasks/${id}`, updateOf('stuck'));
+        answered += 1;
+      });
+      await delay(500);
+      await lock(another, [brief]);
+      const change = waiting.request('PUT', `/tasks/${brief}`, updateOf('x'));
+      await delay(100);
+      await another.query('ROLLBACK');
+      expect((await change).status).toBe(200);
+      expect(answered).toBe(0);
+      await somebody.query('ROLLBACK');
+      await Promise.all(stuck);
+    } finally {
+      somebody.release();
+      another.release();
+      await waiting.close();
+    }
+  }, 120_000);
+
   it('of Elasticsearch is 503 too where something else answers in its place, and the breaker opens', async () => {
     let answer: ProxyAnswer | undefined;
     let asked = 0;

@@ -111,6 +111,9 @@ describe('POST /tasks', () => {
       { 'idempotency-key': '"quoted-key"' },
     );
     expect([answer.status, answer.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
+    const tagged = { description: task.description, tags: ['a'] };
+    const other = await api.request('POST', '/tasks', tagged, { 'idempotency-key': '"quoted-key"' });
+    expect([other.status, other.body.code]).toEqual([422, 'idempotency_key_reused']);
   });
 
   it('takes a key in quotes, as the IETF draft writes it, for the same key without them', async () => {

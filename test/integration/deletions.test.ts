@@ -268,6 +268,36 @@ describe('a deletion in all stores', () => {
     },
     TIMEOUT_MS,
   );
+
+  it(
+    'is not missed where its time is over between its event and its record, which is written a moment later',
+    async () => {
+      const { pool } = pipeline.database;
+      const { id } = await createTask(api, 'between');
+      await remove(id);
+      await waitFor('the marker', async () => (await markerOf(id))?.deletedAt !== undefined);
+      const { rows } = await pool.query<{ at: Date }>('SELECT deleted_at AS at FROM deletions WHERE id = $1', [id]);
+      const [marker, record] = [Date.parse((await markerOf(id))?.deletedAt ?? ''), rows[0]?.at.getTime() ?? 0];
+      // The statement that deletes writes the event, and its trigger the record.
+      expect(record).toBeGreaterThanOrEqual(marker);
+      // The same a day ago, with the time between them.
+      const [before, after] = [-300_000, 300_000].map((ms) => new Date(Date.now() - 86_400_000 + ms).toISOString());
+      const { client, alias } = pipeline.index;
+      await client.index({
+        index: alias,
+        id,
+        version: 2,
+        version_type: 'external_gte',
+        document: { id, version: 2, deletedAt: before },
+      });
+      await pool.query('UPDATE deletions SET deleted_at = $2 WHERE id = $1', [id, after]);
+      const env = { ...pipeline.env, DELETION_RETENTION_DAYS: '1' };
+      const { code, report } = await reportOfOps(['verify', '--json', '--grace', '1'], env);
+      expect({ code, report }).toMatchObject({ code: 0, report: { drift: { missing: 0 } } });
+      expect(await markerOf(id)).toMatchObject({ version: 2 });
+    },
+    TIMEOUT_MS,
+  );
 });
 
 describe('migrate, on an alias of the version before with two indices', () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runImport, type ImportOptions } from '../../services/ops/import/run.ts';
 import { dayReader } from '../../services/task/import/dates.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
-import { creationOf } from '../support/sample.ts';
+import { creationOf, TEXT_FIELD, updateOf } from '../support/sample.ts';
 
 let api: TestApi;
 let folder: string;
@@ -95,6 +95,15 @@ describe('an import', () => {
     expect(rows).toEqual([{ priority: 'high' }]);
   });
 
+  it('corrects the days of a file that was read in another time zone, and makes no second task', async () => {
+    const day = `${TEXT_FIELD},due\nread abroad,2026-03-05`;
+    await importFile('abroad.csv', day);
+    const home = await importFile('abroad.csv', day, { read: { days: dayReader('America/New_York') } });
+    expect(home.summary).toMatchObject({ created: 0, updated: 1, refused: 0 });
+    const { rows } = await api.database.pool.query(`SELECT due_at FROM tasks WHERE description = 'read abroad'`);
+    expect(rows).toEqual([{ due_at: new Date('2026-03-05T05:00:00Z') }]);
+  });
+
   it('takes two files of one name for two sources, and asks for one of standard input', async () => {
     for (const name of ['home', 'work']) {
       mkdirSync(join(folder, name));
@@ -112,6 +121,21 @@ describe('an import', () => {
     const old = await importFile('old.ndjson', JSON.stringify(body.task));
     expect(old.summary).toMatchObject({ created: 0, updated: 0, present: 1 });
     expect(await stored()).toContainEqual({ description: 'mine, in other words', is_done: false });
+  });
+
+  it.each([
+    ['done.ndjson', (id: string) => JSON.stringify({ id, ...creationOf('in NDJSON') })],
+    ['done.csv', (id: string) => `id,${TEXT_FIELD},isDone\n${id},in CSV,\n`],
+  ])('leaves a task done where the line that gives its id does not say whether it is: %s', async (name, contentOf) => {
+    const { body } = await api.request('POST', '/tasks', creationOf('done'));
+    const { id } = body.task;
+    await api.request('PUT', `/tasks/${id}`, updateOf('done'));
+    const changed = await importFile(name, contentOf(id));
+    expect(changed.summary).toMatchObject({ updated: 1, refused: 0 });
+    expect((await api.request('GET', `/tasks/${id}`)).body.task).toMatchObject({ isDone: true, version: 3 });
+    const opened = await importFile('opened.csv', `id,${TEXT_FIELD},isDone\n${id},opened again,FALSE\n`);
+    expect(opened.summary).toMatchObject({ updated: 1 });
+    expect((await api.request('GET', `/tasks/${id}`)).body.task).toMatchObject({ isDone: false, version: 4 });
   });
 
   it('stops with one clear error when the API is not there, or the format is not known', async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NOT_DELETED } from '../../services/pipeline/index/deletion.ts';
 import { encodeEvent } from '../../services/pipeline/events.ts';
 import type { Task } from '../../services/task/task.ts';
-import { eventRecord, taskOf } from '../support/events.ts';
+import { deepEvent, eventRecord, taskOf } from '../support/events.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { runOps, startOps } from '../support/ops.ts';
@@ -164,6 +164,7 @@ describe('ops reindex --source topic', () => {
       { key: gone.id, value: null, headers: [] },
       { key: taskOf().id, value: Buffer.from('no event'), headers: [] },
       { key: taskOf().id, value: encodeEvent('tasks.event.created', '{}'), headers: [] },
+      deepEvent(),
     ]);
     await pipeline.database.outboxEmpty();
     const result = await reindex('--source', 'topic', '--json');

@@ -35,6 +35,15 @@ export const eventRecord = (type: EventType, task: Task): ProducerRecord => ({
   }),
 });
 
+const DEPTH = 100_000;
+
+/** A record that can be read, and whose value is nested too deep to be written again. */
+export const deepEvent = (): ProducerRecord => {
+  const task = taskOf();
+  const json = JSON.stringify(task).replace(/\}$/, `,"deep":${'['.repeat(DEPTH)}${']'.repeat(DEPTH)}}`);
+  return { key: task.id, value: encodeEvent('tasks.event.created', json), headers: [] };
+};
+
 /** A record as the consumer hands it out. */
 export const messageOf = (fields: Partial<Message> = {}): Message => ({
   topic: 'tasks',

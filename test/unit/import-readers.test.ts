@@ -79,6 +79,14 @@ describe('todo.txt', () => {
         isDone: false,
       },
     ],
+    [
+      `Label +${'🌱'.repeat(50)} @${'x'.repeat(51)} +\u200b`,
+      {
+        description: `Label +${'🌱'.repeat(50)} @${'x'.repeat(51)} +\u200b`,
+        tags: ['🌱'.repeat(50)],
+        isDone: false,
+      },
+    ],
     ['(B) 2026-02-01 Pay', { description: 'Pay', priority: 'medium', isDone: false }],
     ['(D) Later', { description: 'Later', priority: 'low', isDone: false }],
     ['x 2026-03-02 2026-03-01 Done thing pri:A', { description: 'Done thing', priority: 'high', isDone: true }],
@@ -118,6 +126,20 @@ describe('the text of a file', () => {
     },
   );
 
+  it('refuses a line with bytes that the named encoding does not know, and believes a byte order mark before it', async () => {
+    // 0x81 begins a character of two bytes there, and no character ends with 0x20.
+    const lines = await read(readTodoTxt, Buffer.from('ok\nM\x81 ll\nlast', 'latin1'), { encoding: 'shift_jis' });
+    expect(faultsOf(lines)).toEqual([[2, expect.stringContaining('--encoding')]]);
+    expect(tasksOf(lines).map(({ description }) => description)).toEqual(['ok', 'last']);
+    const odd = await read(readTodoTxt, Buffer.from('\ufeffok\nodd', 'utf16le').subarray(0, -1));
+    expect(faultsOf(odd)).toEqual([[2, expect.stringContaining('--encoding')]]);
+    // Not those of ISO 8859-1, for which some versions of Node.js take them (nodejs/node#56542).
+    const signs = await read(readTodoTxt, Buffer.from([0x80, 0x92]), { encoding: 'windows-1252' });
+    expect(tasksOf(signs).map(({ description }) => description)).toEqual(['\u20ac\u2019']);
+    const marked = await read(readTodoTxt, Buffer.from('\ufeffM\u00fcll'), { encoding: 'windows-1252' });
+    expect(tasksOf(marked).map(({ description }) => description)).toEqual(['M\u00fcll']);
+  });
+
   it('splits lines at \\n alone: U+2028 and U+2029 stay in the text', async () => {
     const text = 'before\u2028after\u2029end';
     expect(tasksOf(await read(readNdjson, JSON.stringify({ description: text })))).toEqual([
@@ -146,6 +168,8 @@ describe('CSV as spreadsheets write it', () => {
     ['tabs', 'description\tpriority\nfix tap\thigh\n', 1],
     ['empty columns at the end', 'description,priority,,\nfix tap,high,,\ntrash,low,,\n', 2],
     ['short rows', 'description,priority\nfix tap,high\nshort\n', 2],
+    ['rows of empty cells', 'description;priority;\nfix tap;high;\n;;\n""; ;\n', 1],
+    ['a list with empty places', 'description;priority;tags\nfix tap;high;"home; ;phone;"\n', 1],
   ])('reads %s', async (_, text, count) => {
     const lines = await read(readCsv, text);
     expect(faultsOf(lines)).toEqual([]);
@@ -250,6 +274,38 @@ describe('the identity of a line', () => {
     const plain = await csv('description,priority\none,low\ntwo,low');
     expect(await csv('description,priority\r\none,low\r\n\r\ntwo,low\r\n')).toEqual(plain);
     expect(await csv('priority;description\nlow;one\nlow;two')).toEqual(plain);
+  });
+
+  it('does not depend on the time zone that its days are read in', async () => {
+    const identities = async (timezone: string) => {
+      const options = { days: dayReader(timezone) };
+      const csv = await read(readCsv, 'description,due\na,5.3.2026', options);
+      const ndjson = await read(readNdjson, '{"description":"a","dates":{"due":"2026-03-05 09:00"}}', options);
+      return [csv, ndjson].map(identitiesOf);
+    };
+    expect(await identities('Asia/Tokyo')).toEqual(await identities('America/New_York'));
+  });
+
+  it('is its id, in whatever case the file writes it', async () => {
+    const id = '01a219d0-1c96-767f-9fb0-a503277fa5e3';
+    const [upper, lower] = [id.toUpperCase(), id].map((each) => [
+      read(readNdjson, JSON.stringify({ id: each, description: 'a' })),
+      read(readCsv, `id,description\n${each},a`),
+      read(readTodoTxt, `a id:${each}`),
+    ]);
+    expect((await Promise.all(upper ?? [])).map(identitiesOf)).toEqual(
+      (await Promise.all(lower ?? [])).map(identitiesOf),
+    );
+  });
+
+  it('is the same in either spelling that Unicode has for a text', async () => {
+    for (const [reader, text] of [
+      [readNdjson, '{"description":"re\u0301sume\u0301"}'],
+      [readCsv, 'description\nre\u0301sume\u0301'],
+      [readTodoTxt, 're\u0301sume\u0301'],
+    ] as const) {
+      expect(identitiesOf(await read(reader, text))).toEqual(identitiesOf(await read(reader, text.normalize('NFC'))));
+    }
   });
 
   it('of todo.txt is its text: completion, priority and dates may change', async () => {

@@ -4,6 +4,9 @@ import { bytesBlock, bytesJson, bytesLine, lineOf } from '../../services/platfor
 import { timeText } from '../../services/platform/kafka/record-time.ts';
 import { collect, durationMs, timeMs, position, wholeNumber } from '../../services/ops/cli/arguments.ts';
 import { durationText } from '../../services/ops/cli/text.ts';
+import { eventJson, readableLine } from '../../services/ops/events/event.ts';
+import { deepEvent, messageOf } from '../support/events.ts';
+import { TEXT_FIELD } from '../support/sample.ts';
 
 describe('what comes from a topic', () => {
   it('is printed without a character that could move the cursor, colour the text or turn its direction', () => {
@@ -28,6 +31,17 @@ describe('what comes from a topic', () => {
     expect(bytesJson(bytes)).toBe('base64:/0Eb');
     expect(bytesJson(Buffer.from('text'))).toBe('text');
     expect(bytesBlock(Buffer.from('{"a":[1]}'))).toBe('{\n  "a": [\n    1\n  ]\n}');
+  });
+
+  it('is shown as text where its value is nested too deep to be written as JSON', () => {
+    const { key, value } = deepEvent();
+    const message = messageOf({ key, value });
+    expect(JSON.parse(eventJson(message))).toMatchObject({ key, type: null, value: String(value) });
+    expect(readableLine(message)).toContain(String(key));
+    const deepField = Buffer.from(
+      String(value).replace(`"${TEXT_FIELD}":`, '"other":').replace('"deep"', `"${TEXT_FIELD}"`),
+    );
+    expect(readableLine(messageOf({ key, value: deepField }))).toContain(String(key));
   });
 
   it('may bear any number as its time', () => {

@@ -23,6 +23,16 @@ describe('a description', () => {
     expect(description.safeParse('x'.repeat(4_001)).success).toBe(false);
   });
 
+  it('has no more in the spelling that is stored, so that it can be sent back as it is read', () => {
+    // Two characters in form NFC: Unicode Standard Annex 15, composition exclusions.
+    const grows = '\u0958';
+    const [stored] = taskFields.tags.toColumns([grows.repeat(25)])['tags'] as readonly string[];
+    expect(taskFields.tags.input.safeParse([stored]).success).toBe(true);
+    expect(taskFields.tags.input.safeParse([grows.repeat(26)]).success).toBe(false);
+    expect(description.safeParse(grows.repeat(2_000)).success).toBe(true);
+    expect(description.safeParse(grows.repeat(2_001)).success).toBe(false);
+  });
+
   it('is published by the same rule: for each character of the basic plane alone, and after white space', () => {
     const published = new RegExp(VISIBLE_PATTERN);
     for (let code = 1; code < 0xd800; code += 1) check(published, code);

@@ -31,6 +31,20 @@ export const eventOf = (message: Message): EventLine => ({
   ...envelopeOf(message.value),
 });
 
+/** An event as JSON; its value as text where it is nested too deep to be written: it is read to any depth. */
+export const eventJson = (message: Message): string => {
+  const event = eventOf(message);
+  return jsonOf(event) ?? JSON.stringify({ ...event, type: null, value: bytesJson(message.value) });
+};
+
+const jsonOf = (value: unknown): string | undefined => {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+};
+
 const toBuffer = (key: Message['key']): Buffer | null => (key === null || key === undefined ? null : Buffer.from(key));
 
 const envelopeOf = (bytes: Buffer | null): Pick<EventLine, 'type' | 'value'> => {
@@ -99,7 +113,7 @@ const summaryOf = (value: unknown): string => {
   const fields = Object.entries<AnyField>(taskFields).flatMap(([name, { initial }]) => {
     const part = shown[name];
     if (part === undefined || isDeepStrictEqual(part, initial)) return [];
-    const text = lineOf(typeof part === 'string' ? part : JSON.stringify(part)).slice(0, 200);
+    const text = lineOf(typeof part === 'string' ? part : (jsonOf(part) ?? '…')).slice(0, 200);
     return [initial === undefined ? text : `${name}=${text}`];
   });
   return [...(typeof shown['version'] === 'number' ? [`v${shown['version']}`] : []), ...fields].join('  ');

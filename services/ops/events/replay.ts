@@ -11,7 +11,7 @@ import type { Logger } from '../../platform/logger.ts';
 import type { Position } from '../cli/arguments.ts';
 import type { Output } from '../cli/output.ts';
 import type { PartitionEnds, PartitionRange, TopicReader } from '../../platform/kafka/reader.ts';
-import { eventOf } from './event.ts';
+import { eventJson } from './event.ts';
 
 export type ReplayStart =
   | { readonly kind: 'beginning' }
@@ -57,7 +57,7 @@ export const replayEvents = async (options: EventReplayOptions): Promise<EventRe
   let written = 0;
   let isHeard = true;
   for await (const batch of reader.read(topic, ranges, { signal })) {
-    isHeard = await output.write(batch.map((message) => `${JSON.stringify(eventOf(message))}\n`).join(''));
+    isHeard = await output.write(batch.map((message) => `${eventJson(message)}\n`).join(''));
     if (!isHeard) break;
     written += batch.length;
     committer.mark(progressOf(batch, new Array<boolean>(batch.length).fill(true)).commit);

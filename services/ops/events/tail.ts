@@ -1,7 +1,7 @@
 /** Follows the tasks topic, from its end or from a given time on. */
 import type { Output } from '../cli/output.ts';
 import type { TopicReader } from '../../platform/kafka/reader.ts';
-import { eventOf, matches, readableLine, type EventFilter } from './event.ts';
+import { eventJson, eventOf, matches, readableLine, type EventFilter } from './event.ts';
 
 export interface TailOptions {
   readonly reader: TopicReader;
@@ -21,9 +21,8 @@ export const tailEvents = async (options: TailOptions): Promise<void> => {
   const ranges = ends.map(({ partition, high }) => ({ partition, from: since?.get(partition) ?? high }));
   for await (const batch of reader.read(topic, ranges, { signal })) {
     const text = batch
-      .map((message) => ({ message, event: eventOf(message) }))
-      .filter(({ event }) => matches(event, filter))
-      .map(({ message, event }) => `${json ? JSON.stringify(event) : readableLine(message)}\n`)
+      .filter((message) => matches(eventOf(message), filter))
+      .map((message) => `${json ? eventJson(message) : readableLine(message)}\n`)
       .join('');
     if (text !== '' && !(await output.write(text))) return;
   }

@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { sleep } from '../../platform/time.ts';
 import type { Progress, ReindexContext, Stores } from './context.ts';
-import type { IndexOperation } from '../index/operation.ts';
+import { encodeOperation } from '../index/operation.ts';
 import type { State } from '../rows.ts';
 import type { Fill } from './fill.ts';
 
@@ -30,15 +30,15 @@ export const pruneDocuments = async (
       const states = await rows.states(shown.map(({ id }) => id));
       const surplus = shown.filter(({ id }) => states.get(id)?.deletedAt !== null);
       await fill(
-        surplus.map(({ id, version }): IndexOperation => {
+        surplus.map(({ id, version }) => {
           const deletion = states.get(id);
-          return {
+          return encodeOperation({
             kind: 'delete',
             id,
             // A deletion raises the version by one at least: the event itself, should it still come, finds its work done.
             version: Math.max(version + 1, deletion?.version ?? 0),
             deletedAt: deletion?.deletedAt ?? new Date().toISOString(),
-          };
+          });
         }),
         signal,
       );

@@ -3,7 +3,7 @@ import { messageOf } from '../../platform/errors.ts';
 import { sleep } from '../../platform/time.ts';
 import { indexOperation } from '../consume/parse-event.ts';
 import type { Entity } from '../entity.ts';
-import type { IndexOperation } from '../index/operation.ts';
+import { encodeOperation, type EncodedOperation } from '../index/operation.ts';
 import type { Row, RowReader } from '../rows.ts';
 import type { ReindexContext } from './context.ts';
 import type { Fill, Rejects } from './fill.ts';
@@ -50,8 +50,8 @@ export const copyDeletions = async (
     await sleep(pace(page.length), signal);
     signal.throwIfAborted();
     await fill(
-      page.flatMap(({ id, version, deletedAt }): IndexOperation[] =>
-        deletedAt === null ? [] : [{ kind: 'delete', id, version, deletedAt }],
+      page.flatMap(({ id, version, deletedAt }) =>
+        deletedAt === null ? [] : [encodeOperation({ kind: 'delete', id, version, deletedAt })],
       ),
       signal,
     );
@@ -59,9 +59,9 @@ export const copyDeletions = async (
 };
 
 /** What the indexer writes for an event with this row, so that both write the same document. */
-const operationOf = (entity: Entity, { id, version, json }: Row, rejects: Rejects): IndexOperation[] => {
+const operationOf = (entity: Entity, { id, version, json }: Row, rejects: Rejects): EncodedOperation[] => {
   try {
-    return [indexOperation(JSON.parse(json), entity)];
+    return [encodeOperation(indexOperation(JSON.parse(json), entity))];
   } catch (error) {
     rejects.add({ id, version, reason: messageOf(error) });
     return [];

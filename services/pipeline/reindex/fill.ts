@@ -4,12 +4,12 @@
  */
 import { TaskstreamError } from '../../platform/errors.ts';
 import { createBulkWriter } from '../index/bulk.ts';
-import { encodeOperation, type IndexOperation, type Outcome } from '../index/operation.ts';
+import type { EncodedOperation, Outcome } from '../index/operation.ts';
 import type { ReindexContext, Stores } from './context.ts';
 import { fillingAliasOf } from './new-index.ts';
 
 /** Settles all operations, or throws the signal's reason. */
-export type Fill = (operations: readonly IndexOperation[], signal: AbortSignal) => Promise<void>;
+export type Fill = (operations: readonly EncodedOperation[], signal: AbortSignal) => Promise<void>;
 
 const MAX_BYTES = 5_242_880;
 /** An outage is reported when it begins, and once in this many attempts. */
@@ -35,7 +35,7 @@ export const createFill = (
   });
   return async (operations, signal) => {
     if (operations.length === 0) return;
-    const outcomes = await bulk.write(operations.map(encodeOperation), signal);
+    const outcomes = await bulk.write(operations, signal);
     rejects.addRejected(operations, outcomes);
     if (outcomes.some(({ kind }) => kind === 'pending')) signal.throwIfAborted();
   };
@@ -60,7 +60,7 @@ export class Rejects {
   }
 
   /** Adds those of `operations` that were rejected. @throws TooManyRejects */
-  addRejected(operations: readonly IndexOperation[], outcomes: readonly Outcome[]): void {
+  addRejected(operations: readonly EncodedOperation[], outcomes: readonly Outcome[]): void {
     operations.forEach(({ id, version }, position) => {
       const outcome = outcomes[position];
       if (outcome?.kind === 'rejected') this.add({ id, version, reason: outcome.error.message });

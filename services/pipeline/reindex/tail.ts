@@ -4,7 +4,7 @@
  */
 import { EventEmitter, once } from 'node:events';
 import { collapse } from '../index/collapse.ts';
-import { parseEvent } from '../consume/parse-event.ts';
+import { receive } from '../consume/received.ts';
 import { TaskstreamError, messageOf } from '../../platform/errors.ts';
 import type { Batch, Offsets, TopicReader } from '../../platform/kafka/reader.ts';
 import { retry } from '../../platform/retry.ts';
@@ -86,7 +86,7 @@ export class Tail {
       await sleep(pace(messages.length), signal);
       // Neither tombstones nor events that the indexer has put among the dead letters ask anything of the index.
       const wanted = messages.flatMap((message) => {
-        const event = parseEvent(message, entity);
+        const { event } = receive(message, entity);
         return event.kind === 'operation' ? [event.operation] : [];
       });
       await fill(collapse(wanted).operations, signal);

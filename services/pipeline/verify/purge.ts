@@ -1,5 +1,6 @@
 /**
- * The end of deletions that were final for the stated time: their markers, and then their records. Whoever brings an older
+ * The end of deletions that were final for the stated time: their markers, and then their records. A marker whose record is
+ * younger stays with it: it would be missed. Whoever brings an older
  * event after that brings the thing back, in search; the next comparison finds it there without a row.
  */
 import type { Pool } from 'pg';
@@ -8,6 +9,7 @@ import { DELETED_AT } from '../index/deletion.ts';
 import type { DocumentReader } from '../index/documents.ts';
 import type { IndexOperation } from '../index/operation.ts';
 import type { PlacedEntity } from '../entity.ts';
+import { isRowId } from '../rows.ts';
 import type { Write } from './write.ts';
 
 export interface PurgeOptions {
@@ -33,12 +35,22 @@ export const purgeDeletions = async (options: PurgeOptions): Promise<number> => 
   // By one clock: the database's, which the deletions were written by.
   const { rows } = await pool.query<{ before: Date }>('SELECT now() - make_interval(days => $1) AS before', [days]);
   const before = (rows[0]?.before ?? new Date(0)).toISOString();
+  /** Deletions whose record stays: it is written a moment after the event, and a marker may be older for other reasons too. */
+  const recordedSince = async (ids: readonly string[]): Promise<ReadonlySet<string>> => {
+    const found = await pool.query<{ id: string }>(
+      'SELECT id::text FROM deletions WHERE source = $1 AND id = ANY($2::uuid[]) AND deleted_at >= $3',
+      [table, ids.filter(isRowId), before],
+    );
+    return new Set(found.rows.map(({ id }) => id));
+  };
   let purged = 0;
   const snapshot = await documents.snapshot(KEEP_ALIVE_SECONDS, { range: { [DELETED_AT]: { lt: before } } });
   try {
     for await (const page of snapshot.pages()) {
+      const kept = await recordedSince(page.map(({ id }) => id));
+      const over = page.filter(({ id }) => !kept.has(id));
       // Under its own version: a newer state, such as that of a row which came back, stays.
-      const outcomes = await write(page.map(({ id, version }): IndexOperation => ({ kind: 'purge', id, version })));
+      const outcomes = await write(over.map(({ id, version }): IndexOperation => ({ kind: 'purge', id, version })));
       if (outcomes.some(({ kind }) => kind === 'pending')) {
         throw new TaskstreamError('search_unavailable', `${alias} takes no writes now: run verify again`, {
           retriable: true,

@@ -3,6 +3,7 @@ import { escapeIdentifier, type Pool } from 'pg';
 import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Stored } from '../../platform/http/route.ts';
 import { isRefusedStatement } from '../../platform/postgres-outage.ts';
+import { sleep } from '../../platform/time.ts';
 import type { PlacedEntity } from '../entity.ts';
 import type { Column, FieldValues } from '../field.ts';
 import { createRows, type CreateCommand, type Created } from './create.ts';
@@ -51,6 +52,11 @@ export interface EntityStoreOptions {
 const MAX_BATCH = 200;
 /** Statements that wait for rows which somebody holds locked. */
 const PATIENT = 2;
+/**
+ * How long a row that was found locked is let alone before it is tried again, in milliseconds. Most are locked for the length
+ * of another replica's statement, and must not wait behind those that are locked for long.
+ */
+const TRIED_AGAIN_AFTER_MS = [5, 10, 20, 40, 80];
 /** Writes that wait before more are refused: about half a second's worth at full speed. */
 const MAX_QUEUE = 5_000;
 
@@ -90,9 +96,28 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
     const keyOf = ({ id }: C): string => id;
     const free = gathered<C, Stored | typeof LEFT_OUT>(operation, maxInFlight, rows.free, keyOf);
     const patient = gathered<C, Stored>(operation, PATIENT, rows.any, keyOf, 1);
+    const tryAgain = async (command: C): Promise<Stored | typeof LEFT_OUT> => {
+      for (const waitMs of TRIED_AGAIN_AFTER_MS) {
+        await sleep(waitMs);
+        const result = await free.submit(command);
+        if (result !== LEFT_OUT) return result;
+      }
+      return LEFT_OUT;
+    };
+    /** Changes that are tried again, by id: later ones of the same row come after them. */
+    const tried = new Map<string, Promise<Stored | typeof LEFT_OUT>>();
     return async (command: C): Promise<Stored> => {
       bound?.check();
-      const result = await free.submit(command);
+      const { id } = command;
+      const earlier = tried.get(id);
+      if (earlier !== undefined) await earlier.catch(() => undefined);
+      const first = await free.submit(command);
+      if (first !== LEFT_OUT) return first;
+      const again = tryAgain(command).finally(() => {
+        if (tried.get(id) === again) tried.delete(id);
+      });
+      tried.set(id, again);
+      const result = await again;
       return result === LEFT_OUT ? patient.submit(command) : result;
     };
   };

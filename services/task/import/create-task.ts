@@ -5,7 +5,7 @@ import { columnsToUpdate, type FieldValues } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
 import { backoffMs, sleep } from '../../platform/time.ts';
 import { describeDetails } from '../../platform/validation.ts';
-import type { ImportedTask, ImportLine } from './lines.ts';
+import type { ImportLine } from './lines.ts';
 
 export interface ApiOptions {
   readonly baseUrl: string;
@@ -28,15 +28,15 @@ type Task = z.infer<typeof answerSchema>['task'];
  * API did not answer for `maxAttempts` times.
  */
 export const createTask = async (
-  { task, id, updatedAt }: Pick<Extract<ImportLine, { task: unknown }>, 'task' | 'id' | 'updatedAt'>,
+  { task, named, id, updatedAt }: Pick<Extract<ImportLine, { task: unknown }>, 'task' | 'named' | 'id' | 'updatedAt'>,
   key: string,
   options: ApiOptions,
 ): Promise<CreateResult> => {
   const here = id === undefined ? undefined : await current(id, options);
-  if (here !== undefined) return isOlder(updatedAt, here) ? 'present' : change(here, task, options);
+  if (here !== undefined) return isOlder(updatedAt, here) ? 'present' : change(here, named, options);
   const { isDone, ...fields } = task;
   const response = await request('POST', '/tasks', options, fields, { 'idempotency-key': key }, [422]);
-  if (response.status === 422) return changeEarlier(response, task, options);
+  if (response.status === 422) return changeEarlier(response, named, options);
   const replayed = response.headers.get('idempotent-replayed') === 'true';
   const created = await taskOf(response);
   const completed = isDone && (await complete(replayed ? await current(created.id, options) : created, options));
@@ -49,19 +49,19 @@ const isOlder = (updatedAt: string | undefined, here: Task): boolean =>
 const reusedSchema = z.object({ code: z.literal('idempotency_key_reused'), earlierId: z.guid() });
 
 /** The line's key is known with other fields: the line has changed. */
-const changeEarlier = async (response: Response, task: ImportedTask, options: ApiOptions): Promise<CreateResult> => {
+const changeEarlier = async (response: Response, named: FieldValues, options: ApiOptions): Promise<CreateResult> => {
   const text = await response.text();
   const reused = reusedSchema.safeParse(JSON.parse(text));
   if (!reused.success) throw new TaskstreamError('validation_failed', reasonsIn(text, response.status));
   const there = await current(reused.data.earlierId, options);
   // Deleted since: an import brings nothing back.
-  return there === undefined ? 'present' : change(there, task, options);
+  return there === undefined ? 'present' : change(there, named, options);
 };
 
 /** Gives a task the fields of its line; those that the line does not name stay. */
-const change = async (there: Task, task: ImportedTask, options: ApiOptions): Promise<CreateResult> => {
+const change = async (there: Task, named: FieldValues, options: ApiOptions): Promise<CreateResult> => {
   const before = Object.fromEntries(Object.keys(taskFields).map((name) => [name, there[name]]));
-  const after = { ...before, ...task };
+  const after = { ...before, ...named };
   if (columnsText(before) === columnsText(after)) return 'present';
   const headers = { 'if-match': `"${there.version}"` };
   const response = await request('PUT', `/tasks/${there.id}`, options, after, headers, [404, 412]);

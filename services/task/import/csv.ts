@@ -38,8 +38,11 @@ export const readCsv: Reader = async function* (input, options) {
       }
       delimiter ??= detect(text, options);
       header = checkHeader(cellsOf(text, delimiter), options);
-    } else if (extent === 'record') yield parseRow(line, cellsOf(text, delimiter ?? ','), header, options);
-    else yield { line, fault: 'has a quote that is not closed' };
+    } else if (extent === 'record') {
+      const cells = cellsOf(text, delimiter ?? ',');
+      // Spreadsheets write rows without anything too.
+      if (cells.some((cell) => cell.trim() !== '')) yield parseRow(line, cells, header, options);
+    } else yield { line, fault: 'has a quote that is not closed' };
   }
 };
 
@@ -139,13 +142,16 @@ const parseRow = (
     return { line, fault: `has ${cells.length} cells, and the header has ${header.length} columns` };
   }
   // An empty cell says nothing, and so does one that a short row does not have.
-  const cellOf = (column: string): string | undefined => {
+  const cellOf = (column: string, timezone?: string): string | undefined => {
     const cell = cells[header.indexOf(column)]?.trim();
-    return cell && DATES.includes(column) ? days(cell) : cell || undefined;
+    return cell && DATES.includes(column) ? days(cell, timezone) : cell || undefined;
   };
-  const found = Object.entries(fields).map(([name, { csv }]) => {
-    const own = Object.fromEntries((csv?.columns ?? []).map((column) => [column, cellOf(column)]));
-    return [name, csv?.read(own)] as const;
-  });
-  return judgeLine(line, { fields: Object.fromEntries(found), id: cellOf('id') });
+  const fieldsIn = (timezone?: string) =>
+    Object.fromEntries(
+      Object.entries(fields).map(([name, { csv }]) => {
+        const own = Object.fromEntries((csv?.columns ?? []).map((column) => [column, cellOf(column, timezone)]));
+        return [name, csv?.read(own)];
+      }),
+    );
+  return judgeLine(line, { fieldsIn, id: cellOf('id') });
 };

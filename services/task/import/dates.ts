@@ -10,8 +10,11 @@ const WITH_TIME = ["yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd'T'HH:mm:ss", 'yyyy-MM-dd HH
 export const isDay = (value: string): boolean =>
   /^\d{4}-\d{2}-\d{2}$/.test(value) && DateTime.fromFormat(value, DAY).isValid;
 
-/** A date of a file as a timestamp; one that it cannot read stays, for the field's schema to refuse. */
-export type DayReader = (value: string) => string;
+/**
+ * A date of a file as a timestamp; one that it cannot read stays, for the field's schema to refuse.
+ * @param timezone in place of the reader's own
+ */
+export type DayReader = (value: string, timezone?: string) => string;
 
 /**
  * @param timezone an IANA name: a day begins at its midnight there
@@ -26,9 +29,9 @@ export const dayReader = (timezone: string, format?: string): DayReader => {
     );
   }
   const formats = [...(format === undefined ? [] : [format]), ...UNAMBIGUOUS, ...WITH_TIME];
-  return (value) => {
+  return (value, zone = timezone) => {
     for (const each of formats) {
-      const date = DateTime.fromFormat(value, each, { zone: timezone, locale: 'en' });
+      const date = DateTime.fromFormat(value, each, { zone, locale: 'en' });
       if (date.isValid) return date.toUTC().toISO();
     }
     return value;

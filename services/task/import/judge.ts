@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { describeDetails, detailsOf } from '../../platform/validation.ts';
 import type { AnyField, FieldValues } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
+import { oneSpelling } from '../text.ts';
 import type { ImportLine } from './lines.ts';
 
 const fields: Readonly<Record<string, AnyField>> = taskFields;
@@ -17,27 +18,41 @@ export const lineSchema: z.ZodType<FieldValues> = z.strictObject(
   ),
 );
 
-const origin = z.object({ id: z.guid().optional(), updatedAt: z.iso.datetime({ offset: true }).optional() });
+/** One id has one spelling, whatever the case that a file writes it in. */
+const origin = z.object({
+  id: z.guid().toLowerCase().optional(),
+  updatedAt: z.iso.datetime({ offset: true }).optional(),
+});
 
 export interface Found {
-  /** The fields as the line has them. */
-  readonly fields: Readonly<Record<string, unknown>>;
+  /**
+   * The fields as the line has them, their days in a time zone; in that of the options when not given.
+   * @param timezone another one
+   */
+  readonly fieldsIn: (timezone?: string) => Readonly<Record<string, unknown>>;
   readonly id?: unknown;
   readonly updatedAt?: unknown;
   /** What makes the line the same line the next time; all of its fields when not given. */
   readonly identity?: string;
 }
 
-export const judgeLine = (line: number, { fields: given, id, updatedAt, identity }: Found): ImportLine => {
-  const found = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && value !== undefined));
+export const judgeLine = (line: number, { fieldsIn, id, updatedAt, identity }: Found): ImportLine => {
   const from = origin.safeParse({ id: id ?? undefined, updatedAt: updatedAt ?? undefined });
-  const result = lineSchema.safeParse(found);
+  const result = lineSchema.safeParse(present(fieldsIn()));
   if (!result.success) return { line, fault: describeDetails(detailsOf(result.error)) };
   if (!from.success) return { line, fault: describeDetails(detailsOf(from.error)) };
-  const task = { isDone: false, ...result.data };
-  const name = from.data.id === undefined ? (identity ?? canonical(task)) : `id:${from.data.id}`;
-  return { line, identity: name, task, ...from.data };
+  const named = result.data;
+  const task = { isDone: false, ...named };
+  const name = from.data.id === undefined ? (identity ?? identityOf(fieldsIn, named)) : `id:${from.data.id}`;
+  return { line, identity: oneSpelling(name), task, named, ...from.data };
 };
+
+const present = (fields: FieldValues): FieldValues =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined));
+
+/** With its days in UTC: whoever reads a file in another time zone reads the same lines. */
+const identityOf = (fieldsIn: Found['fieldsIn'], named: FieldValues): string =>
+  canonical({ isDone: false, ...(lineSchema.safeParse(present(fieldsIn('UTC'))).data ?? named) });
 
 /** JSON whose text does not depend on the order of the fields. */
 export const canonical = (task: FieldValues): string =>

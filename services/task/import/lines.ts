@@ -12,6 +12,8 @@ export type ImportLine =
       readonly line: number;
       readonly identity: string;
       readonly task: ImportedTask;
+      /** The fields that the line itself names: all that it changes of a task that is there. */
+      readonly named: FieldValues;
       /** The id that the line gives, and when the task was changed there. */
       readonly id?: string | undefined;
       readonly updatedAt?: string | undefined;
@@ -31,7 +33,8 @@ export interface ReadOptions {
 /** Reads an input piece by piece, so that memory does not grow with the file. Line numbers begin at 1. */
 export type Reader = (input: AsyncIterable<string | Uint8Array>, options: ReadOptions) => AsyncIterable<ImportLine>;
 
-export const NOT_TEXT = 'is not UTF-8: save the file as UTF-8, or name its encoding, as in --encoding windows-1252';
+export const NOT_TEXT =
+  'is not UTF-8, or not of the encoding that was named: save the file as UTF-8, or name its encoding, as in --encoding windows-1252';
 
 /** A reader of a format with one task a line: it parses each line by itself and skips empty ones. */
 export const lineReader = (parseLine: (line: number, text: string, options: ReadOptions) => ImportLine): Reader =>

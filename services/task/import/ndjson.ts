@@ -34,13 +34,16 @@ const taskLine = (line: number, value: JsonObject, { days }: ReadOptions): Impor
   const unknown = isShown ? [] : SHOWN.slice(1).filter((name) => name in value);
   if (unknown.length > 0) return { line, fault: `has ${unknown.join(', ')} and no id and version beside` };
   const fields = Object.fromEntries(given);
-  const dates = fields['dates'];
-  if (isObject(dates)) {
-    fields['dates'] = Object.fromEntries(
-      Object.entries(dates).map(([name, date]) => [name, typeof date === 'string' ? days(date) : date]),
-    );
-  }
-  return judgeLine(line, { fields, id: value['id'], updatedAt: value['updatedAt'] });
+  const { dates } = fields;
+  const fieldsIn = (timezone?: string) => {
+    if (!isObject(dates)) return fields;
+    const read = Object.entries(dates).map(([name, date]) => [
+      name,
+      typeof date === 'string' ? days(date, timezone) : date,
+    ]);
+    return { ...fields, dates: Object.fromEntries(read) as JsonObject };
+  };
+  return judgeLine(line, { fieldsIn, id: value['id'], updatedAt: value['updatedAt'] });
 };
 
 /** An array is one JSON text: it is held in memory, up to this size. */

@@ -26,8 +26,24 @@ export const checkEncoding = (encoding: string): string => {
 };
 
 /** By its byte order mark, of which files from Windows have one. */
-const encodingOf = (head: Buffer): string | undefined =>
-  head[0] === 0xff && head[1] === 0xfe ? 'utf-16le' : head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : undefined;
+const encodingOf = (head: Buffer): string | undefined => {
+  if (head.subarray(0, UTF8_MARK.length).equals(UTF8_MARK)) return 'utf-8';
+  return head[0] === 0xff && head[1] === 0xfe
+    ? 'utf-16le'
+    : head[0] === 0xfe && head[1] === 0xff
+      ? 'utf-16be'
+      : undefined;
+};
+
+const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+/** No text has this byte in UTF-8. */
+const NO_UTF8 = Buffer.from([0xff]);
+
+/** Decoded text as UTF-8. What could not be decoded is none in it either, so that its line is refused, and not garbled. */
+const utf8Of = (text: string): Buffer => {
+  const [first = '', ...others] = text.split('\ufffd');
+  return Buffer.concat([Buffer.from(first), ...others.flatMap((part) => [NO_UTF8, Buffer.from(part)])]);
+};
 
 /**
  * @param encoding by its WHATWG name, such as `windows-1252`; UTF-8 or what the byte order mark says when not given
@@ -81,12 +97,13 @@ const utf8Chunks = async function* (
   let decoder: InstanceType<typeof TextDecoder> | undefined;
   let head: Buffer | undefined = Buffer.alloc(0);
   const begin = (bytes: Buffer): Buffer => {
-    const name = encodingOf(bytes) ?? encoding;
+    const marked = encodingOf(bytes);
+    const name = marked ?? encoding;
     if (name !== undefined && name !== 'utf-8') decoder = new TextDecoder(name);
-    return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+    return marked === 'utf-8' ? bytes.subarray(UTF8_MARK.length) : bytes;
   };
   const convert = (bytes: Buffer): Buffer =>
-    decoder === undefined ? bytes : Buffer.from(decoder.decode(bytes, { stream: true }));
+    decoder === undefined ? bytes : utf8Of(decoder.decode(bytes, { stream: true }));
   for await (const piece of input) {
     const chunk = Buffer.from(piece as Uint8Array);
     if (head === undefined) {
@@ -99,5 +116,5 @@ const utf8Chunks = async function* (
     }
   }
   if (head !== undefined) yield convert(begin(head));
-  if (decoder !== undefined) yield Buffer.from(decoder.decode());
+  if (decoder !== undefined) yield utf8Of(decoder.decode());
 };

@@ -5,7 +5,7 @@
  * the dates; other `key:value` pairs, such as `rec:`, stay in the text. Creation and completion dates have no field and are
  * dropped.
  */
-import type { Priority } from '../fields.ts';
+import { taskFields, type Priority } from '../fields.ts';
 import { isDay } from './dates.ts';
 import { judgeLine } from './judge.ts';
 import { lineReader, type ImportLine, type ReadOptions } from './lines.ts';
@@ -17,11 +17,15 @@ const DATE_TAG = /(?:^|\s)(?<key>due|t|pri|id):(?<value>\S+)/g;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** A project or context: a word with its sign, alone between blanks. */
-const LABEL = /(?<=^|\s)[+@](\S{1,50})(?=\s|$)/g;
+const LABEL = /(?<=^|\s)[+@](\S+)(?=\s|$)/g;
 /** As many as a task may have; further ones stay in the text. */
 const MAX_LABELS = 20;
 
-const labelsIn = (text: string): string[] => [...new Set([...text.matchAll(LABEL)].map(([, label = '']) => label))];
+/** A word that can be no tag, as one that is too long, stays in the text. */
+const labelsIn = (text: string): string[] => {
+  const labels = [...text.matchAll(LABEL)].map(([, label = '']) => label);
+  return [...new Set(labels)].filter((label) => taskFields.tags.input.safeParse([label]).success);
+};
 
 /** Whether a tag is one that this format knows; `due:tomorrow` and 2026-02-30 are no dates, and stay in the text. */
 const isTag = (key: string, value: string): boolean =>
@@ -64,7 +68,7 @@ const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine
     id: tags['id'],
     // People edit completion, priority and dates of a line: its text makes it the same one.
     identity: `text:${description}`,
-    fields: {
+    fieldsIn: () => ({
       description: full,
       ...(labels.length === 0 ? {} : { tags: labels }),
       isDone: done,
@@ -72,7 +76,7 @@ const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine
       ...(start === undefined && due === undefined
         ? {}
         : { dates: { start, due: due === undefined ? undefined : days(due) } }),
-    },
+    }),
   });
 };
 
