@@ -117,6 +117,19 @@ describe('a place in the group', () => {
     await indexed(3);
   });
 
+  it('is none while there is no topic, and readiness says so until it is there again', async () => {
+    const topic = fixture.topics.tasks;
+    const indexer = await fixture.start();
+    await waitFor('readiness', async () => (await failing(indexer.health.ready)).length === 0);
+    await admin.deleteTopics({ topics: [topic] });
+    await waitFor('readiness to say why', async () =>
+      (await failing(indexer.health.ready)).join().includes(`no topic ${topic}`),
+    );
+    expect(await failing(indexer.health.live)).toEqual([]);
+    await fixture.topics.make();
+    await waitFor('readiness', async () => (await failing(indexer.health.ready)).length === 0);
+  });
+
   it('is also one without partitions, in a group that is full', async () => {
     const first = await fixture.start();
     await waitFor(

@@ -62,7 +62,7 @@ export interface GroupClient {
   lag(positions: ReadonlyMap<number, number | undefined>): Promise<LagReading>;
   /** Why this member has no place in its group; nothing when it has one, be it without partitions in a full group. */
   outsideReason(): string | undefined;
-  /** Why it may not read what it has; nothing when it may, as far as it knows. */
+  /** Why it cannot read what it has, be it for want of a right or of the topic; nothing when it can, as far as it knows. */
   refusalReason(): string | undefined;
   /** Leaves the group and closes. */
   disconnect(): Promise<void>;
@@ -226,6 +226,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
   let joinState = 'init';
   let isForeignProtocol = false;
   let mayNotRead = false;
+  let isTopicMissing = false;
   let silentSince: number | undefined;
   const events: EventEmitter = client;
   events.on('partition.eof', (end: TopicPartitionOffset) => void ends.push(end));
@@ -257,7 +258,11 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       }
       return joinState === JOINED ? undefined : `not in the group ${group} yet (${joinState})`;
     },
-    refusalReason: () => (mayNotRead ? `Kafka refuses to let this user read the topic ${topic}` : undefined),
+    refusalReason: () => {
+      if (mayNotRead) return `Kafka refuses to let this user read the topic ${topic}`;
+      // The client keeps the partitions of a topic that was deleted, and says nothing.
+      return isTopicMissing ? `Kafka has no topic ${topic}, or this user may not see it` : undefined;
+    },
     commit: trackCommits(client),
     pause: (partitions) => void client.pause(toTopicPartitions(partitions)),
     resume: (partitions) => void client.resume(toTopicPartitions(partitions)),
@@ -271,6 +276,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       });
       silentSince = undefined;
       const found = topics.find(({ name }) => name === topic)?.partitions ?? [];
+      isTopicMissing = found.length === 0;
       const leaders = new Map(found.map(({ id, leader }) => [id, leader]));
       const asked = [...positions.keys()];
       // Without a leader a partition cannot be measured, and waiting for one would hold up the others.
