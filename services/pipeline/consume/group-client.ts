@@ -76,6 +76,8 @@ const JOINED = 'steady';
 const QUERY_TIMEOUT_MS = 5_000;
 /** INCONSISTENT_GROUP_PROTOCOL */
 const FOREIGN_PROTOCOL = 23;
+/** librdkafka's own: no answer in time. */
+const TIMED_OUT = -185;
 /** TOPIC_AUTHORIZATION_FAILED */
 const MAY_NOT_READ = 29;
 
@@ -285,15 +287,20 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       const committed =
         fresh.length === 0 ? new Map<number, number>() : await committedOffsets(client, toTopicPartitions(fresh));
       const lag = new Map<number, number>();
+      // Asked once: waiting for it again for each of its partitions would leave the others' figures as they were.
+      const silent = new Set<number | undefined>();
       for (const partition of measurable) {
+        const leader = leaders.get(partition);
+        if (silent.has(leader)) continue;
         try {
           const { lowOffset, highOffset } = await watermarksOf(client, { topic, partition });
           const position = positions.get(partition) ?? committed.get(partition) ?? 0;
           // Beyond the end: the topic is another one of the same name, which is read from its start.
           const from = position > highOffset ? lowOffset : Math.max(lowOffset, position);
           lag.set(partition, highOffset - from);
-        } catch {
+        } catch (error) {
           // Its leader is away, or has just changed.
+          if (codeOf(error) === TIMED_OUT) silent.add(leader);
         }
       }
       // A topic that is not there at all may be created again; its members are then given what it has.
