@@ -47,3 +47,27 @@ it('fails what has no report soon after its client failed for good, and says why
     await kafka.close();
   }
 });
+
+it('asks a broker that hangs once for all who ask: each question keeps a thread that others need', async () => {
+  const kafka = await startOwnKafka();
+  try {
+    const topics = await createTestTopics(kafka.brokers);
+    const producer = await createTestProducer({ KAFKA_BROKERS: kafka.brokers });
+    expect(await producer.partitionCount(topics.tasks)).toBe(4);
+    kafka.pause();
+    const msFor = async (questions: number): Promise<number> => {
+      const startedAt = performance.now();
+      await Promise.all(Array.from({ length: questions }, () => producer.partitionCount(topics.tasks)));
+      return performance.now() - startedAt;
+    };
+    const one = await msFor(1);
+    // There are four such threads, which also resolve names and write files.
+    expect(await msFor(24)).toBeLessThan(3 * one);
+    kafka.resume();
+    await producer.disconnect(0);
+    await topics.close();
+  } finally {
+    kafka.resume();
+    await kafka.close();
+  }
+});
