@@ -151,8 +151,9 @@ describe('good events wait, and none is given up, while', () => {
 it('takes no unknown field for poison where a pipeline may have added it', async () => {
   const { client, index, alias } = fixture.index;
   const rejected = { kind: 'index', schemaVersion: 1 } as const;
-  const judge = async (hasUnknownField: boolean) =>
-    (await createMappingGate(client, { ...taskEntity, alias })())({ ...rejected, hasUnknownField });
+  const gate = createMappingGate(client, { ...taskEntity, alias });
+  const { signal } = new AbortController();
+  const judge = async (hasUnknownField: boolean) => (await gate(signal))({ ...rejected, hasUnknownField });
   expect(await judge(true)).toBeUndefined();
   for (const setting of ['default_pipeline', 'final_pipeline']) {
     await client.indices.putSettings({ index, settings: { [`index.${setting}`]: 'of-the-platform' } });

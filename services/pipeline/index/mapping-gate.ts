@@ -18,18 +18,21 @@ export interface Rejected extends Pick<EncodedOperation, 'kind' | 'schemaVersion
 /** Why the rejected operation must wait; nothing when its rejection is final. */
 export type JudgeRejection = (operation: Rejected) => string | undefined;
 
-/** Reads the mapping behind the alias as it is now. It never throws: an index that cannot be asked lets all wait. */
-export type MappingGate = () => Promise<JudgeRejection>;
+/**
+ * Reads the mapping behind the alias as it is now. It never throws: an index that cannot be asked lets all wait, and so does an
+ * abort of the signal.
+ */
+export type MappingGate = (signal: AbortSignal) => Promise<JudgeRejection>;
 
 export const createMappingGate =
   (client: Client, { name, alias }: Pick<Entity & EntityNames, 'name' | 'alias'>): MappingGate =>
-  async () => {
+  async (signal) => {
     let known: number[];
     let takesDeletions: boolean;
     let pipelines: string[];
     let outdated: string[];
     try {
-      const found = Object.values(await client.indices.get({ index: alias }));
+      const found = Object.values(await client.indices.get({ index: alias }, { signal }));
       // Elasticsearch has no alias without an index.
       if (found.length === 0) throw new ForeignAnswerError('a JSON object without an index');
       const metas = found.map(({ mappings }) => decodeMeta(mappings?._meta));
