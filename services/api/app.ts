@@ -21,6 +21,9 @@ import { addDocs } from './docs.ts';
 /** Largest request body, in bytes. */
 export const MAX_BODY_BYTES = 65_536;
 
+/** What the bodies of unanswered requests hold together, in bytes. All that is made of them takes more than twice as much. */
+const MAX_HELD_BYTES = 67_108_864;
+
 export interface AppOptions {
   readonly routes: readonly Route[];
   /** Whose events `/asyncapi.json` describes. */
@@ -59,7 +62,7 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   }
   if (options.rateLimitPerMinute > 0) app.use(limitRate(options.rateLimitPerMinute, options.trustedProxies));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
-  app.use(limitBody(MAX_BODY_BYTES));
+  app.use(limitBody(MAX_BODY_BYTES, MAX_HELD_BYTES));
   const { routes } = options;
   const [literal, parameterised] = [routes.filter(isLiteral), routes.filter((route) => !isLiteral(route))];
   for (const route of literal) addRoute(app, route);

@@ -3,7 +3,7 @@
  * its own deadline. A second signal ends the process at once. A fault that nobody caught closes everything too, and exits
  * with 1. Whatever blocks the event loop, the log or the process's own exit: a child process kills it at the deadline.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type SpawnOptions } from 'node:child_process';
 import type { Logger } from './logger.ts';
 import { messageOf } from './errors.ts';
 import { integer, type EnvSpec } from './env.ts';
@@ -60,18 +60,28 @@ process.stdin.on('data', (text) => {
 });
 process.stdin.on('end', () => process.exit());`;
 
-/** Starts the watchdog; what it returns sets it to another time from now, in milliseconds. */
+/**
+ * Starts the watchdog; what it returns sets it to another time from now, in milliseconds. It never throws: a machine that can
+ * start no process must not keep this one from its end.
+ */
 const startWatchdog = (ms: number, logger: Logger): ((ms: number) => void) => {
-  const args = ['--input-type=commonjs', '--eval', WATCHDOG, String(process.pid), String(ms)];
-  // Detached: a Ctrl-C goes to the terminal's whole process group. Without our environment: NODE_OPTIONS are ours alone.
-  const child = spawn(process.execPath, args, { detached: true, env: {}, stdio: ['pipe', 'ignore', 'ignore'] });
-  child.unref();
-  const onError = (error: Error) => {
+  const onError = (error: unknown) => {
     logger.warn({ err: error }, 'no watchdog: what blocks the event loop now also blocks the end of the process');
   };
-  child.on('error', onError);
-  child.stdin.on('error', onError);
-  return (nextMs) => child.stdin.write(`${nextMs}\n`);
+  const args = ['--input-type=commonjs', '--eval', WATCHDOG, String(process.pid), String(ms)];
+  try {
+    // Detached: a Ctrl-C goes to the terminal's whole process group. Without our environment: NODE_OPTIONS are ours alone.
+    const options: SpawnOptions = { detached: true, env: {}, stdio: ['pipe', 'ignore', 'ignore'] };
+    const child = spawn(process.execPath, args, options);
+    child.on('error', onError);
+    child.unref();
+    // Without a free descriptor Node makes no pipe, and says so in the error event; without memory it throws.
+    child.stdin?.on('error', onError);
+    return (nextMs) => child.stdin?.write(`${nextMs}\n`);
+  } catch (error) {
+    onError(error);
+    return () => undefined;
+  }
 };
 
 /** Installs the signal handlers and returns the lifecycle; call it once, first thing in `main.ts`. */

@@ -80,8 +80,12 @@ const clientConfig = (config: PostgresConfig, applicationName: string): ClientCo
  * Just-in-time compilation would take the price of a scan that cannot be avoided for a long query.
  *
  * A transaction that its client forgot keeps locks, and dead rows from being vacuumed.
+ *
+ * Statements here wait for locks and then look at the newest version of a row (`services/pipeline/write/change.ts`). At any
+ * other level, which an administrator may have given the role or the database, PostgreSQL refuses them instead.
  */
 const SESSION = {
+  default_transaction_isolation: 'read committed',
   enable_seqscan: 'off',
   enable_bitmapscan: 'off',
   jit: 'off',

@@ -29,6 +29,23 @@ export const withDeadline = async <T>(promise: Promise<T>, ms: number, what: str
   }
 };
 
+/** Waits for `promise`, or until `signal` aborts: then it returns nothing, and the promise itself goes on. */
+export const unlessAborted = async <T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> => {
+  const done = new AbortController();
+  const aborted = new Promise<undefined>((resolve) => {
+    const onAbort = (): void => {
+      resolve(undefined);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { signal: done.signal });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    done.abort();
+  }
+};
+
 export interface BackoffOptions {
   readonly baseMs: number;
   readonly maxMs: number;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { MAX_EVENT_BYTES } from '../../services/pipeline/topics.ts';
 import { createMappingGate } from '../../services/pipeline/index/mapping-gate.ts';
+import { indexMapping, migrateIndex } from '../../services/pipeline/index/search-index.ts';
 import { taskEntity } from '../../services/task/entity.ts';
 import { headerOf } from '../../services/platform/kafka/headers.ts';
 import { DEAD_LETTER_HEADERS } from '../../services/pipeline/dead-letters/writer.ts';
@@ -92,6 +93,25 @@ describe('good events wait, and none is given up, while', () => {
     await waitOut(/index_closed_exception|closed/, () => client.indices.open({ index }));
   });
 
+  it('a field has an older mapping, which only a reindex brings up to date', async () => {
+    const { client, index, alias } = fixture.index;
+    const mapping = indexMapping(taskEntity);
+    await client.indices.delete({ index });
+    await client.indices.create({
+      index,
+      aliases: { [alias]: { is_write_index: true } },
+      mappings: { ...mapping, properties: { ...mapping.properties, [TEXT_FIELD]: { type: 'integer' } } },
+    });
+    await migrateIndex(client, taskEntity, { alias, shards: 1, replicas: 0, gcDeletes: '1h', refreshInterval: '1s' });
+    await waitOut(new RegExp(`older mapping of ${TEXT_FIELD}: run ops reindex`), async () => {
+      const next = `${alias}-next`;
+      await client.indices.create({ index: next, mappings: mapping });
+      await client.indices.updateAliases({
+        actions: [{ remove: { index, alias } }, { add: { index: next, alias, is_write_index: true } }],
+      });
+    });
+  });
+
   it('each request is refused as a whole', async () => {
     let requests = 0;
     refuse = (_method, path) => {
@@ -131,8 +151,9 @@ describe('good events wait, and none is given up, while', () => {
 it('takes no unknown field for poison where a pipeline may have added it', async () => {
   const { client, index, alias } = fixture.index;
   const rejected = { kind: 'index', schemaVersion: 1 } as const;
-  const judge = async (hasUnknownField: boolean) =>
-    (await createMappingGate(client, { ...taskEntity, alias })())({ ...rejected, hasUnknownField });
+  const gate = createMappingGate(client, { ...taskEntity, alias });
+  const { signal } = new AbortController();
+  const judge = async (hasUnknownField: boolean) => (await gate(signal))({ ...rejected, hasUnknownField });
   expect(await judge(true)).toBeUndefined();
   for (const setting of ['default_pipeline', 'final_pipeline']) {
     await client.indices.putSettings({ index, settings: { [`index.${setting}`]: 'of-the-platform' } });

@@ -55,7 +55,8 @@ it.each([401, 403, 404, 413, 429, 503])('%i keeps its meaning whoever says it, a
 
 it.each(ODD_ANSWERS)('a rejection by the index is not final while its mapping cannot be read: %s', async (_, odd) => {
   answer = odd;
-  const judge = await createMappingGate(client, { name: 'task', alias: index.alias })();
+  const gate = createMappingGate(client, { name: 'task', alias: index.alias });
+  const judge = await gate(new AbortController().signal);
   expect(judge({ kind: 'index', schemaVersion: 1, hasUnknownField: false })).toMatch(
     /cannot be read: .*(HTTP \d|a JSON object without)/,
   );

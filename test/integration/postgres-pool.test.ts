@@ -2,6 +2,9 @@ import { expect, inject, it } from 'vitest';
 import { readEnv } from '../../services/platform/env.ts';
 import { createLogger } from '../../services/platform/logger.ts';
 import { createPool, postgresEnv } from '../../services/platform/postgres.ts';
+import { createTaskStore } from '../../services/task/store.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { createCommand, taskIn } from '../support/task.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
 
 it('a connection that breaks while its session begins fails its statement, and nothing else', async () => {
@@ -21,4 +24,27 @@ it('a connection that breaks while its session begins fails its statement, and n
   expect((await pool.query('SELECT 1')).rowCount).toBe(1);
   await pool.end();
   await proxy.close();
+});
+
+it('changes of one row wait for each other whatever isolation its database asks for', async () => {
+  const database = await createTestDatabase(inject('databaseUrl'));
+  const name = new URL(database.url).pathname.slice(1);
+  await database.pool.query(`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`);
+  const config = readEnv(postgresEnv, { DATABASE_URL: database.url });
+  const logger = createLogger({ service: 'test', level: 'silent' });
+  // As two replicas have them: one would send the changes of a row one after the other.
+  const pools = [createPool(config, 'test', logger), createPool(config, 'test', logger)];
+  const stores = pools.map((pool) =>
+    createTaskStore({ pool, entity: taskIn(), onCommit: () => undefined, onBatch: () => undefined }),
+  );
+  try {
+    const { columns, ...command } = createCommand({ description: 'water the plants' });
+    const created = await stores[0]?.create({ ...command, columns });
+    const update = { id: created?.id ?? '', columns, traceparent: null, tracestate: null, expected: undefined };
+    for (let round = 0; round < 100; round += 1) await Promise.all(stores.map((store) => store.update(update)));
+    expect(await database.versions()).toEqual(new Map([[update.id, 201]]));
+  } finally {
+    await Promise.all(pools.map((pool) => pool.end()));
+    await database.close();
+  }
 });

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest';
+import { createDeadLetterWriter } from '../../services/pipeline/dead-letters/writer.ts';
+import { TaskstreamError } from '../../services/platform/errors.ts';
 import { connectClient, createNativeProducer, type LogEvent } from '../../services/platform/kafka/native.ts';
 import { wrapProducer } from '../../services/platform/kafka/producer-client.ts';
 import { startOwnKafka } from '../support/embedded-kafka.ts';
+import { messageOf } from '../support/events.ts';
 import { createTestProducer, createTestTopics } from '../support/kafka.ts';
 
 it('fails what is in flight when it is closed with its broker away, and leaves nobody waiting', async () => {
@@ -44,6 +47,58 @@ it('fails what has no report soon after its client failed for good, and says why
     await kafka.start();
     await topics.close();
   } finally {
+    await kafka.close();
+  }
+});
+
+it('asks a broker that hangs once for all who ask: each question keeps a thread that others need', async () => {
+  const kafka = await startOwnKafka();
+  try {
+    const topics = await createTestTopics(kafka.brokers);
+    const producer = await createTestProducer({ KAFKA_BROKERS: kafka.brokers });
+    expect(await producer.partitionCount(topics.tasks)).toBe(4);
+    kafka.pause();
+    const msFor = async (questions: number): Promise<number> => {
+      const startedAt = performance.now();
+      await Promise.all(Array.from({ length: questions }, () => producer.partitionCount(topics.tasks)));
+      return performance.now() - startedAt;
+    };
+    const one = await msFor(1);
+    // There are four such threads, which also resolve names and write files.
+    expect(await msFor(24)).toBeLessThan(3 * one);
+    kafka.resume();
+    await producer.disconnect(0);
+    await topics.close();
+  } finally {
+    kafka.resume();
+    await kafka.close();
+  }
+});
+
+it('a dead letter whose broker hangs is given up as soon as its signal aborts', async () => {
+  const kafka = await startOwnKafka();
+  try {
+    const topics = await createTestTopics(kafka.brokers);
+    const producer = await createTestProducer({ KAFKA_BROKERS: kafka.brokers });
+    let isSent = false;
+    const writer = createDeadLetterWriter({
+      producer: { send: (...args) => producer.send(...args).finally(() => (isSent = true)) },
+      topic: topics.deadLetters,
+      backoff: { baseMs: 100, maxMs: 100 },
+      onRetry: () => undefined,
+    });
+    kafka.pause();
+    const error = new TaskstreamError('malformed_event', 'no JSON');
+    const abort = new AbortController();
+    const written = writer.write([{ message: messageOf(), error, attempts: 0 }], abort.signal);
+    abort.abort();
+    expect(await written).toEqual([false]);
+    expect(isSent).toBe(false);
+    kafka.resume();
+    await producer.disconnect(0);
+    await topics.close();
+  } finally {
+    kafka.resume();
     await kafka.close();
   }
 });

@@ -20,10 +20,12 @@ interface Options {
   readonly unread?: boolean;
   /** Where the log goes instead of a pipe. */
   readonly logTo?: string;
+  /** How many files the process may open; as many as this one when not given. */
+  readonly maxFiles?: number;
 }
 
 /** A process with a lifecycle and what `script` does with it; resolves when the script has run. */
-const start = async (script: string, { deadlineMs = 10_000, unread = false, logTo }: Options = {}) => {
+const start = async (script: string, { deadlineMs = 10_000, unread = false, logTo, maxFiles }: Options = {}) => {
   const source = `
     import { Registry } from 'prom-client';
     import { closeSync, openSync, write, writeSync } from 'node:fs';
@@ -38,7 +40,9 @@ const start = async (script: string, { deadlineMs = 10_000, unread = false, logT
     ${script}
     say('ready');`;
   const logFd = logTo === undefined ? 'pipe' : openSync(logTo, 'a');
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', source], {
+  const node = [process.execPath, '--import', 'tsx', '--input-type=module', '--eval', source];
+  const limit = maxFiles === undefined ? '' : `ulimit -n ${maxFiles} && `;
+  const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...node], {
     stdio: ['ignore', logFd, 'pipe'],
   }) as ChildProcessByStdio<null, Readable | null, Readable>;
   if (typeof logFd === 'number') closeSync(logFd);
@@ -77,6 +81,21 @@ describe('the lifecycle', () => {
     child.kill();
     expect(await exited).toEqual([1, null]);
     expect(said()).toEqual(['ready', 'closed pool']);
+  });
+
+  it('closes everything and exits although no file and no process can be opened any more', async () => {
+    const { child, exited, said } = await start(
+      `close('pool');
+       try {
+         for (;;) openSync('/dev/null');
+       } catch (error) {
+         say(error.code);
+       }`,
+      { maxFiles: 256 },
+    );
+    child.kill();
+    expect(await exited).toEqual([0, null]);
+    expect(said()).toEqual(['EMFILE', 'ready', 'closed pool']);
   });
 
   it('exits with 1 when the whole stop takes too long', async () => {

@@ -143,7 +143,7 @@ export class GroupConsumer {
       const waitMs = readAt + lingerMs - performance.now();
       if (waitMs > 0) await sleep(waitMs, this.#closed.signal);
       this.#setPaused(this.#buffer.length > 0 || this.#stopping);
-      // A restart gives nobody a right.
+      // A restart gives nobody a right, or a topic.
       if (client.refusalReason() !== undefined) this.#options.onProgress(this.#owned);
       const { messages, ends } = await this.#poll(client, this.#paused ? 1 : max);
       if (messages.length > 0 && messages.length < max) readAt = performance.now();

@@ -62,7 +62,7 @@ export interface GroupClient {
   lag(positions: ReadonlyMap<number, number | undefined>): Promise<LagReading>;
   /** Why this member has no place in its group; nothing when it has one, be it without partitions in a full group. */
   outsideReason(): string | undefined;
-  /** Why it may not read what it has; nothing when it may, as far as it knows. */
+  /** Why it cannot read what it has, be it for want of a right or of the topic; nothing when it can, as far as it knows. */
   refusalReason(): string | undefined;
   /** Leaves the group and closes. */
   disconnect(): Promise<void>;
@@ -76,6 +76,8 @@ const JOINED = 'steady';
 const QUERY_TIMEOUT_MS = 5_000;
 /** INCONSISTENT_GROUP_PROTOCOL */
 const FOREIGN_PROTOCOL = 23;
+/** librdkafka's own: no answer in time. */
+const TIMED_OUT = -185;
 /** TOPIC_AUTHORIZATION_FAILED */
 const MAY_NOT_READ = 29;
 
@@ -226,6 +228,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
   let joinState = 'init';
   let isForeignProtocol = false;
   let mayNotRead = false;
+  let isTopicMissing = false;
   let silentSince: number | undefined;
   const events: EventEmitter = client;
   events.on('partition.eof', (end: TopicPartitionOffset) => void ends.push(end));
@@ -257,7 +260,11 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       }
       return joinState === JOINED ? undefined : `not in the group ${group} yet (${joinState})`;
     },
-    refusalReason: () => (mayNotRead ? `Kafka refuses to let this user read the topic ${topic}` : undefined),
+    refusalReason: () => {
+      if (mayNotRead) return `Kafka refuses to let this user read the topic ${topic}`;
+      // The client keeps the partitions of a topic that was deleted, and says nothing.
+      return isTopicMissing ? `Kafka has no topic ${topic}, or this user may not see it` : undefined;
+    },
     commit: trackCommits(client),
     pause: (partitions) => void client.pause(toTopicPartitions(partitions)),
     resume: (partitions) => void client.resume(toTopicPartitions(partitions)),
@@ -271,6 +278,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       });
       silentSince = undefined;
       const found = topics.find(({ name }) => name === topic)?.partitions ?? [];
+      isTopicMissing = found.length === 0;
       const leaders = new Map(found.map(({ id, leader }) => [id, leader]));
       const asked = [...positions.keys()];
       // Without a leader a partition cannot be measured, and waiting for one would hold up the others.
@@ -279,15 +287,20 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       const committed =
         fresh.length === 0 ? new Map<number, number>() : await committedOffsets(client, toTopicPartitions(fresh));
       const lag = new Map<number, number>();
+      // Asked once: waiting for it again for each of its partitions would leave the others' figures as they were.
+      const silent = new Set<number | undefined>();
       for (const partition of measurable) {
+        const leader = leaders.get(partition);
+        if (silent.has(leader)) continue;
         try {
           const { lowOffset, highOffset } = await watermarksOf(client, { topic, partition });
           const position = positions.get(partition) ?? committed.get(partition) ?? 0;
           // Beyond the end: the topic is another one of the same name, which is read from its start.
           const from = position > highOffset ? lowOffset : Math.max(lowOffset, position);
           lag.set(partition, highOffset - from);
-        } catch {
+        } catch (error) {
           // Its leader is away, or has just changed.
+          if (codeOf(error) === TIMED_OUT) silent.add(leader);
         }
       }
       // A topic that is not there at all may be created again; its members are then given what it has.

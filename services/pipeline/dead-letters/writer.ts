@@ -6,7 +6,7 @@ import type { TaskstreamError } from '../../platform/errors.ts';
 import type { Message } from '../../platform/kafka/native.ts';
 import { ownHeaders } from '../../platform/kafka/headers.ts';
 import { toHeaders, type KafkaProducer } from '../../platform/kafka/producer.ts';
-import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
+import { backoffMs, sleep, unlessAborted, type BackoffOptions } from '../../platform/time.ts';
 
 /** An event that cannot be indexed. */
 export interface FailedEvent {
@@ -52,10 +52,13 @@ export const createDeadLetterWriter = ({ producer, topic, backoff, onRetry }: De
     const written = new Array<boolean>(events.length).fill(false);
     let open = events.map((event, index) => ({ index, record: toRecord(event) }));
     for (let attempt = 1; open.length > 0 && !signal.aborted; attempt += 1) {
-      const deliveries = await producer.send(
+      const sent = producer.send(
         topic,
         open.map(({ record }) => record),
       );
+      // What arrives after an abort is a dead letter twice: its event is read again.
+      const deliveries = await unlessAborted(sent, signal);
+      if (deliveries === undefined) break;
       const failed: typeof open = [];
       let reason: string | undefined;
       open.forEach((entry, position) => {

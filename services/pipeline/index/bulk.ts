@@ -125,7 +125,7 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
       outcome.kind === 'rejected' ? [{ index, hasUnknownField: outcome.hasUnknownField }] : [],
     );
     if (gate === undefined || rejected.length === 0) return result;
-    const judge = await gate().finally(onRequest);
+    const judge = await gate(signal).finally(onRequest);
     const waiting: Placed[] = [];
     const repeated: Placed[] = [];
     let reason = result.reason;

@@ -18,20 +18,26 @@ export interface Rejected extends Pick<EncodedOperation, 'kind' | 'schemaVersion
 /** Why the rejected operation must wait; nothing when its rejection is final. */
 export type JudgeRejection = (operation: Rejected) => string | undefined;
 
-/** Reads the mapping behind the alias as it is now. It never throws: an index that cannot be asked lets all wait. */
-export type MappingGate = () => Promise<JudgeRejection>;
+/**
+ * Reads the mapping behind the alias as it is now. It never throws: an index that cannot be asked lets all wait, and so does an
+ * abort of the signal.
+ */
+export type MappingGate = (signal: AbortSignal) => Promise<JudgeRejection>;
 
 export const createMappingGate =
   (client: Client, { name, alias }: Pick<Entity & EntityNames, 'name' | 'alias'>): MappingGate =>
-  async () => {
+  async (signal) => {
     let known: number[];
     let takesDeletions: boolean;
     let pipelines: string[];
+    let outdated: string[];
     try {
-      const found = Object.values(await client.indices.get({ index: alias }));
+      const found = Object.values(await client.indices.get({ index: alias }, { signal }));
       // Elasticsearch has no alias without an index.
       if (found.length === 0) throw new ForeignAnswerError('a JSON object without an index');
-      known = found.map(({ mappings }) => decodeMeta(mappings?._meta)?.schemaVersion ?? 0);
+      const metas = found.map(({ mappings }) => decodeMeta(mappings?._meta));
+      known = metas.map((meta) => meta?.schemaVersion ?? 0);
+      outdated = metas.flatMap((meta) => meta?.pendingReindex ?? []).map(fieldOf);
       takesDeletions = found.every(({ mappings }) => mappings?.properties?.[DELETED_AT] !== undefined);
       pipelines = found.flatMap(({ settings }) => pipelinesOf(settings?.index));
     } catch (error) {
@@ -49,11 +55,17 @@ export const createMappingGate =
       if (kind === 'delete' && !takesDeletions) {
         return `${alias} has no field ${DELETED_AT}, and so takes no deletion: run ops migrate`;
       }
+      if (kind === 'index' && outdated.length > 0) {
+        return `${alias} keeps an older mapping of ${outdated.join(' and ')}: run ops reindex`;
+      }
       return schemaVersion > oldest
         ? `${alias} knows schema ${oldest} of the ${name}, and an event has ${schemaVersion}: run ops migrate`
         : undefined;
     };
   };
+
+/** Of a difference that only a reindex can bring up to date: see `IndexMeta`. */
+const fieldOf = (difference: string): string => difference.split(':', 1).join();
 
 /** Elasticsearch's name for none. */
 const NO_PIPELINE = '_none';

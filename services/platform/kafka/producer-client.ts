@@ -146,6 +146,7 @@ const METADATA_TIMEOUT_MS = 2_000;
 /** @param native a client that is connected */
 export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
   const open = new Set<PendingSend>();
+  const asked = new Map<string, Promise<RdKafka.Metadata | undefined>>();
   let failed = false;
   let closed: Promise<void> | undefined;
   native.setPollInBackground(true);
@@ -179,13 +180,21 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
     for (const pending of open) pending.abandon();
   };
 
-  /** Nothing when no broker answers. */
-  const metadataOf = (topic: string): Promise<RdKafka.Metadata | undefined> =>
-    new Promise((resolve) => {
+  /**
+   * Nothing when no broker answers. One question about a topic at a time, for all who ask meanwhile: each takes one of the four
+   * threads that also resolve names and write files, for as long as a broker hangs.
+   */
+  const metadataOf = (topic: string): Promise<RdKafka.Metadata | undefined> => {
+    const known = asked.get(topic);
+    if (known !== undefined) return known;
+    const question = new Promise<RdKafka.Metadata | undefined>((resolve) => {
       native.getMetadata({ topic, timeout: METADATA_TIMEOUT_MS }, (error: unknown, metadata) => {
         resolve(error ? undefined : metadata);
       });
-    });
+    }).finally(() => asked.delete(topic));
+    asked.set(topic, question);
+    return question;
+  };
 
   return {
     hasFailed: () => failed,
