@@ -4,6 +4,7 @@
  */
 import { z } from '@hono/zod-openapi';
 import { field, type Fields } from '../pipeline/field.ts';
+import { TEXT_MAPPING, textClause } from '../pipeline/index/text.ts';
 import { hasVisibleCharacter, isUpTo, oneSpelling, VISIBLE_PATTERN } from './text.ts';
 
 export const PRIORITIES = ['none', 'low', 'medium', 'high'] as const;
@@ -60,22 +61,23 @@ const utc = (text: string | null | undefined): string | null => (text ? new Date
 const YES = ['true', 'yes', 'y', '1', 'x', 'done', 'completed'];
 const NO = ['false', 'no', 'n', '0', 'open', 'todo'];
 
+const SEARCHED_WORDS =
+  'Words that must all occur, in any form: as they stand, in other case, accents or inflection, as the beginning or the ' +
+  'end of a word, or with a letter mistyped, in this order. None that has a hyphen in front may occur.';
+
 export const taskFields = {
   description: field<string, string>({
     input: textUpTo(MAX_DESCRIPTION_LENGTH),
     shown: z.string().min(1),
     columns: { description: 'text' },
     toColumns: (value) => ({ description: value && oneSpelling(value) }),
-    mapping: { type: 'text' },
+    mapping: TEXT_MAPPING,
     condition: {
       schema: z
         .string()
         .refine((text) => isUpTo(text, MAX_DESCRIPTION_LENGTH), { error: tooLong(MAX_DESCRIPTION_LENGTH) })
-        .openapi({ maxLength: MAX_DESCRIPTION_LENGTH, description: 'Words that must all occur.' }),
-      toClause: (words) =>
-        words.trim() === ''
-          ? undefined
-          : { must: { match: { description: { query: oneSpelling(words), operator: 'and' } } } },
+        .openapi({ maxLength: MAX_DESCRIPTION_LENGTH, description: SEARCHED_WORDS }),
+      toClause: (words) => textClause('description', oneSpelling(words)),
     },
     csv: { columns: ['description'], read: (cells) => cells['description'] ?? '' },
     control: {

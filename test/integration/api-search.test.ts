@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { NOT_DELETED } from '../../services/pipeline/index/deletion.ts';
+import { indexMapping, migrateIndex } from '../../services/pipeline/index/search-index.ts';
+import { taskEntity } from '../../services/task/entity.ts';
 import type { Task } from '../../services/task/task.ts';
 import { startOwnElasticsearch } from '../support/embedded-elasticsearch.ts';
 import { createTestIndex } from '../support/search-index.ts';
@@ -70,6 +73,51 @@ describe('POST /tasks/search', () => {
         .at(-1),
     );
   });
+});
+
+it('finds words in other forms, mistyped, or begun, the nearest first; every word narrows, and a hyphen excludes', async () => {
+  const [whole, plural, other] = ['refill the aquarium', 'visit aquariums', 'sell the terrarium'].map((description) =>
+    taskOf({ description }),
+  ) as [Task, Task, Task];
+  await index([plural, other, whole]);
+  const found = async (description: string) => (await search({ description })).tasks.map(({ id }) => id);
+  expect(await found('Aquárium')).toEqual([whole.id, plural.id]);
+  expect(await found('aquariums')).toEqual([plural.id, whole.id]);
+  expect(await found('aquariun')).toEqual(expect.arrayContaining([whole.id, plural.id]));
+  expect(await found('terra')).toEqual([other.id]);
+  expect(await found('aquarium visit')).toEqual([plural.id]);
+  expect(await found('aquarium -visit')).toEqual([whole.id]);
+});
+
+it('finds on an index of a release before what that release found, and says that a reindex is to come', async () => {
+  const before = await createTestIndex(inject('elasticsearchUrl'));
+  const { client, alias, index: name } = before;
+  await client.indices.delete({ index: name });
+  await client.indices.create({
+    index: name,
+    aliases: { [alias]: { is_write_index: true, filter: NOT_DELETED } },
+    mappings: indexMapping({
+      ...taskEntity,
+      mapping: {
+        ...taskEntity.mapping,
+        properties: { ...taskEntity.mapping.properties, description: { type: 'text' } },
+      },
+    }),
+  });
+  const options = { alias, shards: 1, replicas: 0, gcDeletes: '1m', refreshInterval: '1s' };
+  const { pendingReindex } = await migrateIndex(client, taskEntity, options);
+  expect(pendingReindex).toEqual([expect.stringMatching(/^description: [^]*analyzer/)]);
+  const own = await startTestApi({ index: before });
+  try {
+    const plants = taskOf({ description: 'water the plants +garden' });
+    await client.bulk({ index: alias, refresh: true, operations: [{ index: { _id: plants.id } }, plants] });
+    const totalOf = async (description: string) =>
+      (await own.request('POST', '/tasks/search', { description })).body.total;
+    for (const words of ['plants', 'PLANTS water', '+garden', 'garden']) expect(await totalOf(words), words).toBe(1);
+    for (const words of ['plant', '-plants', '+house']) expect(await totalOf(words), words).toBe(0);
+  } finally {
+    await own.close();
+  }
 });
 
 it('says 503, and no smaller total, when a part of the index does not answer', async () => {

@@ -6,6 +6,7 @@ import { firstIndexOf } from '../topics.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { DELETION_PROPERTIES, NOT_DELETED, servingAlias } from './deletion.ts';
 import { decodeMeta, encodeMeta, type IndexMeta } from './meta.ts';
+import { TEXT_ANALYSIS } from './text.ts';
 
 export interface IndexOptions {
   readonly alias: string;
@@ -23,6 +24,7 @@ export const indexSettings = (options: Omit<IndexOptions, 'alias'>): estypes.Ind
   number_of_replicas: options.replicas,
   gc_deletes: options.gcDeletes,
   refresh_interval: options.refreshInterval,
+  analysis: TEXT_ANALYSIS,
 });
 
 /** Mapping of a new index, which says whose it is and what it knows. */

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { Client, type estypes } from '@elastic/elasticsearch';
+import Table from 'cli-table3';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { indexMapping, indexSettings } from '../../services/pipeline/index/search-index.ts';
+import { TEXT_MAPPING, textClause } from '../../services/pipeline/index/text.ts';
+import { descriptions, judgements, qualityOf, type Judgement, type Quality } from '../support/search-judgements.ts';
+
+const index = `quality-${randomUUID().slice(0, 8)}`;
+let client: Client;
+
+beforeAll(async () => {
+  client = new Client({ node: inject('elasticsearchUrl') });
+  await client.indices.create({
+    index,
+    settings: { index: indexSettings({ shards: 1, replicas: 0, gcDeletes: '1m', refreshInterval: '1s' }) },
+    mappings: indexMapping({
+      mapping: { dynamic: 'strict', properties: { name: { type: 'keyword' }, text: TEXT_MAPPING } },
+      schemaVersion: 1,
+    }),
+  });
+  const operations = Array.from(descriptions(), ([name, text]) => [{ index: { _id: name } }, { name, text }]).flat();
+  const { errors } = await client.bulk({ index, refresh: true, operations });
+  expect(errors).toBe(false);
+});
+afterAll(async () => {
+  await client.indices.delete({ index });
+  await client.close();
+});
+
+const find = async (query: estypes.QueryDslQueryContainer): Promise<string[]> => {
+  const { hits } = await client.search({ index, size: 100, query, sort: ['_score', 'name'] });
+  return hits.hits.map(({ _id }) => String(_id));
+};
+
+/** As releases up to 0.2.0 searched: every word as it stands. */
+const before = (words: string): estypes.QueryDslQueryContainer => ({
+  match: { text: { query: words, operator: 'and' } },
+});
+const now = (words: string): estypes.QueryDslQueryContainer => textClause('text', words)?.must ?? { match_all: {} };
+
+interface Judged extends Quality {
+  readonly judgement: Judgement;
+  readonly hits: readonly string[];
+}
+
+const judge = (all: readonly Judgement[], queryOf: typeof now): Promise<Judged[]> =>
+  Promise.all(
+    all.map(async (judgement) => {
+      const hits = await find(queryOf(judgement.words));
+      return { judgement, hits, ...qualityOf(judgement, hits) };
+    }),
+  );
+
+const meanOf = (all: readonly Judged[], figure: keyof Quality): number =>
+  all.reduce((sum, each) => sum + each[figure], 0) / all.length;
+
+it('words are found as people type them, the nearest first, and what nobody meant is not', async () => {
+  const all = judgements();
+  // The search was tuned by one half; the other says whether that holds for searches that nobody had in mind.
+  const halves = { tuned: all.filter((_, n) => n % 2 === 0), 'held back': all.filter((_, n) => n % 2 === 1) };
+  const table = new Table({ head: ['searches', 'number', 'query', 'nDCG@10', 'recall@10', 'precision@10'] });
+  const results: Record<string, Judged[]> = {};
+  for (const [half, searches] of Object.entries(halves)) {
+    for (const [name, queryOf] of Object.entries({ 'words as they stand': before, 'this version': now })) {
+      const judged = await judge(searches, queryOf);
+      results[`${half}, ${name}`] = judged;
+      const figures = (['ndcg', 'recall', 'precision'] as const).map((figure) => meanOf(judged, figure).toFixed(2));
+      table.push([half, searches.length, name, ...figures]);
+    }
+  }
+  console.info(table.toString());
+  for (const { judgement, hits, ndcg } of results['tuned, this version'] ?? []) {
+    if (ndcg < 0.9) {
+      const wanted = [...judgement.grades.keys()].join(' ');
+      console.info(
+        `${ndcg.toFixed(2)} ${judgement.words}: found ${hits.join(' ') || 'nothing'}; wanted ${wanted || 'nothing'}`,
+      );
+    }
+  }
+  for (const half of Object.keys(halves)) {
+    const judged = results[`${half}, this version`] ?? [];
+    expect(meanOf(judged, 'ndcg'), half).toBeGreaterThan(0.9);
+    expect(meanOf(judged, 'recall'), half).toBeGreaterThan(0.9);
+    expect(meanOf(judged, 'precision'), half).toBeGreaterThan(0.8);
+  }
+});
+
+/** What filters of words have stumbled over: signs, other scripts, forms that fold to more characters, marks alone. */
+const PIECES = [
+  ...[
+    'a',
+    'Bc',
+    'USER',
+    'getUserById',
+    '1',
+    '23',
+    '-',
+    '‐',
+    '_',
+    '+',
+    '@',
+    '#',
+    '++',
+    "'",
+    '’',
+    '.',
+    '/',
+    ' ',
+    ' ',
+    '\n',
+  ],
+  ...[
+    'ß',
+    'é',
+    'İ',
+    'ı',
+    'æ',
+    'ﬁ',
+    'ŉ',
+    'ǅ',
+    '½',
+    '①',
+    '㌀',
+    'ａ',
+    'ｶﾞ',
+    'カ',
+    '会議',
+    'の',
+    '한국',
+    'ก',
+    'ำ',
+    'ไ',
+    'ร้',
+    'ខ្មែ',
+  ],
+  ...[
+    'א',
+    'لَ',
+    'ال',
+    'दूध',
+    'ё',
+    'Ж',
+    'ά',
+    'ς',
+    '\u200b',
+    '\u00ad',
+    '\u0301',
+    '👩‍👩‍👧',
+    '🇩🇪',
+    '\u{20000}',
+    '𝒜',
+    'C#',
+    '+home',
+    '@x',
+  ],
+];
+
+it('takes every text, and every search for it: no filter refuses what a request may hold', async () => {
+  let state = 1;
+  /** The same pieces in every run. Source: the generator of POSIX `rand`. */
+  const next = (below: number): number => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return Math.floor((state / 2 ** 31) * below);
+  };
+  const texts = Array.from({ length: 2_000 }, (_, n) =>
+    Array.from({ length: n % 50 === 0 ? 400 : 1 + next(25) }, () => PIECES[next(PIECES.length)]).join(''),
+  );
+  const { items } = await client.bulk({
+    index,
+    refresh: true,
+    operations: texts.flatMap((text) => [{ index: {} }, { name: 'any', text }]),
+  });
+  expect(items.flatMap(({ index: item }) => item?.error ?? [])).toEqual([]);
+  for (const text of texts.slice(0, 200)) await find(now(text));
+});
