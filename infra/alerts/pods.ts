@@ -51,6 +51,15 @@ export const podRules = (series: Series): RuleGroup => {
         description: '{{ $labels.pod }} restarted {{ $value | humanize }} times within 30 minutes.',
         runbook: 'target-down',
       },
+      {
+        alert: 'TaskstreamLogLinesDropped',
+        expr: `sum by (namespace, pod, job) (increase(${series('taskstream_log_lines_dropped_total', jobOf(API, INDEXER))}[10m])) > 0`,
+        for: '0m',
+        severity: 'warning',
+        summary: 'A service drops lines of its log: nobody reads them, or they cannot be written',
+        description: '{{ $labels.pod }} of {{ $labels.job }} dropped {{ $value | humanize }} lines within 10 minutes.',
+        runbook: 'target-down',
+      },
       notReady('TaskstreamKafkaPodNotReady', KafkaCluster.podMatchers, 'Kafka', 'broker-lost'),
       notReady(
         'TaskstreamElasticsearchPodNotReady',

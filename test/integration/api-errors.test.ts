@@ -77,6 +77,14 @@ describe('every error', () => {
       { 'content-type': 'application/x-www-form-urlencoded' },
     ],
     [415, 'unsupported_media_type', 'POST', '/tasks', '{}', { 'content-type': 'application/json; charset=latin1' }],
+    [
+      415,
+      'unsupported_media_type',
+      'POST',
+      '/tasks',
+      '{}',
+      { 'content-type': 'application/json; a=b; charset=utf-16' },
+    ],
     [415, 'unsupported_media_type', 'POST', '/tasks', { description: 'x' }, { 'content-encoding': 'gzip' }],
   ])('%i %s: %s %s', async (status, code, method, path, body, headers) => {
     const answer = await api.request(method, path, body, headers);
@@ -89,6 +97,15 @@ describe('every error', () => {
       requestId: answer.headers.get('x-request-id'),
     });
     expect(answer.body.error).toBe(answer.body.detail);
+  });
+
+  it.each([
+    'application/json;',
+    'Application/JSON ; Charset="UTF-8"',
+    'application/problem+json; odata=verbose; charset=utf-8',
+  ])('and none for a Content-Type that means JSON in UTF-8: %s', async (type) => {
+    const answer = await api.request('POST', '/tasks', { description: 'any' }, { 'content-type': type });
+    expect(answer.status).toBe(201);
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { NOT_DELETED } from '../../services/pipeline/index/deletion.ts';
 import { migrateIndex } from '../../services/pipeline/index/search-index.ts';
 import { taskEntity } from '../../services/task/entity.ts';
-import { createTestIndex } from '../support/search-index.ts';
+import { createTestIndex, TEST_SETTINGS } from '../support/search-index.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
 import { reportOfOps, runOps } from '../support/ops.ts';
@@ -110,7 +110,11 @@ describe('a deletion in the index', () => {
     const { [index]: created } = await client.indices.get({ index });
     const { deletedAt, ...properties } = created?.mappings?.properties ?? {};
     expect(deletedAt).toBeDefined();
-    await client.indices.create({ index: older, mappings: { ...created?.mappings, properties } });
+    await client.indices.create({
+      index: older,
+      settings: TEST_SETTINGS,
+      mappings: { ...created?.mappings, properties },
+    });
     await client.indices.updateAliases({
       actions: [{ remove: { index, alias } }, { add: { index: older, alias, is_write_index: true } }],
     });
@@ -311,7 +315,11 @@ describe('migrate, on an alias of the version before with two indices', () => {
       expect(deletedAt).toBeDefined();
       const third = `${alias}-000003`;
       for (const older of [second, third]) {
-        await client.indices.create({ index: older, mappings: { ...created?.mappings, properties } });
+        await client.indices.create({
+          index: older,
+          settings: TEST_SETTINGS,
+          mappings: { ...created?.mappings, properties },
+        });
       }
       await client.indices.updateAliases({
         actions: [

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { indexMapping } from '../../services/pipeline/index/search-index.ts';
 import { taskEntity } from '../../services/task/entity.ts';
 import { startOwnElasticsearch, type OwnElasticsearch } from '../support/embedded-elasticsearch.ts';
+import { TEST_SETTINGS } from '../support/search-index.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { failing } from '../support/health.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
@@ -122,7 +123,7 @@ describe('while Elasticsearch is away, the indexer', () => {
 
   it('indexes after a mapping was repaired by a new index behind the alias', async () => {
     const { client, alias } = fixture.index;
-    await client.indices.create({ index: `${alias}-000002`, mappings: taskMapping });
+    await client.indices.create({ index: `${alias}-000002`, settings: TEST_SETTINGS, mappings: taskMapping });
     await client.indices.updateAliases({
       actions: [{ remove: { index: fixture.index.index, alias } }, { add: { index: `${alias}-000002`, alias } }],
     });

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errors } from '@elastic/elasticsearch';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { createMappingGate } from '../../services/pipeline/index/mapping-gate.ts';
+import { taskEntity } from '../../services/task/entity.ts';
 import { createElasticsearch, elasticsearchEnv } from '../../services/platform/elasticsearch.ts';
 import { ForeignAnswerError } from '../../services/platform/elasticsearch-answer.ts';
 import { readEnv } from '../../services/platform/env.ts';
@@ -55,7 +56,7 @@ it.each([401, 403, 404, 413, 429, 503])('%i keeps its meaning whoever says it, a
 
 it.each(ODD_ANSWERS)('a rejection by the index is not final while its mapping cannot be read: %s', async (_, odd) => {
   answer = odd;
-  const gate = createMappingGate(client, { name: 'task', alias: index.alias });
+  const gate = createMappingGate(client, { ...taskEntity, alias: index.alias });
   const judge = await gate(new AbortController().signal);
   expect(judge({ kind: 'index', schemaVersion: 1, hasUnknownField: false })).toMatch(
     /cannot be read: .*(HTTP \d|a JSON object without)/,

@@ -11,6 +11,7 @@ import { createTopicReader } from '../../services/platform/kafka/reader.ts';
 import { replayDeadLetters } from '../../services/pipeline/dead-letters/replay.ts';
 import { createTaskStore } from '../../services/task/store.ts';
 import { createCommand, taskIn, insertTasks } from '../support/task.ts';
+import { TEST_SETTINGS } from '../support/search-index.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
 import { createLogger } from '../../services/platform/logger.ts';
@@ -137,7 +138,7 @@ describe('dlq replay', () => {
       const { client, index, alias } = fixture.index;
       const create = async (mappings: object) => {
         await client.indices.delete({ index });
-        await client.indices.create({ index, aliases: { [alias]: {} }, mappings });
+        await client.indices.create({ index, aliases: { [alias]: {} }, settings: TEST_SETTINGS, mappings });
       };
       // A bad mapping was shipped: a text became a number.
       await create({ ...taskMapping, properties: { ...taskMapping.properties, [TEXT_FIELD]: { type: 'integer' } } });
@@ -248,6 +249,8 @@ describe('dlq replay', () => {
   it('tells of each dead letter that cannot be replayed, goes on with the others, and ends with 2', async () => {
     const tasks = await Promise.all(Array.from({ length: 20 }, () => store(taskOf())));
     const good = tasks.map((task) => deadLetter(eventRecord('tasks.event.created', task), 'rejected_by_index'));
+    const deleted = await store(taskOf());
+    await database.pool.query('DELETE FROM tasks WHERE id = $1', [deleted.id]);
     // A compacted topic takes no record without a key.
     const keyless = { key: null, value: Buffer.from('{}'), headers: [] };
     await topics.produceLetters([
@@ -257,6 +260,8 @@ describe('dlq replay', () => {
       { ...keyless, key: 'no dead letter' },
       // Behind the good events of a task, poison would be what compaction keeps.
       deadLetter({ ...keyless, key: tasks[0]?.id ?? '' }, 'malformed_event'),
+      // And behind its deletion it would be what stays for ever.
+      deadLetter({ ...keyless, key: deleted.id }, 'malformed_event'),
       ...good.slice(10),
     ]);
     const { code, stdout } = await runOps(['dlq', 'replay', '--yes', '--json'], env);
@@ -267,11 +272,12 @@ describe('dlq replay', () => {
       [11, expect.stringContaining('came from the topic somewhere\u0000else')],
       [12, expect.stringContaining('does not say which topic')],
       [13, expect.stringContaining('cannot read it either')],
+      [14, expect.stringContaining('cannot read it either, and the task of its key is deleted')],
     ]);
     const arrived = new Set((await topics.readAll(topics.tasks)).map(({ key }) => String(key)));
     expect(arrived).toEqual(new Set(tasks.map(({ id }) => id)));
     // They stay open.
-    expect((await list()).map(({ offset }) => offset)).toEqual([10, 11, 12, 13]);
+    expect((await list()).map(({ offset }) => offset)).toEqual([10, 11, 12, 13, 14]);
   });
 
   it('puts no old version behind a newer one, and brings no deleted task back: compaction would keep that', async () => {

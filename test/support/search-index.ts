@@ -1,7 +1,7 @@
 /** A search index of a test's own. */
 import { randomUUID } from 'node:crypto';
 import { Client } from '@elastic/elasticsearch';
-import { ensureIndex, type IndexOptions } from '../../services/pipeline/index/search-index.ts';
+import { ensureIndex, indexSettings, type IndexOptions } from '../../services/pipeline/index/search-index.ts';
 import { firstIndexOf } from '../../services/pipeline/topics.ts';
 import { taskEntity } from '../../services/task/entity.ts';
 
@@ -15,6 +15,11 @@ export interface TestIndex {
   close(): Promise<void>;
 }
 
+const OPTIONS = { shards: 1, replicas: 0, gcDeletes: '1h', refreshInterval: '1s' };
+
+/** Settings for an index that a test creates by itself: the mapping of a text names analysers that stand in them. */
+export const TEST_SETTINGS = { index: indexSettings(OPTIONS) };
+
 /** Creates the index and its alias under a name nobody else uses. */
 export const createTestIndex = async (url: string, options: Partial<IndexOptions> = {}): Promise<TestIndex> => {
   const client = new Client({ node: url, maxRetries: 0 });
@@ -22,10 +27,7 @@ export const createTestIndex = async (url: string, options: Partial<IndexOptions
   const index = firstIndexOf(alias);
   await ensureIndex(client, taskEntity, {
     alias,
-    shards: 1,
-    replicas: 0,
-    gcDeletes: '1h',
-    refreshInterval: '1s',
+    ...OPTIONS,
     ...options,
   });
   return {

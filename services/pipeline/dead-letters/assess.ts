@@ -43,6 +43,11 @@ export const assess = async (
     [[...ids]],
   );
   const versions = new Map(rows.map(({ id, version }) => [id, Number(version)]));
+  const { rows: deletions } = await client.query<{ id: string }>(
+    'SELECT id::text FROM deletions WHERE source = $1 AND id = ANY($2::uuid[])',
+    [entity.table, [...ids]],
+  );
+  const deleted = new Set(deletions.map(({ id }) => id));
   return deadLetters.map(({ source, message }, index): Verdict => {
     if (source.topic === undefined) return { kind: 'refused', why: 'it does not say which topic it came from' };
     if (source.topic !== entity.topic) {
@@ -54,12 +59,15 @@ export const assess = async (
     const event = events[index];
     if (event?.kind !== 'operation') {
       // It goes back as it is, and while nothing has changed it returns as a new dead letter. But behind the good events of
-      // a task it would be what compaction keeps.
-      return event?.kind === 'poison' && keyIdOf(message).some((id) => versions.has(id))
-        ? {
-            kind: 'refused',
-            why: `this version cannot read it either, and a row of ${entity.table} has its key: ${event.error.message}`,
-          }
+      // a task it would be what compaction keeps, and behind a deletion its content would outlive it.
+      const keys = event?.kind === 'poison' ? keyIdOf(message) : [];
+      const owner = keys.some((id) => versions.has(id))
+        ? `a row of ${entity.table} has its key`
+        : keys.some((id) => deleted.has(id))
+          ? `the ${entity.name} of its key is deleted`
+          : undefined;
+      return event?.kind === 'poison' && owner !== undefined
+        ? { kind: 'refused', why: `this version cannot read it either, and ${owner}: ${event.error.message}` }
         : { kind: 'replay' };
     }
     const { operation } = event;

@@ -2,6 +2,7 @@
  * Whether an index may give a document up: only an index whose mapping is ours, and not older than the document, can say
  * that a document can never be indexed. Any other rejection says something about the index, and waits.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Client, estypes } from '@elastic/elasticsearch';
 import { ForeignAnswerError } from '../../platform/elasticsearch-answer.ts';
 import { messageOf } from '../../platform/errors.ts';
@@ -25,7 +26,7 @@ export type JudgeRejection = (operation: Rejected) => string | undefined;
 export type MappingGate = (signal: AbortSignal) => Promise<JudgeRejection>;
 
 export const createMappingGate =
-  (client: Client, { name, alias }: Pick<Entity & EntityNames, 'name' | 'alias'>): MappingGate =>
+  (client: Client, { name, alias, mapping }: Pick<Entity & EntityNames, 'name' | 'alias' | 'mapping'>): MappingGate =>
   async (signal) => {
     let known: number[];
     let takesDeletions: boolean;
@@ -37,7 +38,11 @@ export const createMappingGate =
       if (found.length === 0) throw new ForeignAnswerError('a JSON object without an index');
       const metas = found.map(({ mappings }) => decodeMeta(mappings?._meta));
       known = metas.map((meta) => meta?.schemaVersion ?? 0);
-      outdated = metas.flatMap((meta) => meta?.pendingReindex ?? []).map(fieldOf);
+      outdated = found.flatMap(({ mappings }, index) =>
+        (metas[index]?.pendingReindex ?? [])
+          .map(fieldOf)
+          .filter((field) => !takesTheSame(mappings?.properties?.[field], mapping.properties?.[field])),
+      );
       takesDeletions = found.every(({ mappings }) => mappings?.properties?.[DELETED_AT] !== undefined);
       pipelines = found.flatMap(({ settings }) => pipelinesOf(settings?.index));
     } catch (error) {
@@ -63,6 +68,12 @@ export const createMappingGate =
         : undefined;
     };
   };
+
+/** Whether both mappings of a field take the same values: in how many ways these are looked at decides about none. */
+const takesTheSame = (
+  found: estypes.MappingProperty | undefined,
+  wanted: estypes.MappingProperty | undefined,
+): boolean => isDeepStrictEqual({ ...found, fields: undefined }, { ...wanted, fields: undefined });
 
 /** Of a difference that only a reindex can bring up to date: see `IndexMeta`. */
 const fieldOf = (difference: string): string => difference.split(':', 1).join();

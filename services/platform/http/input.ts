@@ -5,13 +5,21 @@ import { messageOf, TaskstreamError } from '../errors.ts';
 import { describeDetails, detailsOf } from '../validation.ts';
 import type { ApiEnv } from './api-env.ts';
 
-const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i;
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/;
+const CHARSET = /^charset\s*=/;
+const UTF_8 = /^charset\s*=\s*"?utf-?8"?$/;
+
+/** Parameters that JSON does not define, and none at all behind a semicolon, mean nothing. Source: RFC 9110, 5.6.6; RFC 8259, 11. */
+const isUtf8Json = (type: string): boolean => {
+  const [essence = '', ...parameters] = type.split(';').map((part) => part.trim().toLowerCase());
+  return JSON_TYPE.test(essence) && parameters.every((part) => !CHARSET.test(part) || UTF_8.test(part));
+};
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** @throws TaskstreamError `unsupported_media_type`, `malformed_json` or `validation_failed` */
 export const parseBody = async <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): Promise<T> => {
   const type = c.req.header('content-type');
-  if (type === undefined || !JSON_TYPE.test(type)) {
+  if (type === undefined || !isUtf8Json(type)) {
     throw new TaskstreamError('unsupported_media_type', 'Send the body as application/json in UTF-8.');
   }
   const encoding = c.req.header('content-encoding');

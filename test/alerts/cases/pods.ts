@@ -4,6 +4,7 @@ const up = (component: string, pod = component) => `up{${NS},job="taskstream-${c
 const ready = (pod: string, condition = 'true') => `kube_pod_status_ready{${NS},pod="${pod}",condition="${condition}"}`;
 const restarts = (container: string) =>
   `kube_pod_container_status_restarts_total{${NS},pod="taskstream-x",container="${container}"}`;
+const dropped = `taskstream_log_lines_dropped_total{${NS},job="taskstream-api",pod="taskstream-x"}`;
 const volume = (figure: string) =>
   `kubelet_volume_stats_${figure}_bytes{${NS},persistentvolumeclaim="elasticsearch-data-taskstream-es-default-0"}`;
 
@@ -61,6 +62,19 @@ export const podAlerts: readonly AlertCase[] = [
     quiet: {
       once: { series: { [restarts('indexer')]: '0x5 1x30' }, at: '28m' },
       'a container of somebody else': { series: { [restarts('sidecar')]: '0+1x30' }, at: '28m' },
+    },
+  },
+  {
+    alert: 'TaskstreamLogLinesDropped',
+    firing: {
+      series: { [dropped]: '0x9 40x10' },
+      at: '12m',
+      labels: { pod: 'taskstream-x', job: 'taskstream-api' },
+      description: 'taskstream-x of taskstream-api dropped 40 lines within 10 minutes.',
+    },
+    quiet: {
+      'all are written': { series: { [dropped]: '0x30' }, at: '12m' },
+      'it was long ago': { series: { [dropped]: '0x5 40x40' }, at: '30m' },
     },
   },
   notReady('TaskstreamKafkaPodNotReady', BROKER, [NODE, DATABASE, ...OURS]),
