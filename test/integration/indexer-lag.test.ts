@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafka from '@confluentinc/kafka-javascript';
-import getPort from 'get-port';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { openOffsets } from '../../services/pipeline/verify/offsets.ts';
 import { connectClient, createNativeConsumer, disconnectConsumer } from '../../services/platform/kafka/native.ts';
@@ -11,9 +10,7 @@ import { startOwnKafka, type OwnKafka } from '../support/embedded-kafka.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { failing } from '../support/health.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
-import { createTestTopics } from '../support/kafka.ts';
 import { runOps } from '../support/ops.ts';
-import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
 
 const LAG = 'taskstream_indexer_lag_events';
@@ -186,55 +183,6 @@ describe('a topic that was deleted and created again', () => {
       await fixture.start();
     }
     await waitFor('all to be indexed', async () => (await fixture.index.versions()).size >= OLD + NEW);
-  });
-});
-
-describe('while one of two brokers does not answer', () => {
-  let first: OwnKafka;
-  let second: OwnKafka;
-  let proxy: TcpProxy;
-  beforeAll(async () => {
-    first = await startOwnKafka();
-    // The groups are the first one's.
-    const alone = await createTestTopics(first.brokers, { partitions: 1 });
-    await alone.committed('group-of-nobody');
-    await alone.close();
-    const port = await getPort();
-    proxy = await createTcpProxy(port);
-    // To the controller it is well: only its clients reach it through the proxy.
-    second = await startOwnKafka(first, () => ({
-      listeners: `PLAINTEXT://127.0.0.1:${port}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxy.port}`,
-    }));
-    await open(first.brokers, 12);
-  });
-  afterAll(async () => {
-    await close();
-    await Promise.all([second.close(), first.close()]);
-    await proxy.close();
-  });
-
-  it("the lag of the other's partitions is measured all the same, and liveness stays", async () => {
-    const { client: elasticsearch, index } = fixture.index;
-    const block = (value: true | null) =>
-      elasticsearch.indices.putSettings({ index, settings: { 'index.blocks.read_only_allow_delete': value } });
-    const indexer = await fixture.start({ STALL_TIMEOUT_MS: '11000' });
-    await block(true);
-    await fixture.topics.produce(events(200));
-    await waitFor('lag', async () => (await indexer.metric(LAG)) === 200);
-    proxy.blackHole();
-    // Meanwhile the lag is asked for, and the second one says nothing.
-    await delay(2_000);
-    await block(null);
-    const until = performance.now() + 25_000;
-    while (performance.now() < until) {
-      expect(await failing(indexer.health.live)).toEqual([]);
-      await delay(250);
-    }
-    expect(await indexer.metric(LAG)).toBe(0);
-    proxy.restore();
-    await fixture.settled();
-    await indexed(200);
   });
 });
 
