@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import getPort from 'get-port';
 import { RANKED_HITS } from '../../services/pipeline/index/search.ts';
+import { textClause } from '../../services/pipeline/index/text.ts';
 import type { Task } from '../../services/task/task.ts';
 import { startTestApi, type AnswerBody, type TestApi } from '../support/api.ts';
 import { startOwnElasticsearch, type OwnElasticsearch } from '../support/embedded-elasticsearch.ts';
@@ -157,7 +158,7 @@ describe('pages while nobody writes', () => {
     }
     const scored = await api.index.client.search({
       index: api.index.alias,
-      query: { match: { [TEXT_FIELD]: 'herring' } },
+      query: textClause(TEXT_FIELD, 'herring')?.must ?? { match_none: {} },
       sort: ['_score', { id: 'desc' }],
       size: RANKED_HITS,
     });
