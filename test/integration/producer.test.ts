@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { createDeadLetterWriter } from '../../services/pipeline/dead-letters/writer.ts';
 import { TaskstreamError } from '../../services/platform/errors.ts';
+import type { KafkaProducer } from '../../services/platform/kafka/producer.ts';
 import { connectClient, createNativeProducer, type LogEvent } from '../../services/platform/kafka/native.ts';
 import { wrapProducer } from '../../services/platform/kafka/producer-client.ts';
-import { startOwnKafka } from '../support/embedded-kafka.ts';
+import { startOwnKafka, type OwnKafka } from '../support/embedded-kafka.ts';
 import { messageOf } from '../support/events.ts';
-import { createTestProducer, createTestTopics } from '../support/kafka.ts';
+import { createTestProducer, createTestTopics, type TestTopics } from '../support/kafka.ts';
 
 it('fails what is in flight when it is closed with its broker away, and leaves nobody waiting', async () => {
   const kafka = await startOwnKafka();
@@ -51,11 +52,26 @@ it('fails what has no report soon after its client failed for good, and says why
   }
 });
 
-it('asks a broker that hangs once for all who ask: each question keeps a thread that others need', async () => {
+/** Gives a test a broker of its own to pause; it goes on when the test ends. */
+const withOwnBroker = async (
+  use: (own: { kafka: OwnKafka; topics: TestTopics; producer: KafkaProducer }) => Promise<void>,
+): Promise<void> => {
   const kafka = await startOwnKafka();
   try {
     const topics = await createTestTopics(kafka.brokers);
     const producer = await createTestProducer({ KAFKA_BROKERS: kafka.brokers });
+    await use({ kafka, topics, producer });
+    kafka.resume();
+    await producer.disconnect(0);
+    await topics.close();
+  } finally {
+    kafka.resume();
+    await kafka.close();
+  }
+};
+
+it('asks a broker that hangs once for all who ask: each question keeps a thread that others need', () =>
+  withOwnBroker(async ({ kafka, topics, producer }) => {
     expect(await producer.partitionCount(topics.tasks)).toBe(4);
     kafka.pause();
     const msFor = async (questions: number): Promise<number> => {
@@ -66,20 +82,10 @@ it('asks a broker that hangs once for all who ask: each question keeps a thread 
     const one = await msFor(1);
     // There are four such threads, which also resolve names and write files.
     expect(await msFor(24)).toBeLessThan(3 * one);
-    kafka.resume();
-    await producer.disconnect(0);
-    await topics.close();
-  } finally {
-    kafka.resume();
-    await kafka.close();
-  }
-});
+  }));
 
-it('a dead letter whose broker hangs is given up as soon as its signal aborts', async () => {
-  const kafka = await startOwnKafka();
-  try {
-    const topics = await createTestTopics(kafka.brokers);
-    const producer = await createTestProducer({ KAFKA_BROKERS: kafka.brokers });
+it('a dead letter whose broker hangs is given up as soon as its signal aborts', () =>
+  withOwnBroker(async ({ kafka, topics, producer }) => {
     let isSent = false;
     const writer = createDeadLetterWriter({
       producer: { send: (...args) => producer.send(...args).finally(() => (isSent = true)) },
@@ -94,11 +100,4 @@ it('a dead letter whose broker hangs is given up as soon as its signal aborts', 
     abort.abort();
     expect(await written).toEqual([false]);
     expect(isSent).toBe(false);
-    kafka.resume();
-    await producer.disconnect(0);
-    await topics.close();
-  } finally {
-    kafka.resume();
-    await kafka.close();
-  }
-});
+  }));

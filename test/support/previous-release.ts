@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cached } from '../../infra/local/bootstrap/cache.mjs';
+import { npmCi } from '../../infra/local/bootstrap/install.mjs';
 import { ensureKafkaClient } from '../../infra/local/bootstrap/kafka-client.mjs';
 import type { Environment } from '../../infra/environments/schema.ts';
 import previous from '../fixtures/previous-release.json' with { type: 'json' };
@@ -53,7 +54,7 @@ const packagesOf = async (checkout: string): Promise<string> => {
   const entry = await cached(`previous-release-${previous.version}-${key}`, async (folder) => {
     console.error(`Installing the packages of release ${previous.version} (once)`);
     for (const file of ['package.json', 'package-lock.json']) await copyFile(join(checkout, file), join(folder, file));
-    await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
+    npmCi(folder);
     await ensureKafkaClient(join(folder, 'node_modules'));
   });
   return join(entry, 'node_modules');

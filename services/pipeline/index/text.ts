@@ -11,10 +11,10 @@ const UNSPACED = '\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff';
 
 /** Signs in front of a word that make another word of it: letters that no text has, so that all filters let them be. */
 const [PROJECT, CONTEXT] = ['\u02a2', '\u02a1'];
-const marked = (sign: string, letter: string, replacement: string) => ({
+const marked = (sign: string, replacement: string) => ({
   type: 'pattern_replace' as const,
   pattern: `(?<!\\S)${sign}(\\p{L}\\S*)`,
-  replacement: replacement.replaceAll('MARK', letter),
+  replacement,
 });
 
 const FOLDING = ['asciifolding', 'lowercase', 'german_normalization', 'arabic_normalization'];
@@ -35,10 +35,10 @@ export const TEXT_ANALYSIS: estypes.IndicesIndexSettingsAnalysis = {
         ...['Ά => Α', 'Έ => Ε', 'Ή => Η', 'Ί => Ι', 'Ό => Ο', 'Ύ => Υ', 'Ώ => Ω'],
       ],
     },
-    text_projects: marked('\\+', PROJECT, 'MARK$1 $1'),
-    text_contexts: marked('@', CONTEXT, 'MARK$1 $1'),
-    text_searched_projects: marked('\\+', PROJECT, 'MARK$1'),
-    text_searched_contexts: marked('@', CONTEXT, 'MARK$1'),
+    text_projects: marked('\\+', `${PROJECT}$1 $1`),
+    text_contexts: marked('@', `${CONTEXT}$1 $1`),
+    text_searched_projects: marked('\\+', `${PROJECT}$1`),
+    text_searched_contexts: marked('@', `${CONTEXT}$1`),
     // The tokenizer splits at a hyphen, and at no low line: so the parts stay one word for the filters.
     text_hyphens: { type: 'pattern_replace', pattern: '(?<=[\\p{L}\\p{N}])[-‐‑](?=[\\p{L}\\p{N}])', replacement: '_' },
     text_unspaced: { type: 'pattern_replace', pattern: `(?<=[${UNSPACED}])(?=[${UNSPACED}])`, replacement: ' ' },

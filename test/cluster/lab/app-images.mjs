@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../../../infra/local/bootstrap/install.mjs';
+import { npmCi, ROOT } from '../../../infra/local/bootstrap/install.mjs';
 import { ensureKafkaClient } from '../../../infra/local/bootstrap/kafka-client.mjs';
 
 const [CHECKOUT = ROOT, TAG = 'lab'] = process.argv.slice(2);
@@ -25,9 +25,9 @@ const SUPERFLUOUS = [
   /^@confluentinc\/kafka-javascript\/(deps|src|scripts|build\/Release\/(obj\.target|\.deps))$/,
 ];
 
-/** @param {string} command @param {string[]} args @param {string} [cwd] */
-const run = (command, args, cwd = CHECKOUT) => {
-  const { status, error } = spawnSync(command, args, { cwd, stdio: ['ignore', 2, 2] });
+/** @param {string} command @param {string[]} args */
+const run = (command, args) => {
+  const { status, error } = spawnSync(command, args, { cwd: CHECKOUT, stdio: ['ignore', 2, 2] });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? 'see its words above'}`);
 };
 
@@ -42,7 +42,7 @@ const installDependencies = async () => {
   rmSync(STAGE, { recursive: true, force: true });
   mkdirSync(APP, { recursive: true });
   for (const file of ['package.json', 'package-lock.json']) cpSync(join(CHECKOUT, file), join(APP, file));
-  run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], APP);
+  npmCi(APP, '--omit=dev');
   const modules = join(APP, 'node_modules');
   await ensureKafkaClient(modules);
   for (const path of readdirSync(modules, { recursive: true, encoding: 'utf8' })) {
