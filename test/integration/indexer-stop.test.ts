@@ -156,5 +156,5 @@ describe('back-pressure', () => {
     expect(Math.max(little.buffered, much.buffered)).toBeLessThanOrEqual(batch);
     // 140 MB more waited the second time. What a collector leaves lying about grows more slowly than that.
     expect(much.residentBytes - little.residentBytes).toBeLessThan(128 * 1_024 * 1_024);
-  }, 480_000);
+  }, 300_000);
 });

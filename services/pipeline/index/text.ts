@@ -27,6 +27,8 @@ export const TEXT_ANALYSIS: estypes.IndicesIndexSettingsAnalysis = {
       type: 'mapping',
       mappings: [
         ...['’', '‘', 'ʼ', '＇', '´', '`'].map((apostrophe) => `${apostrophe} => '`),
+        // The tokenizer splits at a hyphen, and at no low line: so the parts stay one word for the filters.
+        ...['-', '‐', '‑'].map((hyphen) => `${hyphen} => _`),
         ...['c', 'f']
           .flatMap((letter) => [letter, letter.toUpperCase()])
           .map((letter) => `${letter}# => ${letter}sharp`),
@@ -39,8 +41,6 @@ export const TEXT_ANALYSIS: estypes.IndicesIndexSettingsAnalysis = {
     text_contexts: marked('@', `${CONTEXT}$1 $1`),
     text_searched_projects: marked('\\+', `${PROJECT}$1`),
     text_searched_contexts: marked('@', `${CONTEXT}$1`),
-    // The tokenizer splits at a hyphen, and at no low line: so the parts stay one word for the filters.
-    text_hyphens: { type: 'pattern_replace', pattern: '(?<=[\\p{L}\\p{N}])[-‐‑](?=[\\p{L}\\p{N}])', replacement: '_' },
     text_unspaced: { type: 'pattern_replace', pattern: `(?<=[${UNSPACED}])(?=[${UNSPACED}])`, replacement: ' ' },
   },
   filter: {
@@ -60,31 +60,31 @@ export const TEXT_ANALYSIS: estypes.IndicesIndexSettingsAnalysis = {
   analyzer: {
     text_words: {
       type: 'custom',
-      char_filter: ['text_spellings', 'text_projects', 'text_contexts', 'text_hyphens'],
+      char_filter: ['text_spellings', 'text_projects', 'text_contexts'],
       tokenizer: 'standard',
       filter: [...BIGRAMS, 'text_all_parts', 'flatten_graph', ...FOLDING],
     },
     text_searched_words: {
       type: 'custom',
-      char_filter: ['text_spellings', 'text_searched_projects', 'text_searched_contexts', 'text_hyphens'],
+      char_filter: ['text_spellings', 'text_searched_projects', 'text_searched_contexts'],
       tokenizer: 'standard',
       filter: [...BIGRAMS, 'text_joined_parts', ...FOLDING],
     },
     text_stems: {
       type: 'custom',
-      char_filter: ['text_spellings', 'text_hyphens', 'text_unspaced'],
+      char_filter: ['text_spellings', 'text_unspaced'],
       tokenizer: 'standard',
       filter: [...BIGRAMS, 'word_delimiter_graph', ...FOLDING, 'text_english', 'text_russian', 'text_arabic'],
     },
     text_endings: {
       type: 'custom',
-      char_filter: ['text_spellings', 'text_hyphens'],
+      char_filter: ['text_spellings'],
       tokenizer: 'standard',
       filter: ['word_delimiter_graph', ...FOLDING, 'text_german', 'text_long', 'reverse'],
     },
     text_searched_endings: {
       type: 'custom',
-      char_filter: ['text_spellings', 'text_hyphens'],
+      char_filter: ['text_spellings'],
       tokenizer: 'standard',
       filter: ['word_delimiter_graph', ...FOLDING, 'text_german', 'reverse'],
     },
