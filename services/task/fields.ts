@@ -25,7 +25,11 @@ const textUpTo = (most: number) =>
     .refine((text) => isUpTo(text, most), { error: tooLong(most) })
     .refine((text) => !text.includes('\0'), { error: 'must not contain the character NUL' })
     .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode: it has half of a surrogate pair' })
-    .openapi({ maxLength: most, pattern: VISIBLE_PATTERN });
+    .openapi({
+      maxLength: most,
+      pattern: VISIBLE_PATTERN,
+      description: 'White space around it goes, and does not count.',
+    });
 
 const priority = z.enum(PRIORITIES, { error: `must be one of ${PRIORITIES.join(', ')}` });
 

@@ -9,6 +9,7 @@ import { UserError } from '../../infra/local/bootstrap/fail.mjs';
 
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
 const CONFIG = join(import.meta.dirname, 'schemathesis.toml');
+const HOOKS = join(import.meta.dirname, 'white_space.py');
 const run = promisify(execFile);
 
 /** The environment's folder; made once for each set of pinned versions. @throws UserError without a usable Python */
@@ -56,7 +57,7 @@ export const fuzz = async ({ url, maxExamples, seed, reportFolder }: FuzzOptions
   const child = spawn('python3', args, {
     // It leaves a cache where it runs.
     cwd: reportFolder,
-    env: { ...process.env, PYTHONPATH: packages },
+    env: { ...process.env, PYTHONPATH: packages, SCHEMATHESIS_HOOKS: HOOKS, PYTHONDONTWRITEBYTECODE: '1' },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   return new Promise((resolve, reject) => {
