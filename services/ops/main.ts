@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   wait: async () => (await import('./wait/command.ts')).waitCommand(),
   teardown: async () => (await import('./teardown/command.ts')).teardownCommand(),
   import: async () => (await import('./import/command.ts')).importCommand(),
+  export: async () => (await import('./export/command.ts')).exportCommand(),
   reindex: async () => (await import('./reindex/command.ts')).reindexCommand(),
   verify: async () => (await import('./verify/command.ts')).verifyCommand(),
   restore: async () => (await import('./restore/command.ts')).restoreCommand(),

@@ -36,13 +36,15 @@ export type Control =
   | { readonly kind: 'words'; readonly label: string; readonly placeholder: string };
 
 /** Cells of a CSV row, by column. */
-export interface CsvCells<V> {
+export interface CsvCells<V, S = V> {
   readonly columns: readonly string[];
   /**
    * The field's value; nothing when its cells are empty. What it returns is judged by `input`.
    * @param cells text by column, each one a column of this field
    */
   read(cells: Readonly<Record<string, string | undefined>>): V | undefined;
+  /** The cells that {@link read} takes for the value, by column; null or nothing is an empty one. */
+  write(value: S): Readonly<Record<string, string | null | undefined>>;
 }
 
 /**
@@ -75,7 +77,7 @@ export interface Field<V = never, C = never, S = V> {
   toColumns(value: V | null | undefined): Readonly<Record<string, unknown>>;
   readonly mapping: estypes.MappingProperty;
   readonly condition?: Condition<C>;
-  readonly csv?: CsvCells<V>;
+  readonly csv?: CsvCells<V, S>;
   readonly control: Control;
 }
 
@@ -97,6 +99,7 @@ export interface AnyField extends Omit<
   readonly csv?: {
     readonly columns: readonly string[];
     read(cells: Readonly<Record<string, string | undefined>>): unknown;
+    write(value: unknown): Readonly<Record<string, string | null | undefined>>;
   };
 }
 

@@ -65,6 +65,16 @@ const utc = (text: string | null | undefined): string | null => (text ? new Date
 const YES = ['true', 'yes', 'y', '1', 'x', 'done', 'completed'];
 const NO = ['false', 'no', 'n', '0', 'open', 'todo'];
 
+/** The names of a cell that is a JSON array, as an export writes it for names that have a comma. */
+const listIn = (cell: string | undefined): string[] | undefined => {
+  if (cell?.startsWith('[') !== true) return undefined;
+  try {
+    return z.array(z.string()).parse(JSON.parse(cell));
+  } catch {
+    return undefined;
+  }
+};
+
 const SEARCHED_WORDS =
   'Words that must all occur, in any form: as they stand, in other case, accents or inflection, as the beginning or the ' +
   'end of a word, or with a letter mistyped, in this order. None that has a hyphen in front may occur.';
@@ -83,7 +93,11 @@ export const taskFields = {
         .openapi({ maxLength: MAX_DESCRIPTION_LENGTH, description: SEARCHED_WORDS }),
       toClause: (words) => textClause('description', oneSpelling(words)),
     },
-    csv: { columns: ['description'], read: (cells) => cells['description'] ?? '' },
+    csv: {
+      columns: ['description'],
+      read: (cells) => cells['description'] ?? '',
+      write: (value) => ({ description: value }),
+    },
     control: {
       kind: 'text',
       label: 'Description',
@@ -104,6 +118,7 @@ export const taskFields = {
       columns: ['priority'],
       read: (cells) =>
         PRIORITIES.find((name) => name === cells['priority']?.toLowerCase()) ?? (cells['priority'] as Priority),
+      write: (value) => ({ priority: value }),
     },
     control: { kind: 'choice', label: 'Priority', options: PRIORITIES },
   }),
@@ -121,6 +136,7 @@ export const taskFields = {
       read: ({ start, due }) => {
         return start === undefined && due === undefined ? undefined : { start, due };
       },
+      write: ({ start, due }) => ({ start, due }),
     },
     control: { kind: 'timestamps', labels: { start: 'Start', due: 'Due' }, onCreate: ['due'] },
   }),
@@ -141,6 +157,7 @@ export const taskFields = {
         if (word === undefined) return undefined;
         return YES.includes(word) || (NO.includes(word) ? false : (isDone as never));
       },
+      write: (value) => ({ isDone: String(value) }),
     },
     control: { kind: 'flag', label: 'Done' },
   }),
@@ -162,11 +179,13 @@ export const taskFields = {
     },
     csv: {
       columns: ['tags'],
-      read: (cells) =>
-        cells['tags']
+      read: ({ tags: cell }) =>
+        listIn(cell) ??
+        cell
           ?.split(/[,;]/)
           .map((name) => name.trim())
           .filter((name) => name !== ''),
+      write: (names) => ({ tags: names.some((name) => /[,;[]/.test(name)) ? JSON.stringify(names) : names.join(', ') }),
     },
     control: { kind: 'words', label: 'Tags', placeholder: 'home, phone' },
   }),

@@ -123,6 +123,34 @@ describe('an import', () => {
     expect(await stored()).toContainEqual({ description: 'mine, in other words', is_done: false });
   });
 
+  it('brings back what events say of a task that was restored, and of one that was not in the backup', async () => {
+    const { body } = await api.request('POST', '/tasks', creationOf('before the backup'));
+    const { id } = body.task;
+    const eventOf = (value: unknown, type = 'updated') => JSON.stringify({ partition: 0, offset: 1, type, value });
+    const changes = [];
+    for (const text of ['first change', 'second change']) {
+      changes.push(eventOf((await api.request('PUT', `/tasks/${id}`, updateOf(text))).body.task));
+    }
+    const lost = await api.request('POST', '/tasks', creationOf('lost'));
+    const lostChange = await api.request('PUT', `/tasks/${lost.body.task.id}`, updateOf('lost, changed'));
+    const lostEvents = [eventOf(lost.body.task, 'created'), eventOf(lostChange.body.task)];
+    await api.database.pool.query('DELETE FROM tasks WHERE id = $1', [lost.body.task.id]);
+    // As `ops restore` leaves the row of a backup: its content and times of then, under a version above all others.
+    await api.database.pool.query(
+      `UPDATE tasks SET description = 'before the backup', is_done = false, version = 9, updated_at = created_at WHERE id = $1`,
+      [id],
+    );
+
+    const events = [changes[0], lostEvents[0], changes[1], lostEvents[1]].join('\n');
+    const { summary } = await importFile('after-backup.ndjson', events);
+    expect(summary).toMatchObject({ created: 1, updated: 3, refused: 0 });
+    expect((await api.request('GET', `/tasks/${id}`)).body.task).toMatchObject({
+      description: 'second change',
+      version: 11,
+    });
+    expect(await stored()).toContainEqual({ description: 'lost, changed', is_done: true });
+  });
+
   it.each([
     ['done.ndjson', (id: string) => JSON.stringify({ id, ...creationOf('in NDJSON') })],
     ['done.csv', (id: string) => `id,${TEXT_FIELD},isDone\n${id},in CSV,\n`],

@@ -3,7 +3,8 @@ import { createReadStream, realpathSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import pMap, { pMapSkip } from 'p-map';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
-import { createTask, type ApiOptions } from '../../task/import/create-task.ts';
+import type { ApiOptions } from '../../task/api.ts';
+import { createTask, type CreateResult } from '../../task/import/create-task.ts';
 import { readCsv } from '../../task/import/csv.ts';
 import { createKeyMaker } from './key.ts';
 import type { ImportLine, Reader, ReadOptions } from '../../task/import/lines.ts';
@@ -13,7 +14,7 @@ import { readTodoTxt } from '../../task/import/todotxt.ts';
 export const FORMATS = ['ndjson', 'csv', 'todotxt'] as const;
 export type Format = (typeof FORMATS)[number];
 
-const readers = { ndjson: readNdjson, csv: readCsv, todotxt: readTodoTxt } satisfies Record<Format, Reader>;
+export const readers = { ndjson: readNdjson, csv: readCsv, todotxt: readTodoTxt } satisfies Record<Format, Reader>;
 
 const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
   '.ndjson': 'ndjson',
@@ -65,11 +66,12 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
   const summary: ImportSummary = { lines: 0, created: 0, updated: 0, present: 0, refused: 0 };
 
   const inTurn = takeTurns();
+  const take = takeStates(api);
 
   const importLine = async (entry: ImportLine): Promise<typeof pMapSkip> => {
     try {
       if ('fault' in entry) throw new TaskstreamError('validation_failed', entry.fault);
-      summary[await inTurn(keyOf(entry.identity), (key) => createTask(entry, key, api))] += 1;
+      summary[await inTurn(keyOf(entry.identity), (key) => take(entry, key))] += 1;
     } catch (error) {
       // Without the API no line can go in: stop, and say so once.
       if (error instanceof TaskstreamError && error.retriable) throw error;
@@ -96,6 +98,23 @@ const takeTurns = () => {
     } finally {
       if (last.get(key) === settled) last.delete(key);
     }
+  };
+};
+
+/**
+ * Events of one task come in order, and each is older than the change that the one before it has just made here: it counts
+ * against that event, and not against the change.
+ */
+const takeStates = (api: ApiOptions) => {
+  const takenAt = new Map<string, number>();
+  return async (entry: Exclude<ImportLine, { fault: string }>, key: string): Promise<CreateResult> => {
+    const { id, updatedAt } = entry;
+    if (id === undefined || updatedAt === undefined) return createTask(entry, key, api);
+    const time = Date.parse(updatedAt);
+    const isNext = (takenAt.get(id) ?? Infinity) <= time;
+    const result = await createTask(isNext ? { ...entry, updatedAt: undefined } : entry, key, api);
+    if (result === 'updated') takenAt.set(id, time);
+    return result;
   };
 };
 

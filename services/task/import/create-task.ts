@@ -1,18 +1,10 @@
 /** One line becomes one task, over HTTP; what may pass is retried. */
 import { z } from 'zod';
-import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { TaskstreamError } from '../../platform/errors.ts';
 import { columnsToUpdate, type FieldValues } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
-import { backoffMs, sleep } from '../../platform/time.ts';
-import { describeDetails } from '../../platform/validation.ts';
+import { reasonsIn, request, type ApiOptions } from '../api.ts';
 import type { ImportLine } from './lines.ts';
-
-export interface ApiOptions {
-  readonly baseUrl: string;
-  readonly timeoutMs: number;
-  /** Attempts a request gets while the API is down or asks to wait. */
-  readonly maxAttempts: number;
-}
 
 /** `created` now, `updated` as the line changed since an earlier import, or `present` from it. */
 export type CreateResult = 'created' | 'updated' | 'present';
@@ -71,8 +63,8 @@ const change = async (there: Task, named: FieldValues, options: ApiOptions): Pro
   return response.ok ? 'updated' : 'present';
 };
 
-/** What would be stored: two spellings of an instant are equal. */
-const columnsText = (values: FieldValues): string => JSON.stringify(columnsToUpdate(taskFields, values));
+/** What would be stored, as text to compare: two spellings of an instant are equal. */
+export const columnsText = (values: FieldValues): string => JSON.stringify(columnsToUpdate(taskFields, values));
 
 /** The task as it is now; nothing when it was deleted since. */
 const current = async (id: string, options: ApiOptions): Promise<Task | undefined> => {
@@ -88,69 +80,4 @@ const complete = async (task: Task | undefined, options: ApiOptions): Promise<bo
   return (await request('PUT', `/tasks/${task.id}`, options, body, { 'if-match': '"1"' }, [404, 412])).ok;
 };
 
-const request = async (
-  method: string,
-  path: string,
-  options: ApiOptions,
-  body: unknown,
-  headers: Record<string, string>,
-  accepted: readonly number[] = [],
-): Promise<Response> => {
-  for (let attempt = 1; ; attempt += 1) {
-    const failure = await attemptOnce(method, path, options, body, headers, accepted);
-    if (failure instanceof Response) return failure;
-    if (!failure.retriable || attempt >= options.maxAttempts) throw failure;
-    await sleep(Math.max(backoffMs(attempt, { baseMs: 200, maxMs: 5_000 }), (failure.retryAfterSeconds ?? 0) * 1_000));
-  }
-};
-
-const attemptOnce = async (
-  method: string,
-  path: string,
-  { baseUrl, timeoutMs }: ApiOptions,
-  body: unknown,
-  headers: Record<string, string>,
-  accepted: readonly number[],
-): Promise<Response | TaskstreamError> => {
-  let response: Response;
-  try {
-    response = await fetch(new URL(path, baseUrl), {
-      method,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-  } catch (error) {
-    const reason = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
-    return new TaskstreamError('internal', `${baseUrl} does not answer (${reason})`, { retriable: true, cause: error });
-  }
-  if (response.ok || accepted.includes(response.status)) return response;
-  const retryAfter = Number(response.headers.get('retry-after'));
-  return new TaskstreamError('validation_failed', await problemOf(response), {
-    retriable: response.status === 429 || response.status >= 500,
-    ...(Number.isFinite(retryAfter) && retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {}),
-  });
-};
-
 const taskOf = async (response: Response): Promise<Task> => answerSchema.parse(await response.json()).task;
-
-const problemSchema = z.object({
-  detail: z.string().optional(),
-  title: z.string().optional(),
-  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-});
-
-/** The reasons of a problem+json answer in one line, or what else the server said. */
-const problemOf = async (response: Response): Promise<string> => reasonsIn(await response.text(), response.status);
-
-const reasonsIn = (body: string, status: number): string => {
-  try {
-    const { detail, title, errors } = problemSchema.parse(JSON.parse(body));
-    if (errors !== undefined && errors.length > 0) {
-      return describeDetails(errors);
-    }
-    return detail ?? title ?? `HTTP ${status}`;
-  } catch {
-    return `HTTP ${status}: ${body.slice(0, 200)}`;
-  }
-};

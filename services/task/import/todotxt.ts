@@ -22,7 +22,7 @@ const LABEL = /(?<=^|\s)[+@](\S+)(?=\s|$)/g;
 const MAX_LABELS = 20;
 
 /** A word that can be no tag, as one that is too long, stays in the text. */
-const labelsIn = (text: string): string[] => {
+export const labelsIn = (text: string): string[] => {
   const labels = [...text.matchAll(LABEL)].map(([, label = '']) => label);
   return [...new Set(labels)].filter((label) => taskFields.tags.input.safeParse([label]).success);
 };

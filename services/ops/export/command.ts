@@ -1,0 +1,76 @@
+/** `ops export`: tasks as a file that `ops import` reads, here or elsewhere. */
+import { SingleBar } from 'cli-progress';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
+import { PORTS } from '../../task/resources.ts';
+import { barOptions } from '../cli/bar-options.ts';
+import { createOutput } from '../cli/output.ts';
+import { stopSignal } from '../cli/stop-signal.ts';
+import { FORMATS, type Format } from '../import/run.ts';
+import { runExport, type ExportSummary } from './run.ts';
+
+interface Flags {
+  readonly format: Format;
+  readonly url: string;
+  readonly where?: Readonly<Record<string, unknown>>;
+  readonly timezone: string;
+}
+
+const whereFlag = (value: string): Readonly<Record<string, unknown>> => {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(value));
+  } catch {
+    throw new InvalidArgumentError(`use a JSON object, as '{"isDone": false}'.`);
+  }
+};
+
+/** The time zone of whoever types the command. */
+const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+export const exportCommand = (): Command =>
+  new Command('export')
+    .description('write tasks to standard output, as lines that import reads')
+    .addOption(new Option('-f, --format <format>', 'of the lines').choices(FORMATS).default('ndjson'))
+    .addOption(new Option('-u, --url <url>', 'the API').env('TASKSTREAM_URL').default(`http://localhost:${PORTS.api}`))
+    .addOption(new Option('--where <json>', 'only what such a search finds; default: all').argParser(whereFlag))
+    .option('--timezone <name>', 'of todo.txt: where a day begins, such as Europe/Berlin', HERE)
+    .addHelpText(
+      'after',
+      `
+Newest first. Without --where the tasks come from the database, with every acknowledged change; with it from the index.
+Each line has its task's id: an import of the file here changes these tasks, and elsewhere it creates them.
+NDJSON and CSV hold whole tasks. todo.txt has days without a time, no line breaks, and words as tags; the last line on
+standard error says how many tasks it could not hold whole: an import of that file would change them.
+
+Exit codes: 0 done, or the reader of the pipe had enough; 1 could not run, or not to its end.
+
+Examples:
+  npm run --silent ops -- export > tasks.ndjson
+  npm run --silent ops -- export --format csv --where '{"isDone": false, "tags": ["home"]}' > open.csv
+  npm run --silent ops -- export --format todotxt > todo.txt
+  npm run --silent ops -- export | npm run ops -- import - --format ndjson --source copy --url http://elsewhere:9234`,
+    )
+    .action(async ({ format, url, where, timezone }: Flags) => {
+      const signal = stopSignal();
+      const bar = new SingleBar(barOptions('exporting  {value} tasks'));
+      bar.start(0, 0);
+      let summary: ExportSummary;
+      try {
+        summary = await runExport({
+          ...{ format, timezone, where, signal },
+          api: { baseUrl: url, timeoutMs: 30_000, maxAttempts: 8 },
+          output: createOutput(),
+          onPage: ({ tasks }) => {
+            bar.update(tasks);
+          },
+        });
+      } finally {
+        bar.stop();
+      }
+      process.stderr.write(`${sentence(summary, format)}\n`);
+      if (signal.aborted) process.exitCode = 1;
+    });
+
+const sentence = ({ tasks, partial, isComplete }: ExportSummary, format: Format): string =>
+  `${tasks} tasks${isComplete ? '' : ', and then the output was closed or a signal came'}` +
+  (partial === 0 ? '' : `; ${format} cannot hold ${partial} of them whole: an import of this file would change them`);
