@@ -1,11 +1,31 @@
 /** What a schema found wrong, as the faults that answers, dead letters and import reports show. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { ErrorDetail } from './errors.ts';
 
 /** Faults that are shown; nobody reads more, and whoever sends thousands must not be sent them back. */
 const MAX_DETAILS = 20;
 /** Longest message of one, in characters: it may hold names that the input made up. */
 const MAX_MESSAGE_LENGTH = 300;
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'text',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+  boolean: 'true or false',
+  number: 'a number',
+  int: 'a whole number',
+};
+
+/** Words for people, where a schema has none of its own; the library's own are used where this returns nothing. */
+z.config({
+  customError: (issue) => {
+    if ('input' in issue && issue.input === undefined) return 'is required';
+    if (issue.code === 'invalid_value') return `must be one of ${issue.values.join(', ')}`;
+    const type = issue.code === 'invalid_type' ? TYPES[issue.expected] : undefined;
+    return type && `must be ${type}`;
+  },
+});
 
 /**
  * One fault for each issue, up to a bound; its path begins with `root`, the part of the input that was parsed, if that

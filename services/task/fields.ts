@@ -31,13 +31,17 @@ const textUpTo = (most: number) =>
       description: 'White space around it goes, and does not count.',
     });
 
-const priority = z.enum(PRIORITIES, { error: `must be one of ${PRIORITIES.join(', ')}` });
+const priority = z.enum(PRIORITIES);
 
 /** PostgreSQL's and JavaScript's calendars agree on these years. */
 const [EARLIEST, LATEST] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')];
 
 const timestamp = z.iso
-  .datetime({ offset: true, error: 'must be an RFC 3339 date and time with offset, such as 2026-03-01T09:00:00Z' })
+  .datetime({
+    offset: true,
+    abort: true,
+    error: 'must be an RFC 3339 date and time with offset, such as 2026-03-01T09:00:00Z',
+  })
   .refine((text) => Date.parse(text) >= EARLIEST && Date.parse(text) <= LATEST, {
     error: 'must lie between the years 1 and 9999 in UTC',
   });

@@ -139,6 +139,22 @@ describe('every error', () => {
     expect([answer.status, answer.headers.get('allow')?.split(', ').sort()]).toEqual([405, methods]);
   });
 
+  it('says in words what is wrong, once for each mistake', async () => {
+    const { body } = await api.request('POST', '/tasks', {
+      priority: 'urgent',
+      dates: { start: 'x', due: 'y' },
+      tags: [1],
+    });
+    const time = 'must be an RFC 3339 date and time with offset, such as 2026-03-01T09:00:00Z';
+    expect(body.errors).toEqual([
+      { path: 'description', message: 'is required' },
+      { path: 'priority', message: 'must be one of none, low, medium, high' },
+      { path: 'dates.start', message: time },
+      { path: 'dates.due', message: time },
+      { path: 'tags.0', message: 'must be text' },
+    ]);
+  });
+
   it('of an unknown query parameter names it', async () => {
     const answer = await api.request('GET', '/tasks?page=2');
     expect(answer.body.error).toBe('query: Unrecognized key: "page".');
