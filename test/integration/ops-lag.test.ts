@@ -134,6 +134,12 @@ describe('ops lag', () => {
       expect(committed).toBe(end === 0 ? null : end);
     }
   });
+
+  it('says in one sentence that no broker is there', async () => {
+    const { code, stdout, stderr } = await runOps(['lag'], { KAFKA_BROKERS: '[::1]:1,127.0.0.1:1' });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr.trim()).toMatch(/^Kafka does not answer at \[::1\]:1,127\.0\.0\.1:1 \(.*\): see .* KAFKA_BROKERS\.$/);
+  });
 });
 
 describe('ops outbox', () => {

@@ -3,9 +3,6 @@ import { Command } from 'commander';
 import { configurationPage } from './tables.ts';
 
 export const configCommand = (): Command =>
-  new Command('config')
-    .description('show all environment variables of the services, as Markdown')
-    .option('--markdown', 'the whole page, as in docs/configuration.md (the default)')
-    .action(() => {
-      process.stdout.write(configurationPage());
-    });
+  new Command('config').option('--markdown', 'the whole page, as in docs/configuration.md (the default)').action(() => {
+    process.stdout.write(configurationPage());
+  });

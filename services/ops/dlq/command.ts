@@ -7,7 +7,6 @@ import { dlqShowCommand } from './show.ts';
 
 export const dlqCommand = (): Command =>
   new Command('dlq')
-    .description('dead letters: list, show, replay and discard events that could not be indexed')
     .addCommand(dlqListCommand())
     .addCommand(dlqShowCommand())
     .addCommand(dlqReplayCommand())

@@ -15,11 +15,7 @@ import { createOutput } from '../cli/output.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 
 export const eventsCommand = (): Command =>
-  new Command('events')
-    .description('follow the task events, or read them again from a time or offset')
-    .addCommand(tailCommand())
-    .addCommand(replayCommand())
-    .addCommand(repartitionCommand());
+  new Command('events').addCommand(tailCommand()).addCommand(replayCommand()).addCommand(repartitionCommand());
 
 const text = (value: string): string => value;
 

@@ -29,7 +29,6 @@ const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export const exportCommand = (): Command =>
   new Command('export')
-    .description('write tasks to standard output, as lines that import reads')
     .addOption(new Option('-f, --format <format>', 'of the lines').choices(FORMATS).default('ndjson'))
     .addOption(new Option('-u, --url <url>', 'the API').env('TASKSTREAM_URL').default(`http://localhost:${PORTS.api}`))
     .addOption(new Option('--where <json>', 'only what such a search finds; default: all').argParser(whereFlag))

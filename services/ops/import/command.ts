@@ -59,7 +59,6 @@ const positive = (value: string): number => {
 
 export const importCommand = (): Command =>
   new Command('import')
-    .description('create tasks from a file; a repeated import makes no second task, and takes over what changed')
     .argument('<file>', 'NDJSON, CSV or todo.txt; - for standard input, with --source')
     .addOption(
       new Option('-f, --format <format>', 'default: by the ending .ndjson, .jsonl, .json, .csv, .tsv or .txt').choices(

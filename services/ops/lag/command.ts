@@ -19,7 +19,6 @@ interface Flags {
 
 export const lagCommand = (): Command =>
   new Command('lag')
-    .description('show what waits for the indexers by partition, the rates, and when it will be done')
     .option('--group <name>', "another group than the indexers' (CONSUMER_GROUP)")
     .option('--interval <seconds>', 'time over which the rates are measured', seconds, 5)
     .option('--max <events>', 'exit with 2 when more events than this wait', wholeNumber)

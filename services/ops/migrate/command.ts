@@ -12,7 +12,6 @@ import { indexOptions, readMigrateConfig, type MigrateConfig } from '../env.ts';
 
 export const migrateCommand = (): Command =>
   new Command('migrate')
-    .description('bring the database schema and the mapping of the search index up to date; create what is missing')
     .addHelpText('after', '\nReads DATABASE_URL, ELASTICSEARCH_URL and their companions (docs/configuration.md).')
     .action(async () => {
       const config = readMigrateConfig(process.env);

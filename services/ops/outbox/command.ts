@@ -23,7 +23,6 @@ interface Flags {
 
 export const outboxCommand = (): Command =>
   new Command('outbox')
-    .description('show what waits for Kafka, how old it is, the rates, and which relay is active')
     .option('--interval <seconds>', 'time over which the rates are measured', seconds, 5)
     .option('--max <changes>', 'exit with 2 when more changes than this wait', wholeNumber)
     .option('--max-age <duration>', 'exit with 2 when the oldest waits longer: 90s, 15m, 2h', durationMs)

@@ -44,7 +44,6 @@ const withRunOptions = (command: Command): Command =>
 
 export const reindexCommand = (): Command =>
   withRunOptions(new Command('reindex'))
-    .description('build the next search index with the current mapping while reads and writes go on, and switch to it')
     .addOption(
       new Option('--source <source>', "what to build it from: PostgreSQL's rows, or the topic from its beginning")
         .choices(['postgres', 'topic'])

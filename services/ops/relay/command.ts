@@ -6,7 +6,7 @@ import { postgresEnv } from '../../platform/postgres.ts';
 import { holdPublication } from '../../pipeline/relay/hold.ts';
 
 export const relayCommand = (): Command =>
-  new Command('relay').description('hold the publication of changes back').addCommand(
+  new Command('relay').addCommand(
     new Command('hold')
       .description('publish nothing until Ctrl-C: writes are taken, and wait in the outbox')
       .addHelpText(

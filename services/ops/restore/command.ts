@@ -30,7 +30,6 @@ const positive = (text: string): number => {
 
 export const restoreCommand = (): Command =>
   new Command('restore')
-    .description('after PostgreSQL was restored from a backup, and before it serves: raise the version of every task')
     .option(
       '--by <n>',
       'how far; more than any task changed since the backup (default: the milliseconds since 2026)',

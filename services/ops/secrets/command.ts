@@ -5,7 +5,6 @@ import { ensurePassword, type SecretKey } from './passwords.ts';
 
 export const secretsCommand = (): Command =>
   withClusterOptions(new Command('secrets'))
-    .description('write a random password into Secrets that have none; one that exists is never changed')
     .argument('<secret/key...>', 'names of Secrets that exist, each with the key of its password', collect)
     .action(async (keys: SecretKey[], options: ClusterOptions) => {
       const { core, namespace } = connectToCluster(options);

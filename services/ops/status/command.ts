@@ -6,7 +6,6 @@ import { isReady, tableOf } from './show.ts';
 
 export const statusCommand = (): Command =>
   withClusterOptions(new Command('status'))
-    .description('show each resource of the product in the cluster, and what blocks it')
     .option('--json', 'print JSON for scripts')
     .addHelpText('after', '\nExit code: 0 when everything is ready, 1 when something is not or nothing is there.')
     .action(async (options: ClusterOptions & { json?: boolean }) => {

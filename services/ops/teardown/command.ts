@@ -6,7 +6,6 @@ import { teardown } from './teardown.ts';
 
 export const teardownCommand = (): Command =>
   withClusterOptions(new Command('teardown'))
-    .description('delete the product and its namespace, with all data; what operators must release goes first')
     .option('--timeout <seconds>', 'how long to wait for each step', Number, 180)
     .option('--yes', 'really delete all data')
     .action(async ({ timeout, yes, ...options }: ClusterOptions & { timeout: number; yes?: boolean }) => {

@@ -37,7 +37,6 @@ const numberFrom = (min: number, max: number) => (text: string) => {
 
 export const verifyCommand = (): Command =>
   new Command('verify')
-    .description('compare every task of PostgreSQL with its document in Elasticsearch, and repair what differs')
     .option('--repair', 'repair the drift: by versioned writes to the index, or through the pipeline')
     .addOption(
       new Option('--content [when]', 'compare what they say too; alternate: unless the last run did')

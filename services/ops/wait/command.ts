@@ -19,7 +19,6 @@ const POLL_MS = 1_000;
 
 export const waitCommand = (): Command =>
   withClusterOptions(new Command('wait'))
-    .description('wait until something is ready, and say meanwhile what is not')
     .addArgument(
       new Argument(
         '<what>',
