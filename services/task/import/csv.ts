@@ -20,7 +20,7 @@ const DATES = ['start', 'due'];
 const DELIMITERS = [',', ';', '\t', '|'];
 
 /** A quote that spans more is one that nobody closed. A column that is left out may be much longer than any field. */
-const MAX_RECORD_LENGTH = 16 * 1024 * 1024;
+const MAX_RECORD_LENGTH = 1024 * 1024;
 
 /** @throws TaskstreamError when the header lacks a required column or has one twice or one that is not known. */
 export const readCsv: Reader = async function* (input, options) {
@@ -64,10 +64,10 @@ const records = async function* (
   delimiterNow: () => string | undefined,
 ): AsyncGenerator<CsvRecord> {
   const lines = textLines(input, encoding);
-  /** Lines to be read before the input goes on. */
-  let again: TextLine[] = [];
+  /** Lines to be read before the input goes on, the next one last: there may be very many. */
+  const again: TextLine[] = [];
   const next = async (): Promise<TextLine | undefined> => {
-    const held = again.shift();
+    const held = again.pop();
     if (held !== undefined) return held;
     const { done, value } = await lines.next();
     return done === true ? undefined : value;
@@ -87,7 +87,7 @@ const records = async function* (
     }
     if (isComplete(state)) yield { line: first.line, text, extent: 'record' };
     else {
-      again = [...taken, ...again];
+      for (const line of taken.reverse()) again.push(line);
       yield { line: first.line, text: first.text, extent: 'unclosed' };
     }
   }
