@@ -140,7 +140,16 @@ describe('the text of a file', () => {
     expect(tasksOf(marked).map(({ description }) => description)).toEqual(['M\u00fcll']);
   });
 
-  it('splits lines at \\n alone: U+2028 and U+2029 stay in the text', async () => {
+  it('splits lines at \\n, \\r\\n and \\r, as a Mac writes them, and not at U+2028 and U+2029', async () => {
+    const named = ['call mom', 'buy milk'];
+    for (const end of ['\n', '\r\n', '\r']) {
+      const descriptionsIn = async (reader: Reader, lines: readonly string[]) =>
+        tasksOf(await read(reader, lines.map((line) => line + end).join(''))).map(({ description }) => description);
+      expect(await descriptionsIn(readTodoTxt, named)).toEqual(named);
+      expect(await descriptionsIn(readCsv, ['description', '"call mom"', 'buy milk'])).toEqual(named);
+      const objects = named.map((description) => JSON.stringify({ description }));
+      expect(await descriptionsIn(readNdjson, objects)).toEqual(named);
+    }
     const text = 'before\u2028after\u2029end';
     expect(tasksOf(await read(readNdjson, JSON.stringify({ description: text })))).toEqual([
       { description: text, isDone: false },
@@ -201,6 +210,13 @@ describe('CSV as spreadsheets write it', () => {
     expect(tasksOf(before).map(({ description }) => description)).toEqual(['second', 'a\nb']);
   });
 
+  it('reads a long quoted cell of a column that is left out as one, and makes no tasks of its lines', async () => {
+    const notes = 'a line of the ""notes"", with a comma\n'.repeat(20_000);
+    const lines = await read(readCsv, `description,notes\nfirst,"${notes}"\nsecond,\n`, { map: { notes: '' } });
+    expect(lines.map(({ line }) => line)).toEqual([2, 20_003]);
+    expect(tasksOf(lines).map(({ description }) => description)).toEqual(['first', 'second']);
+  });
+
   it('keeps a quote inside of a cell, and refuses a column that stands twice', async () => {
     expect(tasksOf(await read(readCsv, 'description\nsecond "quoted" word\n'))).toMatchObject([
       { description: 'second "quoted" word' },
@@ -222,6 +238,12 @@ describe('NDJSON of others', () => {
     expect(faultsOf(await read(readNdjson, '[{"description":"a"},\noops]'))).toEqual([
       [1, expect.stringContaining('not JSON')],
     ]);
+  });
+
+  it('reads nothing of an array with a line that is not text: its task would lack what the line says', async () => {
+    const lines = await read(readNdjson, latin('[{"description":"a",\n"tags":["B\xfcro"],\n"priority":"low"}]\n'));
+    expect(tasksOf(lines)).toEqual([]);
+    expect(faultsOf(lines)).toEqual([[2, expect.stringContaining('nothing of the array was read')]]);
   });
 
   it('reads a day, the tasks of the API and the lines of events replay, and refuses a deletion', async () => {

@@ -1,17 +1,33 @@
 /** One record of CSV (RFC 4180). A parser of streams cannot resume at the line after a quote that nobody closed. */
 
-/** The cells; `open` when a quote is not closed yet, `broken` when text follows a closing quote. */
-export const splitRecord = (text: string, delimiter: string): readonly string[] | 'open' | 'broken' => {
-  const cells: string[] = [];
+/** A record whose last quote is not closed yet: the cells before, and the beginning of its last cell. */
+export interface OpenRecord {
+  readonly cells: readonly string[];
+  readonly open: string;
+}
+
+/**
+ * The cells; `broken` when text follows a closing quote.
+ * @param begun what the lines before left open: `text` goes on inside of the quote
+ */
+export const splitRecord = (
+  text: string,
+  delimiter: string,
+  begun?: OpenRecord,
+): readonly string[] | OpenRecord | 'broken' => {
+  const cells = [...(begun?.cells ?? [])];
+  let open = begun?.open;
   let at = 0;
   for (;;) {
     const start = at;
-    while (text[at] === ' ') at += 1;
-    if (text[at] === '"') {
-      let cell = '';
-      for (at += 1; ; at += 2) {
+    while (open === undefined && text[at] === ' ') at += 1;
+    if (open !== undefined || text[at] === '"') {
+      let cell = open ?? '';
+      if (open === undefined) at += 1;
+      open = undefined;
+      for (; ; at += 2) {
         const end = text.indexOf('"', at);
-        if (end === -1) return 'open';
+        if (end === -1) return { cells, open: cell + text.slice(at) };
         cell += text.slice(at, end);
         at = end;
         if (text[end + 1] !== '"') break;

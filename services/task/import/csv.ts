@@ -19,8 +19,8 @@ const REQUIRED = columnsOf(Object.values(fields).filter(({ initial }) => initial
 const DATES = ['start', 'due'];
 const DELIMITERS = [',', ';', '\t', '|'];
 
-/** A quote that spans more is one that nobody closed: no field is so long. */
-const MAX_RECORD_LENGTH = 64 * 1024;
+/** A quote that spans more is one that nobody closed. A column that is left out may be much longer than any field. */
+const MAX_RECORD_LENGTH = 1024 * 1024;
 
 /** @throws TaskstreamError when the header lacks a required column or has one twice or one that is not known. */
 export const readCsv: Reader = async function* (input, options) {
@@ -48,8 +48,10 @@ export const readCsv: Reader = async function* (input, options) {
 
 const cellsOf = (text: string, delimiter: string): readonly string[] => {
   const cells = splitRecord(text, delimiter);
-  return typeof cells === 'string' ? [text] : cells;
+  return isComplete(cells) ? cells : [text];
 };
+
+const isComplete = (cells: ReturnType<typeof splitRecord>): cells is readonly string[] => Array.isArray(cells);
 
 interface CsvRecord extends TextLine {
   readonly extent: 'record' | 'unclosed';
@@ -62,10 +64,10 @@ const records = async function* (
   delimiterNow: () => string | undefined,
 ): AsyncGenerator<CsvRecord> {
   const lines = textLines(input, encoding);
-  /** Lines to be read before the input goes on. */
-  let again: TextLine[] = [];
+  /** Lines to be read before the input goes on, the next one last: there may be very many. */
+  const again: TextLine[] = [];
   const next = async (): Promise<TextLine | undefined> => {
-    const held = again.shift();
+    const held = again.pop();
     if (held !== undefined) return held;
     const { done, value } = await lines.next();
     return done === true ? undefined : value;
@@ -75,17 +77,17 @@ const records = async function* (
     const taken: TextLine[] = [];
     let text = first.text;
     let state = text === undefined ? [] : splitRecord(text, delimiterNow() ?? ',');
-    while (state === 'open' && text !== undefined && text.length < MAX_RECORD_LENGTH) {
+    while (typeof state === 'object' && 'open' in state && text !== undefined && text.length < MAX_RECORD_LENGTH) {
       const more = await next();
       if (more !== undefined) taken.push(more);
       if (more?.text === undefined) break;
       text += `\n${more.text}`;
-      // Without a quote in it, a line does not close one.
-      if (more.text.includes('"')) state = splitRecord(text, delimiterNow() ?? ',');
+      // From where it was left: a record of many lines is not read again with each of them.
+      state = splitRecord(`\n${more.text}`, delimiterNow() ?? ',', state);
     }
-    if (typeof state !== 'string') yield { line: first.line, text, extent: 'record' };
+    if (isComplete(state)) yield { line: first.line, text, extent: 'record' };
     else {
-      again = [...taken, ...again];
+      for (const line of taken.reverse()) again.push(line);
       yield { line: first.line, text: first.text, extent: 'unclosed' };
     }
   }
@@ -95,7 +97,7 @@ const records = async function* (
 const detect = (header: string, options: ReadOptions): string => {
   const scores = DELIMITERS.map((delimiter) => {
     const cells = splitRecord(header, delimiter);
-    return typeof cells === 'string' ? 0 : cells.filter((cell) => columnOf(cell, options) !== undefined).length;
+    return isComplete(cells) ? cells.filter((cell) => columnOf(cell, options) !== undefined).length : 0;
   });
   return DELIMITERS[scores.indexOf(Math.max(...scores))] ?? ',';
 };

@@ -54,6 +54,7 @@ export const readNdjson: Reader = async function* (input, options) {
   let array: string[] | undefined;
   let length = 0;
   let isFirst = true;
+  let isWhole = true;
   for await (const { line, text } of textLines(input, options.encoding)) {
     const trimmed = text?.trim();
     if (trimmed === '') continue;
@@ -66,10 +67,13 @@ export const readNdjson: Reader = async function* (input, options) {
         return;
       }
       array.push(trimmed);
-    } else if (trimmed === undefined) yield { line, fault: NOT_TEXT };
-    else yield parse(line, trimmed, (value) => toLine(line, value, options));
+    } else if (trimmed === undefined) {
+      // What is left of an array may be JSON too, of a task without what the line says of it.
+      isWhole = false;
+      yield { line, fault: array === undefined ? NOT_TEXT : `${NOT_TEXT}; nothing of the array was read` };
+    } else yield parse(line, trimmed, (value) => toLine(line, value, options));
   }
-  if (array === undefined) return;
+  if (array === undefined || !isWhole) return;
   const items = parse(1, array.join('\n'), (value) => value);
   if (!Array.isArray(items)) yield items as ImportLine;
   else for (const [index, item] of items.entries()) yield toLine(index + 1, item, options);

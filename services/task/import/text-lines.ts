@@ -1,6 +1,6 @@
 /**
- * Lines of text from bytes: UTF-8, UTF-16 with a byte order mark, or an encoding by name. A line ends at \n alone: JSON
- * may hold U+2028 raw, at which readline of Node 24 splits.
+ * Lines of text from bytes: UTF-8, UTF-16 with a byte order mark, or an encoding by name. A line ends at \n, \r\n, or \r, as
+ * spreadsheets on a Mac write it, and at nothing else: JSON may hold U+2028 raw, at which readline of Node 24 splits.
  */
 import { TaskstreamError } from '../../platform/errors.ts';
 
@@ -55,8 +55,10 @@ export const textLines = async function* (
 ): AsyncGenerator<TextLine, void> {
   let line = 0;
   for await (const bytes of byteLines(input, encoding)) {
-    line += 1;
-    yield { line, text: decode(bytes) };
+    for (const text of decode(bytes)?.split('\r') ?? [undefined]) {
+      line += 1;
+      yield { line, text };
+    }
   }
 };
 
