@@ -30,7 +30,7 @@ export interface KafkaWatchOptions {
 }
 
 export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatchOptions): KafkaWatch => {
-  const consumer = createLazyConsumer({ config, group: task.group, logger });
+  const consumer = createLazyConsumer({ config, group: task.group, withOpenTransactions: true, logger });
   const members = createGroupMembers(logger);
 
   // All questions are asked one after the other: one without an answer holds a thread of the process until its timeout.
