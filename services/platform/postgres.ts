@@ -79,7 +79,8 @@ const clientConfig = (config: PostgresConfig, applicationName: string): ClientCo
  * planning each statement anew costs twice the CPU (docs/performance.md). So no plan may scan where an index serves.
  * Just-in-time compilation would take the price of a scan that cannot be avoided for a long query.
  *
- * A transaction that its client forgot keeps locks, and dead rows from being vacuumed.
+ * A transaction that its client forgot keeps locks, and dead rows from being vacuumed. A session whose client's machine is
+ * gone keeps its locks and its place among the server's connections: the server finds out within 25 s, its default is hours.
  *
  * Statements here wait for locks and then look at the newest version of a row (`services/pipeline/write/change.ts`). At any
  * other level, which an administrator may have given the role or the database, PostgreSQL refuses them instead.
@@ -90,6 +91,9 @@ const SESSION = {
   enable_bitmapscan: 'off',
   jit: 'off',
   idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MS),
+  tcp_keepalives_idle: '10',
+  tcp_keepalives_interval: '5',
+  tcp_keepalives_count: '3',
 };
 
 /**
