@@ -250,7 +250,7 @@ export const startRelay = (options: RelayOptions): Relay => {
           );
         } else {
           metrics.failures.inc({ entity });
-          holds.failAgain(hold, error.message);
+          holds.failAgain(hold, error);
           if (hold.attempts % LOG_EVERY === 0) warn(hold.first, hold.scope, error);
           continue;
         }
