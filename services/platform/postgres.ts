@@ -8,11 +8,22 @@ import { CheckedClient } from './postgres-answer.ts';
 import { claimConnecting, claimErrors } from './postgres-outage.ts';
 import { SlotPool, type Session, type Work } from './postgres-slots.ts';
 
+/** Parameters that the driver would take from a URL, in place of what is set here. */
+const SET_HERE = /^(ssl.*|uselibpqcompat|statement_timeout|query_timeout|application_name)$/;
+
+const setHere = (text: unknown): readonly string[] =>
+  typeof text === 'string' && URL.canParse(text)
+    ? [...new URL(text).searchParams.keys()].filter((name) => SET_HERE.test(name))
+    : [];
+
 export const postgresEnv = {
   DATABASE_URL: {
-    schema: url(['postgres:', 'postgresql:']),
+    schema: url(['postgres:', 'postgresql:']).refine((value) => setHere(value).length === 0, {
+      error: ({ input }) =>
+        `must not have the parameter ${setHere(input).join(', ')}, which would win over a setting: TLS is set by DATABASE_TLS and DATABASE_CA_FILE, the time of a statement by DATABASE_STATEMENT_TIMEOUT_MS`,
+    }),
     description:
-      'PostgreSQL connection URL, `postgresql://user:password@host:port/database`; of PostgreSQL itself, not of a pooler such as PgBouncer.',
+      'PostgreSQL connection URL, `postgresql://user:password@host:port/database`, without `sslmode` and its like (see `DATABASE_TLS`); of PostgreSQL itself, not of a pooler such as PgBouncer.',
     secret: true,
   },
   DATABASE_POOL_SIZE: {
