@@ -8,11 +8,22 @@ import { CheckedClient } from './postgres-answer.ts';
 import { claimConnecting, claimErrors } from './postgres-outage.ts';
 import { SlotPool, type Session, type Work } from './postgres-slots.ts';
 
+/** Parameters that the driver would take from a URL, in place of what is set here. */
+const SET_HERE = /^(ssl.*|uselibpqcompat|statement_timeout|query_timeout|application_name)$/;
+
+const setHere = (text: unknown): readonly string[] =>
+  typeof text === 'string' && URL.canParse(text)
+    ? [...new URL(text).searchParams.keys()].filter((name) => SET_HERE.test(name))
+    : [];
+
 export const postgresEnv = {
   DATABASE_URL: {
-    schema: url(['postgres:', 'postgresql:']),
+    schema: url(['postgres:', 'postgresql:']).refine((value) => setHere(value).length === 0, {
+      error: ({ input }) =>
+        `must not have the parameter ${setHere(input).join(', ')}, which would win over a setting: TLS is set by DATABASE_TLS and DATABASE_CA_FILE, the time of a statement by DATABASE_STATEMENT_TIMEOUT_MS`,
+    }),
     description:
-      'PostgreSQL connection URL, `postgresql://user:password@host:port/database`; of PostgreSQL itself, not of a pooler such as PgBouncer.',
+      'PostgreSQL connection URL, `postgresql://user:password@host:port/database`, without `sslmode` and its like (see `DATABASE_TLS`); of PostgreSQL itself, not of a pooler such as PgBouncer.',
     secret: true,
   },
   DATABASE_POOL_SIZE: {
@@ -79,7 +90,8 @@ const clientConfig = (config: PostgresConfig, applicationName: string): ClientCo
  * planning each statement anew costs twice the CPU (docs/performance.md). So no plan may scan where an index serves.
  * Just-in-time compilation would take the price of a scan that cannot be avoided for a long query.
  *
- * A transaction that its client forgot keeps locks, and dead rows from being vacuumed.
+ * A transaction that its client forgot keeps locks, and dead rows from being vacuumed. A session whose client's machine is
+ * gone keeps its locks and its place among the server's connections: the server finds out within 25 s, its default is hours.
  *
  * Statements here wait for locks and then look at the newest version of a row (`services/pipeline/write/change.ts`). At any
  * other level, which an administrator may have given the role or the database, PostgreSQL refuses them instead.
@@ -90,6 +102,9 @@ const SESSION = {
   enable_bitmapscan: 'off',
   jit: 'off',
   idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MS),
+  tcp_keepalives_idle: '10',
+  tcp_keepalives_interval: '5',
+  tcp_keepalives_count: '3',
 };
 
 /**

@@ -48,11 +48,19 @@ export const retry = async <T>(work: (attempt: number) => Promise<T>, options: R
 };
 
 /**
- * Errors of Kafka that pass. From 0 on they are a broker's, by the column "retriable" of its protocol's error codes: a
- * leader or a coordinator that is being chosen, a replica that is behind, a request that took too long. Those below 0
- * are librdkafka's own: no connection (-195, -193, -187), no answer in time (-185).
+ * Answers of a Kafka broker that pass: a leader or a coordinator that is being chosen, a replica that is behind, a disk that
+ * failed, a request that took too long. Source: Kafka documentation, 5.4 "Protocol errors", the column "retriable".
  */
-const KAFKA_CODES: ReadonlySet<unknown> = new Set([3, 5, 6, 7, 9, 13, 14, 15, 16, -185, -187, -193, -195]);
+export const PASSING_ANSWERS: ReadonlySet<unknown> = new Set([
+  2, 3, 5, 6, 7, 9, 13, 14, 15, 16, 19, 20, 41, 51, 56, 70, 71, 72, 74, 75, 78, 80, 83, 84, 88, 89, 100, 103, 106, 122,
+  123, 133,
+]);
+
+/**
+ * What librdkafka itself says while it has no answer: no connection (-195, -193, -187), none in time (-185, -166), no
+ * coordinator yet (-180), no metadata yet (-164). Source: librdkafka, rdkafka.h, `rd_kafka_resp_err_t`.
+ */
+const WITHOUT_BROKER: ReadonlySet<unknown> = new Set([-164, -166, -180, -185, -187, -193, -195]);
 
 /**
  * Whether time may end an error: no answer of PostgreSQL, Elasticsearch or Kafka, a server that is overloaded or not well, or
@@ -63,7 +71,11 @@ export const isTransient = (error: unknown): boolean => {
   const status = statusOf(error);
   if (status !== undefined) return status === 429 || status >= 500;
   return (
-    isWithoutAnswer(error) || isConnectionError(error) || isDatabaseOutage(error) || KAFKA_CODES.has(codeOf(error))
+    isWithoutAnswer(error) ||
+    isConnectionError(error) ||
+    isDatabaseOutage(error) ||
+    PASSING_ANSWERS.has(codeOf(error)) ||
+    WITHOUT_BROKER.has(codeOf(error))
   );
 };
 

@@ -7,6 +7,7 @@ import { startOwnElasticsearch } from '../support/embedded-elasticsearch.ts';
 import { createTestIndex } from '../support/search-index.ts';
 import { startTestApi, type AnswerBody, type TestApi } from '../support/api.ts';
 import { taskOf } from '../support/events.ts';
+import { waitFor } from '../support/wait.ts';
 
 let api: TestApi;
 
@@ -139,6 +140,22 @@ it('says 503, and no smaller total, when a part of the index does not answer', a
     await client.indices.delete({ index: away });
   }
   expect((await find()).status).toBe(200);
+});
+
+it('says 503 while the index refuses each query, as one that is closed', async () => {
+  const closed = await startTestApi();
+  try {
+    const { client, index } = closed.index;
+    const find = () => closed.request('POST', '/tasks/search', { description: 'zebra' });
+    await client.indices.close({ index });
+    expect(await find()).toMatchObject({ status: 503, body: { code: 'search_unavailable' } });
+    await client.indices.open({ index });
+    await waitFor('search to go on', async () => (await find()).status === 200);
+    await client.indices.putSettings({ index, settings: { 'index.max_result_window': 1 } });
+    expect(await find()).toMatchObject({ status: 503, body: { code: 'search_unavailable' } });
+  } finally {
+    await closed.close();
+  }
 });
 
 it('says 400 when a query has more words than the server takes', async () => {

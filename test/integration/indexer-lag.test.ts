@@ -6,6 +6,9 @@ import { openOffsets } from '../../services/pipeline/verify/offsets.ts';
 import { connectClient, createNativeConsumer, disconnectConsumer } from '../../services/platform/kafka/native.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
+import { createLogger } from '../../services/platform/logger.ts';
+import { createKafkaWatch } from '../../services/api/console/kafka-watch.ts';
+import { taskIn } from '../support/task.ts';
 import { startOwnKafka, type OwnKafka } from '../support/embedded-kafka.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { failing } from '../support/health.ts';
@@ -63,6 +66,38 @@ describe('lag is what is still to be read:', () => {
     // A new process, whose group has nothing to read, says the same.
     await indexer.close();
     await passed(await fixture.start({ STALL_TIMEOUT_MS: '11000' }), 2);
+  });
+
+  it('what stands behind an open transaction is some, for all who measure, and no stall', async () => {
+    const indexer = await fixture.start({ STALL_TIMEOUT_MS: '11000' });
+    const producer = client(inject('kafkaBrokers')).producer({
+      kafkaJS: { transactionalId: randomUUID(), transactionTimeout: 600_000 },
+    });
+    await producer.connect();
+    const transaction = await producer.transaction();
+    const [{ key, value } = { key: null, value: null }] = events(1);
+    await transaction.send({ topic: fixture.topics.tasks, messages: [{ key, value }] });
+    await fixture.topics.produce(events(20));
+    await waitFor('lag', async () => (await indexer.metric(LAG)) === 21);
+    expect(await runOps(['lag', '--interval', '0.1', '--max', '20'], fixture.env)).toMatchObject({ code: 2 });
+    const watch = createKafkaWatch({
+      config: readEnv(kafkaEnv, fixture.env),
+      task: taskIn(fixture.env),
+      timeoutMs: 30_000,
+      logger: createLogger({ service: 'test', level: 'silent' }),
+    });
+    expect((await watch.read()).partitions).toEqual([{ partition: 0, lag: 21 }]);
+    await watch.close();
+    const until = performance.now() + 15_000;
+    while (performance.now() < until) {
+      expect(await failing(indexer.health.live)).toEqual([]);
+      await delay(250);
+    }
+    expect(await indexer.metric(LAG)).toBe(21);
+    await transaction.commit();
+    await producer.disconnect();
+    await passed(indexer, 22);
+    await indexed(21);
   });
 
   it('what was removed unread is none, also for verify', async () => {

@@ -68,6 +68,22 @@ describe('ops lag', () => {
     expect(report.partitions.reduce((sum, { end }) => sum + (end ?? Number.NaN), 0)).toBe(400);
   });
 
+  it('shows all that is there where the commit is of what is not there any more', async () => {
+    const group = `ops-lag-${randomUUID()}`;
+    const beyond = await open(group);
+    try {
+      const offsets = (await beyond.ends(fixture.topics.tasks)).map(({ partition, high }) => ({
+        topic: fixture.topics.tasks,
+        partition,
+        offset: high + 1_000,
+      }));
+      await beyond.pollWhile(beyond.commit(offsets));
+      expect((await measure(beyond, group)).total).toMatchObject({ lag: 400, rateOut: 0 });
+    } finally {
+      await beyond.close();
+    }
+  });
+
   it('ends with 2 when more than --max wait, 0 when not, and 1 when there is no such topic', async () => {
     const run = (...args: string[]) => runOps(['lag', '--interval', '0.1', ...args], fixture.env);
     const [over, under] = [await run('--max', '399', '--json'), await run('--max', '400')];

@@ -26,6 +26,23 @@ it('a connection that breaks while its session begins fails its statement, and n
   await proxy.close();
 });
 
+it('asks the server to notice within 25 s that the machine of a session is gone', async () => {
+  const config = readEnv(postgresEnv, { DATABASE_URL: inject('databaseUrl') });
+  const pool = createPool(config, 'test', createLogger({ service: 'test', level: 'silent' }));
+  try {
+    const { rows } = await pool.query(
+      `SELECT name, setting FROM pg_settings WHERE name LIKE 'tcp_keepalives%' ORDER BY name`,
+    );
+    expect(rows).toEqual([
+      { name: 'tcp_keepalives_count', setting: '3' },
+      { name: 'tcp_keepalives_idle', setting: '10' },
+      { name: 'tcp_keepalives_interval', setting: '5' },
+    ]);
+  } finally {
+    await pool.end();
+  }
+});
+
 it('changes of one row wait for each other whatever isolation its database asks for', async () => {
   const database = await createTestDatabase(inject('databaseUrl'));
   const name = new URL(database.url).pathname.slice(1);

@@ -1,5 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { SILENCE_MS } from '../../services/pipeline/relay/session.ts';
+import { RELAY_LOCK_KEY, SILENCE_MS } from '../../services/pipeline/relay/session.ts';
+import { startOps } from '../support/ops.ts';
+import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { waitFor } from '../support/wait.ts';
 import { updateOf } from '../support/sample.ts';
@@ -38,3 +41,34 @@ it('a relay whose process stands still loses its lock to another one, and does n
   await pipeline.converged();
   expect(await other.metric('taskstream_relay_leader')).toBe(1);
 });
+
+it('publication that is held back by a command which PostgreSQL cannot hear goes on, and the command says so', async () => {
+  const url = new URL(pipeline.database.url);
+  const proxy = await createTcpProxy(Number(url.port));
+  url.port = String(proxy.port);
+  const hold = startOps(['relay', 'hold'], { DATABASE_URL: url.href });
+  try {
+    await waitFor('the hold', () => hold.stdout().includes('held back'));
+    // Longer than the server waits for a session that is silent.
+    await delay(SILENCE_MS + 5_000);
+    expect(await holders()).toBe(1);
+    proxy.blackHole();
+    expect(await hold.ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('publication goes on') as string,
+    });
+    await waitFor('the lock to be free of it', async () => (await holders()) === 0);
+  } finally {
+    hold.child.kill('SIGKILL');
+    await proxy.close();
+  }
+});
+
+const holders = async (): Promise<number> => {
+  const { rowCount } = await pipeline.database.pool.query(
+    `SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+     WHERE locktype = 'advisory' AND granted AND objid = $1 AND application_name = 'taskstream-relay-hold'`,
+    [RELAY_LOCK_KEY],
+  );
+  return rowCount ?? 0;
+};

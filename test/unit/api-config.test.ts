@@ -25,6 +25,15 @@ describe("the API's configuration", () => {
     [{ HEADERS_TIMEOUT_MS: '40000' }, 'HEADERS_TIMEOUT_MS: must be at most REQUEST_TIMEOUT_MS (30000)'],
     [{ KEEP_ALIVE_TIMEOUT_MS: '5000' }, 'KEEP_ALIVE_TIMEOUT_MS: must be above HEADERS_TIMEOUT_MS (15000)'],
     [{ CORS_ORIGINS: 'https://app.example.com/page' }, 'CORS_ORIGINS: https://app.example.com/page is no origin'],
+    [
+      { DATABASE_TLS: 'verify-full', DATABASE_URL: 'postgres://db.example.com/tasks?sslmode=disable' },
+      'DATABASE_URL: must not have the parameter sslmode, which would win over a setting: TLS is set by DATABASE_TLS',
+    ],
+    [
+      { DATABASE_URL: 'postgres://localhost/tasks?statement_timeout=0&query_timeout=0' },
+      'DATABASE_URL: must not have the parameter statement_timeout, query_timeout',
+    ],
+    [{ DATABASE_URL: 'nowhere' }, 'DATABASE_URL: must be a URL that starts with postgres://'],
   ])('refuses %o with a sentence', (env, message) => {
     expect(() => read(env)).toThrow(message);
   });

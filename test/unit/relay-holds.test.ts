@@ -35,6 +35,21 @@ it('a partition that does not answer holds back its own ids and no others', () =
   for (const id of ids) expect(holds.of(change(2, id)) !== undefined).toBe(partitionOf(id) === partitionOf('id-0'));
 });
 
+it('a topic whose partitions nobody knew is held back only until its first row fails by its partition', () => {
+  const holds = new Holds();
+  holds.fail(change(1, 'id-0'), failure(TIMED_OUT, partitionOf('id-0')));
+  const [hold] = [holds.of(change(2, 'id-1'))];
+  if (hold === undefined) throw new Error('nothing is held');
+  holds.failAgain(hold, failure(TIMED_OUT));
+  expect(holds.releasable(new Set())).toEqual([]);
+  holds.setPartitions('tasks', PARTITIONS);
+  holds.failAgain(hold, failure(TIMED_OUT, partitionOf('id-0')));
+  expect([holds.releasable(new Set(['id-0'])), holds.releasable(new Set())]).toEqual([[], [hold]]);
+  holds.release(hold);
+  holds.fail(change(1, 'id-0'), failure(TIMED_OUT, partitionOf('id-0')));
+  for (const id of ids) expect(holds.of(change(2, id)) !== undefined).toBe(partitionOf(id) === partitionOf('id-0'));
+});
+
 it('a record that is refused holds back its own id and no other', () => {
   const holds = new Holds();
   holds.setPartitions('tasks', PARTITIONS);

@@ -30,7 +30,7 @@ export interface KafkaWatchOptions {
 }
 
 export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatchOptions): KafkaWatch => {
-  const consumer = createLazyConsumer({ config, group: task.group, logger });
+  const consumer = createLazyConsumer({ config, group: task.group, withOpenTransactions: true, logger });
   const members = createGroupMembers(logger);
 
   // All questions are asked one after the other: one without an answer holds a thread of the process until its timeout.
@@ -60,8 +60,10 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
       const measured = (await rangesOf(client, topic)).map(({ partition, low, high }) => {
         const offset = offsets.get(partition);
         // Without a commit the group begins at the start of the partition; an offset is then absent or negative.
-        const position = Math.max(low, offset !== undefined && Number.isFinite(offset) ? offset : 0);
-        return { partition, high, lag: Math.max(0, high - position) };
+        const committed = offset !== undefined && Number.isFinite(offset) ? offset : 0;
+        // Beyond the end: records were lost, or the topic is another one of that name, which is read from its start.
+        const position = committed > high ? low : Math.max(low, committed);
+        return { partition, high, lag: high - position };
       });
       const lags = new Map(measured.map(({ partition, lag }) => [partition, lag]));
       const deadLetters = await rangesOf(client, task.deadLetterTopic);

@@ -4,7 +4,7 @@
  * and it commits nothing.
  */
 import { TaskstreamError } from '../../platform/errors.ts';
-import { assignedConsumerSettings, type KafkaConfig } from '../../platform/kafka/settings.ts';
+import { assignedConsumerSettings, WITH_OPEN_TRANSACTIONS, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import {
   connectPatiently,
   createNativeConsumer,
@@ -22,10 +22,13 @@ export interface LazyConsumer {
 export interface LazyConsumerOptions {
   readonly config: KafkaConfig;
   readonly group: string;
+  /** Whether a partition's end lies behind what is still in a transaction. */
+  readonly withOpenTransactions?: boolean;
   readonly logger: Logger;
 }
 
-export const createLazyConsumer = ({ config, group, logger }: LazyConsumerOptions): LazyConsumer => {
+export const createLazyConsumer = (options: LazyConsumerOptions): LazyConsumer => {
+  const { config, group, withOpenTransactions = false, logger } = options;
   let stop = new AbortController();
   let connecting: Promise<NativeConsumer> | undefined;
   const create = () =>
@@ -33,6 +36,7 @@ export const createLazyConsumer = ({ config, group, logger }: LazyConsumerOption
       ...assignedConsumerSettings(config, 'taskstream-console', group),
       // An event is looked for that somebody watches: it should not wait for others to fill a response.
       'fetch.wait.max.ms': 20,
+      ...(withOpenTransactions ? WITH_OPEN_TRANSACTIONS : {}),
     });
   return {
     connected: () => {

@@ -42,7 +42,7 @@ Examples:
       const config = readTopicsConfig(process.env);
       const group = other ?? config.CONSUMER_GROUP;
       const signal = stopSignal();
-      process.exitCode = await withReader(config, { signal, group }, (reader) =>
+      process.exitCode = await withReader(config, { signal, group, withOpenTransactions: true }, (reader) =>
         watchReport({
           measure: () => measureLag(reader, { topic: config.TASKS_TOPIC, group, intervalMs: interval * 1_000, signal }),
           show: lagTable,

@@ -13,7 +13,8 @@ export const relayCommand = (): Command =>
         'after',
         `
 For the moment in which the topic changes, such as its number of partitions (docs/runbooks/scale-partitions.md).
-Search does not see new changes meanwhile. When this process ends, however it ends, a relay takes over within a second.
+Search does not see new changes meanwhile. When this process ends, however it ends, a relay takes over within a second;
+within half a minute when its machine is gone, or it stands still (Ctrl-Z) or cannot reach PostgreSQL.
 
 Reads DATABASE_URL and its companions (docs/configuration.md).
 Exit codes: 0 released by Ctrl-C or SIGTERM; 1 it could not hold, or lost its hold.`,
@@ -22,8 +23,11 @@ Exit codes: 0 released by Ctrl-C or SIGTERM; 1 it could not hold, or lost its ho
         const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
         const hold = await holdPublication(readEnv(postgresEnv, process.env));
         process.stdout.write('Publication is held back: writes wait in the outbox. Ctrl-C lets it go on.\n');
-        await Promise.race([stop, hold.lost]);
-        await hold.release();
+        try {
+          await Promise.race([stop, hold.lost]);
+        } finally {
+          await hold.release();
+        }
         process.stdout.write('Publication goes on.\n');
       }),
   );

@@ -41,8 +41,10 @@ export interface Polled {
 
 /** The broker's answer to how much is still to be read. */
 export interface LagReading {
-  /** Events by partition. A partition that could not be measured now is left out. */
+  /** Events that can be read, by partition. A partition that could not be measured now is left out. */
   readonly lag: ReadonlyMap<number, number>;
+  /** Events that cannot be read before another producer ends its transaction, where there are any. */
+  readonly behindTransaction: ReadonlyMap<number, number>;
   /** Partitions that were asked for and that the topic does not have. */
   readonly gone: readonly number[];
 }
@@ -287,6 +289,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       const committed =
         fresh.length === 0 ? new Map<number, number>() : await committedOffsets(client, toTopicPartitions(fresh));
       const lag = new Map<number, number>();
+      const behindTransaction = new Map<number, number>();
       // Asked once: waiting for it again for each of its partitions would leave the others' figures as they were.
       const silent = new Set<number | undefined>();
       for (const partition of measurable) {
@@ -298,6 +301,10 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
           // Beyond the end: the topic is another one of the same name, which is read from its start.
           const from = position > highOffset ? lowOffset : Math.max(lowOffset, position);
           lag.set(partition, highOffset - from);
+          // The answer is the end of what can be read, and each fetch tells that of what is there: the first record of a
+          // transaction that is open, and all behind it, is between the two.
+          const end = client.getWatermarkOffsets(topic, partition).highOffset;
+          if (position <= highOffset && end > highOffset) behindTransaction.set(partition, end - highOffset);
         } catch (error) {
           // Its leader is away, or has just changed.
           if (codeOf(error) === TIMED_OUT) silent.add(leader);
@@ -305,7 +312,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       }
       // A topic that is not there at all may be created again; its members are then given what it has.
       const gone = found.length === 0 ? [] : asked.filter((partition) => !leaders.has(partition));
-      return { lag, gone };
+      return { lag, behindTransaction, gone };
     },
     silentMs: () => (silentSince === undefined ? 0 : performance.now() - silentSince),
     disconnect: () => disconnectConsumer(client),

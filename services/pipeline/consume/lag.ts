@@ -24,11 +24,13 @@ export const monitorLag = async (options: LagMonitorOptions, signal: AbortSignal
   while (!signal.aborted) {
     const reading = await client.lag(positions()).catch((error: unknown): LagReading => {
       logger.debug({ err: error }, 'no answer about the lag');
-      return { lag: new Map(), gone: [] };
+      return { lag: new Map(), behindTransaction: new Map(), gone: [] };
     });
-    const { lag } = reading;
+    const { lag, behindTransaction } = reading;
     for (const partition of shown) if (!lag.has(partition)) metrics.lag.remove({ entity, partition });
-    for (const [partition, events] of lag) metrics.lag.set({ entity, partition }, events);
+    for (const [partition, events] of lag) {
+      metrics.lag.set({ entity, partition }, events + (behindTransaction.get(partition) ?? 0));
+    }
     shown = [...lag.keys()];
     onLag(reading);
     await sleep(intervalMs, signal);

@@ -12,7 +12,7 @@ export interface Watchdog {
   /** Something was done: a batch of these partitions, or an attempt at one, which counts for all. */
   readonly progress: (partitions?: Iterable<number>) => void;
   /** What the broker says of the partitions of this process; those it says nothing of are not known to wait. */
-  readonly observe: (reading: LagReading) => void;
+  readonly observe: (reading: Pick<LagReading, 'lag' | 'gone'>) => void;
   /** @throws TaskstreamError when events have been waiting for too long without progress. */
   readonly check: () => void;
 }

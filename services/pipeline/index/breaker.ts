@@ -53,7 +53,7 @@ export const createSearchBreaker = ({ resetMs, registry, logger }: BreakerOption
           result = await call();
         });
       } catch (error) {
-        throw isOutage(error) ? unavailable(error, resetMs) : error;
+        throw isOutage(error) ? searchUnavailable(error, resetMs) : error;
       }
       // `fire` returned without an error, so the call did, and has set the result.
       return result as T;
@@ -70,9 +70,10 @@ const isOutage = (error: unknown): boolean => {
   return status === undefined || status === 429 || status >= 500 || status === 404 || status === 401 || status === 403;
 };
 
-const unavailable = (error: unknown, resetMs: number): TaskstreamError =>
+/** @param retryAfterMs when a search makes sense again */
+export const searchUnavailable = (error: unknown, retryAfterMs: number): TaskstreamError =>
   new TaskstreamError('search_unavailable', 'Search does not answer; everything else does. Try again shortly.', {
     cause: new Error(messageOf(error), { cause: error }),
     retriable: true,
-    retryAfterSeconds: Math.max(1, Math.ceil(resetMs / 1_000)),
+    retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1_000)),
   });

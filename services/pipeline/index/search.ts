@@ -8,7 +8,7 @@ import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
 import { isRanked, toQuery, type Fields, type FieldValues } from '../field.ts';
 import { bytesOfId, ID_BYTES, idOfBytes, idSchema } from '../id.ts';
 import { NOT_DELETED } from './deletion.ts';
-import type { SearchBreaker } from './breaker.ts';
+import { searchUnavailable, type SearchBreaker } from './breaker.ts';
 
 export interface SearchRequest {
   readonly conditions: FieldValues;
@@ -46,6 +46,9 @@ export interface SearchOptions {
  * names by their ids. The number bounds the cursor.
  */
 export const RANKED_HITS = 200;
+
+/** For a client whose search the index refuses: a person has to do something first. */
+const RETRY_AFTER_MS = 5_000;
 
 /** The best match first; among equals the newest, as ids are in order of creation. */
 export const BY_SCORE: estypes.Sort = [{ _score: { order: 'desc' } }, { id: { order: 'desc' } }];
@@ -113,7 +116,10 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
       return withPart(answer, 'hits');
     });
     const response = await found.catch((error: unknown) => {
-      throw isTooManyTerms(error) ? tooManyTerms(error, conditions) : error;
+      if (isTooManyTerms(error)) throw tooManyTerms(error, conditions);
+      // What clients may ask is judged before: an index that is closed, or set up by somebody else, refuses each query. It
+      // answers, and at once, so the breaker need not spare it.
+      throw error instanceof errors.ResponseError ? searchUnavailable(error, RETRY_AFTER_MS) : error;
     });
     const counted = response.hits.total;
     const all = response.aggregations?.all;

@@ -1,6 +1,6 @@
 /** One reindex at a time: an advisory lock of a PostgreSQL session, which ends with the process that holds it. */
 import type { Client, Pool } from 'pg';
-import { HEARTBEAT_MS, openSession } from '../relay/session.ts';
+import { endSession, keepSession, openSession } from '../relay/session.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { createClient, type PostgresConfig } from '../../platform/postgres.ts';
 
@@ -18,24 +18,22 @@ export const withReindexLock = async <T>(
 ): Promise<T> => {
   const client = createClient(config, 'taskstream-reindex');
   const lost = new AbortController();
-  await openSession(client, (error) => {
+  const lose = (cause: unknown): void => {
     lost.abort(
       new TaskstreamError('database_unavailable', 'Lost the connection to PostgreSQL, and with it the lock.', {
-        cause: error,
+        cause,
         retriable: true,
       }),
     );
-  });
-  // The server ends a session that is silent, as one of a frozen process is.
-  const heartbeat = setInterval(() => {
-    client.query('SELECT').catch(() => undefined);
-  }, HEARTBEAT_MS);
+  };
+  await openSession(client, lose);
+  const stopHeartbeat = keepSession(client, lose);
   try {
     await lock(client);
     return await work(lost.signal);
   } finally {
-    clearInterval(heartbeat);
-    await client.end().catch(() => undefined);
+    stopHeartbeat();
+    await endSession(client);
   }
 };
 

@@ -1,9 +1,10 @@
 /**
  * Holds publication back: this session takes the advisory lock that makes a relay the active one. Writes are taken as
- * ever and wait in the outbox. The server frees the lock with the session, so nothing stays held when this process dies.
+ * ever and wait in the outbox. The server frees the lock with the session, so nothing stays held when this process dies, and
+ * for `SILENCE_MS` at most when it stands still or is cut off.
  */
 import type { Client } from 'pg';
-import { RELAY_LOCK_KEY } from './session.ts';
+import { endSession, keepSession, openSession, RELAY_LOCK_KEY } from './session.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { createClient, type PostgresConfig } from '../../platform/postgres.ts';
 import { sleep } from '../../platform/time.ts';
@@ -23,21 +24,29 @@ const HOLDER_POLL_MS = 100;
 /** Sends the active relay away and takes its place. */
 export const holdPublication = async (config: PostgresConfig): Promise<Hold> => {
   const holder = createClient(config, HOLD_SESSION);
+  let lose: (cause: unknown) => void = () => undefined;
   const lost = new Promise<never>((_, reject) => {
-    holder.on('error', (cause) => {
+    lose = (cause) => {
       reject(new TaskstreamError('database_unavailable', 'The session is lost: publication goes on.', { cause }));
-    });
+    };
   });
   // Nobody may be waiting for it yet.
   lost.catch(() => undefined);
-  await holder.connect();
+  await openSession(holder, lose);
   try {
     await takeLock(holder, config);
   } catch (error) {
-    await holder.end();
+    await endSession(holder);
     throw error;
   }
-  return { lost, release: () => holder.end() };
+  const stopHeartbeat = keepSession(holder, lose);
+  return {
+    lost,
+    release: () => {
+      stopHeartbeat();
+      return endSession(holder);
+    },
+  };
 };
 
 /** Waits in the lock's queue, where it comes before every relay, as these only try; and ends the session that has it. */

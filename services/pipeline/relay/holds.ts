@@ -35,6 +35,10 @@ const rowOf = (change: Change): number => Number(change.row.id);
 
 const isBusy = ({ ids }: Hold, idsInFlight: ReadonlySet<string>): boolean => [...ids].some((id) => idsInFlight.has(id));
 
+const topicScope = (topic: string): string => `topic ${topic}`;
+
+const isOfTopic = ({ scope, first }: Hold): boolean => scope === topicScope(first.topic);
+
 const partitionScope = (topic: string, partition: number): string => `partition ${topic}/${partition}`;
 
 export class Holds {
@@ -85,7 +89,7 @@ export class Holds {
     const partitions = this.#partitions.get(topic);
     return (
       this.#byId.get(row.task_id) ??
-      this.#holds.get(`topic ${topic}`) ??
+      this.#holds.get(topicScope(topic)) ??
       (partitions === undefined
         ? undefined
         : this.#holds.get(partitionScope(topic, partitionOf(row.task_id, partitions))))
@@ -117,9 +121,17 @@ export class Holds {
     );
   }
 
-  failAgain(hold: Hold, reason: string): void {
+  /**
+   * A hold of a whole topic, made while nobody knew its partitions, is over once the error turns out to be about one of them
+   * or about the record: all is read again, and what fails then holds back no more than that.
+   */
+  failAgain(hold: Hold, error: Error): void {
+    if (isOfTopic(hold) && this.#scopeOf(hold.first, error) !== hold.scope) {
+      hold.isOver = true;
+      return;
+    }
     hold.isRetried = false;
-    hold.reason = reason;
+    hold.reason = error.message;
     hold.attempts += 1;
     hold.retryAt = performance.now() + backoffMs(hold.attempts, RETRY);
   }
@@ -166,6 +178,6 @@ export class Holds {
       if (error.partition !== undefined && isKnown) return partitionScope(topic, error.partition);
       if (error.partition !== undefined && partitions !== undefined) return `id ${row.task_id}`;
     }
-    return `topic ${topic}`;
+    return topicScope(topic);
   }
 }

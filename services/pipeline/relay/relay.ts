@@ -18,7 +18,16 @@ import { OutboxCursor } from './cursor.ts';
 import { Holds, type Hold } from './holds.ts';
 import type { RelayMetrics } from './metrics.ts';
 import { routesOf, toChunk, type Change, type OutboxRow } from './records.ts';
-import { advance, HEARTBEAT_MS, openSession, readTransactionBounds, setAside, tryLock, writeHeld } from './session.ts';
+import {
+  advance,
+  endSession,
+  HEARTBEAT_MS,
+  openSession,
+  readTransactionBounds,
+  setAside,
+  tryLock,
+  writeHeld,
+} from './session.ts';
 
 export interface Relay {
   /** Says that a row was committed by this process, so that it need not wait for the next poll. */
@@ -241,7 +250,7 @@ export const startRelay = (options: RelayOptions): Relay => {
           );
         } else {
           metrics.failures.inc({ entity });
-          holds.failAgain(hold, error.message);
+          holds.failAgain(hold, error);
           if (hold.attempts % LOG_EVERY === 0) warn(hold.first, hold.scope, error);
           continue;
         }
@@ -368,8 +377,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     } finally {
       leader = false;
       metrics.leader.set(0);
-      // The session may hang in a dead network; the process must not.
-      await withDeadline(client.end(), 1_000, 'closing the relay session').catch(() => undefined);
+      await endSession(client);
     }
   };
 

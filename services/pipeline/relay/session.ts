@@ -3,6 +3,7 @@
  * deletes outbox rows. As both happen on one connection, whoever lost the lock cannot read another row.
  */
 import type { Client, QueryConfig } from 'pg';
+import { withDeadline } from '../../platform/time.ts';
 import type { OutboxRow } from './records.ts';
 
 /** Key of the advisory lock, the same in all replicas; "task" in ASCII. Advisory locks are local to a database. */
@@ -17,7 +18,7 @@ export const HEARTBEAT_MS = 3_000;
 export const SILENCE_MS = 15_000;
 
 /**
- * A server finds out within 25 s that the machine of the active relay is gone, and frees the lock; its default is hours.
+ * A server finds out within 25 s that a client's machine is gone, and frees the lock (`SESSION` in platform/postgres.ts).
  * A frozen process still acknowledges packets: its session ends after `SILENCE_MS`, when it sends no statement, or does not
  * read the answer to one. Source: PostgreSQL documentation, 19.3.2 "TCP Settings" and 19.11.1 "Statement Behavior".
  *
@@ -26,9 +27,6 @@ export const SILENCE_MS = 15_000;
  */
 const SETTINGS = [
   'SET synchronous_commit = local',
-  'SET tcp_keepalives_idle = 10',
-  'SET tcp_keepalives_interval = 5',
-  'SET tcp_keepalives_count = 3',
   `SET tcp_user_timeout = ${SILENCE_MS}`,
   `SET idle_session_timeout = ${SILENCE_MS}`,
 ].join('; ');
@@ -41,6 +39,25 @@ export const openSession = async (client: Client, onEnd: (error?: Error) => void
   });
   await client.connect();
   await client.query(SETTINGS);
+};
+
+/**
+ * Sends statements while the session has nothing else to do, for the server ends one that is silent. One that is not
+ * answered says that the session is lost: of a connection that is cut without a word, nothing else does before minutes.
+ * @returns what stops it
+ */
+export const keepSession = (client: Client, onLost: (error: unknown) => void): (() => void) => {
+  const timer = setInterval(() => {
+    client.query('SELECT').catch(onLost);
+  }, HEARTBEAT_MS);
+  return () => {
+    clearInterval(timer);
+  };
+};
+
+/** The session may hang in a dead network; the process must not. */
+export const endSession = async (client: Client): Promise<void> => {
+  await withDeadline(client.end(), 1_000, 'closing the session').catch(() => undefined);
 };
 
 /**

@@ -1,12 +1,10 @@
 /** Questions to a broker whose part in the cluster may be changing just now. */
 import { messageOf, TaskstreamError } from '../errors.ts';
 import { codeOf } from '../errors.ts';
-import { retry } from '../retry.ts';
+import { PASSING_ANSWERS, retry } from '../retry.ts';
 
-/** UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER: over in a moment. */
-const CHOOSING: readonly unknown[] = [3, 5, 6];
 /** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: over in a moment, and not retried by librdkafka. */
-const MOVING: readonly unknown[] = [14, 15, 16];
+const MOVING: ReadonlySet<unknown> = new Set([14, 15, 16]);
 const NOT_AUTHORIZED = 30;
 /** librdkafka's own: it found no coordinator in time. */
 const TIMED_OUT = -185;
@@ -18,15 +16,15 @@ const MAX_ATTEMPTS = 8;
  * @param passing their codes
  * @throws any other error, and one of these when it does not pass
  */
-const askAgain = <T>(passing: readonly unknown[], ask: () => Promise<T>): Promise<T> =>
+const askAgain = <T>(passing: ReadonlySet<unknown>, ask: () => Promise<T>): Promise<T> =>
   retry(ask, {
     backoff: { baseMs: 100, maxMs: 2_000 },
     maxAttempts: MAX_ATTEMPTS,
-    isRetriable: (error) => passing.includes(codeOf(error)),
+    isRetriable: (error) => passing.has(codeOf(error)),
   });
 
 /** A question about a partition, to a leader that may just be chosen: of a new partition, or after a broker was lost. */
-export const askLeader = <T>(ask: () => Promise<T>): Promise<T> => askAgain(CHOOSING, ask);
+export const askLeader = <T>(ask: () => Promise<T>): Promise<T> => askAgain(PASSING_ANSWERS, ask);
 
 /**
  * A question about a group, to a coordinator that may just be moving, and to a broker that may not want to answer.
@@ -44,7 +42,7 @@ export const askCoordinator = async <T>(group: string, ask: () => Promise<T>): P
         { cause: error },
       );
     }
-    if (code === TIMED_OUT || MOVING.includes(code)) {
+    if (code === TIMED_OUT || MOVING.has(code)) {
       throw new TaskstreamError(
         'broker_unavailable',
         `Kafka does not answer about the group ${group} (${messageOf(error)}). Without Describe on a group it is silent too.`,

@@ -4,7 +4,7 @@
  */
 import type { EventEmitter } from 'node:events';
 import { messageOf, TaskstreamError } from '../errors.ts';
-import { assignedConsumerSettings, type KafkaConfig } from './settings.ts';
+import { assignedConsumerSettings, WITH_OPEN_TRANSACTIONS, type KafkaConfig } from './settings.ts';
 import { committedOffsets, partitionsOf, promised, trackCommits, watermarksOf, type Commit } from './calls.ts';
 import {
   connectPatiently,
@@ -83,6 +83,8 @@ export interface ReaderOptions {
   readonly fetchWaitMs?: number;
   /** Group whose offsets are asked for and committed; one of the command's own when it is about none. */
   readonly group?: string;
+  /** Whether a partition's end lies behind what is still in a transaction; `read` then gives what is aborted, too. */
+  readonly withOpenTransactions?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -99,10 +101,12 @@ const STALL_MS = 60_000;
 /** @throws TaskstreamError `broker_unavailable` when no broker answers */
 export const createTopicReader = async (config: KafkaConfig, options: ReaderOptions): Promise<TopicReader> => {
   const { logger, clientId = 'taskstream-ops', group = OPS_GROUP_PREFIX, fetchWaitMs, signal } = options;
+  const { withOpenTransactions = false } = options;
   const create = () =>
     createNativeConsumer({
       ...assignedConsumerSettings(config, clientId, group),
       ...(fetchWaitMs === undefined ? {} : { 'fetch.wait.max.ms': fetchWaitMs }),
+      ...(withOpenTransactions ? WITH_OPEN_TRANSACTIONS : {}),
       offset_commit_cb: true,
     });
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_DEADLINE_MS)]);

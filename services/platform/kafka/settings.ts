@@ -176,6 +176,12 @@ export const fetchBounds = (queueKbytes: number) =>
     'message.max.bytes': FETCH_MAX_BYTES,
   }) satisfies RdKafka.ConsumerGlobalConfig;
 
+/**
+ * For clients that measure and do not read: to others a partition ends before the first record of a transaction that its
+ * producer has not ended, and what waits behind that record would look as if it were not there.
+ */
+export const WITH_OPEN_TRANSACTIONS = { 'isolation.level': 'read_uncommitted' } as const;
+
 /** Bound on what a reader without a group holds, in KiB. */
 const READER_QUEUE_KBYTES = 16_384;
 
