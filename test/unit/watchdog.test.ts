@@ -56,6 +56,34 @@ describe('the progress watchdog', () => {
     watchdog.check();
   });
 
+  it('barks for one partition that stands still under the traffic of others, and counts no time in which a batch was at work', () => {
+    const { watchdog, advance } = at(1_000);
+    const reading = { lag: new Map([[1, 7]]), gone: [] };
+    const batchOfAnother = (ms: number) => {
+      for (let spent = 0; spent < ms; spent += 900) {
+        advance(900);
+        watchdog.progress();
+        watchdog.check();
+      }
+      watchdog.progress([0], ms);
+      watchdog.observe(reading);
+    };
+    watchdog.observe(reading);
+    // Elasticsearch is slow: each batch takes longer than the limit.
+    for (let i = 0; i < 5; i += 1) {
+      batchOfAnother(2_700);
+      watchdog.check();
+    }
+    // It is not: the partition waits for nothing that anybody does.
+    for (let i = 0; i < 11; i += 1) {
+      advance(100);
+      watchdog.progress();
+      watchdog.progress([0], 1);
+      watchdog.observe(reading);
+    }
+    expect(watchdog.check).toThrow(/7 events wait in partition 1/);
+  });
+
   it('is silent while Kafka does not say what waits, and starts its clock again when it does', () => {
     const { watchdog, advance } = at(1_000);
     const reading = { lag: new Map([[0, 5]]), gone: [] };

@@ -33,8 +33,8 @@ export interface ConsumerOptions {
   readonly lingerMs: number;
   /** Time a batch in flight gets to finish when its partitions are revoked or the consumer closes. */
   readonly drainDeadlineMs: number;
-  /** Called after each batch, settled or not, with its partitions. */
-  readonly onProgress: (partitions: ReadonlySet<number>) => void;
+  /** Called after each batch, settled or not, with its partitions and how long it was at work, in milliseconds. */
+  readonly onProgress: (partitions: ReadonlySet<number>, tookMs?: number) => void;
 }
 
 /** Joins the group; it is given the listener that the group's rebalances are told to. */
@@ -236,8 +236,9 @@ export class GroupConsumer {
   }
 
   async #settle(batch: readonly ReceivedEvent[], { abort, partitions }: InFlight): Promise<void> {
+    const startedAt = performance.now();
     const settled = await this.#options.processor.process(batch, abort.signal);
-    this.#options.onProgress(partitions);
+    this.#options.onProgress(partitions, performance.now() - startedAt);
     const { commit, unfinished } = progressOf(batch, settled);
     // A partition that was lost meanwhile has a new owner, whose commits must not be set back.
     this.#mark(commit.filter(({ partition }) => this.#owned.has(partition) || this.#revoking.has(partition)));

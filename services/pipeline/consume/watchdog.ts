@@ -1,7 +1,8 @@
 /**
  * The alarm against a silent stall: events of a partition wait, and nothing happens to them.
- * Waiting for a server that is down is not silent, as a restart would not help and the status says what is missing: every
- * request to Elasticsearch counts as progress for all, and while Kafka does not say how much waits, nothing is known to.
+ * Waiting for a server that is down is not silent, as a restart would not help and the status says what is missing: while a
+ * batch is at work, each request counts for all partitions, and once it is settled its time does not count for the others. While
+ * Kafka does not say how much waits, nothing is known to.
  * What trips it is a consumer that stopped getting or handling events, even those of a single partition while others go
  * on, and one that holds on to partitions that the topic no longer has.
  */
@@ -9,8 +10,11 @@ import { TaskstreamError } from '../../platform/errors.ts';
 import type { LagReading } from './group-client.ts';
 
 export interface Watchdog {
-  /** Something was done: a batch of these partitions, or an attempt at one, which counts for all. */
-  readonly progress: (partitions?: Iterable<number>) => void;
+  /**
+   * Something was done: a batch of these partitions was settled in `tookMs`, or, without any, something was tried for a batch
+   * that is at work.
+   */
+  readonly progress: (partitions?: Iterable<number>, tookMs?: number) => void;
   /** What the broker says of the partitions of this process; those it says nothing of are not known to wait. */
   readonly observe: (reading: Pick<LagReading, 'lag' | 'gone'>) => void;
   /** @throws TaskstreamError when events have been waiting for too long without progress. */
@@ -26,12 +30,20 @@ export const createWatchdog = (stallMs: number, now: () => number = () => perfor
   const waiting = new Map<number, { readonly events: number; readonly since: number }>();
   /** Partitions that are held and do not exist, since when. */
   const gone = new Map<number, number>();
+  /** Of the batch that is at work: the last thing that was tried for it. */
+  let triedAt = -Infinity;
   return {
-    progress: (partitions = [...waiting.keys()]) => {
-      const since = now();
-      for (const partition of partitions) {
-        const entry = waiting.get(partition);
-        if (entry !== undefined) waiting.set(partition, { ...entry, since });
+    progress: (partitions, tookMs = 0) => {
+      if (partitions === undefined) {
+        triedAt = now();
+        return;
+      }
+      triedAt = -Infinity;
+      const done = new Set(partitions);
+      // The others could only wait meanwhile. A partition that nothing is read of must still be noticed under traffic.
+      for (const [partition, entry] of waiting) {
+        const since = done.has(partition) ? now() : Math.min(now(), entry.since + tookMs);
+        waiting.set(partition, { ...entry, since });
       }
     },
     observe: ({ lag, gone: missing }) => {
@@ -50,7 +62,7 @@ export const createWatchdog = (stallMs: number, now: () => number = () => perfor
         }
       }
       for (const [partition, { events, since }] of waiting) {
-        const silentMs = Math.round(now() - since);
+        const silentMs = Math.round(now() - Math.max(since, triedAt));
         if (silentMs > stallMs) {
           throw new TaskstreamError(
             'internal',
