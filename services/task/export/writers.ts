@@ -73,7 +73,4 @@ export const todoTxtWriter: Writer = {
 
 /** Whether an import of the line, as a reader read it, gives all that the task has. */
 export const isWhole = (task: FieldValues, line: ImportLine): boolean =>
-  'named' in line && columnsText({ ...initialsOf(fields), ...line.named }) === columnsText(ownFields(task));
-
-const ownFields = (task: FieldValues): FieldValues =>
-  Object.fromEntries(Object.keys(fields).map((name) => [name, task[name]]));
+  'named' in line && columnsText({ ...initialsOf(fields), ...line.named }) === columnsText(task);
