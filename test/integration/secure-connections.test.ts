@@ -236,7 +236,7 @@ describe('a CA and certificates that are renewed while the services run', () => 
       for (const service of [api, indexer]) {
         expect((await fetch(`${service.healthUrl}/livez`)).status).toBe(200);
         expect(await service.metric('taskstream_certificate_renewals_total')).toBeGreaterThan(0);
-        expect((await stopProcess(service)).code).toBe(0);
+        expect(await stopProcess(service), service.logs()).toEqual({ code: 0, signal: null });
       }
     },
   );
