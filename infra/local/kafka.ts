@@ -13,6 +13,8 @@ import { runTool } from './maven.ts';
 
 const READY_DEADLINE_MS = 90_000;
 const LOG_CONFIG = `-Dlog4j2.configurationFile=${fileURLToPath(new URL('jars/kafka/log4j2.properties', import.meta.url))}`;
+/** Of each topic that Kafka keeps for itself. */
+export const INTERNAL_PARTITIONS = 4;
 /** 22 characters of base64, as Kafka wants it. */
 const CLUSTER_ID = 'taskstream-local-kafkA';
 /** Kafka's own word that it takes requests: its listener is open earlier than that. */
@@ -93,8 +95,8 @@ const brokerSettings = (host: string, port: number, controllerPort: number, logD
   'transaction.state.log.min.isr': '1',
   'share.coordinator.state.topic.replication.factor': '1',
   'share.coordinator.state.topic.min.isr': '1',
-  'offsets.topic.num.partitions': '4',
-  'transaction.state.log.num.partitions': '4',
+  'offsets.topic.num.partitions': String(INTERNAL_PARTITIONS),
+  'transaction.state.log.num.partitions': String(INTERNAL_PARTITIONS),
   // A consumer group of one or two has nobody to wait for.
   'group.initial.rebalance.delay.ms': '0',
   // After a crash the broker waits for the end of the session it had before: by default 9 s more.

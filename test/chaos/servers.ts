@@ -2,10 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import kafka from '@confluentinc/kafka-javascript';
 import getPort from 'get-port';
 import { startElasticsearch } from '../../infra/local/elasticsearch.ts';
 import type { EmbeddedServer } from '../../infra/local/embedded-server.ts';
-import { startKafka } from '../../infra/local/kafka.ts';
+import { INTERNAL_PARTITIONS, startKafka } from '../../infra/local/kafka.ts';
 import { startPostgres } from '../../infra/local/postgres.ts';
 import { createTcpProxy, type ProxyMode, type TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -59,6 +60,25 @@ const kafkaSettings = (
   };
 };
 
+/**
+ * Kafka makes the topics of its own on the brokers there are when somebody needs them: in a run with a second broker, where
+ * they would be out of reach for all runs behind it. So that they are made before, with the partitions of its settings.
+ */
+const createInternalTopics = async (brokers: string): Promise<void> => {
+  const { Kafka, logLevel } = kafka.KafkaJS;
+  const admin = new Kafka({ kafkaJS: { brokers: [brokers], logLevel: logLevel.NOTHING } }).admin();
+  await admin.connect();
+  await admin.createTopics({
+    topics: ['__consumer_offsets', '__transaction_state'].map((topic) => ({
+      topic,
+      numPartitions: INTERNAL_PARTITIONS,
+      replicationFactor: 1,
+      configEntries: [{ name: 'cleanup.policy', value: 'compact' }],
+    })),
+  });
+  await admin.disconnect();
+};
+
 export const startServers = async (): Promise<RunningServers> => {
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-chaos-'));
   const [postgresPort, elasticsearchPort] = await Promise.all([getPort(), getPort()]);
@@ -95,6 +115,7 @@ export const startServers = async (): Promise<RunningServers> => {
     kafka: await starts.kafka(),
     elasticsearch: await starts.elasticsearch(),
   };
+  await createInternalTopics(running.kafka.url);
   let second: EmbeddedServer | undefined;
   const secondPorts = { PLAINTEXT: await getPort(), API: await getPort(), INDEXER: await getPort() };
   const startSecondBroker = async (): Promise<void> => {
