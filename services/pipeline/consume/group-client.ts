@@ -22,6 +22,7 @@ import {
   type TopicPartitionOffset,
 } from '../../platform/kafka/native.ts';
 import type { Logger } from '../../platform/logger.ts';
+import { sleep } from '../../platform/time.ts';
 import type { EntityNames } from '../entity.ts';
 import type { ConsumeConfig } from './env.ts';
 
@@ -185,7 +186,7 @@ export const joinGroup = async (
     const old = member;
     current = undefined;
     if (lost.length > 0) await listener.onRevoke(lost, true);
-    void old.disconnect();
+    void old.retire(closing.signal);
     member = join(fresh);
   };
 
@@ -219,6 +220,11 @@ export const joinGroup = async (
 interface Member extends GroupClient {
   /** Since when no broker has answered it, in milliseconds; 0 when the last question was answered. */
   silentMs(): number;
+  /**
+   * Leaves the group and closes, once librdkafka has given up each commit: it closes none before, for as long as a session,
+   * and the end of the process waits for a close that has begun. At a stop that comes first, nothing is closed.
+   */
+  retire(stopping: AbortSignal): Promise<void>;
 }
 
 /** The part of librdkafka's statistics that is used (its STATISTICS.md). */
@@ -232,6 +238,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
   let mayNotRead = false;
   let isTopicMissing = false;
   let silentSince: number | undefined;
+  const { commit, unanswered } = trackCommits(client);
   const events: EventEmitter = client;
   events.on('partition.eof', (end: TopicPartitionOffset) => void ends.push(end));
   events.on('event.stats', ({ message }: { readonly message: string }) => {
@@ -239,12 +246,14 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
     joinState = statisticsSchema.safeParse(JSON.parse(message)).data?.cgrp.join_state ?? 'init';
     if (joinState === JOINED) isForeignProtocol = false;
   });
+  const consume = (max: number) =>
+    promised<Message[]>((done) => {
+      client.consume(max, done);
+    });
   return {
     poll: async (max) => {
       try {
-        const messages = await promised<Message[]>((done) => {
-          client.consume(max, done);
-        });
+        const messages = await consume(max);
         if (messages.length > 0 || ends.length > 0) mayNotRead = false;
         return { messages, ends };
       } catch (error) {
@@ -267,7 +276,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       // The client keeps the partitions of a topic that was deleted, and says nothing.
       return isTopicMissing ? `Kafka has no topic ${topic}, or this user may not see it` : undefined;
     },
-    commit: trackCommits(client),
+    commit,
     pause: (partitions) => void client.pause(toTopicPartitions(partitions)),
     resume: (partitions) => void client.resume(toTopicPartitions(partitions)),
     lag: async (positions) => {
@@ -316,5 +325,13 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
     },
     silentMs: () => (silentSince === undefined ? 0 : performance.now() - silentSince),
     disconnect: () => disconnectConsumer(client),
+    retire: async (stopping) => {
+      client.unsubscribe();
+      while (unanswered() > 0 && !stopping.aborted) {
+        // What it reads belongs to the client in its place; the answers come this way.
+        await consume(1).catch(() => sleep(POLL_TIMEOUT_MS, stopping));
+      }
+      if (unanswered() === 0) await disconnectConsumer(client);
+    },
   };
 };

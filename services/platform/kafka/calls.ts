@@ -77,13 +77,18 @@ export const partitionsOf = async (
   return partitions.map(({ id, leader }) => ({ id, hasLeader: leader >= 0 })).sort((a, b) => a.id - b.id);
 };
 
-export type Commit = (offsets: readonly TopicPartitionOffset[]) => Promise<void>;
+export interface Commits {
+  /**
+   * Commits with the broker's answer. The binding's own callback only tells that the request was queued; the answer
+   * comes as an event while somebody polls, and is matched to its commit by the offsets it carries.
+   */
+  readonly commit: (offsets: readonly TopicPartitionOffset[]) => Promise<void>;
+  /** How many commits librdkafka still has, those included that nobody waits for any more. */
+  readonly unanswered: () => number;
+}
 
-/**
- * Commits with the broker's answer. The binding's own callback only tells that the request was queued; the answer
- * comes as an event while somebody polls, and is matched to its commit by the offsets it carries.
- */
-export const trackCommits = (client: NativeConsumer): Commit => {
+export const trackCommits = (client: NativeConsumer): Commits => {
+  let unanswered = 0;
   const open = new Map<string, (error: Error | undefined) => void>();
   const keyOf = (offsets: readonly TopicPartitionOffset[]): string =>
     offsets
@@ -91,20 +96,25 @@ export const trackCommits = (client: NativeConsumer): Commit => {
       .sort()
       .join();
   client.on('offset.commit', (error: unknown, offsets: readonly TopicPartitionOffset[]) => {
+    unanswered -= 1;
     const failure: unknown = error ?? offsets.find((offset) => offset.error)?.error;
     open.get(keyOf(offsets))?.(failure ? toError(failure) : undefined);
   });
-  return async (offsets) => {
-    const key = keyOf(offsets);
-    const answer = new Promise<void>((resolve, reject) => {
-      open.set(key, (error) => {
-        if (error === undefined) resolve();
-        else reject(error);
+  return {
+    commit: async (offsets) => {
+      const key = keyOf(offsets);
+      const answer = new Promise<void>((resolve, reject) => {
+        open.set(key, (error) => {
+          if (error === undefined) resolve();
+          else reject(error);
+        });
       });
-    });
-    client.commit([...offsets]);
-    await withDeadline(answer, COMMIT_TIMEOUT_MS, 'the commit').finally(() => {
-      open.delete(key);
-    });
+      client.commit([...offsets]);
+      unanswered += 1;
+      await withDeadline(answer, COMMIT_TIMEOUT_MS, 'the commit').finally(() => {
+        open.delete(key);
+      });
+    },
+    unanswered: () => unanswered,
   };
 };

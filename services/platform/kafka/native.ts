@@ -82,20 +82,23 @@ export const connectPatiently = async <C extends NativeClient>(
     // Both kinds of client emit these; their own declarations of `on` do not overlap.
     const events: EventEmitter = client;
     const loggedAt = new Map<string, number>();
-    events.on('event.error', (error: unknown) => {
-      // The client repeats an error with each of its own attempts, some a second.
-      const reason = toError(error).message;
+    const warn = (reason: string): void => {
+      // The client repeats an error with each of its own attempts, up to twenty a second; only their milliseconds differ.
+      const kind = reason.replace(/\bafter \d+ms\b/, '');
       const now = performance.now();
-      if (now - (loggedAt.get(reason) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
+      if (now - (loggedAt.get(kind) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
       // Messages may name brokers and addresses: the list must not grow with them.
       if (loggedAt.size >= MAX_REASONS) loggedAt.clear();
-      loggedAt.set(reason, now);
+      loggedAt.set(kind, now);
       logger.warn({ reason }, name);
+    };
+    events.on('event.error', (error: unknown) => {
+      warn(toError(error).message);
     });
     events.on('event.log', (event: LogEvent) => {
       // Only here is told why a broker is not reached: a certificate, a password, a name. The connection error that
       // comes back is "transport failure" for all of them.
-      if (event.severity <= SYSLOG_ERROR) logger.warn({ reason: event.message }, name);
+      if (event.severity <= SYSLOG_ERROR) warn(event.message);
       else logger.debug({ event }, 'librdkafka');
     });
     try {

@@ -5,7 +5,7 @@
 import type { EventEmitter } from 'node:events';
 import { messageOf, TaskstreamError } from '../errors.ts';
 import { assignedConsumerSettings, WITH_OPEN_TRANSACTIONS, type KafkaConfig } from './settings.ts';
-import { committedOffsets, partitionsOf, promised, trackCommits, watermarksOf, type Commit } from './calls.ts';
+import { committedOffsets, partitionsOf, promised, trackCommits, watermarksOf, type Commits } from './calls.ts';
 import {
   connectPatiently,
   createNativeConsumer,
@@ -53,7 +53,7 @@ export interface TopicReader {
   /** What the reader's group has committed; a partition it never committed is left out. */
   committed(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** Commits for the reader's group; the answer arrives while somebody reads, or in `pollWhile`. */
-  readonly commit: Commit;
+  readonly commit: Commits['commit'];
   /** Members of the reader's group. */
   group(): Promise<GroupState>;
   /**
@@ -175,7 +175,7 @@ const wrap = (client: NativeConsumer, group: string): TopicReader => {
           partitions.map((partition) => ({ topic, partition })),
         ),
       ),
-    commit: trackCommits(client),
+    commit: trackCommits(client).commit,
     group: () => askCoordinator(group, () => describeGroup(client, group)),
     read: async function* (topic, ranges, { signal, maxBatch = MAX_BATCH }) {
       const open = new Map(
