@@ -1,11 +1,14 @@
 /** What a bench says: figures, each beside the ceiling that was measured in the same run. */
+import type { CpuByProcess } from './cpu.ts';
 
 export interface Measurement {
   readonly what: string;
   readonly value: number;
-  readonly unit: '/s' | 'ms' | 'MB' | '%' | 'x';
+  readonly unit: '/s' | 'ms' | 'MB' | '%' | 'x' | 'µs';
   readonly p50Ms?: number;
   readonly p99Ms?: number;
+  /** What each of the operations that `value` counts took of the processors. */
+  readonly cpu?: CpuByProcess;
   /** The same work without what is measured, in the same unit. */
   readonly ceiling?: { readonly what: string; readonly value: number };
   readonly goal?: { readonly text: string; readonly isMet: boolean };

@@ -1,8 +1,9 @@
 /** The table of a run, as text and as Markdown. */
 import Table from 'cli-table3';
+import { sumOfCpu, type CpuByProcess } from './cpu.ts';
 import type { Measurement } from './measurement.ts';
 
-const HEAD = ['what', 'result', 'p50', 'p99', 'ceiling', 'ratio', 'goal', 'met'];
+const HEAD = ['what', 'result', 'p50', 'p99', 'CPU µs each', 'ceiling', 'ratio', 'goal', 'met'];
 
 const amount = (value: number, unit: Measurement['unit']): string => {
   if (unit === 'x') return value.toFixed(2);
@@ -11,11 +12,21 @@ const amount = (value: number, unit: Measurement['unit']): string => {
 };
 const milliseconds = (value: number | undefined): string => (value === undefined ? '' : amount(value, 'ms'));
 
-export const rowOf = ({ what, value, unit, p50Ms, p99Ms, ceiling, goal }: Measurement): string[] => [
+/** The sum, and the processes that took a microsecond or more, the dearest first. */
+const cpuText = (cpu: CpuByProcess): string => {
+  const parts = Object.entries(cpu)
+    .filter(([, micros]) => micros >= 1)
+    .sort(([, one], [, other]) => other - one)
+    .map(([name, micros]) => `${name} ${micros.toFixed(0)}`);
+  return `${sumOfCpu(cpu).toFixed(0)}: ${parts.join(', ')}`;
+};
+
+export const rowOf = ({ what, value, unit, p50Ms, p99Ms, cpu, ceiling, goal }: Measurement): string[] => [
   what,
   amount(value, unit),
   milliseconds(p50Ms),
   milliseconds(p99Ms),
+  cpu === undefined ? '' : cpuText(cpu),
   ceiling === undefined ? '' : `${amount(ceiling.value, unit)} (${ceiling.what})`,
   ceiling === undefined ? '' : (value / ceiling.value).toFixed(2),
   goal?.text ?? '',

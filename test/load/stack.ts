@@ -8,10 +8,14 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
 import { killProcess, startService, type ServiceProcess } from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
+import { cpuMicros, type CpuByProcess } from './cpu.ts';
 
 export interface BenchServers {
-  /** Everything of one bench's own. */
-  createStack(): Promise<Stack>;
+  /**
+   * Everything of one bench's own.
+   * @param settings of both services that differ from the defaults
+   */
+  createStack(settings?: Readonly<Record<string, string>>): Promise<Stack>;
   close(): Promise<void>;
 }
 
@@ -22,8 +26,11 @@ export interface Stack {
   /** Settings of both services. */
   readonly env: Readonly<Record<string, string>>;
   /** Compiled, as in the image. */
-  readonly startApi: () => Promise<ServiceProcess>;
+  /** @param name what its CPU is counted under */
+  readonly startApi: (name?: string) => Promise<ServiceProcess>;
   readonly startIndexer: () => Promise<ServiceProcess>;
+  /** Runs `work`, and divides what each process took of the processors meanwhile by the operations that it tells. */
+  measureCpu(work: () => Promise<number>): Promise<CpuByProcess>;
   close(): Promise<void>;
 }
 
@@ -41,7 +48,7 @@ export const startBenchServers = async (build: string): Promise<BenchServers> =>
     elasticsearch: servers.elasticsearch?.url ?? '',
   };
   return {
-    createStack: async () => {
+    createStack: async (settings = {}) => {
       const [database, topics, index] = await Promise.all([
         createTestDatabase(urls.postgres),
         createTestTopics(urls.kafka, { partitions: PARTITIONS }),
@@ -58,11 +65,19 @@ export const startBenchServers = async (build: string): Promise<BenchServers> =>
         NODE_ENV: 'production',
         // Without a line for each request; what the lines cost is a figure of its own.
         LOG_LEVEL: 'warn',
+        ...settings,
       };
       const processes: ServiceProcess[] = [];
-      const start = async (service: 'api' | 'indexer') => {
+      const pids: [name: string, pid: number][] = [
+        ['PostgreSQL', servers.postgres?.pid ?? 0],
+        ['Kafka', servers.kafka?.pid ?? 0],
+        ['Elasticsearch', servers.elasticsearch?.pid ?? 0],
+      ];
+      const cpu = () => new Map(pids.map(([name, pid]) => [name, cpuMicros(pid)]));
+      const start = async (service: 'api' | 'indexer', name: string) => {
         const started = await startService(service, env, build);
         processes.push(started);
+        pids.push([name, started.pid]);
         await started.ready();
         return started;
       };
@@ -71,8 +86,15 @@ export const startBenchServers = async (build: string): Promise<BenchServers> =>
         topics,
         index,
         env,
-        startApi: () => start('api'),
-        startIndexer: () => start('indexer'),
+        startApi: (name = 'API') => start('api', name),
+        startIndexer: () => start('indexer', 'indexer'),
+        measureCpu: async (work) => {
+          const before = cpu();
+          const operations = await work();
+          return Object.fromEntries(
+            [...cpu()].map(([name, micros]) => [name, (micros - (before.get(name) ?? 0)) / operations]),
+          );
+        },
         close: async () => {
           await Promise.all(processes.map(killProcess));
           await Promise.all([database.close(), topics.close(), index.close()]);

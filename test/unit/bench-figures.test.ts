@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect, it } from 'vitest';
+import { cpuMicros } from '../load/cpu.ts';
 import { percentile, ratioGoal } from '../load/measurement.ts';
 import { svgOf } from '../load/plots.ts';
 import { rateOf } from '../load/rate.ts';
@@ -21,8 +24,25 @@ it('counts a rate from the first movement to the end, without idle time before a
 it('says in a row what the ceiling was, the ratio, and whether a goal was met', () => {
   const goal = ratioGoal(700, { what: 'raw', value: 1_000 }, 0.8);
   expect(markdownOf([{ what: 'relay', value: 700, unit: '/s', ...goal }])).toContain(
-    '| relay | 700/s |  |  | 1,000/s (raw) | 0.70 | ≥ 0.8 of the ceiling | no |',
+    '| relay | 700/s |  |  |  | 1,000/s (raw) | 0.70 | ≥ 0.8 of the ceiling | no |',
   );
+});
+
+it('says what an operation took of the processors, the dearest process first', () => {
+  expect(
+    markdownOf([{ what: 'create', value: 100, unit: '/s', cpu: { API: 299.6, relay: 0.2, Kafka: 400 } }]),
+  ).toContain('| 700: Kafka 400, API 300 |');
+});
+
+it('counts the CPU of a process with that of its children, those included that have ended', async () => {
+  const spin = 'while (process.cpuUsage().user < 200_000);';
+  const script = `require('node:child_process').spawnSync(process.execPath, ['-e', ${JSON.stringify(spin)}]); console.log(); setInterval(() => {}, 1000)`;
+  const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+  await once(parent.stdout, 'data');
+  const used = cpuMicros(parent.pid ?? 0);
+  parent.kill('SIGKILL');
+  expect(used).toBeGreaterThan(100_000);
+  expect(cpuMicros(2 ** 22 + 1)).toBe(0);
 });
 
 it('draws every series of a plot', () => {

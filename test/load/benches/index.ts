@@ -1,5 +1,6 @@
 /** All benches, in the order they run. */
 import type { Bench } from './bench.ts';
+import { cost } from './cost.ts';
 import { freshness } from './freshness.ts';
 import { heldSnapshot } from './held-snapshot.ts';
 import { http } from './http.ts';
@@ -9,4 +10,4 @@ import { ops } from './ops.ts';
 import { relay } from './relay.ts';
 import { stop } from './stop.ts';
 
-export const BENCHES: readonly Bench[] = [http, relay, indexer, freshness, stop, memory, ops, heldSnapshot];
+export const BENCHES: readonly Bench[] = [http, cost, relay, indexer, freshness, stop, memory, ops, heldSnapshot];

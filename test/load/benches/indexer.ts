@@ -26,18 +26,22 @@ export const indexer: Bench = {
       const order: BulkOrder = { env: stack.env, topic: stack.topics.tasks, alias: spare.alias, chunk: CHUNK };
       const raw = await runChild<{ perSecond: number; consumedPerSecond: number }>('bulk', order);
       report.progress('indexer');
-      const service = await stack.startIndexer();
       const samples: Sample[] = [];
-      for (let indexed = 0; indexed < count;) {
-        indexed = await service.metric('taskstream_indexer_events_total', { outcome: 'indexed' });
-        samples.push({ atMs: performance.now(), count: indexed });
-        await sleep(50);
-      }
+      const cpu = await stack.measureCpu(async () => {
+        const service = await stack.startIndexer();
+        for (let indexed = 0; indexed < count;) {
+          indexed = await service.metric('taskstream_indexer_events_total', { outcome: 'indexed' });
+          samples.push({ atMs: performance.now(), count: indexed });
+          await sleep(50);
+        }
+        return count;
+      });
       const value = rateOf(samples);
       report.add({
         what: 'indexer, full topic',
         value,
         unit: '/s',
+        cpu,
         ...ratioGoal(value, { what: 'raw _bulk', value: raw.perSecond }, 0.85),
       });
       report.add({ what: 'raw consumer', value: raw.consumedPerSecond, unit: '/s' });

@@ -1,9 +1,9 @@
 /** Resident memory of both services over a million events, and what they use when nothing happens. */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceProcess } from '../../support/process.ts';
 import { caughtUp } from '../caught-up.ts';
 import { runChild } from '../child.ts';
+import { cpuMicros } from '../cpu.ts';
 import type { HttpResult } from '../children/generate-http.ts';
 import { percentile, type Report } from '../measurement.ts';
 import type { Bench } from './bench.ts';
@@ -12,8 +12,6 @@ const GOAL_MB = 200;
 const GOAL_GROWTH = 1.1;
 const GOAL_IDLE_PERCENT = 2;
 const MB = 1_048_576;
-/** Clock ticks a second of /proc/PID/stat: USER_HZ, 100 on Linux (proc(5)). */
-const TICKS = 100;
 
 export const memory: Bench = {
   name: 'memory',
@@ -92,21 +90,14 @@ const addMemory = (report: Report, name: string, samples: readonly [number, numb
 const addIdle = async (report: Report, services: readonly ServiceProcess[], seconds: number): Promise<void> => {
   report.progress(`idle for ${seconds} s`);
   await sleep(2_000);
-  const before = services.map(({ pid }) => ticksOf(pid));
+  const before = services.map(({ pid }) => cpuMicros(pid));
   await sleep(seconds * 1_000);
-  const used = services.reduce((sum, { pid }, index) => sum + ticksOf(pid) - (before[index] ?? 0), 0);
-  const percent = (100 * used) / TICKS / seconds;
+  const used = services.reduce((sum, { pid }, index) => sum + cpuMicros(pid) - (before[index] ?? 0), 0);
+  const percent = (100 * used) / 1_000_000 / seconds;
   report.add({
     what: 'API and indexer idle, of one core',
     value: percent,
     unit: '%',
     goal: { text: `< ${GOAL_IDLE_PERCENT} %`, isMet: percent < GOAL_IDLE_PERCENT },
   });
-};
-
-/** User and system time of a process: fields 14 and 15 of /proc/PID/stat, counted behind the name in parentheses. */
-const ticksOf = (pid: number): number => {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
 };

@@ -19,6 +19,7 @@ export interface HttpOrder {
 }
 
 export interface HttpResult {
+  readonly requests: number;
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -77,6 +78,7 @@ answerOrder<HttpOrder>(async (order) => {
     ...(rate === undefined ? {} : { overallRate: rate }),
   });
   return {
+    requests: result.requests.total,
     perSecond: result.requests.total / result.duration,
     p50Ms: result.latency.p50,
     p99Ms: result.latency.p99,
