@@ -26,6 +26,7 @@ beforeAll(async () => {
     BATCH_MAX_EVENTS: String(BATCH),
     ELASTICSEARCH_TIMEOUT_MS: '10000',
     STALL_TIMEOUT_MS: '20000',
+    DRAIN_DEADLINE_MS: '1000',
     // Shorter than the outage: who does not answer Kafka meanwhile is thrown out.
     SESSION_TIMEOUT_MS: '15000',
   });
@@ -85,6 +86,34 @@ describe('while Elasticsearch is away, the indexer', () => {
     const versions = await fixture.index.versions();
     expect(ids.filter((id) => !versions.has(id))).toEqual([]);
     expect(await indexer.metric('taskstream_indexer_dead_letters_total')).toBe(0);
+  });
+
+  it('says nothing of events that were given away to another indexer meanwhile', async () => {
+    const { client, index } = fixture.index;
+    const block = (on: true | null) =>
+      client.indices.putSettings({ index, settings: { 'index.blocks.read_only_allow_delete': on } });
+    const retrying = (of: RunningIndexer) => of.metric('taskstream_indexer_retrying_operations');
+    const others: RunningIndexer[] = [];
+    for (const partition of [0, 1, 2, 3]) {
+      await block(true);
+      await fixture.topics.produce([{ ...eventRecord('tasks.event.created', taskOf()), partition }]);
+      await waitUntilRetrying();
+      const other = await fixture.start({ DRAIN_DEADLINE_MS: '1000' });
+      others.push(other);
+      await waitFor('the other to have a partition', async () => {
+        return (await other.metric('taskstream_indexer_assigned_partitions')) > 0;
+      });
+      // Whoever has the partition now says what it waits for, and nobody else does.
+      await waitFor('one of them to wait', async () => (await retrying(indexer)) + (await retrying(other)) === 1);
+      const isGivenAway = (await retrying(other)) === 1;
+      expect((await failing((isGivenAway ? other : indexer).health.ready)).join()).toContain('elasticsearch: ');
+      expect(await failing((isGivenAway ? indexer : other).health.ready)).toEqual([]);
+      await block(null);
+      await fixture.settled();
+      await other.close();
+      if (isGivenAway) return;
+    }
+    expect.unreachable('each partition stayed where it was');
   });
 
   it('waits for an alias that is missing, and makes no index of its own', async () => {

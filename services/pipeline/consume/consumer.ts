@@ -35,6 +35,8 @@ export interface ConsumerOptions {
   readonly drainDeadlineMs: number;
   /** Called after each batch, settled or not, with its partitions and how long it was at work, in milliseconds. */
   readonly onProgress: (partitions: ReadonlySet<number>, tookMs?: number) => void;
+  /** Called after a batch of which nothing is left to do here: the rest of it, if any, belongs to another process now. */
+  readonly onDone: () => void;
 }
 
 /** Joins the group; it is given the listener that the group's rebalances are told to. */
@@ -219,15 +221,16 @@ export class GroupConsumer {
       const partitions = new Set(batch.map(({ partition }) => partition));
       this.#inFlight = { partitions, abort: new AbortController(), done };
       this.#setBuffer([]);
+      let unfinished: readonly ReceivedEvent[] = batch;
       try {
-        await this.#settle(batch, this.#inFlight);
+        unfinished = await this.#settle(batch, this.#inFlight);
         failures = 0;
       } catch (error) {
         failures += 1;
         this.#options.logger.error({ err: error, failures }, 'batch failed: trying it again');
         await sleep(backoffMs(failures, { baseMs: 500, maxMs: 10_000 }), this.#inFlight.abort.signal);
-        this.#requeue(batch);
       } finally {
+        if (!this.#requeue(unfinished)) this.#options.onDone();
         this.#inFlight = undefined;
         this.#passGaps();
         finish();
@@ -235,19 +238,22 @@ export class GroupConsumer {
     }
   }
 
-  async #settle(batch: readonly ReceivedEvent[], { abort, partitions }: InFlight): Promise<void> {
+  /** Returns the events that are not settled. */
+  async #settle(batch: readonly ReceivedEvent[], { abort, partitions }: InFlight): Promise<readonly ReceivedEvent[]> {
     const startedAt = performance.now();
     const settled = await this.#options.processor.process(batch, abort.signal);
     this.#options.onProgress(partitions, performance.now() - startedAt);
     const { commit, unfinished } = progressOf(batch, settled);
     // A partition that was lost meanwhile has a new owner, whose commits must not be set back.
     this.#mark(commit.filter(({ partition }) => this.#owned.has(partition) || this.#revoking.has(partition)));
-    this.#requeue(unfinished);
+    return unfinished;
   }
 
-  #requeue(events: readonly ReceivedEvent[]): void {
+  /** Takes back what this process still has to do; returns whether there is any. */
+  #requeue(events: readonly ReceivedEvent[]): boolean {
     const owned = events.filter(({ partition }) => this.#owned.has(partition));
     if (owned.length > 0) this.#setBuffer([...owned, ...this.#buffer]);
+    return owned.length > 0;
   }
 
   #onAssign(partitions: readonly number[]): void {

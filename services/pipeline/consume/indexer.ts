@@ -108,6 +108,9 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
       lingerMs: config.BATCH_LINGER_MS,
       drainDeadlineMs: config.DRAIN_DEADLINE_MS,
       onProgress: watchdog.progress,
+      onDone: () => {
+        for (const status of [searchStatus, deadLetterStatus, newerStatus]) status.onDone();
+      },
     });
     await reader.start(async (listener) => {
       const client = await joinGroup(config, entity, listener, logger, signal);

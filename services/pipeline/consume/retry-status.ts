@@ -6,6 +6,8 @@ import type { IndexerMetrics } from './metrics.ts';
 export interface RetryStatus {
   /** Called before each retry with the reason and the number of operations that wait, and with `undefined` once writes succeed. */
   readonly onRetry: (reason: string | undefined, pending: number) => void;
+  /** Called when nothing waits any more, be it that another process has it now. */
+  readonly onDone: () => void;
   /** @throws TaskstreamError that says what is wrong, and for how long. */
   readonly check: () => void;
 }
@@ -57,6 +59,13 @@ export const createRetryStatus = (options: RetryStatusOptions): RetryStatus => {
       } else if (attempts % LOG_EVERY === 1) {
         logger.warn({ target, reason, pending, attempts }, 'writes fail: trying again');
       }
+    },
+    onDone: () => {
+      if (outage === undefined) return;
+      logger.info({ target, attempts: outage.attempts }, 'what waited was given away: whoever has it now tries again');
+      outage = undefined;
+      metrics.retrying.set({ entity, target }, 0);
+      metrics.retryAlert.set({ entity, target }, 0);
     },
     check: () => {
       if (outage === undefined) return;
