@@ -14,6 +14,7 @@ import { eventRecord, taskOf } from '../support/events.ts';
 import { failing } from '../support/health.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
 import { runOps } from '../support/ops.ts';
+import { killProcess, startService } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
 
 const LAG = 'taskstream_indexer_lag_events';
@@ -251,5 +252,40 @@ describe('while Kafka does not answer', () => {
     await fixture.settled();
     await indexed(50);
     expect(await failing(indexer.health.live)).toEqual([]);
+    await indexer.close();
+  });
+
+  it.each<[string, () => unknown, () => unknown]>([
+    [
+      'hangs',
+      () => {
+        own.pause();
+      },
+      () => {
+        own.resume();
+      },
+    ],
+    ['is dead', () => own.kill(), () => own.start()],
+  ])('an indexer stops cleanly while Kafka %s and the answer to a commit is open', async (_, away, back) => {
+    const committed = await fixture.topics.committed(fixture.group);
+    await fixture.topics.produce(events(5_000));
+    // Small batches, so that it still commits when Kafka has left.
+    const service = await startService('indexer', {
+      ...fixture.env,
+      BATCH_MAX_EVENTS: '20',
+      SESSION_TIMEOUT_MS: '6000',
+    });
+    try {
+      await waitFor('some events to be committed', async () => {
+        return (await fixture.topics.committed(fixture.group)) > committed + 100;
+      });
+      await away();
+      await delay(2_000);
+      service.child.kill('SIGTERM');
+      expect(await service.exited).toEqual({ code: 0, signal: null });
+    } finally {
+      await killProcess(service);
+      await back();
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import kafka from '@confluentinc/kafka-javascript';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { userNameOf, type KafkaClient } from '../../infra/constructs/kafka.ts';
+import { userNameOf, type Acl, type KafkaClient } from '../../infra/constructs/kafka.ts';
 import { createTopics } from '../../infra/local/topics.ts';
 import {
   connectClient,
@@ -217,6 +217,7 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
   });
 
   it('an indexer that may not read the topic says so, lives on, and reads when it may, without a restart', async () => {
+    const toRead: Acl[] = [{ type: 'topic', name: TASKS_TOPIC, operations: ['Read'] }];
     await broker.allow('api', [
       { type: 'group', name: INDEXER_GROUP, operations: ['Read'] },
       { type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Write', 'Describe'] },
@@ -229,17 +230,22 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
       RETRY_MAX_MS: '1000',
     });
     const anyone = await createTestProducer({ KAFKA_BROKERS: broker.plain });
-    const task = taskOf();
-    await sendAll(anyone, TASKS_TOPIC, [eventRecord('tasks.event.created', task)]);
-    await anyone.disconnect(1_000);
+    const create = async () => {
+      const task = taskOf();
+      await sendAll(anyone, TASKS_TOPIC, [eventRecord('tasks.event.created', task)]);
+      return task;
+    };
+    const task = await create();
     const readiness = async () => {
       const answer = await fetch(`${indexer.healthUrl}/readyz`);
       return { status: answer.status, text: await answer.text() };
     };
-    await waitFor('an honest status', async () => {
-      const { status, text } = await readiness();
-      return status === 503 && text.includes('refuses to let this user read the topic');
-    });
+    const refused = () =>
+      waitFor('an honest status', async () => {
+        const { status, text } = await readiness();
+        return status === 503 && text.includes('refuses to let this user read the topic');
+      });
+    await refused();
     const until = performance.now() + Number(STALL_TIMEOUT_MS) + 5_000;
     while (performance.now() < until) {
       expect((await fetch(`${indexer.healthUrl}/livez`)).status).toBe(200);
@@ -247,9 +253,22 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
     }
     expect((await readiness()).status).toBe(503);
 
-    await broker.allow('api', [{ type: 'topic', name: TASKS_TOPIC, operations: ['Read'] }]);
+    await broker.allow('api', toRead);
     await indexer.ready();
     await waitFor('the event', async () => (await index.versions()).has(task.id));
+
+    // A right that is lost while nothing waits: Kafka says so, and is silent when it is given back.
+    const refusals = () => indexer.logs().split('cannot read from Kafka').length;
+    const before = refusals();
+    await broker.withdraw('api', toRead);
+    await waitFor('the refusal', () => refusals() > before);
+    await waitFor('nobody to be called, as nothing waits', async () => (await readiness()).status === 200);
+    const next = await create();
+    await refused();
+    await broker.allow('api', toRead);
+    await waitFor('the next event', async () => (await index.versions()).has(next.id));
+    await indexer.ready();
+    await anyone.disconnect(1_000);
     expect((await stopProcess(indexer)).code).toBe(0);
   });
 });

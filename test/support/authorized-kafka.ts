@@ -21,13 +21,15 @@ export interface AuthorizedKafka {
   readonly passwordOf: (client: KafkaClient) => string;
   /** Gives a client more rights than the manifests do. */
   allow(client: KafkaClient, rights: readonly Acl[]): Promise<void>;
+  /** Takes rights away again. */
+  withdraw(client: KafkaClient, rights: readonly Acl[]): Promise<void>;
   close(): Promise<void>;
 }
 
 const CLIENTS = Object.keys(ACLS) as KafkaClient[];
 const passwordOf = (client: KafkaClient): string => `password-of-${client}`;
 
-/** Rules as `CreateAcls.java` takes them. */
+/** Rules as `ChangeAcls.java` takes them. */
 const rulesOf = (client: KafkaClient, rights: readonly Acl[]): string[] =>
   rights.flatMap(({ type, name, isPrefix, operations }) =>
     operations.map(
@@ -35,10 +37,11 @@ const rulesOf = (client: KafkaClient, rights: readonly Acl[]): string[] =>
     ),
   );
 
-const createAcls = async (bootstrap: string, rules: readonly string[]): Promise<void> => {
+const changeAcls = async (bootstrap: string, how: 'create' | 'delete', rules: readonly string[]): Promise<void> => {
   const jdk = findJdk();
   const { classpath } = await kafkaHome(jdk);
-  await runTool(jdk.java, ['-cp', classpath, join(import.meta.dirname, 'CreateAcls.java'), bootstrap, ...rules]);
+  const program = join(import.meta.dirname, 'ChangeAcls.java');
+  await runTool(jdk.java, ['-cp', classpath, program, bootstrap, how, ...rules]);
 };
 
 /**
@@ -79,11 +82,12 @@ export const startAuthorizedKafka = async (
       'super.users': 'User:ANONYMOUS',
     },
   });
-  const allow = async (client: KafkaClient, rights: readonly Acl[]): Promise<void> => {
-    await createAcls(`${host}:${plain}`, rulesOf(client, rights));
+  const change = async (how: 'create' | 'delete', client: KafkaClient, rights: readonly Acl[]): Promise<void> => {
+    await changeAcls(`${host}:${plain}`, how, rulesOf(client, rights));
   };
-  await createAcls(
+  await changeAcls(
     `${host}:${plain}`,
+    'create',
     CLIENTS.flatMap((client) => rulesOf(client, aclsOf(client, { console }))),
   );
   const caFile = join(folder, 'ca.crt');
@@ -94,7 +98,8 @@ export const startAuthorizedKafka = async (
     ca: authority.cert,
     caFile,
     passwordOf,
-    allow,
+    allow: (client, rights) => change('create', client, rights),
+    withdraw: (client, rights) => change('delete', client, rights),
     close: async () => {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });

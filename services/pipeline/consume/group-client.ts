@@ -67,13 +67,17 @@ export interface GroupClient {
   outsideReason(): string | undefined;
   /** Why it cannot read what it has, be it for want of a right or of the topic; nothing when it can, as far as it knows. */
   refusalReason(): string | undefined;
-  /** Leaves the group and closes. */
+  /** Leaves the group and closes, within seconds whatever Kafka does. */
   disconnect(): Promise<void>;
 }
 
 /** Longest wait of one poll: it bounds how late a stop is noticed. */
 const POLL_TIMEOUT_MS = 200;
 const STATISTICS_INTERVAL_MS = 2_000;
+/** Time that the answer to the last commit gets at a stop, which has waited for it already. */
+const LAST_ANSWER_MS = 500;
+/** Time that the connection of a new client gets to end at a stop, the rest of which ends with the process. */
+const CONNECTION_MS = 2_000;
 /** librdkafka's state of a member that has joined, and was told its partitions. */
 const JOINED = 'steady';
 const QUERY_TIMEOUT_MS = 5_000;
@@ -168,6 +172,7 @@ export const joinGroup = async (
 
   let member = join(await connect(signal));
   let replacing: Promise<void> | undefined;
+  let left = 0;
   const closing = new AbortController();
 
   const replace = async (): Promise<void> => {
@@ -186,7 +191,15 @@ export const joinGroup = async (
     const old = member;
     current = undefined;
     if (lost.length > 0) await listener.onRevoke(lost, true);
-    void old.retire(closing.signal);
+    // Its commits are given up once its session is over.
+    void old.leave(config.SESSION_TIMEOUT_MS + QUERY_TIMEOUT_MS, closing.signal).then((closed) => {
+      if (closed || closing.signal.aborted) return;
+      left += 1;
+      logger.warn(
+        { left },
+        'a Kafka consumer that was replaced cannot be closed: its memory stays in use until a restart',
+      );
+    });
     member = join(fresh);
   };
 
@@ -210,21 +223,23 @@ export const joinGroup = async (
     refusalReason: () => member.refusalReason(),
     disconnect: async () => {
       closing.abort();
-      await replacing;
-      await member.disconnect();
+      await Promise.race([replacing, sleep(CONNECTION_MS)]);
+      if (!(await member.leave(LAST_ANSWER_MS))) logger.warn('Kafka does not answer: the group is left without a word');
     },
   };
 };
 
 /** One client's part of `GroupClient`. */
-interface Member extends GroupClient {
+interface Member extends Omit<GroupClient, 'disconnect'> {
   /** Since when no broker has answered it, in milliseconds; 0 when the last question was answered. */
   silentMs(): number;
   /**
-   * Leaves the group and closes, once librdkafka has given up each commit: it closes none before, for as long as a session,
-   * and the end of the process waits for a close that has begun. At a stop that comes first, nothing is closed.
+   * Leaves the group and closes, unless a commit is unanswered for `ms`, or until `signal` aborts. librdkafka sends a commit
+   * again and again and closes no consumer before its answer, while the end of the process waits for a close that has
+   * begun: such a client is not closed.
+   * @returns whether it is closed
    */
-  retire(stopping: AbortSignal): Promise<void>;
+  leave(ms: number, signal?: AbortSignal): Promise<boolean>;
 }
 
 /** The part of librdkafka's statistics that is used (its STATISTICS.md). */
@@ -236,6 +251,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
   let joinState = 'init';
   let isForeignProtocol = false;
   let mayNotRead = false;
+  let isBehind = true;
   let isTopicMissing = false;
   let silentSince: number | undefined;
   const { commit, unanswered } = trackCommits(client);
@@ -272,7 +288,8 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       return joinState === JOINED ? undefined : `not in the group ${group} yet (${joinState})`;
     },
     refusalReason: () => {
-      if (mayNotRead) return `Kafka refuses to let this user read the topic ${topic}`;
+      // Once it may again, nothing tells before the next event.
+      if (mayNotRead && isBehind) return `Kafka refuses to let this user read the topic ${topic}`;
       // The client keeps the partitions of a topic that was deleted, and says nothing.
       return isTopicMissing ? `Kafka has no topic ${topic}, or this user may not see it` : undefined;
     },
@@ -319,19 +336,22 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
           if (codeOf(error) === TIMED_OUT) silent.add(leader);
         }
       }
+      isBehind = [...lag.values()].some((events) => events > 0);
       // A topic that is not there at all may be created again; its members are then given what it has.
       const gone = found.length === 0 ? [] : asked.filter((partition) => !leaders.has(partition));
       return { lag, behindTransaction, gone };
     },
     silentMs: () => (silentSince === undefined ? 0 : performance.now() - silentSince),
-    disconnect: () => disconnectConsumer(client),
-    retire: async (stopping) => {
-      client.unsubscribe();
-      while (unanswered() > 0 && !stopping.aborted) {
-        // What it reads belongs to the client in its place; the answers come this way.
-        await consume(1).catch(() => sleep(POLL_TIMEOUT_MS, stopping));
+    leave: async (ms, signal) => {
+      const until = performance.now() + ms;
+      if (unanswered() > 0) client.unsubscribe();
+      while (unanswered() > 0 && performance.now() < until && signal?.aborted !== true) {
+        // What it reads belongs to somebody else; the answers come this way.
+        await consume(1).catch(() => sleep(POLL_TIMEOUT_MS, signal));
       }
-      if (unanswered() === 0) await disconnectConsumer(client);
+      if (unanswered() > 0) return false;
+      await disconnectConsumer(client);
+      return true;
     },
   };
 };

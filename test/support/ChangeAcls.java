@@ -12,13 +12,14 @@ import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 
 /**
- * Makes ACLs, as Strimzi's user operator does from a KafkaUser; the Node client has no call for it.
- * Arguments: the bootstrap address, and for each ACL "user resourceType resourceName patternType operation".
+ * Creates or deletes ACLs, as Strimzi's user operator does from a KafkaUser; the Node client has no call for it.
+ * Arguments: the bootstrap address, "create" or "delete", and for each ACL
+ * "user resourceType resourceName patternType operation".
  */
-public final class CreateAcls {
+public final class ChangeAcls {
     public static void main(String[] args) throws Exception {
         List<AclBinding> bindings = new ArrayList<>();
-        for (int i = 1; i < args.length; i++) {
+        for (int i = 2; i < args.length; i++) {
             Scanner words = new Scanner(args[i]);
             String principal = "User:" + words.next();
             ResourceType type = ResourceType.fromString(words.next());
@@ -28,7 +29,8 @@ public final class CreateAcls {
                 new AccessControlEntry(principal, "*", operation, AclPermissionType.ALLOW)));
         }
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", args[0]))) {
-            admin.createAcls(bindings).all().get();
+            if (args[1].equals("create")) admin.createAcls(bindings).all().get();
+            else admin.deleteAcls(bindings.stream().map(AclBinding::toFilter).toList()).all().get();
         }
     }
 }
