@@ -3,9 +3,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RELAY_LOCK_KEY, SILENCE_MS } from '../../services/pipeline/relay/session.ts';
 import { startOps } from '../support/ops.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
+import { taskOf } from '../support/events.ts';
 import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
 import { waitFor } from '../support/wait.ts';
 import { updateOf } from '../support/sample.ts';
+import { insertTasks } from '../support/task.ts';
+
+const TASKS = 8_000;
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -40,6 +44,51 @@ it('a relay whose process stands still loses its lock to another one, and does n
   await createTask(frozen, 'by the one that slept');
   await pipeline.converged();
   expect(await other.metric('taskstream_relay_leader')).toBe(1);
+});
+
+it('what a relay sends after it has lost its lock does not stay behind a tombstone', async () => {
+  const own = await createPipeline();
+  try {
+    const frozen = await own.startApi();
+    await waitFor('the first to lead', async () => (await frozen.metric('taskstream_relay_leader')) === 1);
+    const other = await own.startApi();
+    // A burst, as by an import, in the middle of which the leader stands still: its client has records that are not sent.
+    const { pool } = own.database;
+    await insertTasks(
+      pool,
+      Array.from({ length: TASKS }, () => taskOf()),
+    );
+    await pool.query(
+      `INSERT INTO outbox (type, task_id, version, task)
+       SELECT 'tasks.event.created', id, version, task_json(tasks) FROM tasks`,
+    );
+    await waitFor('some to be published', async () => (await own.topics.end()) > 0, { intervalMs: 1 });
+    frozen.child.kill('SIGSTOP');
+    await waitFor('another leader', async () => (await other.metric('taskstream_relay_leader')) === 1, {
+      timeoutMs: SILENCE_MS + 30_000,
+    });
+    await own.database.outboxEmpty();
+    await pool.query(
+      `WITH gone AS (DELETE FROM tasks RETURNING id, version)
+       INSERT INTO outbox (type, task_id, version, task)
+       SELECT 'tasks.event.deleted', id, version + 1, json_build_object('id', id, 'version', version + 1)::text FROM gone`,
+    );
+    await own.database.outboxEmpty();
+    const end = await own.topics.end();
+    frozen.child.kill('SIGCONT');
+    await waitFor('records that come late', async () => (await own.topics.end()) > end);
+    await waitFor(
+      'the last record of each to be a tombstone',
+      async () => {
+        const last = new Map<string, boolean>();
+        for (const { key, value } of await own.topics.readAll(own.topics.tasks)) last.set(String(key), value === null);
+        return last.size === TASKS && [...last.values()].every((isTombstone) => isTombstone);
+      },
+      { timeoutMs: 60_000, intervalMs: 1_000 },
+    );
+  } finally {
+    await own.close();
+  }
 });
 
 it('publication that is held back by a command which PostgreSQL cannot hear goes on, and the command says so', async () => {

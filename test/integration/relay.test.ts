@@ -320,6 +320,39 @@ describe('the relay', () => {
     expect(versionsOf(await topics.readAll(away), held)).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('finds a row that a statement by hand put below what it has read, and rows that wait hold up no others meanwhile', async () => {
+    await useTopics();
+    await database.pool.query(
+      `INSERT INTO outbox (topic, type, task_id, version, task)
+       SELECT $1, 'tasks.event.updated', gen_random_uuid(), 1, '{}' FROM generate_series(1, 30000)`,
+      [`away-${topics.tasks}`],
+    );
+    const isGone = async (id: string): Promise<boolean> =>
+      (await database.pool.query('SELECT FROM outbox WHERE task_id = $1', [id])).rowCount === 0;
+    start();
+    const first = uuidv7();
+    await insert('created', first, 1);
+    await waitFor('the first row behind those that wait', () => isGone(first));
+    const late = uuidv7();
+    await database.pool.query(
+      `INSERT INTO outbox (id, type, task_id, version, task) OVERRIDING SYSTEM VALUE
+       SELECT min(id) - 1, 'tasks.event.created', $1, 1, '{}' FROM outbox`,
+      [late],
+    );
+    const until = performance.now() + 70_000;
+    let longestMs = 0;
+    while (performance.now() < until) {
+      const id = uuidv7();
+      await insert('created', id, 1);
+      const insertedAt = performance.now();
+      await waitFor('a row behind those that wait', () => isGone(id), { intervalMs: 20 });
+      longestMs = Math.max(longestMs, performance.now() - insertedAt);
+    }
+    expect(await isGone(late)).toBe(true);
+    // To read all that waits takes longer.
+    expect(longestMs).toBeLessThan(2_000);
+  });
+
   it('reads no more than RELAY_MAX_BYTES at once, and one event that is larger all the same', async () => {
     const client = new Client({ connectionString: database.url });
     await client.connect();
@@ -331,7 +364,7 @@ describe('the relay', () => {
         );
       }
       const read = async (after: number, maxBytes: number): Promise<readonly number[]> => {
-        const rows = await advance(client, { confirmed: [], after, seen: [], limit: 100, maxBytes });
+        const rows = await advance(client, { confirmed: [], after, seen: [], limit: 100, maxBytes, isLong: false });
         return rows.map(({ task }) => task.length);
       };
       expect(await read(0, 1_000)).toEqual([10, 600, 600]);

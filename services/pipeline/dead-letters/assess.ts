@@ -3,13 +3,8 @@ import { escapeIdentifier, type Client } from 'pg';
 import { parseEvent } from '../consume/parse-event.ts';
 import type { Message } from '../../platform/kafka/native.ts';
 import type { PlacedEntity } from '../entity.ts';
+import type { Change } from '../write/overtake.ts';
 import type { DeadLetter } from './dead-letter.ts';
-
-/** What an event says of a row. */
-export interface Change {
-  readonly id: string;
-  readonly version: number;
-}
 
 export type Verdict =
   /**
@@ -22,7 +17,7 @@ export type Verdict =
   | { readonly kind: 'refused'; readonly why: string };
 
 /**
- * Judges dead letters by the rows of now. A row may change as soon as this has returned: `overtake.ts` sees to that.
+ * Judges dead letters by the rows of now. A row may change as soon as this has returned: `publishWhatOvertook` sees to that.
  *
  * An old version behind a newer one would change nothing in the index, but it would in the topic: compaction keeps the
  * last record of a key, and would drop the newest version in favour of the old one. An update of a task that was

@@ -12,7 +12,7 @@ import { encodeTombstoneHeaders } from '../events.ts';
 import { finish, recordActions, type Finished, type TrackedDeadLetter } from './actions.ts';
 import { assess, type Verdict } from './assess.ts';
 import { originalHeaders, type DeadLetter } from './dead-letter.ts';
-import { publishWhatOvertook } from './overtake.ts';
+import { publishWhatOvertook } from '../write/overtake.ts';
 
 export interface ReplayOptions {
   readonly client: Client;

@@ -8,7 +8,7 @@
  *
  * A writer has its transaction number before it draws the row's number. Once every transaction has ended that had begun
  * when number N had been drawn, what is numbered up to N is visible: the mark may pass N after one more scan. As a statement by hand
- * may draw the row's number first, and a restore may set the numbers back, a full scan now and then begins at zero.
+ * may draw the row's number first, and a restore may set the numbers back, the relay sweeps what is below the mark now and then.
  */
 import type { OutboxRow } from './records.ts';
 import type { TransactionBounds } from './session.ts';

@@ -12,6 +12,7 @@ import { createClient, type PostgresConfig } from '../../platform/postgres.ts';
 import { createProducer, DeliveryError, type KafkaProducer } from '../../platform/kafka/producer.ts';
 import type { PlacedEntity } from '../entity.ts';
 import { MAX_EVENT_BYTES } from '../topics.ts';
+import { publishWhatOvertook } from '../write/overtake.ts';
 import { linksTo } from '../../platform/telemetry.ts';
 import { backoffMs, sleep, withDeadline } from '../../platform/time.ts';
 import { OutboxCursor } from './cursor.ts';
@@ -66,10 +67,10 @@ const CHUNKS_IN_FLIGHT = 4;
 const MAX_SEEN = 100_000;
 /** How often the mark is moved: the rows deleted in that time are what a poll may have to pass over. */
 const BOUNDS_MS = 100;
-/** How often the outbox is read from its very beginning. */
-const FULL_READ_MS = 60_000;
-/** A full read may take a fiftieth of the time. */
-const FULL_READ_SHARE = 50;
+/** How often rows below the mark are looked for, from the outbox's very beginning. */
+const SWEEP_MS = 60_000;
+/** A sweep may take a fiftieth of the time: rows that wait for a partition, which it passes, must hold up no others. */
+const SWEEP_SHARE = 50;
 /** How often the rows that are held are written for `ops outbox`, and how many. */
 const SHOW_HELD_MS = 1_000;
 const SHOWN_ROWS = 20;
@@ -92,6 +93,8 @@ export const startRelay = (options: RelayOptions): Relay => {
   let leader = false;
   let signalWake: () => void = () => undefined;
   let woken = false;
+  /** What Kafka took after this relay may have lost its lock. */
+  const late: Change[] = [];
 
   const stopping = (): boolean => stop.signal.aborted;
 
@@ -161,15 +164,21 @@ export const startRelay = (options: RelayOptions): Relay => {
     const holds = new Holds();
     const inFlight = new Map<string, Change>();
     let bytesInFlight = 0;
-    let confirmed: string[] = [];
+    let confirmed: Change[] = [];
+    let deleting: readonly Change[] = [];
     const retried: { readonly hold: Hold; readonly error: Error | undefined }[] = [];
     let writtenHeld: string | undefined;
     let heldAt = -Infinity;
     let boundsAt = -Infinity;
-    let fullReadAt = 0;
+    let sweepAt = performance.now() + SWEEP_MS;
+    /** The row to which the sweep that is under way has come. */
+    let sweptTo = 0;
     let pollMs = MIN_POLL_MS;
     const topics = new Set<string>();
-    ended.addEventListener('abort', wake);
+    ended.addEventListener('abort', () => {
+      late.push(...deleting, ...confirmed);
+      wake();
+    });
 
     const active = (): boolean => !stopping() && !ended.aborted;
 
@@ -180,9 +189,11 @@ export const startRelay = (options: RelayOptions): Relay => {
       if (error !== undefined) {
         metrics.failures.inc({ entity });
         if (holds.fail(change, error)) warn(change, holds.of(change)?.scope, error);
+      } else if (ended.aborted) {
+        late.push(change);
       } else if (!holds.hasFailed(row.task_id)) {
         metrics.published.inc({ entity });
-        confirmed.push(row.id);
+        confirmed.push(change);
       }
       // Else Kafka has it, but an earlier row of its id has failed: it is sent again after that one, as the last record of
       // a key must be the newest.
@@ -196,7 +207,16 @@ export const startRelay = (options: RelayOptions): Relay => {
       );
     };
 
-    const publish = (through: KafkaProducer, changes: readonly Change[]): void => {
+    /** Rows that are not to be read now. */
+    const inHands = (): string[] => [...inFlight.keys(), ...confirmed.map(({ row }) => row.id)];
+
+    /** Sends what need not wait for a row that failed. */
+    const publish = (through: KafkaProducer, found: readonly Change[]): void => {
+      const changes = found.filter((change) => {
+        const hold = holds.of(change);
+        if (hold !== undefined) holds.wait(hold, change);
+        return hold === undefined;
+      });
       if (changes.length === 0) return;
       for (const change of changes) {
         inFlight.set(change.row.id, change);
@@ -230,6 +250,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       await countPartitions(through, hold.first.topic);
       await send(through, [hold.first], (_, error) => {
         retried.push({ hold, error });
+        if (ended.aborted && error === undefined) late.push(hold.first);
         wake();
       });
     };
@@ -240,7 +261,7 @@ export const startRelay = (options: RelayOptions): Relay => {
         const { row, entity, topic } = hold.first;
         if (error === undefined) {
           metrics.published.inc({ entity });
-          confirmed.push(row.id);
+          confirmed.push(hold.first);
         } else if (error instanceof DeliveryError && error.isRefusal) {
           await setAside(client, { id: row.id, topic, reason: error.message });
           metrics.refused.inc({ entity });
@@ -259,7 +280,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       if (holds.size === 0) return;
       for (const hold of holds.releasable(idsInFlight())) {
         holds.release(hold);
-        cursor.rewind(hold.from, [...inFlight.keys(), ...confirmed]);
+        cursor.rewind(hold.from, inHands());
       }
     };
 
@@ -286,15 +307,41 @@ export const startRelay = (options: RelayOptions): Relay => {
 
     /** Deletes what is confirmed and reads what fits. */
     const readNext = async (limit: number): Promise<readonly OutboxRow[]> => {
-      const deleted = confirmed;
+      deleting = confirmed;
       confirmed = [];
+      const gone = deleting.map(({ row }) => row.id);
       const { mark: after, seen } = cursor;
-      const startedAt = performance.now();
-      const rows = await advance(client, { confirmed: deleted, after, seen, limit, maxBytes: config.RELAY_MAX_BYTES });
-      const tookMs = performance.now() - startedAt;
-      if (after === 0) fullReadAt = performance.now() + Math.max(FULL_READ_MS, tookMs * FULL_READ_SHARE);
-      cursor.forget(deleted);
+      const { RELAY_MAX_BYTES: maxBytes } = config;
+      const rows = await advance(client, { confirmed: gone, after, seen, limit, maxBytes, isLong: after === 0 });
+      deleting = [];
+      cursor.forget(gone);
       return rows;
+    };
+
+    /** Reads the next rows below the mark that are in nobody's hands, a part at a time. */
+    const sweep = async (): Promise<readonly Change[]> => {
+      const startedAt = performance.now();
+      const { mark } = cursor;
+      const rows = await advance(client, {
+        confirmed: [],
+        after: sweptTo,
+        seen: inHands(),
+        limit: config.RELAY_BATCH_SIZE,
+        maxBytes: config.RELAY_MAX_BYTES,
+        isLong: true,
+      });
+      const { changes, unknown } = toChunk(
+        rows.filter(({ id }) => Number(id) <= mark),
+        routes,
+      );
+      // What is not known is for the reading proper to judge.
+      if (unknown !== undefined) cursor.rewind(Number(unknown.id), inHands());
+      const last = Number(rows.at(-1)?.id ?? Infinity);
+      const isOver = last > cursor.mark;
+      sweptTo = isOver ? 0 : last;
+      const now = performance.now();
+      sweepAt = now + Math.max(isOver ? SWEEP_MS : 0, (now - startedAt) * SWEEP_SHARE);
+      return changes;
     };
 
     while (active()) {
@@ -307,7 +354,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       await settleRetried();
       await showHeld();
-      if (startedAt >= fullReadAt) cursor.rewind(1, [...inFlight.keys(), ...confirmed]);
+      if (late.length > 0) await publishOvertaken(client);
       const limit = through === undefined ? 0 : room();
       const rows = await readNext(limit);
       const chunk = toChunk(rows, routes);
@@ -320,14 +367,8 @@ export const startRelay = (options: RelayOptions): Relay => {
         isComplete,
       );
       if (through !== undefined) {
-        publish(
-          through,
-          found.filter((change) => {
-            const hold = holds.of(change);
-            if (hold !== undefined) holds.wait(hold, change);
-            return hold === undefined;
-          }),
-        );
+        publish(through, found);
+        if (startedAt >= sweepAt && room() > 0) publish(through, await sweep());
         if (holds.size > 0) {
           for (const hold of holds.due(idsInFlight())) void retry(hold).catch(() => undefined);
         }
@@ -360,6 +401,24 @@ export const startRelay = (options: RelayOptions): Relay => {
     if (confirmed.length > 0 && !ended.aborted) await readNext(0);
   };
 
+  /**
+   * What Kafka took from a session that had lost the lock may stand behind newer records of the next leader's, and compaction
+   * keeps the last one: the newest of each id is published once more. Behind a deletion comes its tombstone, always.
+   */
+  const publishOvertaken = async (client: Client): Promise<void> => {
+    const changes = late.splice(0);
+    try {
+      for (const entity of entities) {
+        const own = changes.filter((change) => change.entity === entity.name && change.records.at(-1)?.value !== null);
+        const versions = own.map(({ row }) => ({ id: row.task_id, version: Number(row.version) }));
+        await publishWhatOvertook(client, entity, versions);
+      }
+    } catch (error) {
+      late.push(...changes);
+      throw error;
+    }
+  };
+
   /** One database session, from connecting to its end. */
   const runSession = async (): Promise<void> => {
     const client = createClient(config, 'taskstream-relay');
@@ -368,7 +427,10 @@ export const startRelay = (options: RelayOptions): Relay => {
       await openSession(client, (error) => {
         ended.abort(error);
       });
-      while (!stopping() && !(await tryLock(client))) await sleep(TAKEOVER_POLL_MS, stop.signal);
+      while (!stopping() && !(await tryLock(client))) {
+        if (late.length > 0) await publishOvertaken(client);
+        await sleep(TAKEOVER_POLL_MS, stop.signal);
+      }
       if (stopping()) return;
       leader = true;
       metrics.leader.set(1);
@@ -377,7 +439,9 @@ export const startRelay = (options: RelayOptions): Relay => {
     } finally {
       leader = false;
       metrics.leader.set(0);
+      metrics.held.reset();
       await endSession(client);
+      ended.abort();
     }
   };
 

@@ -9,8 +9,8 @@ import type { OutboxRow } from './records.ts';
 /** Key of the advisory lock, the same in all replicas; "task" in ASCII. Advisory locks are local to a database. */
 export const RELAY_LOCK_KEY = 0x7461736b;
 
-/** A full scan passes every dead row that vacuum could not remove: it may take longer than a statement of a request. */
-const FULL_READ_TIMEOUT_MS = 60_000;
+/** A scan from far back passes every dead row that vacuum could not remove: it may take longer than a statement of a request. */
+const LONG_SCAN_TIMEOUT_MS = 60_000;
 
 /** The active relay sends a statement at least this often, so that the server sees that it is alive. */
 export const HEARTBEAT_MS = 3_000;
@@ -82,6 +82,8 @@ export interface Advance {
   readonly limit: number;
   /** The row that reaches this many bytes is the last one. */
   readonly maxBytes: number;
+  /** Whether it begins so far back that it may take long. */
+  readonly isLong: boolean;
 }
 
 /**
@@ -108,17 +110,17 @@ export const ADVANCE = {
 /** Deletes what is confirmed and reads the next rows, in one statement. */
 export const advance = async (
   client: Client,
-  { confirmed, after, seen, limit, maxBytes }: Advance,
+  { confirmed, after, seen, limit, maxBytes, isLong }: Advance,
 ): Promise<OutboxRow[]> => {
   const statement: QueryConfig = {
     ...ADVANCE,
     values: [arrayOf(confirmed), after, arrayOf(seen), limit, maxBytes],
   };
-  if (after > 0) {
+  if (!isLong) {
     const { rows } = await client.query<OutboxRow>(statement);
     return rows;
   }
-  await client.query(`SET statement_timeout = ${FULL_READ_TIMEOUT_MS}`);
+  await client.query(`SET statement_timeout = ${LONG_SCAN_TIMEOUT_MS}`);
   const { rows } = await client.query<OutboxRow>(patient(statement));
   // As the connection began.
   await client.query('RESET statement_timeout');
@@ -128,7 +130,7 @@ export const advance = async (
 /** The driver gives up a little later than the server; its types do not know that a statement may say when. */
 const patient = (statement: QueryConfig): QueryConfig & { query_timeout: number } => ({
   ...statement,
-  query_timeout: FULL_READ_TIMEOUT_MS + 2_000,
+  query_timeout: LONG_SCAN_TIMEOUT_MS + 2_000,
 });
 
 /** Ids as an array literal. They are digits only: the driver's own way would look for what to escape in each of thousands. */

@@ -1,0 +1,43 @@
+/** What must follow an event that was published late, as its row may have changed meanwhile. */
+import { escapeIdentifier, type Client } from 'pg';
+import type { PlacedEntity } from '../entity.ts';
+
+/** What a late event says. */
+export interface Change {
+  readonly id: string;
+  readonly version: number;
+}
+
+/**
+ * Publishes the newest state of each row that is past a late event, or the deletion of one that is gone. The late
+ * event may stand behind the newer one in the topic, and compaction keeps the last; now the newest is last again. A change
+ * that comes after this has an outbox row of a higher number: this takes the locks of the rows, for as long as it writes.
+ *
+ * Once a deletion's record is purged its version is not known. One above the event's own is enough: to the index it is an
+ * old one.
+ */
+export const publishWhatOvertook = async (
+  client: Client,
+  { table, rowToJson, types, topic }: PlacedEntity,
+  late: readonly Change[],
+): Promise<void> => {
+  if (late.length === 0) return;
+  await client.query(
+    `WITH late AS MATERIALIZED (
+       SELECT id, max(version) AS version FROM json_to_recordset($1) AS l(id uuid, version bigint) GROUP BY id
+     ), present AS MATERIALIZED (
+       SELECT t.id, t.version, ${rowToJson}(t) AS json
+       FROM ${escapeIdentifier(table)} AS t WHERE t.id = ANY(ARRAY(SELECT id FROM late)) ORDER BY t.id FOR SHARE
+     ), gone AS MATERIALIZED (
+       SELECT l.id, greatest(l.version + 1, d.version) AS version
+       FROM late AS l LEFT JOIN deletions AS d ON d.source = $5 AND d.id = l.id
+     )
+     INSERT INTO outbox (topic, type, task_id, version, task)
+     SELECT $2, CASE WHEN present.id IS NULL THEN $4 ELSE $3 END, late.id,
+            coalesce(present.version, gone.version),
+            coalesce(present.json, json_build_object('id', late.id, 'version', gone.version)::text)
+     FROM late JOIN gone USING (id) LEFT JOIN present USING (id)
+     WHERE present.id IS NULL OR present.version > late.version`,
+    [JSON.stringify(late), topic, types.updated, types.deleted, table],
+  );
+};
