@@ -1,4 +1,9 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { createKafkaWatch } from '../../services/api/console/kafka-watch.ts';
+import { createRecordFinder } from '../../services/api/console/record-finder.ts';
+import { readEnv } from '../../services/platform/env.ts';
+import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
+import { createLogger } from '../../services/platform/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startOwnKafka, type OwnKafka } from '../support/embedded-kafka.ts';
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
@@ -6,6 +11,7 @@ import { runOps } from '../support/ops.ts';
 import { createTask } from '../support/pipeline.ts';
 import { killProcess, startService, type ServiceProcess } from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
+import { taskIn } from '../support/task.ts';
 import { waitFor } from '../support/wait.ts';
 
 const PARTITIONS = 12;
@@ -76,6 +82,22 @@ const lag = async (...args: string[]) => {
   if (stdout === '') throw new Error(stderr);
   return { code, ...(JSON.parse(stdout) as Lag) };
 };
+/** The event of a new task, as the console finds it in the topic. */
+const record = async (id: string) => {
+  const options = {
+    config: readEnv(kafkaEnv, env),
+    task: taskIn(env),
+    timeoutMs: 5_000,
+    logger: createLogger({ service: 'test', level: 'silent' }),
+  };
+  const watch = createKafkaWatch(options);
+  const finder = createRecordFinder({ ...options, watch });
+  try {
+    return await finder.find(id, 1, 0, AbortSignal.timeout(20_000));
+  } finally {
+    await Promise.all([finder.close(), watch.close()]);
+  }
+};
 /** Partitions whose lag the indexer's metrics name. */
 const measured = async (): Promise<number> => {
   const text = await (await fetch(`${indexer.healthUrl}/metrics`)).text();
@@ -88,6 +110,7 @@ it(
     await create(60, 'before');
     await equal();
     expect(await lag('--max', '0')).toMatchObject({ code: 0, total: { lag: 0, unknown: 0 } });
+    const old = await index.versions();
 
     await second.kill();
     await create(240, 'during');
@@ -106,6 +129,8 @@ it(
     const left = await waiting();
     expect(left).toBeGreaterThan(0);
     await waitFor('the others to be found', async () => (await index.versions()).size === 300 - left);
+    const [id = ''] = [...(await index.versions()).keys()].filter((found) => !old.has(found));
+    expect(await record(id)).toMatchObject({ offset: expect.any(Number) as number });
 
     const report = await lag('--max', '0');
     const unknown = report.partitions.filter((each) => each.lag === null).length;

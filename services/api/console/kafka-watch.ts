@@ -16,8 +16,11 @@ import type { KafkaReading } from './sample.ts';
 export interface KafkaWatch {
   /** @throws what the client throws when Kafka does not answer or refuses */
   readonly read: () => Promise<KafkaReading>;
-  /** For each partition of the tasks topic the first offset at or after a time. @throws as above */
-  readonly offsetsAt: (timeMs: number) => Promise<ReadonlyMap<number, number>>;
+  /**
+   * For each partition of the tasks topic the first offset at or after a time; nothing for one whose brokers are away.
+   * @throws as above
+   */
+  readonly offsetsAt: (timeMs: number) => Promise<ReadonlyMap<number, number | undefined>>;
   readonly close: () => Promise<void>;
 }
 
@@ -80,6 +83,7 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
     offsetsAt: async (timeMs) => {
       const client = await consumer.connected();
       const { topic } = task;
+      const all = await partitionsOf(client, topic, timeoutMs);
       const ranges = await rangesOf(client, topic);
       const found = await promised<TopicPartitionOffset[]>((done) => {
         const times = ranges.map(({ partition }) => ({ topic, partition, offset: timeMs }));
@@ -87,9 +91,10 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
       });
       // Where nothing is as new as that, what comes next is read: a negative offset stands for the end.
       const ends = new Map(ranges.map(({ partition, high }) => [partition, high]));
-      return new Map(
+      const starts = new Map(
         found.map(({ partition, offset }) => [partition, offset >= 0 ? offset : (ends.get(partition) ?? 0)]),
       );
+      return new Map(all.map(({ id }) => [id, starts.get(id)]));
     },
     close: async () => {
       await Promise.all([members.close(), consumer.close()]);
