@@ -89,6 +89,15 @@ it('a user that owns nothing serves, publishes, verifies and repairs what the ow
   await waitFor('the task in search', async () => (await search(api, 'guest')).tasks[0]?.id === task.id);
   await waitFor('the deletion in search', async () => (await search(api, 'guest')).total === 1);
 
+  // Without the highest number of the outbox the relay would read from its beginning each time.
+  const { stdout } = await runOps(['outbox', '--interval', '0.1', '--json'], env);
+  expect(JSON.parse(stdout)).toMatchObject({ depth: 0 });
+  const client = new Client({ connectionString: urlOf(service) });
+  await client.connect();
+  const { rows } = await client.query<{ drawn: string }>('SELECT outbox_drawn() AS drawn');
+  await client.end();
+  expect(Number(rows[0]?.drawn)).toBe(3);
+
   const { code, report } = await reportOfOps(['verify', '--repair', '--json'], env);
   expect([code, report]).toMatchObject([0, { rows: 1, drift: { missing: 0, stale: 0, surplus: 0 } }]);
   expect((await runOps(['reindex'], env)).code).toBe(0);

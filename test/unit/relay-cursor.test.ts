@@ -75,6 +75,19 @@ it('moves the mark no further than a scan that had no room for more', () => {
   expect(cursor.mark).toBe(10);
 });
 
+it('remembers so many rows behind an open transaction and no more, and reads on once that has ended', () => {
+  const cursor = new OutboxCursor();
+  const last = 100_000;
+  cursor.observe(bounds(last, 100, 101));
+  cursor.observe(bounds(last, 100, 101));
+  cursor.take(rows(...Array.from({ length: last }, (_, n) => n + 1)), false);
+  expect(cursor.isFull).toBe(true);
+  cursor.observe(bounds(last, 101));
+  expect(cursor.isFull).toBe(false);
+  cursor.take(rows(last + 1), false);
+  expect([cursor.mark, [...cursor.seen]]).toEqual([last, [String(last + 1)]]);
+});
+
 it('reads again from a row on, except for what is in hand', () => {
   const cursor = new OutboxCursor();
   cursor.take(rows(1, 2, 3, 4), true);

@@ -71,7 +71,7 @@ const take = async (client: Client): Promise<Sample> => {
   const { rows } = await client.query<{ depth: string; age: string | null; ever_in: string }>(
     `SELECT count(*) AS depth,
             extract(epoch FROM clock_timestamp() - min(created_at)) AS age,
-            coalesce(pg_sequence_last_value(pg_get_serial_sequence('outbox', 'id')::regclass), 0) AS ever_in
+            outbox_drawn() AS ever_in
      FROM outbox`,
   );
   const row = rows[0];

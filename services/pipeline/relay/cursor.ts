@@ -13,6 +13,9 @@
 import type { OutboxRow } from './records.ts';
 import type { TransactionBounds } from './session.ts';
 
+/** Rows behind the mark that are remembered: only a writer's transaction that stays open lets them grow. */
+const MAX_SEEN = 100_000;
+
 export class OutboxCursor {
   /** No row up to here can appear unseen. */
   #mark = 0;
@@ -29,6 +32,11 @@ export class OutboxCursor {
 
   get seen(): ReadonlySet<string> {
     return this.#seen;
+  }
+
+  /** Whether nothing may be read before that transaction ends. Once it has, a scan has to find a row to move the mark. */
+  get isFull(): boolean {
+    return this.#seen.size >= MAX_SEEN && this.#next?.isDue !== true;
   }
 
   /** Whether the next observation has to say which transactions have begun. */

@@ -63,8 +63,6 @@ const DELIVERY_TIMEOUT_MS = 30_000;
 const MAX_IN_FLIGHT = 10_000;
 /** The same in bytes, in chunks of RELAY_MAX_BYTES. */
 const CHUNKS_IN_FLIGHT = 4;
-/** Rows behind the mark that the relay remembers: only a writer's transaction that stays open lets them grow. */
-const MAX_SEEN = 100_000;
 /** How often the mark is moved: the rows deleted in that time are what a poll may have to pass over. */
 const BOUNDS_MS = 100;
 /** How often rows below the mark are looked for, from the outbox's very beginning. */
@@ -76,6 +74,9 @@ const SHOW_HELD_MS = 1_000;
 const SHOWN_ROWS = 20;
 /** Retries come every 5 s at last; the log says so once a minute. */
 const LOG_EVERY = 12;
+/** Longest wait for a row that somebody holds, while what was published late is followed up, and the time until it is tried again. */
+const FOLLOW_UP_LOCK_MS = 500;
+const FOLLOW_UP_AGAIN_MS = 5_000;
 /** Time the chunk in flight gets when the process stops; its rows stay in the outbox otherwise. */
 const CLOSE_DEADLINE_MS = 5_000;
 /** Time the Kafka client gets to close after that, with its broker away or not. */
@@ -95,6 +96,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   let woken = false;
   /** What Kafka took after this relay may have lost its lock. */
   const late: Change[] = [];
+  let followUpAt = -Infinity;
 
   const stopping = (): boolean => stop.signal.aborted;
 
@@ -166,6 +168,8 @@ export const startRelay = (options: RelayOptions): Relay => {
     let bytesInFlight = 0;
     let confirmed: Change[] = [];
     let deleting: readonly Change[] = [];
+    /** What Kafka has, and gets again. */
+    const unsettled = new Map<string, Change>();
     const retried: { readonly hold: Hold; readonly error: Error | undefined }[] = [];
     let writtenHeld: string | undefined;
     let heldAt = -Infinity;
@@ -176,7 +180,8 @@ export const startRelay = (options: RelayOptions): Relay => {
     let pollMs = MIN_POLL_MS;
     const topics = new Set<string>();
     ended.addEventListener('abort', () => {
-      late.push(...deleting, ...confirmed);
+      const first = retried.filter(({ error }) => error === undefined).map(({ hold }) => hold.first);
+      late.push(...deleting, ...confirmed, ...unsettled.values(), ...first);
       wake();
     });
 
@@ -194,9 +199,13 @@ export const startRelay = (options: RelayOptions): Relay => {
       } else if (!holds.hasFailed(row.task_id)) {
         metrics.published.inc({ entity });
         confirmed.push(change);
+      } else {
+        // Kafka has it, but another row of its id has failed: it is sent again with that one, as the last record of a key must
+        // be the newest.
+        const hold = holds.of(change);
+        if (hold !== undefined) holds.wait(hold, change);
+        unsettled.set(row.id, change);
       }
-      // Else Kafka has it, but an earlier row of its id has failed: it is sent again after that one, as the last record of
-      // a key must be the newest.
       wake();
     };
 
@@ -220,6 +229,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       if (changes.length === 0) return;
       for (const change of changes) {
         inFlight.set(change.row.id, change);
+        unsettled.delete(change.row.id);
         bytesInFlight += change.row.task.length;
         if (!topics.has(change.topic)) {
           topics.add(change.topic);
@@ -300,7 +310,7 @@ export const startRelay = (options: RelayOptions): Relay => {
 
     /** Most rows to read now. */
     const room = (): number => {
-      if (bytesInFlight >= CHUNKS_IN_FLIGHT * config.RELAY_MAX_BYTES || cursor.seen.size >= MAX_SEEN) return 0;
+      if (bytesInFlight >= CHUNKS_IN_FLIGHT * config.RELAY_MAX_BYTES || cursor.isFull) return 0;
       const free = Math.max(MAX_IN_FLIGHT, 2 * config.RELAY_BATCH_SIZE) - inFlight.size;
       return free < config.RELAY_BATCH_SIZE ? 0 : config.RELAY_BATCH_SIZE;
     };
@@ -354,7 +364,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       await settleRetried();
       await showHeld();
-      if (late.length > 0) await publishOvertaken(client);
+      await publishOvertaken(client);
       const limit = through === undefined ? 0 : room();
       const rows = await readNext(limit);
       const chunk = toChunk(rows, routes);
@@ -406,16 +416,25 @@ export const startRelay = (options: RelayOptions): Relay => {
    * keeps the last one: the newest of each id is published once more. Behind a deletion comes its tombstone, always.
    */
   const publishOvertaken = async (client: Client): Promise<void> => {
+    if (late.length === 0 || performance.now() < followUpAt) return;
     const changes = late.splice(0);
     try {
+      // Somebody may hold a row for long, for which nothing else waits.
+      await client.query(`BEGIN; SET LOCAL lock_timeout = ${FOLLOW_UP_LOCK_MS}`);
       for (const entity of entities) {
         const own = changes.filter((change) => change.entity === entity.name && change.records.at(-1)?.value !== null);
         const versions = own.map(({ row }) => ({ id: row.task_id, version: Number(row.version) }));
         await publishWhatOvertook(client, entity, versions);
       }
+      await client.query('COMMIT');
     } catch (error) {
       late.push(...changes);
-      throw error;
+      followUpAt = performance.now() + FOLLOW_UP_AGAIN_MS;
+      logger.warn(
+        { reason: messageOf(error), rows: changes.length },
+        'cannot follow up what was published late: trying again',
+      );
+      await client.query('ROLLBACK');
     }
   };
 
@@ -428,7 +447,7 @@ export const startRelay = (options: RelayOptions): Relay => {
         ended.abort(error);
       });
       while (!stopping() && !(await tryLock(client))) {
-        if (late.length > 0) await publishOvertaken(client);
+        await publishOvertaken(client);
         await sleep(TAKEOVER_POLL_MS, stop.signal);
       }
       if (stopping()) return;
@@ -440,8 +459,8 @@ export const startRelay = (options: RelayOptions): Relay => {
       leader = false;
       metrics.leader.set(0);
       metrics.held.reset();
-      await endSession(client);
       ended.abort();
+      await endSession(client);
     }
   };
 

@@ -154,7 +154,7 @@ export const readTransactionBounds = async (client: Client, withBegun: boolean):
   const { rows } = await client.query<{ xmin: string; own: string | null; drawn: string }>({
     name: withBegun ? 'relay-transactions-begun' : 'relay-transactions',
     text: `SELECT pg_snapshot_xmin(s)::text AS xmin, ${withBegun ? 'pg_current_xact_id()::text' : 'NULL'} AS own,
-                  coalesce(pg_sequence_last_value(pg_get_serial_sequence('outbox', 'id')::regclass), 0)::text AS drawn
+                  outbox_drawn()::text AS drawn
            FROM pg_current_snapshot() AS s`,
   });
   const [row] = rows;

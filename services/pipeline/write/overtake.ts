@@ -11,7 +11,8 @@ export interface Change {
 /**
  * Publishes the newest state of each row that is past a late event, or the deletion of one that is gone. The late
  * event may stand behind the newer one in the topic, and compaction keeps the last; now the newest is last again. A change
- * that comes after this has an outbox row of a higher number: this takes the locks of the rows, for as long as it writes.
+ * that comes after this has an outbox row of a higher number: this takes the locks of the rows that are past it, for as long as it
+ * writes. One that is not past it needs none: whatever comes has its own row.
  *
  * Once a deletion's record is purged its version is not known. One above the event's own is enough: to the index it is an
  * old one.
@@ -25,19 +26,19 @@ export const publishWhatOvertook = async (
   await client.query(
     `WITH late AS MATERIALIZED (
        SELECT id, max(version) AS version FROM json_to_recordset($1) AS l(id uuid, version bigint) GROUP BY id
-     ), present AS MATERIALIZED (
+     ), newer AS MATERIALIZED (
        SELECT t.id, t.version, ${rowToJson}(t) AS json
-       FROM ${escapeIdentifier(table)} AS t WHERE t.id = ANY(ARRAY(SELECT id FROM late)) ORDER BY t.id FOR SHARE
+       FROM ${escapeIdentifier(table)} AS t JOIN late USING (id) WHERE t.version > late.version
+       ORDER BY t.id FOR SHARE OF t
      ), gone AS MATERIALIZED (
        SELECT l.id, greatest(l.version + 1, d.version) AS version
        FROM late AS l LEFT JOIN deletions AS d ON d.source = $5 AND d.id = l.id
+       WHERE NOT EXISTS (SELECT FROM ${escapeIdentifier(table)} AS t WHERE t.id = l.id)
      )
      INSERT INTO outbox (topic, type, task_id, version, task)
-     SELECT $2, CASE WHEN present.id IS NULL THEN $4 ELSE $3 END, late.id,
-            coalesce(present.version, gone.version),
-            coalesce(present.json, json_build_object('id', late.id, 'version', gone.version)::text)
-     FROM late JOIN gone USING (id) LEFT JOIN present USING (id)
-     WHERE present.id IS NULL OR present.version > late.version`,
+     SELECT $2, $3, id, version, json FROM newer
+     UNION ALL
+     SELECT $2, $4, id, version, json_build_object('id', id, 'version', version)::text FROM gone`,
     [JSON.stringify(late), topic, types.updated, types.deleted, table],
   );
 };
