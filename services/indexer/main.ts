@@ -29,6 +29,6 @@ const health = await startHealthServer({
   ...indexer.health,
 });
 lifecycle.onClose('health server', 4_000, health.close);
-lifecycle.onClose('consumer', config.SHUTDOWN_DEADLINE_MS - 4_000, indexer.close);
+lifecycle.onClose('consumer', config.SHUTDOWN_DEADLINE_MS - 2_000, indexer.close);
 logger.info({ healthPort: health.port, group: task.group, topic: task.topic }, 'indexer started');
 await indexer.running;

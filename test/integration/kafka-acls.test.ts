@@ -257,17 +257,14 @@ describe("with the manifests' ACLs on a broker that enforces them", () => {
     await indexer.ready();
     await waitFor('the event', async () => (await index.versions()).has(task.id));
 
-    // A right that is lost while nothing waits: Kafka says so, and is silent when it is given back.
-    const refusals = () => indexer.logs().split('cannot read from Kafka').length;
-    const before = refusals();
+    // A right that is lost and given back while nothing waits: Kafka says the one, and is silent about the other.
     await broker.withdraw('api', toRead);
-    await waitFor('the refusal', () => refusals() > before);
-    await waitFor('nobody to be called, as nothing waits', async () => (await readiness()).status === 200);
-    const next = await create();
     await refused();
     await broker.allow('api', toRead);
-    await waitFor('the next event', async () => (await index.versions()).has(next.id));
     await indexer.ready();
+    const next = await create();
+    await waitFor('the next event', async () => (await index.versions()).has(next.id));
+    expect((await readiness()).status).toBe(200);
     await anyone.disconnect(1_000);
     expect((await stopProcess(indexer)).code).toBe(0);
   });

@@ -87,6 +87,8 @@ const FOREIGN_PROTOCOL = 23;
 const TIMED_OUT = -185;
 /** TOPIC_AUTHORIZATION_FAILED */
 const MAY_NOT_READ = 29;
+/** How often a client that may not read, and has nothing to read, is to try. */
+const ASK_AGAIN_MS = 10_000;
 
 type Config = KafkaConfig & Pick<ConsumeConfig, 'SESSION_TIMEOUT_MS' | 'FETCH_BUFFER_KBYTES'>;
 
@@ -251,7 +253,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
   let joinState = 'init';
   let isForeignProtocol = false;
   let mayNotRead = false;
-  let isBehind = true;
+  let askedAgainAt = Number.NEGATIVE_INFINITY;
   let isTopicMissing = false;
   let silentSince: number | undefined;
   const { commit, unanswered } = trackCommits(client);
@@ -288,8 +290,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       return joinState === JOINED ? undefined : `not in the group ${group} yet (${joinState})`;
     },
     refusalReason: () => {
-      // Once it may again, nothing tells before the next event.
-      if (mayNotRead && isBehind) return `Kafka refuses to let this user read the topic ${topic}`;
+      if (mayNotRead) return `Kafka refuses to let this user read the topic ${topic}`;
       // The client keeps the partitions of a topic that was deleted, and says nothing.
       return isTopicMissing ? `Kafka has no topic ${topic}, or this user may not see it` : undefined;
     },
@@ -336,7 +337,14 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
           if (codeOf(error) === TIMED_OUT) silent.add(leader);
         }
       }
-      isBehind = [...lag.values()].some((events) => events > 0);
+      // Once it may read again nothing tells before the next event, as the client says once that it has reached an end. After a
+      // pause it says that again, or that it may not read.
+      const now = performance.now();
+      if (mayNotRead && now - askedAgainAt > ASK_AGAIN_MS && [...lag.values()].every((events) => events === 0)) {
+        askedAgainAt = now;
+        client.pause(toTopicPartitions(asked));
+        client.resume(toTopicPartitions(asked));
+      }
       // A topic that is not there at all may be created again; its members are then given what it has.
       const gone = found.length === 0 ? [] : asked.filter((partition) => !leaders.has(partition));
       return { lag, behindTransaction, gone };

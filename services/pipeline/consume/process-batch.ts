@@ -62,7 +62,7 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
   const writeAll = async (entries: readonly Entry[], settle: Settle, signal: AbortSignal): Promise<Poison[]> => {
     const poison: Poison[] = [];
     let open = entries;
-    while (open.length > 0) {
+    do {
       const { operations, settledBy } = collapse(open.map(({ operation }) => operation));
       const outcomes = await bulk.write(operations, signal);
       const again: Entry[] = [];
@@ -77,7 +77,7 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
         } else settle(entry.index, newest ? outcome.kind : 'superseded');
       });
       open = again;
-    }
+    } while (open.length > 0);
     return poison;
   };
 
@@ -124,7 +124,6 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
     settle: Settle,
     signal: AbortSignal,
   ): Promise<void> => {
-    if (poison.length === 0) return;
     const failed = poison.flatMap(({ index, error, attempts }): (FailedEvent & { index: number })[] => {
       const message = batch[index]?.message;
       return message === undefined ? [] : [{ index, message, error, attempts }];

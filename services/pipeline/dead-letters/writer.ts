@@ -51,6 +51,8 @@ export const createDeadLetterWriter = ({ producer, topic, backoff, onRetry }: De
   write: async (events, signal) => {
     const written = new Array<boolean>(events.length).fill(false);
     let open = events.map((event, index) => ({ index, record: toRecord(event) }));
+    // What waited before was given away.
+    if (open.length === 0) onRetry(undefined, 0);
     for (let attempt = 1; open.length > 0 && !signal.aborted; attempt += 1) {
       const sent = producer.send(
         topic,

@@ -148,6 +148,8 @@ export const createBulkWriter = (options: BulkOptions): BulkWriter => {
     write: async (operations, signal) => {
       const outcomes = new Array<Outcome>(operations.length).fill({ kind: 'pending' });
       let open: readonly Placed[] = operations.map((operation, index) => ({ index, operation }));
+      // What waited before was given away.
+      if (open.length === 0) onRetry(undefined, 0);
       for (let attempt = 1; open.length > 0 && !signal.aborted; attempt += 1) {
         const retry: Placed[] = [];
         let reason: string | undefined;
