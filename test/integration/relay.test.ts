@@ -304,9 +304,10 @@ describe('the relay', () => {
 
   it('publishes on while somebody holds a row that must be followed up', async () => {
     await useTopics();
-    const pair = [start(), start()];
-    await waitFor('a leader', () => pair.some((relay) => relay.isLeader()));
-    const tasks = Array.from({ length: 2_000 }, () => taskOf({ version: 2 }));
+    const relay = start();
+    await waitFor('it to lead', () => relay.isLeader());
+    // So many that some are in flight whenever its session ends.
+    const tasks = Array.from({ length: 10_000 }, () => taskOf({ version: 2 }));
     await insertTasks(database.pool, tasks);
     await database.pool.query(
       `INSERT INTO outbox (type, task_id, version, task)
