@@ -93,13 +93,11 @@ describe('while Elasticsearch is away, the indexer', () => {
     const block = (on: true | null) =>
       client.indices.putSettings({ index, settings: { 'index.blocks.read_only_allow_delete': on } });
     const retrying = (of: RunningIndexer) => of.metric('taskstream_indexer_retrying_operations');
-    const others: RunningIndexer[] = [];
     for (const partition of [0, 1, 2, 3]) {
       await block(true);
       await fixture.topics.produce([{ ...eventRecord('tasks.event.created', taskOf()), partition }]);
       await waitUntilRetrying();
       const other = await fixture.start({ DRAIN_DEADLINE_MS: '1000' });
-      others.push(other);
       await waitFor('the other to have a partition', async () => {
         return (await other.metric('taskstream_indexer_assigned_partitions')) > 0;
       });

@@ -419,7 +419,7 @@ describe('the relay', () => {
         );
       }
       const read = async (after: number, maxBytes: number): Promise<readonly number[]> => {
-        const rows = await advance(client, { confirmed: [], after, seen: [], limit: 100, maxBytes, isLong: false });
+        const rows = await advance(client, { confirmed: [], after, seen: [], limit: 100, maxBytes });
         return rows.map(({ task }) => task.length);
       };
       expect(await read(0, 1_000)).toEqual([10, 600, 600]);

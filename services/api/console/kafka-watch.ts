@@ -6,7 +6,7 @@
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import type { EntityNames } from '../../pipeline/entity.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
-import { partitionsOf, promised } from '../../platform/kafka/calls.ts';
+import { partitionsOf, promised, type Partition } from '../../platform/kafka/calls.ts';
 import type { NativeConsumer, TopicPartitionOffset } from '../../platform/kafka/native.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { createGroupMembers } from './group-members.ts';
@@ -38,9 +38,9 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
 
   // All questions are asked one after the other: one without an answer holds a thread of the process until its timeout.
   // A partition without a leader would hold up the others until its timeout, and has no range.
-  const rangesOf = async (client: NativeConsumer, topic: string) => {
+  const rangesOf = async (client: NativeConsumer, topic: string, partitions: readonly Partition[]) => {
     const ranges: { readonly partition: number; readonly low: number; readonly high: number }[] = [];
-    for (const { id: partition, hasLeader } of await partitionsOf(client, topic, timeoutMs)) {
+    for (const { id: partition, hasLeader } of partitions) {
       if (!hasLeader) continue;
       const { lowOffset, highOffset } = await promised<RdKafka.WatermarkOffsets>((done) => {
         client.queryWatermarkOffsets(topic, partition, timeoutMs, done);
@@ -53,14 +53,15 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
   return {
     read: async () => {
       const client = await consumer.connected();
-      const { topic } = task;
-      const wanted = (await partitionsOf(client, topic, timeoutMs)).map(({ id }) => ({ topic, partition: id }));
+      const { topic, deadLetterTopic } = task;
+      const all = await partitionsOf(client, topic, timeoutMs);
+      const wanted = all.map(({ id }) => ({ topic, partition: id }));
       // What the group committed is asked before the end, so that no lag can come out negative.
       const committed = await promised<TopicPartitionOffset[]>((done) => {
         client.committed(wanted, timeoutMs, done);
       });
       const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
-      const measured = (await rangesOf(client, topic)).map(({ partition, low, high }) => {
+      const measured = (await rangesOf(client, topic, all)).map(({ partition, low, high }) => {
         const offset = offsets.get(partition);
         // Without a commit the group begins at the start of the partition; an offset is then absent or negative.
         const committed = offset !== undefined && Number.isFinite(offset) ? offset : 0;
@@ -69,7 +70,11 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
         return { partition, high, lag: high - position };
       });
       const lags = new Map(measured.map(({ partition, lag }) => [partition, lag]));
-      const deadLetters = await rangesOf(client, task.deadLetterTopic);
+      const deadLetters = await rangesOf(
+        client,
+        deadLetterTopic,
+        await partitionsOf(client, deadLetterTopic, timeoutMs),
+      );
       const isWhole = measured.length === wanted.length;
       const end = measured.reduce((sum, { high }) => sum + high, 0);
       return {
@@ -84,7 +89,7 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
       const client = await consumer.connected();
       const { topic } = task;
       const all = await partitionsOf(client, topic, timeoutMs);
-      const ranges = await rangesOf(client, topic);
+      const ranges = await rangesOf(client, topic, all);
       const found = await promised<TopicPartitionOffset[]>((done) => {
         const times = ranges.map(({ partition }) => ({ topic, partition, offset: timeMs }));
         client.offsetsForTimes(times, timeoutMs, done);

@@ -33,19 +33,22 @@ export const createRetryStatus = (options: RetryStatusOptions): RetryStatus => {
   metrics.retries.inc({ entity, target }, 0);
   metrics.retrying.set({ entity, target }, 0);
   metrics.retryAlert.set({ entity, target }, 0);
+
+  const end = (message: string): void => {
+    if (outage === undefined) return;
+    const ms = Math.round(performance.now() - outage.since);
+    logger.info({ target, ms, attempts: outage.attempts }, message);
+    outage = undefined;
+    metrics.retrying.set({ entity, target }, 0);
+    metrics.retryAlert.set({ entity, target }, 0);
+  };
+
   return {
     onRetry: (reason, pending) => {
       onAttempt();
       metrics.retrying.set({ entity, target }, pending);
       if (reason === undefined) {
-        if (outage !== undefined) {
-          logger.info(
-            { target, ms: Math.round(performance.now() - outage.since), attempts: outage.attempts },
-            'writes go through again',
-          );
-        }
-        outage = undefined;
-        metrics.retryAlert.set({ entity, target }, 0);
+        end('writes go through again');
         return;
       }
       metrics.retries.inc({ entity, target });
@@ -61,11 +64,7 @@ export const createRetryStatus = (options: RetryStatusOptions): RetryStatus => {
       }
     },
     onDone: () => {
-      if (outage === undefined) return;
-      logger.info({ target, attempts: outage.attempts }, 'what waited was given away: whoever has it now tries again');
-      outage = undefined;
-      metrics.retrying.set({ entity, target }, 0);
-      metrics.retryAlert.set({ entity, target }, 0);
+      end('what waited was given away: whoever has it now tries again');
     },
     check: () => {
       if (outage === undefined) return;

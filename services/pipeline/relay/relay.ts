@@ -322,7 +322,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       const gone = deleting.map(({ row }) => row.id);
       const { mark: after, seen } = cursor;
       const { RELAY_MAX_BYTES: maxBytes } = config;
-      const rows = await advance(client, { confirmed: gone, after, seen, limit, maxBytes, isLong: after === 0 });
+      const rows = await advance(client, { confirmed: gone, after, seen, limit, maxBytes });
       deleting = [];
       cursor.forget(gone);
       return rows;

@@ -82,8 +82,8 @@ export interface Advance {
   readonly limit: number;
   /** The row that reaches this many bytes is the last one. */
   readonly maxBytes: number;
-  /** Whether it begins so far back that it may take long. */
-  readonly isLong: boolean;
+  /** Whether it begins so far back that it may take long; by itself at the very beginning. */
+  readonly isLong?: boolean;
 }
 
 /**
@@ -110,7 +110,7 @@ export const ADVANCE = {
 /** Deletes what is confirmed and reads the next rows, in one statement. */
 export const advance = async (
   client: Client,
-  { confirmed, after, seen, limit, maxBytes, isLong }: Advance,
+  { confirmed, after, seen, limit, maxBytes, isLong = after === 0 }: Advance,
 ): Promise<OutboxRow[]> => {
   const statement: QueryConfig = {
     ...ADVANCE,

@@ -27,14 +27,7 @@ answerOrder<ProduceOrder>(async ({ env, topic, chunk }) => {
   let read = 0;
   const records: ProducerRecord[] = [];
   while (read < all.length) {
-    const rows = await advance(client, {
-      confirmed: [],
-      after,
-      seen: [],
-      limit: READ,
-      maxBytes: 2 ** 40,
-      isLong: false,
-    });
+    const rows = await advance(client, { confirmed: [], after, seen: [], limit: READ, maxBytes: 2 ** 40 });
     records.push(...toChunk(rows, routes).changes.flatMap((change) => change.records));
     read += rows.length;
     after = Number(rows.at(-1)?.id);
