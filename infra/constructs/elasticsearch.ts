@@ -22,8 +22,8 @@ export type SearchClient = 'api' | 'indexer' | 'ops';
 const PRIVILEGES: Readonly<Record<SearchClient, readonly string[]>> = {
   api: ['read'],
   // Bulk operations of the kinds index and delete, and no new fields, indices or aliases. What the mapping says of itself
-  // decides whether a rejected document waits.
-  indexer: ['index', 'delete', 'view_index_metadata'],
+  // decides whether a rejected document waits. `maintenance` is for refreshes.
+  indexer: ['index', 'delete', 'view_index_metadata', 'maintenance'],
   ops: ['read', 'write', 'create_index', 'manage'],
 };
 const CLIENTS = Object.keys(PRIVILEGES) as SearchClient[];

@@ -21,7 +21,7 @@ export const small = {
   ...base,
   api: { minReplicas: 1, maxReplicas: 2, targetCpuPercent: 80, databasePoolSize: 12, resources },
   ingress: { host: 'tasks.localhost', ...base.ingress },
-  indexer: { minReplicas: 1, lagThreshold: 500, pollingSeconds: 5, scaleDownStabilizationSeconds: 60, resources },
+  indexer: { minReplicas: 1, lagThreshold: 2_000, pollingSeconds: 5, scaleDownStabilizationSeconds: 60, resources },
   topic: { partitions: 12, replicas: 1, minInsyncReplicas: 1 },
   verify: { ...base.verify, suspend: true, resources },
   index: { ...base.index, replicas: 0 },

@@ -8,6 +8,7 @@ import { kafkaChecks, kafkaEnv } from '../platform/kafka/settings.ts';
 import { lifecycleEnv } from '../platform/lifecycle.ts';
 import { loggerEnv } from '../platform/logger.ts';
 import { postgresEnv } from '../platform/postgres.ts';
+import { freshnessEnv } from '../pipeline/freshness.ts';
 import { taskEnv } from '../task/env.ts';
 import { PORTS } from '../task/resources.ts';
 import { telemetryEnv } from '../platform/telemetry.ts';
@@ -129,12 +130,7 @@ export const apiEnv = {
     description:
       'Most bytes of events the relay reads at once; up to four times as many are in flight. One event may exceed it.',
   },
-  RELAY_LINGER_MS: {
-    schema: integer(20, { min: 0, max: 1_000 }),
-    defaultText: '20',
-    description:
-      'Shortest time between two chunks that are not full, in milliseconds: under load fewer and larger ones. A change that comes alone is published at once.',
-  },
+  ...freshnessEnv,
   RELAY_POLL_MS: {
     schema: integer(250, { min: 5, max: 60_000 }),
     defaultText: '250',

@@ -36,6 +36,8 @@ it('reads on in partitions that left while it was paused, and came back when it 
     ELASTICSEARCH_URL: `http://127.0.0.1:${proxy.port}`,
     // Its batch cannot finish: it is left to the next owner at once.
     DRAIN_DEADLINE_MS: '200',
+    // Full, so that the next batch is read no further.
+    BATCH_MAX_EVENTS: '50',
   });
   await assigned(first, PARTITIONS);
   proxy.cut();

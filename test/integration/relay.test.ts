@@ -59,7 +59,7 @@ const start = (brokers = inject('kafkaBrokers')): Relay => {
       ...readEnv(kafkaEnv, env),
       RELAY_BATCH_SIZE: BATCH,
       RELAY_MAX_BYTES: 4_194_304,
-      RELAY_LINGER_MS: 20,
+      FRESHNESS_TARGET_MS: 400,
       RELAY_POLL_MS: 50,
     },
     entities: [placeTask(readEnv(taskEnv, env)), notes()],

@@ -53,6 +53,8 @@ export const createIndexerFixture = async (options: FixtureOptions): Promise<Ind
     SESSION_TIMEOUT_MS: '45000',
     LAG_INTERVAL_MS: '200',
     RETRY_MAX_MS: '500',
+    // Each wait of a test is one for batches too.
+    FRESHNESS_TARGET_MS: '100',
     LOG_LEVEL: 'warn',
   };
   const running: RunningIndexer[] = [];

@@ -40,6 +40,8 @@ export const createPipeline = async (topicOptions: TestTopicOptions = {}): Promi
     // Longer than this machine ever stands still: a test wants nothing read twice that nobody interrupted.
     SESSION_TIMEOUT_MS: '45000',
     SEARCH_TIMEOUT_MS: '60000',
+    // Each wait of a test is one for batches too.
+    FRESHNESS_TARGET_MS: '100',
     LOG_LEVEL: 'warn',
   };
   const processes: ServiceProcess[] = [];

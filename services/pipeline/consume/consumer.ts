@@ -1,11 +1,11 @@
 /**
- * The loop of the indexer: read → process → commit, one batch in flight and one read ahead, parsed and encoded.
+ * The loop of the indexer: read → process → commit, one batch in flight and one that gathers, parsed and encoded.
  *
  * - A batch's offsets are committed only after all outcomes below them are final.
  * - Revoked partitions are given away after the batch in flight that touches them is finished and committed.
  * - Polling goes on, with all partitions paused, while a batch waits for a server that is down: the group stays
  *   healthy and sees rebalances, and nothing more is read.
- * - Memory is bounded whatever the lag: a batch in flight, a batch read ahead, and the client's own read-ahead, each of
+ * - Memory is bounded whatever the lag: a batch in flight, a batch that gathers, and the client's own read-ahead, each of
  *   them in bytes of what is uncompressed.
  */
 import type { Message, TopicPartitionOffset } from '../../platform/kafka/native.ts';
@@ -29,14 +29,16 @@ export interface ConsumerOptions {
   readonly maxBatchEvents: number;
   /** What the records of a batch may hold together, in bytes; exceeded only while records become larger all at once. */
   readonly maxBatchBytes: number;
-  /** Shortest time from a read that was not full to the next one. */
-  readonly lingerMs: number;
+  /** Shortest time from a batch to the next one that is not full. */
+  readonly waitMs: number;
   /** Time a batch in flight gets to finish when its partitions are revoked or the consumer closes. */
   readonly drainDeadlineMs: number;
   /** Called after each batch, settled or not, with its partitions and how long it was at work, in milliseconds. */
   readonly onProgress: (partitions: ReadonlySet<number>, tookMs?: number) => void;
   /** Called after a batch of which nothing is left to do here: the rest of it, if any, belongs to another process now. */
   readonly onDone: () => void;
+  /** Called after a batch behind which nothing waited. */
+  readonly onCaughtUp: () => void;
 }
 
 /** Joins the group; it is given the listener that the group's rebalances are told to. */
@@ -48,8 +50,10 @@ interface InFlight {
   readonly done: Promise<void>;
 }
 
-/** A batch that waits longer than this for the one in flight pauses the partitions. */
+/** A full batch that waits longer than this for the one in flight pauses the partitions. */
 const PAUSE_AFTER_MS = 1_000;
+/** Shortest time from a read that was not full to the next one: each of them costs the whole process. */
+const READ_EVERY_MS = 20;
 /** How fast batches grow from the first record, whose size nobody knows. */
 const GROWTH = 8;
 /** Time the last commit gets before partitions are given away. */
@@ -68,6 +72,8 @@ export class GroupConsumer {
   #client: GroupClient | undefined;
   #committer: Committer | undefined;
   #buffer: ReceivedEvent[] = [];
+  /** Records that a batch may have. */
+  #max = 1;
   #bufferChanged = deferred();
   #inFlight: InFlight | undefined;
   #paused = false;
@@ -135,27 +141,33 @@ export class GroupConsumer {
   }
 
   async #pollLoop(client: GroupClient): Promise<void> {
-    const { lingerMs } = this.#options;
-    let max = 1;
     let readAt = Number.NEGATIVE_INFINITY;
     while (!this.#closed.signal.aborted) {
-      if (this.#buffer.length > 0) await this.#nextChange(PAUSE_AFTER_MS);
-      // Events that come alone are read at once. Under load, many small batches would cost the whole pipeline more than
-      // this wait costs the events, which wait for a refresh of the index anyway.
-      const waitMs = readAt + lingerMs - performance.now();
+      if (this.#isFull) await this.#nextChange(PAUSE_AFTER_MS);
+      const waitMs = readAt + READ_EVERY_MS - performance.now();
       if (waitMs > 0) await sleep(waitMs, this.#closed.signal);
-      this.#setPaused(this.#buffer.length > 0 || this.#stopping);
+      this.#setPaused(this.#isFull || this.#stopping);
       // A restart gives nobody a right, or a topic.
       if (client.refusalReason() !== undefined) this.#options.onProgress(this.#owned);
-      const { messages, ends } = await this.#poll(client, this.#paused ? 1 : max);
-      if (messages.length > 0 && messages.length < max) readAt = performance.now();
-      max = this.#nextMax(max, messages);
+      const room = this.#paused ? 1 : Math.max(1, this.#max - this.#buffer.length);
+      const { messages, ends } = await this.#poll(client, room);
+      if (messages.length > 0 && messages.length < room) readAt = performance.now();
+      this.#max = this.#nextMax(this.#max, messages);
       const owned = messages.filter(({ partition }) => this.#owned.has(partition));
       if (owned.length > 0)
         this.#setBuffer([...this.#buffer, ...owned.map((message) => receive(message, this.#options.entity))]);
       for (const end of ends) if (this.#owned.has(end.partition)) this.#ends.set(end.partition, end);
       this.#passGaps();
     }
+  }
+
+  /** Whether the batch that gathers has all that it may have. */
+  get #isFull(): boolean {
+    const { maxBatchBytes } = this.#options;
+    return (
+      this.#buffer.length >= this.#max ||
+      this.#buffer.reduce((bytes, { message }) => bytes + message.size, 0) >= maxBatchBytes
+    );
   }
 
   /** Records to ask for next. The client takes a number only, so it is drawn from the sizes of those that came. */
@@ -211,11 +223,21 @@ export class GroupConsumer {
 
   async #processLoop(): Promise<void> {
     let failures = 0;
+    let begunAt = Number.NEGATIVE_INFINITY;
     while (!this.#stopping) {
       if (this.#buffer.length === 0) {
         await this.#nextChange(PAUSE_AFTER_MS);
         continue;
       }
+      // Events that come alone are processed at once. Under load, many small batches would cost the whole pipeline more than
+      // this wait costs the events.
+      const isFull = this.#isFull;
+      const leftMs = begunAt + this.#options.waitMs - performance.now();
+      if (!isFull && leftMs > 0) {
+        await this.#nextChange(leftMs);
+        continue;
+      }
+      begunAt = performance.now();
       const batch = this.#buffer;
       const { promise: done, resolve: finish } = deferred();
       const partitions = new Set(batch.map(({ partition }) => partition));
@@ -225,6 +247,7 @@ export class GroupConsumer {
       try {
         unfinished = await this.#settle(batch, this.#inFlight);
         failures = 0;
+        if (!isFull) this.#options.onCaughtUp();
       } catch (error) {
         failures += 1;
         this.#options.logger.error({ err: error, failures }, 'batch failed: trying it again');

@@ -1,17 +1,13 @@
 /** Settings of a consumer and of its writes to the index. */
 import { integer, type EnvSpec, type EnvValues } from '../../platform/env.ts';
+import { freshnessEnv } from '../freshness.ts';
 
 export const consumeEnv = {
+  ...freshnessEnv,
   BATCH_MAX_EVENTS: {
     schema: integer(1_000, { min: 1, max: 10_000 }),
     defaultText: '1000',
     description: 'Most events in a batch, and so in a bulk request.',
-  },
-  BATCH_LINGER_MS: {
-    schema: integer(20, { min: 0, max: 1_000 }),
-    defaultText: '20',
-    description:
-      'Shortest time from a batch that was not full to the next one, in milliseconds: under load fewer and larger ones. An event that comes alone is indexed at once.',
   },
   BULK_MAX_BYTES: {
     schema: integer(5_242_880, { min: 65_536, max: 104_857_600 }),

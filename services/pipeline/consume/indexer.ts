@@ -10,6 +10,8 @@ import { createBulkWriter } from '../index/bulk.ts';
 import { DEAD_LETTER_DELIVERY_TIMEOUT_MS, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { PlacedEntity } from '../entity.ts';
 import { createMappingGate } from '../index/mapping-gate.ts';
+import { createRefresher } from '../index/refresher.ts';
+import { indexerWaitMs } from '../freshness.ts';
 import { MAX_EVENT_BYTES } from '../topics.ts';
 import type { ConsumeConfig } from './env.ts';
 import { GroupConsumer } from './consumer.ts';
@@ -62,6 +64,12 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
   const tooLittle = memoryShortage(config, getHeapStatistics().heap_size_limit, process.constrainedMemory());
   if (tooLittle !== undefined) logger.warn(tooLittle);
   const stopped = new AbortController();
+  const refresher = createRefresher({
+    client: elasticsearch,
+    alias: entity.alias,
+    everyMs: config.FRESHNESS_TARGET_MS,
+    logger,
+  });
   let producer: KafkaProducer | undefined;
   let consumer: GroupConsumer | undefined;
 
@@ -105,9 +113,10 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
       logger,
       maxBatchEvents: config.BATCH_MAX_EVENTS,
       maxBatchBytes: config.BULK_MAX_BYTES,
-      lingerMs: config.BATCH_LINGER_MS,
+      waitMs: indexerWaitMs(config.FRESHNESS_TARGET_MS),
       drainDeadlineMs: config.DRAIN_DEADLINE_MS,
       onProgress: watchdog.progress,
+      onCaughtUp: refresher.request,
       onDone: () => {
         for (const status of [searchStatus, deadLetterStatus, newerStatus]) status.onDone();
       },
@@ -156,6 +165,7 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
       await running.catch(() => undefined);
       await consumer?.close();
       await producer?.disconnect(1_000);
+      refresher.close();
     },
   };
 };

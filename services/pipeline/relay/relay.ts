@@ -11,6 +11,7 @@ import type { Logger } from '../../platform/logger.ts';
 import { createClient, type PostgresConfig } from '../../platform/postgres.ts';
 import { createProducer, DeliveryError, type KafkaProducer } from '../../platform/kafka/producer.ts';
 import type { PlacedEntity } from '../entity.ts';
+import { relayWaitMs } from '../freshness.ts';
 import { MAX_EVENT_BYTES } from '../topics.ts';
 import { publishWhatOvertook } from '../write/overtake.ts';
 import { linksTo } from '../../platform/telemetry.ts';
@@ -43,7 +44,7 @@ export interface RelayOptions {
     KafkaConfig & {
       readonly RELAY_BATCH_SIZE: number;
       readonly RELAY_MAX_BYTES: number;
-      readonly RELAY_LINGER_MS: number;
+      readonly FRESHNESS_TARGET_MS: number;
       readonly RELAY_POLL_MS: number;
     };
   /** The rows of all of them share the outbox; each goes to the topic it names, or to that of its type's entity. */
@@ -90,6 +91,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   const { config, entities, metrics, tracer } = options;
   const logger = options.logger.child({ part: 'relay' });
   const routes = routesOf(entities);
+  const waitMs = relayWaitMs(config.FRESHNESS_TARGET_MS);
   const stop = new AbortController();
   let leader = false;
   let signalWake: () => void = () => undefined;
@@ -159,7 +161,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   /**
    * Publishes while this session holds the lock. A row is deleted as soon as Kafka has confirmed it, while others are in
    * flight. Behind a full chunk more is waiting, and is read at once. Behind another one, rows have time to gather
-   * (RELAY_LINGER_MS): a chunk of a few costs as much as one of many.
+   * (FRESHNESS_TARGET_MS): a chunk of a few costs as much as one of many.
    */
   const lead = async (client: Client, ended: AbortSignal): Promise<void> => {
     const cursor = new OutboxCursor();
@@ -393,7 +395,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       if (found.length > 0) {
         pollMs = MIN_POLL_MS;
         const isFull = !isComplete && chunk.unknown === undefined;
-        if (!isFull) await sleep(Math.max(0, startedAt + config.RELAY_LINGER_MS - performance.now()), stop.signal);
+        if (!isFull) await sleep(Math.max(0, startedAt + waitMs - performance.now()), stop.signal);
       } else if (inFlight.size > 0) {
         // Confirmations come in bursts: a statement for each would cost more than it deletes.
         await sleep(MIN_POLL_MS, stop.signal);

@@ -18,7 +18,7 @@ type Rate = (typeof RATES)[number];
 
 const SETTINGS: readonly { readonly name: string; readonly settings: Readonly<Record<string, string>> }[] = [
   { name: '', settings: {} },
-  { name: ', waits of 50 and 300 ms', settings: { RELAY_LINGER_MS: '50', BATCH_LINGER_MS: '300' } },
+  { name: ', found after 5 s', settings: { FRESHNESS_TARGET_MS: '5000' } },
 ];
 
 /** A load as long as one that is measured, for the services of a stack; and the JVMs compile what they do often for minutes. */
@@ -91,7 +91,7 @@ const measure = async (
     }
   }
   report.plot({
-    name: name === '' ? 'cost' : 'cost-longer-waits',
+    name: name === '' ? 'cost' : 'cost-5-s',
     title: `CPU of a create until it is in the index${name}`,
     xTitle: 'creates a second',
     yTitle: 'µs',

@@ -1,0 +1,24 @@
+/**
+ * How soon a change is to be found, and so how long relay and indexer may wait for more changes to go with it
+ * (docs/adr/0023-freshness-target.md). Who has waited as long as that already does not wait again: a change that comes alone
+ * travels at once.
+ */
+import { integer, type EnvSpec } from '../platform/env.ts';
+
+export const freshnessEnv = {
+  FRESHNESS_TARGET_MS: {
+    schema: integer(1_000, { min: 20, max: 60_000 }),
+    defaultText: '1000',
+    description:
+      'How long a change may take, under load, until it is found, in milliseconds: the longer, the less work for all. A change that comes alone is found at once.',
+  },
+} as const satisfies EnvSpec;
+
+/** The larger part goes to the indexer: there a larger batch saves most. */
+const RELAY_SHARE = 0.05;
+
+/** Shortest time between two chunks of the relay that are not full, in milliseconds. */
+export const relayWaitMs = (targetMs: number): number => targetMs * RELAY_SHARE;
+
+/** The same between two batches of the indexer. */
+export const indexerWaitMs = (targetMs: number): number => targetMs - relayWaitMs(targetMs);

@@ -1,0 +1,67 @@
+/**
+ * Has the index show what was written. Elasticsearch's own timer (`refresh_interval`) is the fallback: it would show a change up
+ * to a second after it was written.
+ */
+import type { Client } from '@elastic/elasticsearch';
+import { statusOf } from '../../platform/elasticsearch.ts';
+import { messageOf } from '../../platform/errors.ts';
+import type { Logger } from '../../platform/logger.ts';
+
+export interface Refresher {
+  /** Asks for a refresh, now or once the time since the last one has passed. It never throws, and is not waited for. */
+  readonly request: () => void;
+  /** Forgets a refresh that is still to come. */
+  readonly close: () => void;
+}
+
+export interface RefresherOptions {
+  readonly client: Pick<Client, 'indices'>;
+  readonly alias: string;
+  /** Shortest time between two refreshes, in milliseconds. */
+  readonly everyMs: number;
+  readonly logger: Logger;
+}
+
+/** Who may not refresh is given the right later, or never. */
+const REFUSED_MS = 600_000;
+const FORBIDDEN = 403;
+
+export const createRefresher = ({ client, alias, everyMs, logger }: RefresherOptions): Refresher => {
+  let nextAt = -Infinity;
+  let timer: NodeJS.Timeout | undefined;
+  let isRunning = false;
+  let isWanted = false;
+
+  const wanted = (): boolean => isWanted;
+
+  const refresh = async (): Promise<void> => {
+    timer = undefined;
+    isRunning = true;
+    isWanted = false;
+    nextAt = performance.now() + everyMs;
+    try {
+      await client.indices.refresh({ index: alias });
+    } catch (error) {
+      const isRefused = statusOf(error) === FORBIDDEN;
+      if (isRefused) nextAt = performance.now() + REFUSED_MS;
+      logger[isRefused ? 'warn' : 'debug'](
+        { reason: messageOf(error) },
+        "cannot refresh the index (privilege `maintenance`): changes are found when the index's own timer shows them",
+      );
+    } finally {
+      isRunning = false;
+      if (wanted()) schedule();
+    }
+  };
+  const schedule = (): void => {
+    isWanted = true;
+    if (isRunning || timer !== undefined) return;
+    timer = setTimeout(() => void refresh(), Math.max(0, nextAt - performance.now())).unref();
+  };
+  return {
+    request: schedule,
+    close: () => {
+      clearTimeout(timer);
+    },
+  };
+};
