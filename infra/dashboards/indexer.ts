@@ -17,6 +17,32 @@ export const indexer: Row = {
       ],
     },
     {
+      title: 'From the change to search',
+      description: 'Time from the commit in PostgreSQL until the refresh of the index that shows the change.',
+      kind: 'timeseries',
+      unit: 's',
+      thresholds: warnAt(5, 30),
+      runbook: 'lag-grows',
+      queries: [
+        { expr: quantile(0.5, 'taskstream_indexer_event_to_searchable_seconds'), legend: 'half' },
+        { expr: quantile(0.99, 'taskstream_indexer_event_to_searchable_seconds'), legend: '99 of 100' },
+      ],
+    },
+    {
+      title: 'Changes that were found late',
+      description: 'Share of the changes that search found later than FRESHNESS_OBJECTIVE_MS. May be 1 of 100.',
+      kind: 'timeseries',
+      unit: 'percentunit',
+      thresholds: warnAt(0.01, 0.06),
+      runbook: 'lag-grows',
+      queries: [
+        {
+          expr: `sum(${rate('taskstream_indexer_changes_late_total')}) / sum(${rate('taskstream_indexer_event_to_searchable_seconds_count')})`,
+          legend: 'late',
+        },
+      ],
+    },
+    {
       title: 'Events by what became of them',
       description: 'Events a second. `stale` and `superseded` were overtaken by a newer version, which is no fault.',
       kind: 'timeseries',

@@ -4,6 +4,7 @@ import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch
 import { hostList, integer, readEnv, text, type EnvSpec, type EnvValues } from '../platform/env.ts';
 import { kafkaChecks, kafkaEnv, type KafkaConfig } from '../platform/kafka/settings.ts';
 import { loggerEnv } from '../platform/logger.ts';
+import { indexRefreshEnv } from '../pipeline/freshness.ts';
 import { postgresEnv } from '../platform/postgres.ts';
 
 /** What a new index is like, by these settings. */
@@ -26,13 +27,7 @@ const indexEnv = {
     defaultText: '0',
     description: 'Replicas of each shard of a new index.',
   },
-  INDEX_REFRESH_INTERVAL: {
-    schema: text()
-      .regex(/^\d+(ms|s)$/, { error: 'must be a time such as 500ms or 1s' })
-      .default('1s'),
-    defaultText: '1s',
-    description: 'Time until an indexed change shows in search.',
-  },
+  ...indexRefreshEnv,
   INDEX_GC_DELETES: {
     schema: text()
       .regex(/^\d+[smhd]$/, { error: 'must be a time such as 60s, 12h or 1d' })

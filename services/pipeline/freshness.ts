@@ -3,7 +3,7 @@
  * (docs/adr/0023-freshness-target.md). Who has waited as long as that already does not wait again: a change that comes alone
  * travels at once.
  */
-import { integer, type EnvSpec } from '../platform/env.ts';
+import { integer, text, type EnvSpec } from '../platform/env.ts';
 
 export const freshnessEnv = {
   FRESHNESS_TARGET_MS: {
@@ -13,6 +13,21 @@ export const freshnessEnv = {
       'How long a change may take, under load, until it is found, in milliseconds: the longer, the less work for all. A change that comes alone is found at once.',
   },
 } as const satisfies EnvSpec;
+
+/** How long the index hides what nobody refreshes it for. */
+export const indexRefreshEnv = {
+  INDEX_REFRESH_INTERVAL: {
+    schema: text()
+      .regex(/^\d+(ms|s)$/, { error: 'must be a time such as 500ms or 1s' })
+      .default('1s'),
+    defaultText: '1s',
+    description: 'Time until an indexed change shows in search.',
+  },
+} as const satisfies EnvSpec;
+
+/** @returns an `INDEX_REFRESH_INTERVAL` in milliseconds */
+export const indexRefreshMs = (interval: string): number =>
+  Number.parseInt(interval, 10) * (interval.endsWith('ms') ? 1 : 1_000);
 
 /** The larger part goes to the indexer: there a larger batch saves most. */
 const RELAY_SHARE = 0.05;

@@ -6,6 +6,7 @@ import { createIndexerFixture, type IndexerFixture } from '../support/indexer.ts
 import { waitFor } from '../support/wait.ts';
 
 const FORBIDDEN = 403;
+const SEARCHABLE = 'taskstream_indexer_event_to_searchable_seconds';
 const refreshes: number[] = [];
 let mayRefresh: boolean;
 let fixture: IndexerFixture;
@@ -77,4 +78,24 @@ it('an indexer that may not refresh asks once, and goes on', async () => {
   await delay(500);
   expect(refreshes.length).toBe(1);
   expect(await indexer.metric('taskstream_indexer_events_total', { outcome: 'indexed' })).toBe(5);
+});
+
+it('says how soon changes were found, and how many of them late', async () => {
+  const indexer = await start({ FRESHNESS_TARGET_MS: '200', FRESHNESS_OBJECTIVE_MS: '20' });
+  // Their time is long ago.
+  await produce(3);
+  await found(3);
+  await waitFor('them to be counted', async () => (await indexer.metric(`${SEARCHABLE}_count`)) === 3);
+  expect(await indexer.metric('taskstream_indexer_changes_late_total')).toBe(3);
+});
+
+it('counts with the index\'s own timer where nobody refreshes', async () => {
+  mayRefresh = false;
+  const indexer = await start({ INDEX_REFRESH_INTERVAL: '300ms' });
+  await produce(1);
+  await fixture.settled();
+  await delay(400);
+  expect(await indexer.metric(`${SEARCHABLE}_count`)).toBe(0);
+  await produce(1);
+  await waitFor('the first to be counted', async () => (await indexer.metric(`${SEARCHABLE}_count`)) === 1);
 });

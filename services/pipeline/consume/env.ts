@@ -1,9 +1,16 @@
 /** Settings of a consumer and of its writes to the index. */
 import { integer, type EnvSpec, type EnvValues } from '../../platform/env.ts';
-import { freshnessEnv } from '../freshness.ts';
+import { freshnessEnv, indexRefreshEnv } from '../freshness.ts';
 
 export const consumeEnv = {
   ...freshnessEnv,
+  ...indexRefreshEnv,
+  FRESHNESS_OBJECTIVE_MS: {
+    schema: integer(5_000, { min: 20, max: 3_600_000 }),
+    defaultText: '5000',
+    description:
+      'How soon 99 of 100 changes must be found, in milliseconds: what takes longer is counted as late, and alerts measure by it.',
+  },
   BATCH_MAX_EVENTS: {
     schema: integer(1_000, { min: 1, max: 10_000 }),
     defaultText: '1000',

@@ -11,10 +11,11 @@ import { DEAD_LETTER_DELIVERY_TIMEOUT_MS, type KafkaConfig } from '../../platfor
 import type { PlacedEntity } from '../entity.ts';
 import { createMappingGate } from '../index/mapping-gate.ts';
 import { createRefresher } from '../index/refresher.ts';
-import { indexerWaitMs } from '../freshness.ts';
+import { indexerWaitMs, indexRefreshMs } from '../freshness.ts';
 import { MAX_EVENT_BYTES } from '../topics.ts';
 import type { ConsumeConfig } from './env.ts';
 import { GroupConsumer } from './consumer.ts';
+import { createSearchableMeter } from './searchable.ts';
 import { createDeadLetterWriter } from '../dead-letters/writer.ts';
 import { joinGroup } from './group-client.ts';
 import { monitorLag } from './lag.ts';
@@ -64,10 +65,18 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
   const tooLittle = memoryShortage(config, getHeapStatistics().heap_size_limit, process.constrainedMemory());
   if (tooLittle !== undefined) logger.warn(tooLittle);
   const stopped = new AbortController();
+  const searchable = createSearchableMeter({
+    indexRefreshMs: indexRefreshMs(config.INDEX_REFRESH_INTERVAL),
+    observe: (tookMs) => {
+      metrics.eventToSearchable.observe({ entity: entity.name }, tookMs / 1_000);
+      if (tookMs > config.FRESHNESS_OBJECTIVE_MS) metrics.late.inc({ entity: entity.name });
+    },
+  });
   const refresher = createRefresher({
     client: elasticsearch,
     alias: entity.alias,
     everyMs: config.FRESHNESS_TARGET_MS,
+    onRefreshed: searchable.refreshed,
     logger,
   });
   let producer: KafkaProducer | undefined;
@@ -104,6 +113,7 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
           backoff,
           onRetry: deadLetterStatus.onRetry,
         }),
+        searchable,
         newer: { backoff, onRetry: newerStatus.onRetry },
         metrics,
         tracer,

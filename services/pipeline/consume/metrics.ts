@@ -41,6 +41,12 @@ export const createIndexerMetrics = (registry: Registry) => {
     labelNames: ['entity'],
     registers,
   });
+  const late = new Counter({
+    name: 'taskstream_indexer_changes_late_total',
+    help: 'Changes that were found later than FRESHNESS_OBJECTIVE_MS after they were made.',
+    labelNames: ['entity'],
+    registers,
+  });
   return {
     /** Shows an entity's series from the beginning: one that is missing until its first event cannot be alerted on. */
     begin: (entity: string): void => {
@@ -48,9 +54,11 @@ export const createIndexerMetrics = (registry: Registry) => {
       for (const reason of POISON_CODES) deadLetters.inc({ entity, reason }, 0);
       for (const kind of REBALANCE_KINDS) rebalances.inc({ entity, kind }, 0);
       commitFailures.inc({ entity }, 0);
+      late.inc({ entity }, 0);
     },
     events,
     deadLetters,
+    late,
     batchEvents: new Histogram({
       name: 'taskstream_indexer_batch_events',
       help: 'Events in a batch.',
@@ -70,6 +78,13 @@ export const createIndexerMetrics = (registry: Registry) => {
       help: 'Time from the change in the database until Elasticsearch acknowledged its document.',
       labelNames: ['entity'],
       buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1_000],
+      registers,
+    }),
+    eventToSearchable: new Histogram({
+      name: 'taskstream_indexer_event_to_searchable_seconds',
+      help: 'Time from the change in the database until search finds it.',
+      labelNames: ['entity'],
+      buckets: [0.03, 0.1, 0.3, 0.6, 1, 1.5, 2.5, 5, 10, 30, 100, 1_000],
       registers,
     }),
     retries: new Counter({

@@ -10,6 +10,7 @@ import { backoffMs, sleep, type BackoffOptions } from '../../platform/time.ts';
 import type { BulkWriter } from '../index/bulk.ts';
 import { collapse } from '../index/collapse.ts';
 import type { DeadLetterWriter, FailedEvent } from '../dead-letters/writer.ts';
+import type { SearchableMeter } from './searchable.ts';
 import { headerOf } from '../../platform/kafka/headers.ts';
 import type { EventOutcome, IndexerMetrics } from './metrics.ts';
 import type { EncodedOperation } from '../index/operation.ts';
@@ -30,6 +31,7 @@ export interface BatchProcessorOptions {
   readonly topic: string;
   readonly bulk: BulkWriter;
   readonly deadLetters: DeadLetterWriter;
+  readonly searchable: Pick<SearchableMeter, 'written'>;
   /** Called again and again while events wait for a newer version of this code. */
   readonly newer: {
     readonly backoff: BackoffOptions;
@@ -53,7 +55,7 @@ interface Poison {
 }
 
 export const createBatchProcessor = (options: BatchProcessorOptions): BatchProcessor => {
-  const { entity, topic, bulk, deadLetters, newer, metrics, tracer, logger } = options;
+  const { entity, topic, bulk, deadLetters, searchable, newer, metrics, tracer, logger } = options;
 
   /**
    * Writes the newest operation of each id. Where the index rejects it, the next older one of that id gets its
@@ -83,6 +85,7 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
 
   const process = async (batch: readonly ReceivedEvent[], signal: AbortSignal): Promise<boolean[]> => {
     const settled = new Array<boolean>(batch.length).fill(false);
+    const changedAt: number[] = [];
     const settle: Settle = (index, result) => {
       settled[index] = true;
       // The event before a tombstone was counted as the deletion already.
@@ -94,6 +97,7 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
       if (!Number.isNaN(changedAtMs)) {
         // eslint-disable-next-line no-restricted-syntax -- from a date of another machine's
         metrics.eventToIndexed.observe({ entity }, Math.max(0, Date.now() - changedAtMs) / 1_000);
+        changedAt.push(changedAtMs);
       }
     };
     const entries: Entry[] = [];
@@ -104,6 +108,7 @@ export const createBatchProcessor = (options: BatchProcessorOptions): BatchProce
       else if (event.kind === 'poison') poison.push({ index, error: event.error, attempts: 0 });
     });
     poison.push(...(await writeAll(entries, settle, signal)));
+    searchable.written(changedAt);
     await sendToDeadLetters(poison, batch, settle, signal);
     await waitForNewerCode(batch, signal);
     return settled;

@@ -19,6 +19,8 @@ export interface RefresherOptions {
   readonly alias: string;
   /** Shortest time between two refreshes, in milliseconds. */
   readonly everyMs: number;
+  /** Called after a refresh, with when it was asked for, by the monotonic clock. */
+  readonly onRefreshed: (beganAtMs: number) => void;
   readonly logger: Logger;
 }
 
@@ -26,7 +28,7 @@ export interface RefresherOptions {
 const REFUSED_MS = 600_000;
 const FORBIDDEN = 403;
 
-export const createRefresher = ({ client, alias, everyMs, logger }: RefresherOptions): Refresher => {
+export const createRefresher = ({ client, alias, everyMs, onRefreshed, logger }: RefresherOptions): Refresher => {
   let nextAt = -Infinity;
   let timer: NodeJS.Timeout | undefined;
   let isRunning = false;
@@ -38,9 +40,11 @@ export const createRefresher = ({ client, alias, everyMs, logger }: RefresherOpt
     timer = undefined;
     isRunning = true;
     isWanted = false;
-    nextAt = performance.now() + everyMs;
+    const beganAt = performance.now();
+    nextAt = beganAt + everyMs;
     try {
       await client.indices.refresh({ index: alias });
+      onRefreshed(beganAt);
     } catch (error) {
       const isRefused = statusOf(error) === FORBIDDEN;
       if (isRefused) nextAt = performance.now() + REFUSED_MS;

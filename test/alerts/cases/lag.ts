@@ -7,6 +7,10 @@ const replicas = `kube_horizontalpodautoscaler_status_current_replicas{${autosca
 const most = `kube_horizontalpodautoscaler_spec_max_replicas{${autoscaler}}`;
 const bucket = (le: string) => `taskstream_indexer_event_to_indexed_seconds_bucket{${NS},le="${le}"}`;
 
+const settled = `taskstream_indexer_events_total{${NS},outcome="indexed"}`;
+const late = `taskstream_indexer_changes_late_total{${NS}}`;
+const found = `taskstream_indexer_event_to_searchable_seconds_count{${NS}}`;
+
 export const lagRecords: readonly RecordCase[] = [
   {
     record: 'taskstream:indexer_lag_events:sum',
@@ -37,6 +41,10 @@ export const lagAlerts: readonly AlertCase[] = [
       },
       'the lag drains': { series: { [lag(0)]: '9000-200x40', [replicas]: '12x40', [most]: '12x40' }, at: '30m' },
       'the lag is small': { series: { [lag(0)]: '0+20x40', [replicas]: '12x40', [most]: '12x40' }, at: '30m' },
+      'what waits is settled within seconds': {
+        series: { [lag(0)]: '0+200x40', [replicas]: '12x40', [most]: '12x40', [settled]: '0+120000x40' },
+        at: '30m',
+      },
       'another autoscaler is at its maximum': {
         series: {
           [lag(0)]: '0+200x40',
@@ -57,6 +65,8 @@ export const lagAlerts: readonly AlertCase[] = [
     },
     quiet: {
       'it drains slowly': { series: { [lag(0)]: '9000-50x40' }, at: '25m' },
+      // 1,000 events a second.
+      'it is what each indexer gathers': { series: { [lag(0)]: '2000x40', [settled]: '0+60000x40' }, at: '25m' },
       'it was gone in between': { series: { [lag(0)]: '2000x20 0 2000x20' }, at: '25m' },
     },
   },
@@ -73,6 +83,31 @@ export const lagAlerts: readonly AlertCase[] = [
         at: '25m',
       },
       'nothing changes': { series: { [bucket('30')]: '10x40', [bucket('+Inf')]: '100x40' }, at: '25m' },
+    },
+  },
+  {
+    alert: 'TaskstreamFreshnessBurnsFast',
+    firing: {
+      series: { [late]: '0+20x80', [found]: '0+100x80' },
+      at: '75m',
+      description: '20% of the changes of the last hour were found later than FRESHNESS_OBJECTIVE_MS; 1% may be.',
+    },
+    quiet: {
+      'few are late': { series: { [late]: '0+10x80', [found]: '0+100x80' }, at: '75m' },
+      'it is over': { series: { [late]: '0+40x60 2400x20', [found]: '0+100x80' }, at: '75m' },
+      'nothing changes': { series: { [late]: '20x80', [found]: '100x80' }, at: '75m' },
+    },
+  },
+  {
+    alert: 'TaskstreamFreshnessBurnsSlowly',
+    firing: {
+      series: { [late]: '0+8x400', [found]: '0+100x400' },
+      at: '390m',
+      description: '8% of the changes of the last six hours were found later than FRESHNESS_OBJECTIVE_MS; 1% may be.',
+    },
+    quiet: {
+      'few are late': { series: { [late]: '0+5x400', [found]: '0+100x400' }, at: '390m' },
+      'it is over': { series: { [late]: '0+20x300 6000x100', [found]: '0+100x400' }, at: '390m' },
     },
   },
 ];
