@@ -174,6 +174,8 @@ describe('CSV as spreadsheets write it', () => {
   it.each([
     ['semicolons', 'description;priority;due\nfix tap;high;2026-12-01\ntrash;low;\n', 2],
     ['sep=', 'sep=;\ndescription;priority\nfix tap;high\n', 1],
+    ['sep= in quotes', '"sep=;"\ndescription;priority\nfix tap;high\n', 1],
+    ['a header of two lines', 'description;priority;"due\n"\nfix tap;high;\n', 1],
     ['tabs', 'description\tpriority\nfix tap\thigh\n', 1],
     ['empty columns at the end', 'description,priority,,\nfix tap,high,,\ntrash,low,,\n', 2],
     ['short rows', 'description,priority\nfix tap,high\nshort\n', 2],

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Pool } from 'pg';
 import { raiseAll } from '../../pipeline/verify/raise-all.ts';
-import { messageOf } from '../../platform/errors.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { createPool } from '../../platform/postgres.ts';
 import { placeTask } from '../../task/env.ts';
@@ -17,7 +17,12 @@ const defaultRaise = async (pool: Pool): Promise<number> => {
   const { rows } = await pool.query<{ by: string }>(
     "SELECT floor(extract(epoch FROM clock_timestamp() - timestamptz '2026-01-01T00:00:00Z') * 1000)::text AS by",
   );
-  return Number(rows[0]?.by);
+  const by = Number(rows[0]?.by);
+  if (by > 0) return by;
+  throw new TaskstreamError(
+    'invalid_configuration',
+    "PostgreSQL's clock stands before 2026: set it right, or say with --by how far versions are to be raised.",
+  );
 };
 
 const positive = (text: string): number => {

@@ -77,6 +77,10 @@ export interface Change {
   readonly records: readonly ProducerRecord[];
 }
 
+/** What the records of a change hold, in bytes. */
+export const sizeOf = ({ records }: Change): number =>
+  records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+
 /** Rows that were read together. */
 export interface Chunk {
   readonly changes: readonly Change[];

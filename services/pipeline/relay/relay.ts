@@ -19,7 +19,7 @@ import { backoffMs, sleep, withDeadline } from '../../platform/time.ts';
 import { OutboxCursor } from './cursor.ts';
 import { Holds, type Hold } from './holds.ts';
 import type { RelayMetrics } from './metrics.ts';
-import { routesOf, toChunk, type Change, type OutboxRow } from './records.ts';
+import { routesOf, sizeOf, toChunk, type Change, type OutboxRow } from './records.ts';
 import {
   advance,
   endSession,
@@ -192,7 +192,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     const settle = (change: Change, error: Error | undefined): void => {
       const { row, entity } = change;
       inFlight.delete(row.id);
-      bytesInFlight -= row.task.length;
+      bytesInFlight -= sizeOf(change);
       if (error !== undefined) {
         metrics.failures.inc({ entity });
         if (holds.fail(change, error)) warn(change, holds.of(change)?.scope, error);
@@ -232,7 +232,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       for (const change of changes) {
         inFlight.set(change.row.id, change);
         unsettled.delete(change.row.id);
-        bytesInFlight += change.row.task.length;
+        bytesInFlight += sizeOf(change);
         if (!topics.has(change.topic)) {
           topics.add(change.topic);
           void countPartitions(through, change.topic);

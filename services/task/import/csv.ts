@@ -26,12 +26,12 @@ const MAX_RECORD_LENGTH = 1024 * 1024;
 export const readCsv: Reader = async function* (input, options) {
   let header: readonly (string | undefined)[] | undefined;
   let delimiter = options.delimiter;
-  for await (const { line, text, extent } of records(input, options, () => delimiter)) {
+  for await (const { line, text, extent } of records(input, options, (first) => delimiter ?? detect(first, options))) {
     if (text === undefined) {
       if (header === undefined) throw new TaskstreamError('validation_failed', `The CSV header ${NOT_TEXT}.`);
       yield { line, fault: NOT_TEXT };
     } else if (header === undefined) {
-      const named = /^sep=(.)$/i.exec(text)?.[1];
+      const named = /^("?)sep=(.)\1$/i.exec(text)?.[2];
       if (named !== undefined) {
         delimiter ??= named;
         continue;
@@ -61,7 +61,7 @@ interface CsvRecord extends TextLine {
 const records = async function* (
   input: Parameters<Reader>[0],
   { encoding }: ReadOptions,
-  delimiterNow: () => string | undefined,
+  delimiterOf: (firstLine: string) => string,
 ): AsyncGenerator<CsvRecord> {
   const lines = textLines(input, encoding);
   /** Lines to be read before the input goes on, the next one last: there may be very many. */
@@ -76,14 +76,15 @@ const records = async function* (
     if (first.text?.trim() === '') continue;
     const taken: TextLine[] = [];
     let text = first.text;
-    let state = text === undefined ? [] : splitRecord(text, delimiterNow() ?? ',');
+    const delimiter = delimiterOf(text ?? '');
+    let state = text === undefined ? [] : splitRecord(text, delimiter);
     while (typeof state === 'object' && 'open' in state && text !== undefined && text.length < MAX_RECORD_LENGTH) {
       const more = await next();
       if (more !== undefined) taken.push(more);
       if (more?.text === undefined) break;
       text += `\n${more.text}`;
       // From where it was left: a record of many lines is not read again with each of them.
-      state = splitRecord(`\n${more.text}`, delimiterNow() ?? ',', state);
+      state = splitRecord(`\n${more.text}`, delimiter, state);
     }
     if (isComplete(state)) yield { line: first.line, text, extent: 'record' };
     else {
@@ -93,11 +94,12 @@ const records = async function* (
   }
 };
 
-/** The delimiter under which the header has the most columns that are known. */
+/** The delimiter under which the header has the most columns that are known, in as much of it as its first line has. */
 const detect = (header: string, options: ReadOptions): string => {
   const scores = DELIMITERS.map((delimiter) => {
-    const cells = splitRecord(header, delimiter);
-    return isComplete(cells) ? cells.filter((cell) => columnOf(cell, options) !== undefined).length : 0;
+    const state = splitRecord(header, delimiter);
+    const cells = isComplete(state) ? state : state === 'broken' ? [] : state.cells;
+    return cells.filter((cell) => columnOf(cell, options) !== undefined).length;
   });
   return DELIMITERS[scores.indexOf(Math.max(...scores))] ?? ',';
 };
