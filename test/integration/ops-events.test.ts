@@ -191,19 +191,22 @@ describe('events replay', () => {
 });
 
 describe('events tail', () => {
-  it('follows what is new, readably, and stops on SIGINT with 0', async () => {
+  it.each([
+    ['SIGINT', 99],
+    ['SIGHUP', 100],
+  ] as const)('follows what is new, readably, and stops on %s with 0', async (signal, version) => {
     const tail = startOps(['events', 'tail', '--since', '1h', '--task', ids[1] ?? ''], env);
     await waitFor('what was there', () => tail.stdout().split('\n').length > VERSIONS);
-    const fresh = taskOf({ id: ids[1] ?? '', version: 99, ...creationOf('just\u001b[31m now', 1) });
+    const fresh = taskOf({ id: ids[1] ?? '', version, ...creationOf('just\u001b[31m now', 1) });
     await topics.produce([eventRecord('tasks.event.created', fresh)]);
-    await waitFor('the new event', () => tail.stdout().includes('v99'));
-    tail.child.kill('SIGINT');
+    await waitFor('the new event', () => tail.stdout().includes(`v${version}`));
+    tail.child.kill(signal);
     const { code, stdout, stderr } = await tail.ended;
     expect(code).toBe(0);
     expect(stderr).toBe('');
-    expect(stdout.trimEnd().split('\n')).toHaveLength(VERSIONS + 1);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(VERSIONS + 1 + version - 99);
     // The text, and what is not as it is at first.
-    expect(stdout).toContain(`created    ${ids[1] ?? ''}  v99  just\\u001b[31m now`);
+    expect(stdout).toContain(`created    ${ids[1] ?? ''}  v${version}  just\\u001b[31m now`);
     expect(stdout).toMatch(/ now {2}\w+=\w+\n$/);
   });
 

@@ -144,7 +144,7 @@ const withContext = async (work: (context: ReindexContext) => Promise<void>): Pr
       new TaskstreamError('stopped', `Ended by ${signal}. The old index serves on; the next run starts over.`),
     );
   };
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt).once('SIGHUP', interrupt);
   try {
     await work({
       entity: placeTask(config),

@@ -17,10 +17,10 @@ Search does not see new changes meanwhile. When this process ends, however it en
 within half a minute when its machine is gone, or it stands still (Ctrl-Z) or cannot reach PostgreSQL.
 
 Reads DATABASE_URL and its companions (docs/configuration.md).
-Exit codes: 0 released by Ctrl-C or SIGTERM; 1 it could not hold, or lost its hold.`,
+Exit codes: 0 released by Ctrl-C, SIGTERM or SIGHUP; 1 it could not hold, or lost its hold.`,
       )
       .action(async () => {
-        const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+        const stop = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => once(process, name)));
         const hold = await holdPublication(readEnv(postgresEnv, process.env));
         process.stdout.write('Publication is held back: writes wait in the outbox. Ctrl-C lets it go on.\n');
         try {
