@@ -50,7 +50,17 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   app.use(requestId());
   app.use(requestContext(options));
   // Pages have a policy of their own; an API answer is no page.
-  app.use(secureHeaders({ xXssProtection: false }));
+  app.use(
+    secureHeaders({
+      xXssProtection: false,
+      // Of plugins and browsers that are no more.
+      xDownloadOptions: false,
+      xPermittedCrossDomainPolicies: false,
+      // Nothing here is another origin's.
+      xDnsPrefetchControl: false,
+      originAgentCluster: false,
+    }),
+  );
   if (options.corsOrigins.length > 0) {
     app.use(
       cors({

@@ -1,7 +1,6 @@
 /** `POST /<plural>` */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
-import { v7 as uuidv7 } from 'uuid';
 import { BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.ts';
 import { IDEMPOTENCY_KEY_PATTERN, idempotencyKeyOf } from '../../platform/http/idempotency-key.ts';
 import { parseBody } from '../../platform/http/input.ts';
@@ -45,7 +44,7 @@ export const createRoute = ({ name, title, plural, fields, examples, one, store,
       const header = c.req.header('idempotency-key');
       const key = header === undefined ? undefined : idempotencyKeyOf(header);
       const created = await store.create({
-        id: uuidv7(),
+        id: randomUUID(),
         columns: columnsToCreate(fields, input),
         ...c.get('traceHeaders'),
         // The hash is of what the client sent, as it was understood: spaces and the order of fields do not matter, and

@@ -7,7 +7,7 @@ import type { PlacedEntity } from '../entity.ts';
 import type { Column, FieldValues } from '../field.ts';
 
 export interface CreateCommand extends TraceHeaders {
-  /** A UUIDv7. The row's id has its random part; the time in it is PostgreSQL's. */
+  /** A UUID. Its last eight bytes are those of the row's id, a UUIDv7; the time in that is PostgreSQL's. */
   readonly id: string;
   /** Every column that clients set, as JSON. */
   readonly columns: FieldValues;

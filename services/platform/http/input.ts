@@ -19,7 +19,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** @throws TaskstreamError `unsupported_media_type`, `malformed_json` or `validation_failed` */
 export const parseBody = async <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): Promise<T> => {
   const type = c.req.header('content-type');
-  if (type === undefined || !isUtf8Json(type)) {
+  if (type !== 'application/json' && !isUtf8Json(type ?? '')) {
     throw new TaskstreamError('unsupported_media_type', 'Send the body as application/json in UTF-8.');
   }
   const encoding = c.req.header('content-encoding');
