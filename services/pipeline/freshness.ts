@@ -7,7 +7,7 @@ import { integer, text, type EnvSpec } from '../platform/env.ts';
 
 export const freshnessEnv = {
   FRESHNESS_TARGET_MS: {
-    schema: integer(1_000, { min: 20, max: 60_000 }),
+    schema: integer(1_000, { min: 20, max: 10_000 }),
     defaultText: '1000',
     description:
       'How long a change may take, under load, until it is found, in milliseconds: the longer, the less work for all. A change that comes alone is found at once.',

@@ -63,7 +63,7 @@ it('a change that comes alone is found at once, and the changes of a steady load
 });
 
 it('a batch that is full waits for nothing', async () => {
-  await start({ FRESHNESS_TARGET_MS: '60000', BATCH_MAX_EVENTS: '10' });
+  await start({ FRESHNESS_TARGET_MS: '10000', BATCH_MAX_EVENTS: '10' });
   await produce(200);
   await waitFor('most to be indexed', async () => (await fixture.index.versions()).size >= 190, { timeoutMs: 30_000 });
 });

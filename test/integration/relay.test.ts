@@ -302,7 +302,7 @@ describe('the relay', () => {
     expect(versionsOf(await published(), id).at(-1)).toBe(3);
   });
 
-  it('publishes on while somebody holds a row that must be followed up', async () => {
+  it('while somebody holds rows that must be followed up, publishes on and follows up the others, and these when it stops', async () => {
     await useTopics();
     const relay = start();
     await waitFor('it to lead', () => relay.isLeader());
@@ -314,10 +314,11 @@ describe('the relay', () => {
        SELECT 'tasks.event.updated', id, version - 1, '{}' FROM tasks WHERE id = ANY($1)`,
       [tasks.map(({ id }) => id)],
     );
+    const held = new Set(tasks.map(({ id }) => id).filter((_, index) => index % 2 === 0));
     const stranger = new Client({ connectionString: database.url });
     await stranger.connect();
     await stranger.query('BEGIN');
-    await stranger.query('SELECT FROM tasks FOR UPDATE');
+    await stranger.query('SELECT FROM tasks WHERE id = ANY($1) FOR UPDATE', [[...held]]);
     await waitFor('some to be published', async () => (await topics.end()) > 0, { intervalMs: 1 });
     await database.pool.query(
       `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
@@ -326,8 +327,16 @@ describe('the relay', () => {
     const later = uuidv7();
     await insert('created', later, 1);
     await waitFor('what comes later', async () => (await publishedIds()).includes(later), { timeoutMs: 20_000 });
+    const followedUp = async (): Promise<string[]> =>
+      (await published()).filter((record) => headerOf(record, 'ce_id')?.endsWith(':2')).map(({ key }) => String(key));
+    await waitFor('the others to be followed up', async () => (await followedUp()).length > 0);
+    expect((await followedUp()).filter((id) => held.has(id))).toEqual([]);
+    // Long before the next attempt.
     await stranger.end();
+    await relay.close();
+    start();
     await database.outboxEmpty();
+    expect((await followedUp()).filter((id) => held.has(id))).not.toEqual([]);
   });
 
   it('takes a record of another time, as by a wrong clock, for no refusal: its change is not set aside', async () => {

@@ -69,7 +69,7 @@ it('retries the first row once no row of its id is in flight, and goes back to t
   expect(holds.due(new Set(['c']))).toEqual([hold]);
   expect([hold.first.row.id, hold.from]).toEqual(['5', 3]);
   holds.release(hold);
-  expect([holds.of(change(9, 'a')), holds.hasFailed('b'), holds.size]).toEqual([undefined, false, 0]);
+  expect([holds.of(change(9, 'a')), holds.followsFailed(change(9, 'b')), holds.size]).toEqual([undefined, false, 0]);
 });
 
 it('a later row stays with the hold of its earlier one, whatever each of them failed with, and is never retried before it', () => {
@@ -104,6 +104,13 @@ it('ends only when nothing is in flight of an id that failed while the first row
   holds.fail(change(3, 'b'), failure(TIMED_OUT));
   holds.end(hold);
   expect(holds.releasable(new Set(['b']))).toEqual([]);
-  expect([holds.hasFailed('b'), holds.due(new Set()), holds.rows(9)]).toEqual([true, [], []]);
+  expect([holds.followsFailed(change(4, 'b')), holds.due(new Set()), holds.rows(9)]).toEqual([true, [], []]);
   expect(holds.releasable(new Set(['c']))).toEqual([hold]);
+});
+
+it('a row that Kafka has before a later one of its id failed is in order, and is not sent again behind it', () => {
+  const holds = new Holds();
+  holds.fail(change(7, 'a'), failure(TIMED_OUT));
+  holds.fail(change(5, 'a'), failure(TIMED_OUT));
+  expect([4, 6, 9].map((row) => holds.followsFailed(change(row, 'a')))).toEqual([false, true, true]);
 });

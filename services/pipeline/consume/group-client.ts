@@ -340,7 +340,8 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       // Once it may read again nothing tells before the next event, as the client says once that it has reached an end. After a
       // pause it says that again, or that it may not read.
       const now = performance.now();
-      if (mayNotRead && now - askedAgainAt > ASK_AGAIN_MS && [...lag.values()].every((events) => events === 0)) {
+      const isIdle = lag.size === asked.length && [...lag.values()].every((events) => events === 0);
+      if (mayNotRead && isIdle && now - askedAgainAt > ASK_AGAIN_MS) {
         askedAgainAt = now;
         client.pause(toTopicPartitions(asked));
         client.resume(toTopicPartitions(asked));

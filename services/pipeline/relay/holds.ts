@@ -17,8 +17,8 @@ export interface Hold {
   first: Change;
   /** Number of the first row that failed or waits: from here on the outbox is read again once the hold is released. */
   from: number;
-  /** Ids with a row that failed: their later rows are sent again after it, even if Kafka has them. */
-  readonly ids: Set<string>;
+  /** Ids with a row that failed, and the number of the first one: later rows are sent again after it, even if Kafka has them. */
+  readonly ids: Map<string, number>;
   reason: string;
   attempts: number;
   /** By the monotonic clock, in milliseconds. */
@@ -33,7 +33,8 @@ const RETRY = { baseMs: 200, maxMs: 5_000 };
 
 const rowOf = (change: Change): number => Number(change.row.id);
 
-const isBusy = ({ ids }: Hold, idsInFlight: ReadonlySet<string>): boolean => [...ids].some((id) => idsInFlight.has(id));
+const isBusy = ({ ids }: Hold, idsInFlight: ReadonlySet<string>): boolean =>
+  [...ids.keys()].some((id) => idsInFlight.has(id));
 
 const topicScope = (topic: string): string => `topic ${topic}`;
 
@@ -60,7 +61,7 @@ export class Holds {
     const scope = this.#scopeOf(change, error);
     const hold = this.#byId.get(change.row.task_id) ?? this.#holds.get(scope);
     if (hold !== undefined) {
-      hold.ids.add(change.row.task_id);
+      hold.ids.set(change.row.task_id, Math.min(hold.ids.get(change.row.task_id) ?? Infinity, rowOf(change)));
       this.#byId.set(change.row.task_id, hold);
       if (!hold.isRetried && rowOf(change) < rowOf(hold.first)) hold.first = change;
       this.wait(hold, change);
@@ -70,7 +71,7 @@ export class Holds {
       scope,
       first: change,
       from: rowOf(change),
-      ids: new Set([change.row.task_id]),
+      ids: new Map([[change.row.task_id, rowOf(change)]]),
       reason: error.message,
       attempts: 1,
       retryAt: performance.now() + backoffMs(1, RETRY),
@@ -96,9 +97,10 @@ export class Holds {
     );
   }
 
-  /** True when an earlier row of the id has failed. */
-  hasFailed(id: string): boolean {
-    return this.#byId.has(id);
+  /** True when an earlier row of its id has failed. */
+  followsFailed(change: Change): boolean {
+    const id = change.row.task_id;
+    return (this.#byId.get(id)?.ids.get(id) ?? Infinity) < rowOf(change);
   }
 
   /** A row that waits may stand before the one that failed, as it was committed later. */
@@ -150,7 +152,7 @@ export class Holds {
 
   release(hold: Hold): void {
     this.#holds.delete(hold.scope);
-    for (const id of hold.ids) if (this.#byId.get(id) === hold) this.#byId.delete(id);
+    for (const id of hold.ids.keys()) if (this.#byId.get(id) === hold) this.#byId.delete(id);
   }
 
   setPartitions(topic: string, count: number): void {

@@ -198,12 +198,12 @@ export const startRelay = (options: RelayOptions): Relay => {
         if (holds.fail(change, error)) warn(change, holds.of(change)?.scope, error);
       } else if (ended.aborted) {
         late.push(change);
-      } else if (!holds.hasFailed(row.task_id)) {
+      } else if (!holds.followsFailed(change)) {
         metrics.published.inc({ entity });
         confirmed.push(change);
       } else {
-        // Kafka has it, but another row of its id has failed: it is sent again with that one, as the last record of a key must
-        // be the newest.
+        // Kafka has it, but an earlier row of its id has failed: it is sent again after that one, as the last record of a key
+        // must be the newest.
         const hold = holds.of(change);
         if (hold !== undefined) holds.wait(hold, change);
         unsettled.set(row.id, change);
@@ -267,27 +267,33 @@ export const startRelay = (options: RelayOptions): Relay => {
       });
     };
 
-    /** What became of the rows that were retried. Between two reads, so that nothing that was held is overtaken. */
+    /** What became of a row that was retried. */
+    const settleRetry = async ({ hold, error }: (typeof retried)[number]): Promise<void> => {
+      const { row, entity, topic } = hold.first;
+      if (error === undefined) {
+        metrics.published.inc({ entity });
+        confirmed.push(hold.first);
+      } else if (error instanceof DeliveryError && error.isRefusal) {
+        await setAside(client, { id: row.id, topic, reason: error.message });
+        metrics.refused.inc({ entity });
+        logger.error(
+          { row: row.id, id: row.task_id, topic, reason: error.message },
+          'Kafka refuses this change for good: it is set aside (ops outbox refused)',
+        );
+      } else {
+        metrics.failures.inc({ entity });
+        holds.failAgain(hold, error);
+        if (hold.attempts % LOG_EVERY === 0) warn(hold.first, hold.scope, error);
+        return;
+      }
+      holds.end(hold);
+    };
+
+    /** Between two reads, so that nothing that was held is overtaken. */
     const settleRetried = async (): Promise<void> => {
-      for (const { hold, error } of retried.splice(0)) {
-        const { row, entity, topic } = hold.first;
-        if (error === undefined) {
-          metrics.published.inc({ entity });
-          confirmed.push(hold.first);
-        } else if (error instanceof DeliveryError && error.isRefusal) {
-          await setAside(client, { id: row.id, topic, reason: error.message });
-          metrics.refused.inc({ entity });
-          logger.error(
-            { row: row.id, id: row.task_id, topic, reason: error.message },
-            'Kafka refuses this change for good: it is set aside (ops outbox refused)',
-          );
-        } else {
-          metrics.failures.inc({ entity });
-          holds.failAgain(hold, error);
-          if (hold.attempts % LOG_EVERY === 0) warn(hold.first, hold.scope, error);
-          continue;
-        }
-        holds.end(hold);
+      for (let next = retried[0]; next !== undefined; next = retried[0]) {
+        await settleRetry(next);
+        retried.shift();
       }
       if (holds.size === 0) return;
       for (const hold of holds.releasable(idsInFlight())) {
@@ -421,22 +427,48 @@ export const startRelay = (options: RelayOptions): Relay => {
     if (late.length === 0 || performance.now() < followUpAt) return;
     const changes = late.splice(0);
     try {
-      // Somebody may hold a row for long, for which nothing else waits.
+      // Somebody may hold the table for long, for which nothing else waits.
       await client.query(`BEGIN; SET LOCAL lock_timeout = ${FOLLOW_UP_LOCK_MS}`);
+      const held: Change[] = [];
       for (const entity of entities) {
         const own = changes.filter((change) => change.entity === entity.name && change.records.at(-1)?.value !== null);
         const versions = own.map(({ row }) => ({ id: row.task_id, version: Number(row.version) }));
-        await publishWhatOvertook(client, entity, versions);
+        const heldIds = await publishWhatOvertook(client, entity, versions);
+        held.push(...own.filter(({ row }) => heldIds.has(row.task_id)));
       }
       await client.query('COMMIT');
+      late.push(...held);
     } catch (error) {
       late.push(...changes);
-      followUpAt = performance.now() + FOLLOW_UP_AGAIN_MS;
       logger.warn(
         { reason: messageOf(error), rows: changes.length },
         'cannot follow up what was published late: trying again',
       );
       await client.query('ROLLBACK');
+    } finally {
+      if (late.length > 0) followUpAt = performance.now() + FOLLOW_UP_AGAIN_MS;
+    }
+  };
+
+  /** The last chance of what was published late: nobody remembers it once this process has ended. */
+  const publishOvertakenAtLast = async (): Promise<void> => {
+    if (late.length === 0) return;
+    followUpAt = -Infinity;
+    const client = createClient(config, 'taskstream-relay');
+    try {
+      await openSession(client, () => undefined);
+      await publishOvertaken(client);
+    } catch (error) {
+      logger.warn({ reason: messageOf(error) }, 'cannot follow up what was published late');
+    } finally {
+      await endSession(client);
+    }
+    if (late.length > 0) {
+      const ids = [...new Set(late.map(({ row }) => row.task_id))];
+      logger.error(
+        { count: ids.length, ids: ids.slice(0, SHOWN_ROWS) },
+        'the topic may end with an older event of these until they change again',
+      );
     }
   };
 
@@ -480,6 +512,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       if (!stopping()) await sleep(backoffMs(failures, { baseMs: 100, maxMs: 5_000 }), stop.signal);
     }
+    await publishOvertakenAtLast();
   };
 
   metrics.leader.set(0);
