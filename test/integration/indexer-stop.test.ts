@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Task } from '../../services/task/task.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createIndexerFixture, type IndexerFixture, type RunningIndexer } from '../support/indexer.ts';
+import { createHttpProxy } from '../support/http-proxy.ts';
 import { killProcess, startService, type ServiceProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
 import { TEXT_FIELD } from '../support/sample.ts';
@@ -96,6 +97,33 @@ describe('stopping', () => {
     await fixture.start();
     await fixture.settled();
     expect((await fixture.index.versions()).size).toBe(300);
+  });
+
+  it.each([
+    ['writes and refreshes hang', /_bulk|_refresh/],
+    ['a refresh hangs', /_refresh/],
+  ])('exits 0 while %s', async (_, hanging) => {
+    let isHanging = false;
+    let hung = 0;
+    const proxy = await createHttpProxy(inject('elasticsearchUrl'), {
+      before: (_method, path) => {
+        if (!isHanging || !hanging.test(path)) return Promise.resolve(true);
+        hung += 1;
+        return new Promise(() => undefined);
+      },
+    });
+    try {
+      const service = await spawnIndexer({ ELASTICSEARCH_URL: proxy.url, DRAIN_DEADLINE_MS: '500' });
+      await produce(300);
+      await fixture.settled();
+      isHanging = true;
+      await produce(5);
+      await waitFor('a request to hang', () => hung > 0);
+      service.child.kill('SIGTERM');
+      expect(await service.exited).toEqual({ code: 0, signal: null });
+    } finally {
+      await proxy.close();
+    }
   });
 });
 

@@ -4,7 +4,7 @@ import type { CpuByProcess } from './cpu.ts';
 export interface Measurement {
   readonly what: string;
   readonly value: number;
-  readonly unit: '/s' | 'ms' | 'MB' | '%' | 'x' | 'µs';
+  readonly unit: '/s' | 'ms' | 'MB' | '%' | 'x' | 'µs' | 'B';
   readonly p50Ms?: number;
   readonly p99Ms?: number;
   /** What each of the operations that `value` counts took of the processors. */

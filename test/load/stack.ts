@@ -1,7 +1,7 @@
 /** What the benches run on: the embedded servers, and for each bench a database, topics and an index of its own. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import getPort from 'get-port';
 import { startServers, stopServers } from '../../infra/local/servers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -31,6 +31,8 @@ export interface Stack {
   readonly startIndexer: () => Promise<ServiceProcess>;
   /** Runs `work`, and divides what each process took of the processors meanwhile by the operations that it tells. */
   measureCpu(work: () => Promise<number>): Promise<CpuByProcess>;
+  /** Bytes that were written until now: PostgreSQL's log, the topic of the events on one broker, the index as it is on disk. */
+  bytes(): Promise<Readonly<Record<'log of PostgreSQL' | 'topic' | 'index', number>>>;
   close(): Promise<void>;
 }
 
@@ -95,6 +97,18 @@ export const startBenchServers = async (build: string): Promise<BenchServers> =>
             [...cpu()].map(([name, micros]) => [name, (micros - (before.get(name) ?? 0)) / operations]),
           );
         },
+        bytes: async () => {
+          const { rows } = await database.pool.query<{ log: string }>(
+            `SELECT pg_current_wal_lsn() - '0/0'::pg_lsn AS log`,
+          );
+          await index.client.indices.flush({ index: index.alias });
+          const { _all } = await index.client.indices.stats({ index: index.alias, metric: 'store' });
+          return {
+            'log of PostgreSQL': Number(rows[0]?.log),
+            topic: sizeOfTopic(dataDir, topics.tasks),
+            index: _all.total?.store?.size_in_bytes ?? 0,
+          };
+        },
         close: async () => {
           await Promise.all(processes.map(killProcess));
           await Promise.all([database.close(), topics.close(), index.close()]);
@@ -107,3 +121,9 @@ export const startBenchServers = async (build: string): Promise<BenchServers> =>
     },
   };
 };
+
+/** Its partitions' folders, `<topic>-<number>`, have the records in files of this ending. */
+const sizeOfTopic = (folder: string, topic: string): number =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((file) => basename(file.parentPath).startsWith(`${topic}-`) && file.name.endsWith('.log'))
+    .reduce((sum, file) => sum + statSync(join(file.parentPath, file.name)).size, 0);

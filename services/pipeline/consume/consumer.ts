@@ -238,16 +238,15 @@ export class GroupConsumer {
         continue;
       }
       begunAt = performance.now();
-      const batch = this.#buffer;
+      const batch = this.#take();
       const { promise: done, resolve: finish } = deferred();
       const partitions = new Set(batch.map(({ partition }) => partition));
       this.#inFlight = { partitions, abort: new AbortController(), done };
-      this.#setBuffer([]);
       let unfinished: readonly ReceivedEvent[] = batch;
       try {
         unfinished = await this.#settle(batch, this.#inFlight);
         failures = 0;
-        if (!isFull) this.#options.onCaughtUp();
+        if (unfinished.length === 0 && (!isFull || this.#buffer.length === 0)) this.#options.onCaughtUp();
       } catch (error) {
         failures += 1;
         this.#options.logger.error({ err: error, failures }, 'batch failed: trying it again');
@@ -259,6 +258,19 @@ export class GroupConsumer {
         finish();
       }
     }
+  }
+
+  /** No more than a batch may have: what a batch could not settle stands before what gathered behind it. */
+  #take(): readonly ReceivedEvent[] {
+    let bytes = 0;
+    const end = this.#buffer.findIndex(({ message }, index) => {
+      const isOver = index >= this.#max || bytes >= this.#options.maxBatchBytes;
+      bytes += message.size;
+      return isOver;
+    });
+    const batch = end === -1 ? this.#buffer : this.#buffer.slice(0, end);
+    this.#setBuffer(this.#buffer.slice(batch.length));
+    return batch;
   }
 
   /** Returns the events that are not settled. */

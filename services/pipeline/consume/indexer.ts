@@ -172,10 +172,10 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
     },
     close: async () => {
       stopped.abort();
+      refresher.close();
       await running.catch(() => undefined);
       await consumer?.close();
       await producer?.disconnect(1_000);
-      refresher.close();
     },
   };
 };

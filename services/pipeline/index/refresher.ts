@@ -10,7 +10,7 @@ import type { Logger } from '../../platform/logger.ts';
 export interface Refresher {
   /** Asks for a refresh, now or once the time since the last one has passed. It never throws, and is not waited for. */
   readonly request: () => void;
-  /** Forgets a refresh that is still to come. */
+  /** Gives up the refresh that is under way, and asks for no more. */
   readonly close: () => void;
 }
 
@@ -25,7 +25,7 @@ export interface RefresherOptions {
 }
 
 /** Who may not refresh is given the right later, or never. */
-const REFUSED_MS = 600_000;
+const REFUSED_MS = 60_000;
 const FORBIDDEN = 403;
 
 export const createRefresher = ({ client, alias, everyMs, onRefreshed, logger }: RefresherOptions): Refresher => {
@@ -33,6 +33,8 @@ export const createRefresher = ({ client, alias, everyMs, onRefreshed, logger }:
   let timer: NodeJS.Timeout | undefined;
   let isRunning = false;
   let isWanted = false;
+  let lastReason: string | undefined;
+  const closed = new AbortController();
 
   const wanted = (): boolean => isWanted;
 
@@ -43,15 +45,20 @@ export const createRefresher = ({ client, alias, everyMs, onRefreshed, logger }:
     const beganAt = performance.now();
     nextAt = beganAt + everyMs;
     try {
-      await client.indices.refresh({ index: alias });
+      await client.indices.refresh({ index: alias }, { signal: closed.signal });
+      lastReason = undefined;
       onRefreshed(beganAt);
     } catch (error) {
-      const isRefused = statusOf(error) === FORBIDDEN;
-      if (isRefused) nextAt = performance.now() + REFUSED_MS;
-      logger[isRefused ? 'warn' : 'debug'](
-        { reason: messageOf(error) },
-        "cannot refresh the index (privilege `maintenance`): changes are found when the index's own timer shows them",
-      );
+      if (closed.signal.aborted) return;
+      if (statusOf(error) === FORBIDDEN) nextAt = performance.now() + REFUSED_MS;
+      const reason = messageOf(error);
+      // Once, until it is another.
+      if (reason !== lastReason)
+        logger.warn(
+          { reason },
+          "cannot refresh the index (privilege `maintenance`?): changes are found when the index's own timer shows them",
+        );
+      lastReason = reason;
     } finally {
       isRunning = false;
       if (wanted()) schedule();
@@ -59,13 +66,14 @@ export const createRefresher = ({ client, alias, everyMs, onRefreshed, logger }:
   };
   const schedule = (): void => {
     isWanted = true;
-    if (isRunning || timer !== undefined) return;
+    if (isRunning || timer !== undefined || closed.signal.aborted) return;
     timer = setTimeout(() => void refresh(), Math.max(0, nextAt - performance.now())).unref();
   };
   return {
     request: schedule,
     close: () => {
       clearTimeout(timer);
+      closed.abort();
     },
   };
 };

@@ -27,6 +27,7 @@ import {
   openSession,
   readTransactionBounds,
   setAside,
+  SILENCE_MS,
   tryLock,
   writeHeld,
 } from './session.ts';
@@ -428,7 +429,9 @@ export const startRelay = (options: RelayOptions): Relay => {
     const changes = late.splice(0);
     try {
       // Somebody may hold the table for long, for which nothing else waits.
-      await client.query(`BEGIN; SET LOCAL lock_timeout = ${FOLLOW_UP_LOCK_MS}`);
+      await client.query(
+        `BEGIN; SET LOCAL lock_timeout = ${FOLLOW_UP_LOCK_MS}; SET LOCAL idle_in_transaction_session_timeout = ${SILENCE_MS}`,
+      );
       const held: Change[] = [];
       for (const entity of entities) {
         const own = changes.filter((change) => change.entity === entity.name && change.records.at(-1)?.value !== null);

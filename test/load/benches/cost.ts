@@ -1,5 +1,5 @@
 /**
- * What a create costs on its way from the request to the index, in CPU of each process: at given rates and at the most, with
+ * What a create costs on its way from the request to the index, in CPU of each process, and in bytes written: at given rates and at the most, with
  * the default settings and with longer waits between batches.
  */
 import { waitFor } from '../../support/wait.ts';
@@ -81,10 +81,18 @@ const measure = async (
     const what = `create to index${name}, ${rate === undefined ? 'full load' : `${rate.toLocaleString('en-GB')}/s`}`;
     report.progress(what);
     let result: HttpResult | undefined;
+    const before = await stack.bytes();
     const cpu = await stack.measureCpu(async () => (result = await load(rate)).requests);
     if (result === undefined) throw new Error('nothing was measured');
-    const { perSecond, p50Ms, p99Ms } = result;
+    const { requests, perSecond, p50Ms, p99Ms } = result;
     report.add({ what, value: perSecond, unit: '/s', p50Ms, p99Ms, cpu });
+    if (rate === 1_000) {
+      const after = await stack.bytes();
+      for (const [where, bytes] of Object.entries(after)) {
+        const value = (bytes - before[where as keyof typeof before]) / requests;
+        report.add({ what: `${what}: ${where}`, value, unit: 'B' });
+      }
+    }
     for (const measurement of goalsOf(what, rate, cpu)) report.add(measurement);
     for (const [process, micros] of Object.entries(cpu)) {
       series.set(process, [...(series.get(process) ?? []), [perSecond, micros]]);
