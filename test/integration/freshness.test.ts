@@ -89,7 +89,7 @@ it('says how soon changes were found, and how many of them late', async () => {
   expect(await indexer.metric('taskstream_indexer_changes_late_total')).toBe(3);
 });
 
-it('counts with the index\'s own timer where nobody refreshes', async () => {
+it("counts with the index's own timer where nobody refreshes", async () => {
   mayRefresh = false;
   const indexer = await start({ INDEX_REFRESH_INTERVAL: '300ms' });
   await produce(1);
