@@ -311,11 +311,17 @@ describe('dlq replay', () => {
     ]);
   });
 
-  it('locks no row while it waits for Kafka, and puts what changed meanwhile behind the replayed event', async () => {
-    const [kept, changed, deleted] = [await store(taskOf()), await store(taskOf()), await store(taskOf())];
+  it('locks no row while it waits for Kafka, and puts what changed meanwhile behind the replayed event, also where somebody has it locked', async () => {
+    const [kept, changed, locked, deleted] = [
+      await store(taskOf()),
+      await store(taskOf()),
+      await store(taskOf()),
+      await store(taskOf()),
+    ];
+    const all = [kept, changed, locked, deleted];
     const placed = taskIn({ TASKS_TOPIC: topics.tasks, DEAD_LETTER_TOPIC: topics.deadLetters });
     await topics.produceLetters(
-      [kept, changed, deleted].map((task) => deadLetter(eventRecord('tasks.event.created', task), 'rejected_by_index')),
+      all.map((task) => deadLetter(eventRecord('tasks.event.created', task), 'rejected_by_index')),
     );
     const config = readEnv(kafkaEnv, env);
     const { signal } = new AbortController();
@@ -337,28 +343,41 @@ describe('dlq replay', () => {
         onBatch: () => undefined,
       });
       const change = { expected: undefined, traceparent: null, tracestate: null };
+      const holder = await writers.connect();
       const send: typeof producer.send = async (topic, records) => {
-        await store.update({ ...change, id: changed.id, columns: createCommand(creationOf('newer')).columns });
+        for (const { id } of [changed, locked]) {
+          await store.update({ ...change, id, columns: createCommand(creationOf('newer')).columns });
+        }
         await store.delete({ ...change, id: deleted.id });
+        await holder.query('BEGIN');
+        await holder.query(`SELECT FROM ${placed.table} WHERE id = $1 FOR UPDATE`, [locked.id]);
+        setTimeout(
+          () =>
+            void holder.query('COMMIT').then(() => {
+              holder.release();
+            }),
+          1_000,
+        );
         return producer.send(topic, records);
       };
       const batches = findDeadLetters({ reader, topic: topics.deadLetters, filter: {}, signal });
       for await (const batch of batches) {
         const tracked = await withLastActions(client, topics.deadLetters, batch);
         const outcomes = await replayDeadLetters({ client, producer: { send }, entity: placed, actor: 'ada' }, tracked);
-        expect(outcomes.map(({ state }) => state)).toEqual(['replayed', 'replayed', 'replayed']);
+        expect(outcomes.map(({ state }) => state)).toEqual(all.map(() => 'replayed'));
       }
-      expect((await topics.readAll(topics.tasks)).map(({ key }) => String(key))).toHaveLength(3);
+      expect((await topics.readAll(topics.tasks)).map(({ key }) => String(key))).toHaveLength(4);
       const { rows } = await client.query<{ id: string; type: string; version: string }>(
         'SELECT task_id::text AS id, type, version FROM outbox WHERE task_id = ANY($1) ORDER BY outbox.id',
-        [[kept.id, changed.id, deleted.id]],
+        [all.map(({ id }) => id)],
       );
-      expect(rows.slice(0, 2)).toEqual([
+      expect(rows.slice(0, 3)).toEqual([
         { id: changed.id, type: 'tasks.event.updated', version: '2' },
+        { id: locked.id, type: 'tasks.event.updated', version: '2' },
         { id: deleted.id, type: 'tasks.event.deleted', version: '2' },
       ]);
-      expect(rows.slice(2)).toHaveLength(2);
-      expect(rows.slice(2)).toEqual(expect.arrayContaining(rows.slice(0, 2)));
+      expect(rows.slice(3)).toHaveLength(3);
+      expect(rows.slice(3)).toEqual(expect.arrayContaining(rows.slice(0, 3)));
     } finally {
       await Promise.all([client.end(), writers.end(), producer.disconnect(5_000), reader.close()]);
     }

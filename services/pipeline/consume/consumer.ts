@@ -72,7 +72,7 @@ export class GroupConsumer {
   #client: GroupClient | undefined;
   #committer: Committer | undefined;
   #buffer: ReceivedEvent[] = [];
-  /** Records that a batch may have. */
+  /** Records that may gather before no more is read. */
   #max = 1;
   #bufferChanged = deferred();
   #inFlight: InFlight | undefined;
@@ -260,11 +260,15 @@ export class GroupConsumer {
     }
   }
 
-  /** No more than a batch may have: what a batch could not settle stands before what gathered behind it. */
+  /**
+   * No more than a batch may have: what a batch could not settle stands before what gathered behind it. `#max` bounds what is
+   * read, by the largest record that came; what is there has its own bytes.
+   */
   #take(): readonly ReceivedEvent[] {
+    const { maxBatchEvents, maxBatchBytes } = this.#options;
     let bytes = 0;
     const end = this.#buffer.findIndex(({ message }, index) => {
-      const isOver = index >= this.#max || bytes >= this.#options.maxBatchBytes;
+      const isOver = index >= maxBatchEvents || bytes >= maxBatchBytes;
       bytes += message.size;
       return isOver;
     });

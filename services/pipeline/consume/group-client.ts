@@ -340,8 +340,8 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       // Once it may read again nothing tells before the next event, as the client says once that it has reached an end. After a
       // pause it says that again, or that it may not read.
       const now = performance.now();
-      // Who has no partition may read what it has.
-      if (asked.length === 0) mayNotRead = false;
+      // Who has no partition may read what it has. One that was given meanwhile was not asked for.
+      if (client.assignments().length === 0) mayNotRead = false;
       const isIdle = lag.size === asked.length && [...lag.values()].every((events) => events === 0);
       if (mayNotRead && isIdle && now - askedAgainAt > ASK_AGAIN_MS) {
         askedAgainAt = now;

@@ -59,7 +59,7 @@ export const replayDeadLetters = async (
     const isProduced = verdict.kind === 'replay' || tracked[index]?.last?.state === 'replaying';
     return isProduced && 'change' in verdict ? [verdict.change] : [];
   });
-  await publishWhatOvertook(client, entity, replayed);
+  await publishWhatOvertook(client, entity, replayed, 'wait');
   await finish(
     client,
     outcomes.map(({ state, result }, index) => ({ id: ids[index] ?? '', state, result })),

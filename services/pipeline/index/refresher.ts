@@ -34,22 +34,26 @@ export const createRefresher = ({ client, alias, everyMs, onRefreshed, logger }:
   let isRunning = false;
   let isWanted = false;
   let lastReason: string | undefined;
-  const closed = new AbortController();
+  let isClosed = false;
+  /** Of the refresh that is under way; a signal for all of them would keep something of each, on Node 20. */
+  let abort = new AbortController();
 
   const wanted = (): boolean => isWanted;
+  const closed = (): boolean => isClosed;
 
   const refresh = async (): Promise<void> => {
     timer = undefined;
     isRunning = true;
     isWanted = false;
+    abort = new AbortController();
     const beganAt = performance.now();
     nextAt = beganAt + everyMs;
     try {
-      await client.indices.refresh({ index: alias }, { signal: closed.signal });
+      await client.indices.refresh({ index: alias }, { signal: abort.signal });
       lastReason = undefined;
       onRefreshed(beganAt);
     } catch (error) {
-      if (closed.signal.aborted) return;
+      if (closed()) return;
       if (statusOf(error) === FORBIDDEN) nextAt = performance.now() + REFUSED_MS;
       const reason = messageOf(error);
       // Once, until it is another.
@@ -66,14 +70,15 @@ export const createRefresher = ({ client, alias, everyMs, onRefreshed, logger }:
   };
   const schedule = (): void => {
     isWanted = true;
-    if (isRunning || timer !== undefined || closed.signal.aborted) return;
+    if (isRunning || timer !== undefined || isClosed) return;
     timer = setTimeout(() => void refresh(), Math.max(0, nextAt - performance.now())).unref();
   };
   return {
     request: schedule,
     close: () => {
+      isClosed = true;
       clearTimeout(timer);
-      closed.abort();
+      abort.abort();
     },
   };
 };

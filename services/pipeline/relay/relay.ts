@@ -436,7 +436,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       for (const entity of entities) {
         const own = changes.filter((change) => change.entity === entity.name && change.records.at(-1)?.value !== null);
         const versions = own.map(({ row }) => ({ id: row.task_id, version: Number(row.version) }));
-        const heldIds = await publishWhatOvertook(client, entity, versions);
+        const heldIds = await publishWhatOvertook(client, entity, versions, 'skip');
         held.push(...own.filter(({ row }) => heldIds.has(row.task_id)));
       }
       await client.query('COMMIT');
