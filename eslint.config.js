@@ -44,7 +44,18 @@ const oneWay = FLOORS.flatMap((floor, index) =>
 );
 
 export default tseslint.config(
-  { ignores: ['node_modules/', 'build/', 'dist/', 'coverage/', '.data/', '.scratch/', 'charts/'] },
+  {
+    ignores: [
+      'node_modules/',
+      'build/',
+      'dist/',
+      'coverage/',
+      '.data/',
+      '.scratch/',
+      'charts/',
+      'test/fixtures/generated-client/',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

@@ -18,7 +18,7 @@ import { toProblemResponse } from '../platform/http/problem.ts';
 import type { Route } from '../platform/http/route.ts';
 import { addDocs } from './docs.ts';
 
-/** Largest request body, in bytes. */
+/** Largest request body, in bytes, where a route does not say more. */
 export const MAX_BODY_BYTES = 65_536;
 
 /** What the bodies of unanswered requests hold together, in bytes. All that is made of them takes more than twice as much. */
@@ -72,8 +72,9 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   }
   if (options.rateLimitPerMinute > 0) app.use(limitRate(options.rateLimitPerMinute, options.trustedProxies));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
-  app.use(limitBody(MAX_BODY_BYTES, MAX_HELD_BYTES));
   const { routes } = options;
+  const maxBodyBytes = new Map(routes.map((route) => [route.document.path, route.maxBodyBytes ?? MAX_BODY_BYTES]));
+  app.use(limitBody((path) => maxBodyBytes.get(path) ?? MAX_BODY_BYTES, MAX_HELD_BYTES));
   const [literal, parameterised] = [routes.filter(isLiteral), routes.filter((route) => !isLiteral(route))];
   for (const route of literal) addRoute(app, route);
   // `/tasks/search` would also be a task's path: what it does not take must not be taken for an id.

@@ -4,6 +4,7 @@
  */
 import type { estypes } from '@elastic/elasticsearch';
 import { z } from '@hono/zod-openapi';
+import type { ErrorDetail } from '../platform/errors.ts';
 import { idSchema } from './id.ts';
 
 /** What a condition adds to a query: `must` counts for the score, `filter` does not. */
@@ -15,8 +16,31 @@ export interface Clause {
 /** A search condition on a field; `C` is what the search names. */
 export interface Condition<C = never> {
   readonly schema: z.ZodType<C>;
-  /** Nothing for a value that excludes nothing, such as blanks. */
-  toClause(value: C): Clause | undefined;
+  /**
+   * Nothing for a value that excludes nothing, such as blanks.
+   * @param nowMs when the search began, in milliseconds since 1970: the same for all its pages
+   */
+  toClause(value: C, nowMs: number): Clause | undefined;
+  /** Whether what it finds depends on that moment. */
+  readonly isTimed?: boolean;
+}
+
+/** An order of hits. Those without a value come last, and of equals the newest first. */
+export interface Order {
+  /** A number or a date of the documents, the lowest first; a word where there are `ranks`. */
+  readonly path: string;
+  /** Words, of which the last comes first. */
+  readonly ranks?: readonly string[];
+  /** What clients are told of it. */
+  readonly description: string;
+}
+
+/** What must hold of columns together, where a patch may change one of them alone. */
+export interface Check {
+  /** A SQL condition; it is met where it is unknown. @param column quotes the name of a column */
+  readonly sql: (column: (name: string) => string) => string;
+  /** What a request that breaks it is answered: the same as the schema of the field says. */
+  readonly fault: ErrorDetail;
 }
 
 /** How a form shows a field. */
@@ -75,14 +99,33 @@ export interface Field<V = never, C = never, S = V> {
   readonly columns: Readonly<Record<string, string>>;
   /** Values by column, as JSON. */
   toColumns(value: V | null | undefined): Readonly<Record<string, unknown>>;
+  /** For a value that is an object: the column of each of its members, which a patch may name alone. */
+  readonly members?: Readonly<Record<string, string>>;
+  readonly check?: Check;
   readonly mapping: estypes.MappingProperty;
   readonly condition?: Condition<C>;
+  /** Conditions under names of their own, which no other field has. */
+  readonly moreConditions?: Readonly<Record<string, AnyCondition>>;
+  /** Orders of hits, under names that no other field has. */
+  readonly orders?: Readonly<Record<string, Order>>;
+  /** Whether a search may count its hits by the values of the field: words, or true and false. */
+  readonly isFacet?: boolean;
   readonly csv?: CsvCells<V, S>;
   readonly control: Control;
 }
 
 /** Declares a field; the types of its parts are checked against each other. */
 export const field = <V, C = never, S = V>(declaration: Field<V, C, S>): Field<V, C, S> => declaration;
+
+/** Methods, and so compared loosely by the compiler. */
+interface AnyCondition {
+  readonly schema: z.ZodType;
+  readonly isTimed?: boolean;
+  toClause(value: unknown, nowMs: number): Clause | undefined;
+}
+
+/** A condition under a name of its own. */
+export const condition = <C>(declaration: Condition<C>): Condition<C> => declaration;
 
 /** A field of any type, for what works on all of them: its parts are only ever given what its own schemas let through. */
 export interface AnyField extends Omit<
@@ -95,7 +138,7 @@ export interface AnyField extends Omit<
   readonly shown: z.ZodType;
   // Methods, and so compared loosely by the compiler.
   toColumns(value: unknown): Readonly<Record<string, unknown>>;
-  readonly condition?: { readonly schema: z.ZodType; toClause(value: unknown): Clause | undefined };
+  readonly condition?: AnyCondition;
   readonly csv?: {
     readonly columns: readonly string[];
     read(cells: Readonly<Record<string, string | undefined>>): unknown;
@@ -136,9 +179,30 @@ export const createBody = (fields: Fields): z.ZodType<FieldValues> =>
 export const updateBody = (fields: Fields): z.ZodType<FieldValues> =>
   z.strictObject(shapeOf(fields, ({ input, isLater }) => (isLater === true ? input.optional() : input)));
 
-/** The conditions of a search, each of which may be left out. */
+/**
+ * A JSON Merge Patch (RFC 7396): what it does not name stays as it is, and null takes a value away, so that the initial one
+ * stands again. A field without an initial value takes no null.
+ */
+export const patchBody = (fields: Fields): z.ZodType<FieldValues> =>
+  z.strictObject(shapeOf(fields, ({ input, initial }) => (initial === undefined ? input.optional() : input.nullish())));
+
+/** The conditions of a search by name, those of a field together. */
+export const conditionsOf = (fields: Fields): readonly (readonly [string, AnyCondition])[] =>
+  Object.entries(fields).flatMap(([name, { condition: own, moreConditions = {} }]) => [
+    ...(own === undefined ? [] : [[name, own] as const]),
+    ...Object.entries(moreConditions),
+  ]);
+
+/** The same as a search names them; null is as if it did not. */
 export const conditionsShape = (fields: Fields): Record<string, z.ZodType> =>
-  shapeOf(fields, ({ condition }) => condition?.schema.optional());
+  Object.fromEntries(conditionsOf(fields).map(([name, { schema }]) => [name, schema.nullish()]));
+
+export const ordersOf = (fields: Fields): Readonly<Record<string, Order>> =>
+  Object.assign({}, ...Object.values(fields).map(({ orders }) => orders)) as Record<string, Order>;
+
+/** Names of the fields by which hits can be counted. */
+export const facetsOf = (fields: Fields): readonly string[] =>
+  Object.entries(fields).flatMap(([name, { isFacet }]) => (isFacet === true ? [name] : []));
 
 /** The fields every entity has beside its own. */
 const versioned = {
@@ -185,14 +249,12 @@ export const mappingOf = (fields: Fields): estypes.MappingTypeMapping => ({
 export interface Column {
   readonly name: string;
   readonly type: string;
-  /** Whether an update that does not name it leaves it as it is. */
-  readonly isLater: boolean;
 }
 
 export const columnsOf = (fields: Fields): readonly Column[] =>
-  Object.values(fields).flatMap(({ columns, isLater = false }) =>
-    Object.entries(columns).map(([name, type]) => ({ name, type, isLater })),
-  );
+  Object.values(fields).flatMap(({ columns }) => Object.entries(columns).map(([name, type]) => ({ name, type })));
+
+export const checksOf = (fields: Fields): readonly Check[] => Object.values(fields).flatMap(({ check }) => check ?? []);
 
 /** Columns of a new row: what the creation names, and the initial value of what it does not. */
 export const columnsToCreate = (fields: Fields, values: FieldValues): FieldValues =>
@@ -208,22 +270,41 @@ export const columnsToUpdate = (fields: Fields, values: FieldValues): FieldValue
     ...Object.entries(fields).map(([name, each]) => (name in values ? each.toColumns(values[name]) : {})),
   ) as FieldValues;
 
-const clausesOf = (fields: Fields, conditions: FieldValues): readonly Clause[] =>
-  Object.entries(fields).flatMap(([name, { condition }]) => {
+/** Columns of a patch: those of the members that it names, where a value has members. */
+export const columnsToPatch = (fields: Fields, patch: FieldValues): FieldValues =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, each]) => {
+      const value = patch[name];
+      if (value === undefined) return [];
+      const columns = Object.entries(each.toColumns(value ?? each.initial));
+      if (each.members === undefined || !isObject(value)) return columns;
+      const { members } = each;
+      const named = Object.keys(value).map((member) => members[member]);
+      return columns.filter(([column]) => named.includes(column));
+    }),
+  );
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const clausesOf = (fields: Fields, conditions: FieldValues, nowMs: number): readonly Clause[] =>
+  conditionsOf(fields).flatMap(([name, each]) => {
     const value = conditions[name];
-    const clause = condition === undefined || value === undefined ? undefined : condition.toClause(value);
-    return clause === undefined ? [] : [clause];
+    return value === undefined ? [] : (each.toClause(value, nowMs) ?? []);
   });
 
 /** All conditions must hold. */
-export const toQuery = (fields: Fields, conditions: FieldValues): estypes.QueryDslQueryContainer => {
-  const clauses = clausesOf(fields, conditions);
+export const toQuery = (fields: Fields, conditions: FieldValues, nowMs: number): estypes.QueryDslQueryContainer => {
+  const clauses = clausesOf(fields, conditions, nowMs);
   const must = clauses.flatMap((clause) => clause.must ?? []);
   return {
     bool: { must: must.length === 0 ? [{ match_all: {} }] : must, filter: clauses.flatMap((c) => c.filter ?? []) },
   };
 };
 
+/** Whether what the query finds depends on when it began. */
+export const isTimed = (fields: Fields, conditions: FieldValues): boolean =>
+  conditionsOf(fields).some(([name, each]) => each.isTimed === true && conditions[name] !== undefined);
+
 /** Whether some hits of the query match better than others. */
 export const isRanked = (fields: Fields, conditions: FieldValues): boolean =>
-  clausesOf(fields, conditions).some(({ must }) => must !== undefined);
+  clausesOf(fields, conditions, 0).some(({ must }) => must !== undefined);

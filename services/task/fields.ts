@@ -3,7 +3,7 @@
  * follow. To add a field, see CONTRIBUTING.md, "Add a field".
  */
 import { z } from '@hono/zod-openapi';
-import { field, type Fields } from '../pipeline/field.ts';
+import { condition, field, type Fields } from '../pipeline/field.ts';
 import { TEXT_MAPPING, textClause } from '../pipeline/index/text.ts';
 import { hasVisibleCharacter, isUpTo, oneSpelling, VISIBLE_PATTERN } from './text.ts';
 
@@ -46,11 +46,13 @@ const timestamp = z.iso
     error: 'must lie between the years 1 and 9999 in UTC',
   });
 
+const START_AFTER_DUE = 'must not be after due';
+
 const dates = z
   .strictObject({ start: timestamp.nullish(), due: timestamp.nullish() })
   .refine(({ start, due }) => !start || !due || Date.parse(start) <= Date.parse(due), {
     path: ['start'],
-    error: 'must not be after due',
+    error: START_AFTER_DUE,
   });
 
 const MAX_TAGS = 20;
@@ -64,6 +66,17 @@ const shownDates = z.object({ start: shownTimestamp.nullable(), due: shownTimest
 
 /** UTC with milliseconds, or null. */
 const utc = (text: string | null | undefined): string | null => (text ? new Date(text).toISOString() : null);
+
+const before = (name: string) =>
+  condition({
+    schema: timestamp.openapi({ description: `Tasks whose ${name} is before this moment.` }),
+    toClause: (moment) => ({ filter: { range: { [`dates.${name}`]: { lt: utc(moment) } } } }),
+  });
+const after = (name: string) =>
+  condition({
+    schema: timestamp.openapi({ description: `Tasks whose ${name} is at this moment or after it.` }),
+    toClause: (moment) => ({ filter: { range: { [`dates.${name}`]: { gte: utc(moment) } } } }),
+  });
 
 /** As spreadsheets and lists of things to do write it, in lower case. */
 const YES = ['true', 'yes', 'y', '1', 'x', 'done', 'completed'];
@@ -118,6 +131,8 @@ export const taskFields = {
     toColumns: (value) => ({ priority: value }),
     mapping: { type: 'keyword' },
     condition: { schema: priority, toClause: (value) => ({ filter: { term: { priority: value } } }) },
+    orders: { priority: { path: 'priority', ranks: PRIORITIES, description: 'the highest first' } },
+    isFacet: true,
     csv: {
       columns: ['priority'],
       read: (cells) =>
@@ -134,7 +149,37 @@ export const taskFields = {
     shown: shownDates,
     columns: { start_at: 'timestamptz', due_at: 'timestamptz' },
     toColumns: (value) => ({ start_at: utc(value?.start), due_at: utc(value?.due) }),
+    members: { start: 'start_at', due: 'due_at' },
+    check: {
+      sql: (column) => `${column('start_at')} <= ${column('due_at')}`,
+      fault: { path: 'dates.start', message: START_AFTER_DUE },
+    },
     mapping: { properties: { start: { type: 'date' }, due: { type: 'date' } } },
+    moreConditions: {
+      dueBefore: before('due'),
+      dueAfter: after('due'),
+      startBefore: before('start'),
+      startAfter: after('start'),
+      overdue: condition({
+        isTimed: true,
+        schema: z.boolean().openapi({
+          description:
+            'true: due before the search began, and not done; false: all others. Pages of one search have the same moment.',
+        }),
+        toClause: (isOverdue, nowMs) => {
+          const overdue = {
+            bool: {
+              filter: [{ range: { 'dates.due': { lt: nowMs, format: 'epoch_millis' } } }, { term: { isDone: false } }],
+            },
+          };
+          return { filter: isOverdue ? overdue : { bool: { must_not: [overdue] } } };
+        },
+      }),
+    },
+    orders: {
+      due: { path: 'dates.due', description: 'the soonest first, those without one last' },
+      start: { path: 'dates.start', description: 'the earliest first, those without one last' },
+    },
     csv: {
       columns: ['start', 'due'],
       read: ({ start, due }) => {
@@ -154,6 +199,7 @@ export const taskFields = {
     toColumns: (value) => ({ is_done: value }),
     mapping: { type: 'boolean' },
     condition: { schema: z.boolean(), toClause: (value) => ({ filter: { term: { isDone: value } } }) },
+    isFacet: true,
     csv: {
       columns: ['isDone'],
       read: ({ isDone }) => {
@@ -181,6 +227,7 @@ export const taskFields = {
           ? undefined
           : { filter: { bool: { filter: names.map((name) => ({ term: { tags: oneSpelling(name) } })) } } },
     },
+    isFacet: true,
     csv: {
       columns: ['tags'],
       read: ({ tags: cell }) =>

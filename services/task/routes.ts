@@ -28,6 +28,7 @@ export const taskRoutes = (options: Pick<ResourceOptions, 'store' | 'search'>): 
       shown: task,
       create: { description: 'water the plants', priority: 'low' },
       update: { description: 'water the plants', priority: 'high', dates: { start: null, due: null }, isDone: true },
+      patch: { dates: { due: null }, isDone: true },
       search: { description: 'plants', isDone: false, from: 0, size: 10 },
     },
     earlierHashes,

@@ -29,7 +29,9 @@ describe('the documentation', () => {
       'delete /tasks/{id}',
       'get /tasks',
       'get /tasks/{id}',
+      'patch /tasks/{id}',
       'post /tasks',
+      'post /tasks/batch',
       'post /tasks/search',
       'put /tasks/{id}',
     ]);
@@ -50,12 +52,14 @@ describe('the documentation', () => {
 
   it('has examples that the API takes, and one of a task that has all its fields', async () => {
     const { text } = await api.request('GET', '/openapi.json');
-    const { CreateTask, UpdateTask, SearchTasks, Task } = (JSON.parse(text) as Document).components.schemas;
+    const { CreateTask, UpdateTask, PatchTask, SearchTasks, Task } = (JSON.parse(text) as Document).components.schemas;
     const created = await api.request('POST', '/tasks', CreateTask?.example);
     expect([created.status, created.text]).toEqual([201, expect.anything()]);
     expect(Object.keys(Task?.example ?? {}).sort()).toEqual(Object.keys(created.body.task).sort());
     const updated = await api.request('PUT', `/tasks/${created.body.task.id}`, UpdateTask?.example);
     expect([updated.status, updated.text]).toEqual([200, expect.anything()]);
+    const patched = await api.request('PATCH', `/tasks/${created.body.task.id}`, PatchTask?.example);
+    expect([patched.status, patched.text]).toEqual([200, expect.anything()]);
     const found = await api.request('POST', '/tasks/search', SearchTasks?.example);
     expect([found.status, found.text]).toEqual([200, expect.anything()]);
   });

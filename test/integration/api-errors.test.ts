@@ -64,7 +64,7 @@ describe('every error', () => {
     [404, 'task_not_found', 'PUT', `/tasks/${id}`, full, {}],
     [404, 'task_not_found', 'DELETE', `/tasks/${id}`, undefined, { 'if-match': '"1"' }],
     [404, 'route_not_found', 'GET', '/nothing/here', undefined, {}],
-    [405, 'method_not_allowed', 'PATCH', `/tasks/${id}`, undefined, {}],
+    [405, 'method_not_allowed', 'POST', `/tasks/${id}`, undefined, {}],
     [405, 'method_not_allowed', 'GET', '/tasks/search', undefined, {}],
     [405, 'method_not_allowed', 'PUT', '/tasks/search', full, {}],
     [413, 'payload_too_large', 'POST', '/tasks', { description: 'x'.repeat(70_000) }, {}],
@@ -132,7 +132,7 @@ describe('every error', () => {
   it.each([
     ['PATCH', '/tasks', ['GET', 'HEAD', 'POST']],
     ['DELETE', '/tasks/search', ['POST']],
-    ['POST', `/tasks/${id}`, ['DELETE', 'GET', 'HEAD', 'PUT']],
+    ['POST', `/tasks/${id}`, ['DELETE', 'GET', 'HEAD', 'PATCH', 'PUT']],
     ['POST', '/docs', ['GET', 'HEAD']],
   ])('of the wrong method %s for %s says which ones there are', async (method, path, methods) => {
     const answer = await api.request(method, path);

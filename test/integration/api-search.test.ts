@@ -90,6 +90,122 @@ it('finds words in other forms, mistyped, or begun, the nearest first; every wor
   expect(await found('aquarium -visit')).toEqual([whole.id]);
 });
 
+describe('conditions, orders and counts', () => {
+  const at = (hours: number) => new Date(Date.UTC(2026, 2, 1, hours)).toISOString();
+  const dated = (description: string, start: number | null, due: number | null, more: Partial<Task> = {}) =>
+    taskOf({
+      description,
+      dates: { start: start === null ? null : at(start), due: due === null ? null : at(due) },
+      ...more,
+    });
+  const far = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+
+  it('finds by the dates, each bound by itself', async () => {
+    const word = 'walrus';
+    const [one, two, three] = [dated(`${word} a`, 0, 2), dated(`${word} b`, 1, 4), dated(`${word} c`, null, null)];
+    await index([one, two, three]);
+    const found = async (conditions: object) =>
+      (await search({ description: word, ...conditions })).tasks.map(({ id }) => id).sort();
+    expect(await found({ dueBefore: at(4) })).toEqual([one.id]);
+    expect(await found({ dueBefore: '2026-03-01T05:00:00.001+01:00' })).toEqual([one.id, two.id]);
+    expect(await found({ dueAfter: at(4) })).toEqual([two.id]);
+    expect(await found({ startAfter: at(1) })).toEqual([two.id]);
+    expect(await found({ startBefore: at(1), dueAfter: at(0) })).toEqual([one.id]);
+    expect(await found({ dueBefore: null, isDone: null, priority: null, from: null, size: null })).toHaveLength(3);
+    expect((await api.request('POST', '/tasks/search', { dueBefore: 'tomorrow' })).status).toBe(400);
+  });
+
+  it('finds what is overdue when the search begins, the same on all its pages', async () => {
+    const word = 'ibex';
+    const late = Array.from({ length: 3 }, () => taskOf({ description: word, dates: { start: null, due: far(-1) } }));
+    const soon = taskOf({ description: word, dates: { start: null, due: new Date(Date.now() + 1_500).toISOString() } });
+    const others = [
+      taskOf({ description: word, dates: { start: null, due: far(-1) }, isDone: true }),
+      taskOf({ description: word, dates: { start: null, due: far(1) } }),
+      taskOf({ description: word }),
+    ];
+    await index([...late, soon, ...others]);
+    for (const sort of ['relevance', 'created', 'due']) {
+      const first = await search({ description: word, overdue: true, sort, size: 2 });
+      if (sort === 'relevance') expect(first.total).toBe(3);
+      await waitFor('the last one to be due', () => Date.now() > Date.parse(soon.dates.due ?? ''));
+      const next = await search({ description: word, overdue: true, sort, size: 2, cursor: first.nextCursor });
+      expect([next.total, next.tasks.length]).toEqual(sort === 'relevance' ? [3, 1] : [4, 2]);
+    }
+    expect((await search({ description: word, overdue: false })).total).toBe(3);
+  });
+
+  it('orders by dates and priority over any number of pages; those without come last, and of equals the newest first', async () => {
+    const word = 'heron';
+    const priorities = ['none', 'low', 'medium', 'high'] as const;
+    const tasks = Array.from({ length: 24 }, (_, n) =>
+      dated(word, null, n % 5 === 0 ? null : n % 7, { priority: priorities[n % 4] ?? 'none' }),
+    );
+    await index(tasks);
+    const walk = async (sort: string) => {
+      const ids: string[] = [];
+      let cursor: string | null = null;
+      do {
+        const page: AnswerBody = await search({
+          description: word,
+          sort,
+          size: 5,
+          ...(cursor === null ? {} : { cursor }),
+        });
+        expect(page.total).toBe(tasks.length);
+        ids.push(...page.tasks.map(({ id }) => id));
+        cursor = page.nextCursor;
+      } while (cursor !== null);
+      return ids;
+    };
+    const newest = tasks.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+    const by = (value: (task: Task) => number) => newest.toSorted((a, b) => value(a) - value(b)).map(({ id }) => id);
+    expect(await walk('due')).toEqual(
+      by(({ dates }) => (dates.due === null ? Infinity : Date.parse(dates.due))).flat(),
+    );
+    expect(await walk('priority')).toEqual(by(({ priority }) => -priorities.indexOf(priority)));
+    expect(await walk('created')).toEqual(newest.map(({ id }) => id));
+    expect((await search({ description: word, sort: 'due', from: 22 })).tasks).toHaveLength(2);
+    const { nextCursor } = await search({ description: word, sort: 'due', size: 5 });
+    const other = await api.request('POST', '/tasks/search', { description: word, sort: 'start', cursor: nextCursor });
+    expect(other.body.code).toBe('cursor_invalid');
+    expect((await api.request('POST', '/tasks/search', { sort: 'colour' })).status).toBe(400);
+  });
+
+  it('counts all hits by the values of fields, whichever page is shown', async () => {
+    const word = 'magpie';
+    await index([
+      taskOf({ description: word, priority: 'high', tags: ['home', 'phone'] }),
+      taskOf({ description: word, priority: 'high', isDone: true, tags: ['home'] }),
+      taskOf({ description: word, priority: 'low' }),
+    ]);
+    const asked = { description: word, facets: ['priority', 'isDone', 'tags'] };
+    const counts = {
+      priority: [
+        { value: 'high', count: 2 },
+        { value: 'low', count: 1 },
+      ],
+      isDone: [
+        { value: false, count: 2 },
+        { value: true, count: 1 },
+      ],
+      tags: [
+        { value: 'home', count: 2 },
+        { value: 'phone', count: 1 },
+      ],
+    };
+    const first = await search({ ...asked, size: 1 });
+    expect(first).toMatchObject({ total: 3, facets: counts });
+    expect(await search({ ...asked, size: 1, cursor: first.nextCursor })).toMatchObject({ total: 3, facets: counts });
+    expect(await search({ ...asked, sort: 'due', size: 0 })).toMatchObject({ tasks: [], facets: counts });
+    expect(await search({ ...asked, description: 'nothing like it' })).toMatchObject({
+      facets: { priority: [], isDone: [], tags: [] },
+    });
+    expect(await search({ description: word })).not.toHaveProperty('facets');
+    expect((await api.request('POST', '/tasks/search', { facets: ['description'] })).status).toBe(400);
+  });
+});
+
 it('finds on an index of a release before what that release found, and says that a reindex is to come', async () => {
   const before = await createTestIndex(inject('elasticsearchUrl'));
   const { client, alias, index: name } = before;

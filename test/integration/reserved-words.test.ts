@@ -8,6 +8,7 @@ import { replayRefused } from '../../services/pipeline/relay/refused.ts';
 import { setAside } from '../../services/pipeline/relay/session.ts';
 import { createRowReader } from '../../services/pipeline/rows.ts';
 import { publishDeletions, raiseRows } from '../../services/pipeline/verify/republish.ts';
+import { field, type Fields } from '../../services/pipeline/field.ts';
 import { createStore } from '../../services/pipeline/write/store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -24,10 +25,25 @@ const user: PlacedEntity = {
   keyScope: 'user',
   ...{ topic: 'users', deadLetterTopic: 'users.dlq', alias: 'users', group: 'users' },
 };
-const columns = [
-  { name: 'group', type: 'text', isLater: false },
-  { name: 'end', type: 'text', isLater: true },
-];
+const text = (name: string) =>
+  field<string>({
+    input: z.string(),
+    shown: z.string(),
+    columns: { [name]: 'text' },
+    toColumns: (value) => ({ [name]: value }),
+    mapping: { type: 'keyword' },
+    control: { kind: 'text', label: name, maxLength: 10, placeholder: '' },
+  });
+const fields = {
+  group: {
+    ...text('group'),
+    check: {
+      sql: (column) => `${column('group')} <> ${column('end')}`,
+      fault: { path: 'group', message: 'must not be its own end' },
+    },
+  },
+  end: text('end'),
+} satisfies Fields;
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -45,7 +61,7 @@ afterAll(() => database.close());
 it('table and columns of an entity may be words that SQL reserves, in every statement of the pipeline', async () => {
   const { pool } = database;
   const store = createStore({
-    ...{ pool, entity: user, columns },
+    ...{ pool, entity: user, fields },
     ...{ onCommit: () => undefined, onBatch: () => undefined },
   });
   const trace = { traceparent: null, tracestate: null };
@@ -90,9 +106,9 @@ it('table and columns of an entity may be words that SQL reserves, in every stat
   ]);
 });
 
-it('an update leaves a later column that it does not name, and clears one that it names with null', async () => {
+it('an update leaves a column that it does not name, and clears one that it names with null', async () => {
   const store = createStore({
-    ...{ pool: database.pool, entity: user, columns },
+    ...{ pool: database.pool, entity: user, fields },
     ...{ onCommit: () => undefined, onBatch: () => undefined },
   });
   const trace = { traceparent: null, tracestate: null, expected: undefined };
@@ -110,5 +126,9 @@ it('an update leaves a later column that it does not name, and clears one that i
     store.update({ ...trace, id: other.id, columns: { group: 'guests', end: null } }),
   ]);
   expect(JSON.parse((await store.read(id)).json)).toMatchObject({ end: 'never', version: 2 });
+  await expect(store.update({ ...trace, id, columns: { group: 'never' } })).rejects.toMatchObject({
+    code: 'validation_failed',
+    details: [{ path: 'group', message: 'must not be its own end' }],
+  });
   expect(JSON.parse((await store.read(other.id)).json)).toMatchObject({ end: null, version: 2 });
 });

@@ -5,13 +5,26 @@ import { z } from 'zod';
 import { withPart } from '../../platform/elasticsearch-answer.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
-import { isRanked, toQuery, type Fields, type FieldValues } from '../field.ts';
+import {
+  conditionsOf,
+  isRanked,
+  isTimed,
+  ordersOf,
+  toQuery,
+  type Fields,
+  type FieldValues,
+  type Order,
+} from '../field.ts';
 import { bytesOfId, ID_BYTES, idOfBytes, idSchema } from '../id.ts';
 import { NOT_DELETED } from './deletion.ts';
 import { searchUnavailable, type SearchBreaker } from './breaker.ts';
 
 export interface SearchRequest {
   readonly conditions: FieldValues;
+  /** `relevance`, `created` (the newest first), or an order of the fields. */
+  readonly sort?: string;
+  /** Fields by whose values the hits are counted. */
+  readonly facets?: readonly string[];
   readonly from: number;
   readonly size: number;
   readonly cursor: string | undefined;
@@ -22,6 +35,13 @@ export interface SearchPage {
   readonly hits: readonly unknown[];
   readonly total: number;
   readonly nextCursor: string | null;
+  /** By field the most frequent values; without those that were not asked for. */
+  readonly facets: Readonly<Record<string, readonly FacetCount[]>>;
+}
+
+export interface FacetCount {
+  readonly value: string | number | boolean;
+  readonly count: number;
 }
 
 export interface EntitySearch {
@@ -53,6 +73,13 @@ const RETRY_AFTER_MS = 5_000;
 /** The best match first; among equals the newest, as ids are in order of creation. */
 export const BY_SCORE: estypes.Sort = [{ _score: { order: 'desc' } }, { id: { order: 'desc' } }];
 const BY_AGE: estypes.Sort = [{ id: { order: 'desc' } }];
+/** Orders that every entity has. */
+export const COMMON_ORDERS = ['relevance', 'created'] as const;
+/** Above every date and number: what sorts as one that has no value. It is no `_last`, whose sort value no double holds. */
+const MISSING = Number.MAX_SAFE_INTEGER;
+/** Values of a field that are counted, the most frequent ones. */
+export const FACET_VALUES = 100;
+const FACET = 'facet-';
 
 const rankedSchema = z
   .base64url()
@@ -65,8 +92,12 @@ const positionSchema = z.object({
   query: z.string(),
   /** Hits that came by score. */
   ranked: rankedSchema,
-  /** The last hit that came by age. */
+  /** The last hit that came by age, or in the order that was asked for. */
   after: idSchema.optional(),
+  /** By what that hit was sorted, in an order that was asked for. */
+  value: z.number().optional(),
+  /** When the search began, where that matters. */
+  nowMs: z.int().optional(),
 });
 
 type Position = z.infer<typeof positionSchema>;
@@ -74,30 +105,46 @@ type Position = z.infer<typeof positionSchema>;
 const encodePosition = ({ ranked, ...position }: Position): string =>
   encodeCursor({ ...position, ranked: Buffer.concat(ranked.map(bytesOfId)).toString('base64url') });
 
+/** What a search asks for, whichever of its pages. */
+interface Asked {
+  readonly conditions: FieldValues;
+  readonly order: Order | undefined;
+  readonly facets: readonly string[];
+  /** Its {@link fingerprintOf}. */
+  readonly query: string;
+  readonly nowMs: number;
+}
+
 /** A stretch of the hits of a query. */
 interface Stretch {
   readonly sort: estypes.Sort;
   readonly size: number;
-  /** Hits to pass over, or the id of the one before. */
-  readonly from: number | string;
+  /** Hits to pass over, or the sort values of the one before. */
+  readonly from: number | readonly (string | number)[];
   readonly except: readonly string[];
 }
 
 interface Found {
-  readonly hits: readonly { readonly id: string; readonly source: unknown }[];
+  readonly hits: readonly { readonly id: string; readonly value: unknown; readonly source: unknown }[];
   /** Number of all hits, with the excepted ones. */
   readonly total: number;
+  readonly facets: SearchPage['facets'];
+}
+
+interface Aggregations {
+  readonly [name: string]: estypes.AggregationsAggregate;
 }
 
 export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: SearchOptions): EntitySearch => {
-  const read = async (conditions: FieldValues, query: string, stretch: Stretch): Promise<Found> => {
-    const { sort, size, from, except } = stretch;
+  const orders = ordersOf(fields);
+
+  const read = async (asked: Asked, { sort, size, from, except }: Stretch): Promise<Found> => {
+    const { conditions, order, facets, query, nowMs } = asked;
     const found = breaker.run(async () => {
-      const answer = await client.search<unknown, { all?: estypes.AggregationsSingleBucketAggregateBase }>(
+      const answer = await client.search<unknown, Aggregations>(
         {
           index: alias,
-          // As the alias does, which somebody may have set anew without its filter.
-          query: { bool: { must: [toQuery(fields, conditions)], filter: [NOT_DELETED] } },
+          query: inOrder(toQuery(fields, conditions, nowMs), order),
           sort,
           size,
           track_total_hits: true,
@@ -107,9 +154,20 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
           // (Elasticsearch reserves names that begin with an underscore, which a hash may do.)
           preference: `query-${query}`,
           // What the answer is made of: half of what would be sent and parsed otherwise.
-          filter_path: ['hits.total', 'hits.hits._source', 'hits.hits.sort', 'aggregations.all.doc_count'],
-          ...(except.length === 0 ? {} : leaveOut(except)),
-          ...(typeof from === 'number' ? { from } : { search_after: [from] }),
+          filter_path: [
+            'hits.total',
+            'hits.hits._source',
+            'hits.hits.sort',
+            'aggregations.*.doc_count',
+            'aggregations.*.buckets',
+          ],
+          ...(except.length === 0 ? {} : { post_filter: { bool: { must_not: { terms: { id: [...except] } } } } }),
+          // They do not see that filter: what is counted has the hits that are left out.
+          aggregations: {
+            ...(except.length === 0 ? {} : { all: { filter: { match_all: {} } } }),
+            ...Object.fromEntries(facets.map((name) => [FACET + name, { terms: { field: name, size: FACET_VALUES } }])),
+          },
+          ...(typeof from === 'number' ? { from } : { search_after: [...from] }),
         },
         { requestTimeout: timeoutMs },
       );
@@ -122,27 +180,44 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
       throw error instanceof errors.ResponseError ? searchUnavailable(error, RETRY_AFTER_MS) : error;
     });
     const counted = response.hits.total;
-    const all = response.aggregations?.all;
+    const { all, ...counts } = response.aggregations ?? {};
     return {
       // Without a hit, the filter leaves the list out.
       hits: ('hits' in response.hits ? response.hits.hits : []).map((hit) => ({
         id: String(hit.sort?.at(-1)),
+        value: hit.sort?.[0],
         source: hit._source,
       })),
-      total: all?.doc_count ?? (typeof counted === 'number' ? counted : (counted?.value ?? 0)),
+      total: docCountOf(all) ?? (typeof counted === 'number' ? counted : (counted?.value ?? 0)),
+      facets: Object.fromEntries(facets.map((name) => [name, countsIn(counts[FACET + name])])),
     };
   };
 
+  /** A page in an order that was asked for. */
+  const readInOrder = async (asked: Asked, order: Order, { from, size }: SearchRequest, before: Position) => {
+    const sort = sortOf(order);
+    const start = before.after === undefined || before.value === undefined ? from : [before.value, before.after];
+    const { hits, total, facets } = await read(asked, { sort, size, from: start, except: [] });
+    const last = hits.at(-1);
+    const isLast = last === undefined || hits.length < size;
+    const nextCursor = isLast ? null : encodePosition({ ...before, after: last.id, value: Number(last.value) });
+    return { hits: hits.map(({ source }) => source), total, facets, nextCursor };
+  };
+
   return {
-    find: async ({ conditions, from, size, cursor }) => {
-      const query = fingerprintOf(fields, conditions);
-      const { ranked: before, after } = positionOf(cursor, query);
-      const room = isRanked(fields, conditions) ? RANKED_HITS - before.length : 0;
+    find: async (request) => {
+      const { conditions, sort = 'relevance', facets = [], from, size, cursor } = request;
+      const query = fingerprintOf(fields, conditions, sort);
+      const position = positionOf(cursor, query);
+      const { ranked: before, after, nowMs } = position;
+      const order = orders[sort];
+      const asked: Asked = { conditions, order, facets, query, nowMs };
+      if (order !== undefined) return readInOrder(asked, order, request, position);
+      const room = sort === 'relevance' && isRanked(fields, conditions) ? RANKED_HITS - before.length : 0;
 
       // The hits that `from` passes over are read too, as the next page must leave them out.
       const byScore = Math.min(from + size, room);
-      const best =
-        room > 0 ? await read(conditions, query, { sort: BY_SCORE, size: byScore, from: 0, except: before }) : NONE;
+      const best = room > 0 ? await read(asked, { sort: BY_SCORE, size: byScore, from: 0, except: before }) : NONE;
       const ranked = [...before, ...best.hits.map(({ id }) => id)];
       const first = best.hits.slice(from);
 
@@ -150,10 +225,10 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
       const isFull = room > 0 && (best.hits.length < byScore || byScore === from + size);
       const others = isFull
         ? NONE
-        : await read(conditions, query, {
+        : await read(asked, {
             sort: BY_AGE,
             size: size - first.length,
-            from: after ?? Math.max(0, from - best.hits.length),
+            from: after === undefined ? Math.max(0, from - best.hits.length) : [after],
             except: ranked,
           });
       const hits = [...first, ...others.hits];
@@ -161,22 +236,59 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
       return {
         hits: hits.map(({ source }) => source),
         total: isFull ? best.total : others.total,
+        facets: isFull ? best.facets : others.facets,
         nextCursor:
           hits.length === 0 || hits.length < size
             ? null
-            : encodePosition({ query, ranked, ...(last === undefined ? {} : { after: last }) }),
+            : encodePosition({
+                query,
+                ranked,
+                ...(isTimed(fields, conditions) ? { nowMs } : {}),
+                ...(last === undefined ? {} : { after: last }),
+              }),
       };
     },
   };
 };
 
-const NONE: Found = { hits: [], total: 0 };
+const NONE: Found = { hits: [], total: 0, facets: {} };
 
-/** The total counts the hits that are left out: the aggregation does not see the filter. */
-const leaveOut = (ids: readonly string[]) => ({
-  post_filter: { bool: { must_not: { terms: { id: [...ids] } } } },
-  aggregations: { all: { filter: { match_all: {} } } },
+/** What is found, and with the scores that the order goes by, where it goes by any. */
+const inOrder = (query: estypes.QueryDslQueryContainer, order: Order | undefined): estypes.QueryDslQueryContainer => {
+  // As the alias does, which somebody may have set anew without its filter.
+  if (order === undefined) return { bool: { must: [query], filter: [NOT_DELETED] } };
+  const { path, ranks = [] } = order;
+  return {
+    bool: {
+      filter: [query, NOT_DELETED],
+      // A rank is a score, as there are no scripts everywhere: the stock modules may be away.
+      should: ranks.map((word, rank) => ({
+        constant_score: { filter: { term: { [path]: word } }, boost: rank + 1 },
+      })),
+    },
+  };
+};
+
+const sortOf = ({ path, ranks }: Order): estypes.Sort =>
+  ranks !== undefined ? BY_SCORE : [{ [path]: { order: 'asc', missing: MISSING } }, { id: { order: 'desc' } }];
+
+const docCountOf = (aggregate: object | undefined): number | undefined =>
+  aggregate !== undefined && 'doc_count' in aggregate ? Number(aggregate.doc_count) : undefined;
+
+const bucketSchema = z.object({
+  key: z.union([z.string(), z.number()]),
+  key_as_string: z.string().optional(),
+  doc_count: z.int(),
 });
+/** Without a hit there are no buckets. */
+const bucketsSchema = z.object({ buckets: z.array(bucketSchema).default([]) }).default({ buckets: [] });
+
+/** Of a field that is true or false, the key is a number, and only its text says what it means. */
+const countsIn = (aggregate: unknown): FacetCount[] =>
+  bucketsSchema.parse(aggregate).buckets.map(({ key, key_as_string: text, doc_count: count }) => ({
+    value: text === undefined ? key : text === 'true',
+    count,
+  }));
 
 /** How many terms a query may have depends on the server's memory and cores. */
 const isTooManyTerms = (error: unknown): boolean =>
@@ -191,19 +303,25 @@ const tooManyTerms = (cause: unknown, conditions: FieldValues): TaskstreamError 
 };
 
 /** Of the conditions that are given, in the order of the fields: a version with more fields continues the same cursors. */
-const fingerprintOf = (fields: Fields, conditions: FieldValues): string =>
+const fingerprintOf = (fields: Fields, conditions: FieldValues, sort: string): string =>
   createHash('sha256')
     .update(
-      JSON.stringify(
-        Object.keys(fields).flatMap((name) => (conditions[name] === undefined ? [] : [[name, conditions[name]]])),
-      ),
+      JSON.stringify([
+        ...conditionsOf(fields).flatMap(([name]) => (conditions[name] === undefined ? [] : [[name, conditions[name]]])),
+        ...(sort === 'relevance' ? [] : [['sort', sort]]),
+      ]),
     )
     .digest('base64url')
     .slice(0, 16);
 
-const positionOf = (cursor: string | undefined, query: string): Position => {
-  if (cursor === undefined) return { query, ranked: [] };
-  const position = decodeCursor(cursor, positionSchema);
+type Begun = Position & { readonly nowMs: number };
+
+const positionOf = (cursor: string | undefined, query: string): Begun => {
+  // eslint-disable-next-line no-restricted-syntax -- compared with dates that people wrote
+  const nowMs = Date.now();
+  if (cursor === undefined) return { query, nowMs, ranked: [] };
+  const decoded = decodeCursor(cursor, positionSchema);
+  const position = { ...decoded, nowMs: decoded.nowMs ?? nowMs };
   if (position.query !== query) {
     throw new TaskstreamError(
       'cursor_invalid',

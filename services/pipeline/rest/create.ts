@@ -2,14 +2,15 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import { BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.ts';
-import { IDEMPOTENCY_KEY_PATTERN, idempotencyKeyOf } from '../../platform/http/idempotency-key.ts';
+import { idempotencyKeyOf } from '../../platform/http/idempotency-key.ts';
 import { parseBody } from '../../platform/http/input.ts';
 import { respondWith, type Route } from '../../platform/http/route.ts';
-import { columnsToCreate, createBody } from '../field.ts';
-import type { Resource } from './resource.ts';
+import type { TraceHeaders } from '../../platform/telemetry.ts';
+import { columnsToCreate, type FieldValues } from '../field.ts';
+import { idempotencyKey, type CreateCommand, type Resource } from './resource.ts';
 
-export const createRoute = ({ name, title, plural, fields, examples, one, store, earlierHashes }: Resource): Route => {
-  const body = createBody(fields).openapi(`Create${title}`, { example: examples.create });
+export const createRoute = (resource: Resource): Route => {
+  const { name, title, plural, bodies, one, store } = resource;
   return {
     document: {
       method: 'post',
@@ -18,15 +19,11 @@ export const createRoute = ({ name, title, plural, fields, examples, one, store,
       summary: `Create one ${name}`,
       request: {
         headers: z.object({
-          'Idempotency-Key': z
-            .string()
-            .optional()
-            .openapi({
-              pattern: IDEMPOTENCY_KEY_PATTERN,
-              description: `Any text of 1 to 255 visible ASCII characters, plain or in quotes, which are not part of it. The same key with the same body never creates a second ${name}: the first answer is given again.`,
-            }),
+          'Idempotency-Key': idempotencyKey(
+            `The same key with the same body never creates a second ${name}: the first answer is given again.`,
+          ),
         }),
-        ...jsonBody(body),
+        ...jsonBody(bodies.create),
       },
       responses: {
         201: one(`The ${name} was created, now or by an earlier request with the same key.`, {
@@ -40,26 +37,12 @@ export const createRoute = ({ name, title, plural, fields, examples, one, store,
       },
     },
     handle: async (c) => {
-      const input = await parseBody(c, body);
+      const input = await parseBody(c, bodies.create);
       const header = c.req.header('idempotency-key');
       const key = header === undefined ? undefined : idempotencyKeyOf(header);
-      const created = await store.create({
-        id: randomUUID(),
-        columns: columnsToCreate(fields, input),
-        ...c.get('traceHeaders'),
-        // The hash is of what the client sent, as it was understood: spaces and the order of fields do not matter, and
-        // a field that a later version fills in changes nothing.
-        idempotency:
-          key === undefined
-            ? undefined
-            : {
-                key,
-                // Quotes were a part of the key before 0.2.0.
-                earlierKey: header === key ? undefined : header,
-                requestHash: requestHash(input),
-                earlierHashes: earlierHashes?.(input) ?? [],
-              },
-      });
+      // Quotes were a part of the key before 0.2.0.
+      const earlierKey = header === key ? undefined : header;
+      const created = await store.create(createCommand(resource, input, c.get('traceHeaders'), key, earlierKey));
       return respondWith(c, name, created, 201, {
         location: `/${plural}/${created.id}`,
         ...(created.replayed ? { 'idempotent-replayed': 'true' } : {}),
@@ -67,6 +50,25 @@ export const createRoute = ({ name, title, plural, fields, examples, one, store,
     },
   };
 };
+
+/** @param input as the schema understood it */
+export const createCommand = (
+  { fields, earlierHashes }: Resource,
+  input: FieldValues,
+  traceHeaders: TraceHeaders,
+  key: string | undefined,
+  earlierKey?: string,
+): CreateCommand => ({
+  id: randomUUID(),
+  columns: columnsToCreate(fields, input),
+  ...traceHeaders,
+  // The hash is of what the client sent, as it was understood: spaces and the order of fields do not matter, and a field that a
+  // later version fills in changes nothing.
+  idempotency:
+    key === undefined
+      ? undefined
+      : { key, earlierKey, requestHash: requestHash(input), earlierHashes: earlierHashes?.(input) ?? [] },
+});
 
 /** SHA-256 of a value as JSON. */
 export const requestHash = (value: unknown): string =>

@@ -2,9 +2,10 @@
 import { z } from '@hono/zod-openapi';
 import { answer } from '../../platform/http/document.ts';
 import { ENTITY_TAGS_PATTERN } from '../../platform/http/etag.ts';
+import { IDEMPOTENCY_KEY_PATTERN } from '../../platform/http/idempotency-key.ts';
 import type { ProblemCode } from '../../platform/http/problem.ts';
 import type { Entity } from '../entity.ts';
-import { initialsOf, shownSchema, type Fields, type FieldValues } from '../field.ts';
+import { createBody, initialsOf, patchBody, shownSchema, updateBody, type Fields, type FieldValues } from '../field.ts';
 import type { EntitySearch } from '../index/search.ts';
 import type { CreateCommand, EntityStore } from '../write/store.ts';
 
@@ -18,6 +19,7 @@ export interface ResourceOptions {
     readonly shown: FieldValues;
     readonly create: FieldValues;
     readonly update: FieldValues;
+    readonly patch: FieldValues;
     readonly search: FieldValues;
   };
   /** Hashes by which versions before 0.2.0 knew a creation; only while their idempotency keys may live. */
@@ -36,6 +38,8 @@ export interface Resource extends ResourceOptions {
   /** Code of its 404. */
   readonly notFound: ProblemCode;
   readonly shown: z.ZodType;
+  /** What clients send, alone or in a batch. */
+  readonly bodies: Readonly<Record<'create' | 'update' | 'patch', z.ZodType<FieldValues>>>;
   /** A JSON answer that carries one. */
   readonly one: (text: string, headers?: Parameters<typeof answer>[2]) => ReturnType<typeof answer>;
 }
@@ -50,6 +54,7 @@ export const createResource = (options: ResourceOptions): Resource => {
   const shown = shownSchema(options.fields).openapi(title, {
     example: { ...initialsOf(options.fields), ...options.examples.shown },
   });
+  const { fields, examples } = options;
   const one = z.object({ [name]: shown }).openapi(`${title}Answer`);
   const etag = { ETag: { schema: { type: 'string' as const }, description: `The version of the ${name}, in quotes.` } };
   return {
@@ -60,21 +65,32 @@ export const createResource = (options: ResourceOptions): Resource => {
     pluralTitle: capital(plural),
     notFound: `${name}_not_found`,
     shown,
+    bodies: {
+      create: createBody(fields).openapi(`Create${title}`, { example: examples.create }),
+      update: updateBody(fields).openapi(`Update${title}`, { example: examples.update }),
+      patch: patchBody(fields).openapi(`Patch${title}`, { example: examples.patch }),
+    },
     one: (text, headers = {}) => answer(text, one, { ...etag, ...headers }),
   };
 };
 
+const EXAMPLE_ID = '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b';
+
+/** Some programs print UUIDs in upper case. From here on there is one spelling, that of the database. */
+export const idText = z.guid({ error: 'must be a UUID' }).toLowerCase().openapi({ example: EXAMPLE_ID });
+
 /** Path of one thing. */
-export const idPath = z.object({
-  // Some programs print UUIDs in upper case. From here on there is one spelling, that of the database.
-  id: z
-    .guid({ error: 'must be a UUID' })
-    .toLowerCase()
+export const idPath = z.object({ id: idText.openapi({ param: { name: 'id', in: 'path' }, example: EXAMPLE_ID }) });
+
+/** The header of what creates. @param meaning what it says of the request */
+export const idempotencyKey = (meaning: string) =>
+  z
+    .string()
+    .optional()
     .openapi({
-      param: { name: 'id', in: 'path' },
-      example: '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b',
-    }),
-});
+      pattern: IDEMPOTENCY_KEY_PATTERN,
+      description: `Any text of 1 to 255 visible ASCII characters, plain or in quotes, which are not part of it. ${meaning}`,
+    });
 
 /** The conditions of a change. */
 export const preconditions = (name: string) =>

@@ -4,8 +4,8 @@ import { TaskstreamError } from '../../platform/errors.ts';
 import { answer, BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.ts';
 import { parseBody } from '../../platform/http/input.ts';
 import type { Route } from '../../platform/http/route.ts';
-import { conditionsShape } from '../field.ts';
-import { RANKED_HITS } from '../index/search.ts';
+import { conditionsOf, conditionsShape, facetsOf, ordersOf, type Fields, type FieldValues } from '../field.ts';
+import { COMMON_ORDERS, FACET_VALUES, RANKED_HITS } from '../index/search.ts';
 import type { Resource } from './resource.ts';
 
 const DEFAULT_SIZE = 10;
@@ -17,7 +17,7 @@ const paging = {
   from: z
     .int()
     .min(0, { error: 'must not be negative' })
-    .optional()
+    .nullish()
     .openapi({
       maximum: MAX_WINDOW,
       description: `Hits to pass over; default 0. from + size: ${MAX_WINDOW} at most. Pages by \`from\` shift when others write; pages by \`cursor\` do not.`,
@@ -26,21 +26,55 @@ const paging = {
     .int()
     .min(0, { error: 'must not be negative' })
     .max(MAX_SIZE, { error: `must not be above ${MAX_SIZE}` })
-    .default(DEFAULT_SIZE),
-  cursor: z.string().optional().openapi({
+    .nullish()
+    .openapi({ description: `Hits of a page; default ${DEFAULT_SIZE}.` }),
+  cursor: z.string().nullish().openapi({
     description:
       'The `nextCursor` of the page before, with the same conditions, instead of `from`. It does not expire, but another version of the API may refuse it.',
   }),
 };
 
+/** How the hits are ordered and counted. */
+const orderAndCounts = (fields: Fields) => {
+  const [orders, facets] = [ordersOf(fields), facetsOf(fields)];
+  const told = Object.entries(orders).map(([name, { description }]) => ` \`${name}\`: ${description}.`);
+  return {
+    sort: z
+      .enum([...COMMON_ORDERS, ...Object.keys(orders)])
+      .nullish()
+      .openapi({
+        description: `Default \`relevance\`: the best matches first. \`created\`: the newest first.${told.join('')}`,
+      }),
+    facets: z
+      // A list of nothing has no names.
+      .array(facets.length === 0 ? z.string() : z.enum(facets))
+      .max(facets.length, { error: `must not be more than ${facets.length}` })
+      .nullish()
+      .openapi({
+        description: `Fields by whose values all hits are counted, whichever page is shown: the ${FACET_VALUES} most frequent values of each.`,
+      }),
+  };
+};
+
 export const searchRoute = ({ title, plural, pluralTitle, fields, examples, shown, search }: Resource): Route => {
   const body = z
-    .strictObject({ ...conditionsShape(fields), ...paging })
+    .strictObject({
+      ...conditionsShape(fields),
+      ...orderAndCounts(fields),
+      ...paging,
+    })
     .openapi(`Search${pluralTitle}`, { example: examples.search });
   const page = z
     .object({
       [plural]: z.array(shown),
       total: z.int().openapi({ description: 'Number of all hits, exact.' }),
+      facets: z
+        .record(
+          z.string(),
+          z.array(z.object({ value: z.union([z.string(), z.number(), z.boolean()]), count: z.int() })),
+        )
+        .optional()
+        .openapi({ description: 'By field, where the search asks for any.' }),
       nextCursor: z.string().nullable().openapi({
         description: `Leads on to any depth; null on the last page. What matches all the time comes exactly once, whatever is written meanwhile.`,
       }),
@@ -60,7 +94,16 @@ export const searchRoute = ({ title, plural, pluralTitle, fields, examples, show
       },
     },
     handle: async (c) => {
-      const { from, size, cursor, ...conditions } = await parseBody(c, body);
+      const asked = await parseBody(c, body);
+      const given: FieldValues = asked;
+      // Null is as good as not given.
+      const [from, cursor, size] = [asked.from ?? undefined, asked.cursor ?? undefined, asked.size ?? DEFAULT_SIZE];
+      const conditions = Object.fromEntries(
+        conditionsOf(fields).flatMap(([name]) => {
+          const value = given[name] ?? undefined;
+          return value === undefined ? [] : [[name, value]];
+        }),
+      );
       if (from !== undefined && cursor !== undefined) {
         throw new TaskstreamError('validation_failed', 'Give either from or cursor, not both.', {
           details: [{ path: 'from', message: 'must not be given together with cursor' }],
@@ -72,8 +115,16 @@ export const searchRoute = ({ title, plural, pluralTitle, fields, examples, show
           `from + size must not be above ${MAX_WINDOW}; go on with nextCursor instead.`,
         );
       }
-      const { hits, total, nextCursor } = await search.find({ conditions, from: from ?? 0, size, cursor });
-      return c.json({ [plural]: hits, total, nextCursor });
+      const found = await search.find({
+        conditions,
+        sort: asked.sort ?? 'relevance',
+        facets: asked.facets ?? [],
+        from: from ?? 0,
+        size,
+        cursor,
+      });
+      const { hits, total, nextCursor } = found;
+      return c.json({ [plural]: hits, total, ...(asked.facets ? { facets: found.facets } : {}), nextCursor });
     },
   };
 };

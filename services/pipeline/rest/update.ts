@@ -3,19 +3,18 @@ import { BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.
 import { expectedVersions } from '../../platform/http/etag.ts';
 import { parseBody, parsePath } from '../../platform/http/input.ts';
 import { respondWith, type Route } from '../../platform/http/route.ts';
-import { columnsToUpdate, updateBody } from '../field.ts';
+import { columnsToUpdate } from '../field.ts';
 import { idPath, preconditions, type Resource } from './resource.ts';
 
 export const updateRoute = (resource: Resource): Route => {
-  const { name, title, plural, fields, examples, one, notFound, store } = resource;
-  const body = updateBody(fields).openapi(`Update${title}`, { example: examples.update });
+  const { name, title, plural, fields, bodies, one, notFound, store } = resource;
   return {
     document: {
       method: 'put',
       path: `/${plural}/{id}`,
       operationId: `update${title}`,
       summary: `Replace one ${name}`,
-      request: { params: idPath, headers: preconditions(name), ...jsonBody(body) },
+      request: { params: idPath, headers: preconditions(name), ...jsonBody(bodies.update) },
       responses: {
         200: one(`The ${name} as it is now.`),
         ...problems(...BODY_PROBLEMS, notFound, 'precondition_failed', 'outbox_full'),
@@ -24,7 +23,7 @@ export const updateRoute = (resource: Resource): Route => {
     handle: async (c) => {
       const { id } = parsePath(c, idPath);
       const expected = expectedVersions(c.req.header('if-match'), c.req.header('if-none-match'));
-      const input = await parseBody(c, body);
+      const input = await parseBody(c, bodies.update);
       const columns = columnsToUpdate(fields, input);
       const updated = await store.update({ id, expected, columns, ...c.get('traceHeaders') });
       return respondWith(c, name, updated, 200);

@@ -5,7 +5,8 @@ import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Stored } from '../../platform/http/route.ts';
 import type { TraceHeaders } from '../../platform/telemetry.ts';
 import type { PlacedEntity } from '../entity.ts';
-import type { Column, FieldValues } from '../field.ts';
+import { describeDetails } from '../../platform/validation.ts';
+import { checksOf, columnsOf, type Check, type Fields, type FieldValues } from '../field.ts';
 
 export interface DeleteCommand extends TraceHeaders {
   readonly id: string;
@@ -13,7 +14,7 @@ export interface DeleteCommand extends TraceHeaders {
 }
 
 export interface UpdateCommand extends DeleteCommand {
-  /** The columns that change, as JSON; those of later fields may be left out. */
+  /** The columns that change, as JSON; others stay as they are. */
   readonly columns: FieldValues;
 }
 
@@ -33,54 +34,62 @@ export interface ChangeRows<C> {
  * `locked` takes the row locks in order of id, so that two statements cannot wait for each other. It returns the newest version of each row, not the one of this statement's snapshot, and so do
  * UPDATE and DELETE below: where the row changed since the snapshot, READ COMMITTED lets them look again at the newest
  * one (PostgreSQL documentation, 13.2.1). As the lock is held until commit, outbox rows of one id get their numbers
- * in the order of its versions. `accepted` compares with the locked version. The array leaves the planner no join, which
+ * in the order of its versions. `accepted` compares with the locked version, and merges with the locked columns: UPDATE checks the
+ * constraints of what it would write over the snapshot's version before it finds the newest one. The array leaves the planner no join, which
  * it would make with the whole table where it believes that to be empty.
  */
-const locked = ({ table }: PlacedEntity, how: '' | ' SKIP LOCKED'): string => `
+const locked = ({ table }: PlacedEntity, how: '' | ' SKIP LOCKED', columns: readonly string[] = []): string => `
 locked AS MATERIALIZED (
-  SELECT t.id, t.version FROM ${escapeIdentifier(table)} AS t WHERE t.id = ANY(ARRAY(SELECT id FROM input)) ORDER BY t.id FOR UPDATE${how}
-), accepted AS MATERIALIZED (
-  SELECT input.* FROM input JOIN locked USING (id)
-  WHERE input.expected IS NULL OR locked.version <@ input.expected
+  SELECT ${['id', 'version', ...columns].map((column) => `t.${column}`).join(', ')}
+  FROM ${escapeIdentifier(table)} AS t WHERE t.id = ANY(ARRAY(SELECT id FROM input)) ORDER BY t.id FOR UPDATE${how}
 )`;
+
+const ACCEPTED = 'input.expected IS NULL OR locked.version <@ input.expected';
 
 const publish = (type: string): string => `
 published AS (
   INSERT INTO outbox (topic, type, task_id, version, task, traceparent, tracestate)
   SELECT $2, '${type}', id, version, json, traceparent, tracestate FROM changed
 )
-SELECT locked.id::text, locked.version AS seen, changed.version, changed.json FROM locked LEFT JOIN changed USING (id)`;
+SELECT locked.id::text, locked.version AS seen, changed.version, changed.json, accepted.fault
+FROM locked LEFT JOIN changed USING (id) LEFT JOIN accepted USING (id)`;
 
 /** A clock that was set back must not let a later change look older. */
 const NOW = `greatest(t.updated_at, date_trunc('milliseconds', clock_timestamp()))`;
 
 /** For each command the row as it is now, or why it was not changed. No id may stand in two commands. */
-export const updateRows = (pool: Pool, entity: PlacedEntity, columns: readonly Column[]): ChangeRows<UpdateCommand> => {
+export const updateRows = (pool: Pool, entity: PlacedEntity, fields: Fields): ChangeRows<UpdateCommand> => {
   const { table, rowToJson, types } = entity;
-  const assignments = columns.map(({ name, isLater }) => {
+  const [columns, checks] = [columnsOf(fields), checksOf(fields)];
+  const names = columns.map(({ name }) => escapeIdentifier(name));
+  const merged = columns.map(({ name }) => {
     const column = escapeIdentifier(name);
-    // A client of before does not know a later field, and does not clear it; null does.
-    return isLater
-      ? `${column} = CASE WHEN ${escapeLiteral(name)} = ANY(a.given) THEN a.${column} ELSE t.${column} END`
-      : `${column} = a.${column}`;
+    return `CASE WHEN ${escapeLiteral(name)} = ANY(input.given) THEN input.${column} ELSE locked.${column} END AS ${column}`;
   });
-  const later = columns.filter(({ isLater }) => isLater).map(({ name }) => name);
+  const faults = checks.map(({ sql }, index) => `WHEN (${sql(escapeIdentifier)}) IS FALSE THEN ${index}`);
   const text: StatementText = (how) => `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1)
     AS i(id uuid, expected int8multirange, traceparent text, tracestate text, given text[], ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
-), ${locked(entity, how)}, changed AS (
-  UPDATE ${escapeIdentifier(table)} AS t SET ${assignments.join(', ')}, version = t.version + 1, updated_at = ${NOW}
+), ${locked(entity, how, names)}, accepted AS MATERIALIZED (
+  SELECT m.*, ${faults.length === 0 ? 'NULL::integer' : `CASE ${faults.join(' ')} END`} AS fault
+  FROM (
+    SELECT input.id, input.traceparent, input.tracestate, ${merged.join(', ')}
+    FROM input JOIN locked USING (id) WHERE ${ACCEPTED}
+  ) AS m
+), changed AS (
+  UPDATE ${escapeIdentifier(table)} AS t SET ${names.map((column) => `${column} = a.${column}`).join(', ')}, version = t.version + 1, updated_at = ${NOW}
   FROM accepted AS a
-  WHERE t.id = a.id
+  WHERE t.id = a.id AND a.fault IS NULL
   RETURNING t.id, t.version, ${rowToJson}(t) AS json, a.traceparent, a.tracestate
 ), ${publish(types.updated)}`;
-  return change(pool, entity, { name: `${table}-update`, text }, ({ columns: values, ...command }) => ({
+  const toInput = ({ columns: values, ...command }: UpdateCommand) => ({
     ...values,
     ...command,
-    given: later.filter((name) => name in values),
+    given: Object.keys(values),
     expected: versionRanges(command.expected),
-  }));
+  });
+  return change(pool, entity, { name: `${table}-update`, text }, toInput, checks);
 };
 
 /** For each command the row as it was, under the version of its deletion, or why it was not deleted. */
@@ -89,7 +98,9 @@ export const deleteRows = (pool: Pool, entity: PlacedEntity): ChangeRows<DeleteC
   const text: StatementText = (how) => `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1) AS i(id uuid, expected int8multirange, traceparent text, tracestate text)
-), ${locked(entity, how)}, changed AS (
+), ${locked(entity, how)}, accepted AS MATERIALIZED (
+  SELECT input.*, NULL::integer AS fault FROM input JOIN locked USING (id) WHERE ${ACCEPTED}
+), changed AS (
   DELETE FROM ${escapeIdentifier(table)} AS t
   USING accepted AS a
   WHERE t.id = a.id
@@ -118,6 +129,8 @@ interface ChangedRow {
   readonly seen: string;
   readonly version: string | null;
   readonly json: string | null;
+  /** Which check the row as it would be does not meet. */
+  readonly fault: number | null;
 }
 
 /** @param how what to do with rows that somebody holds locked */
@@ -128,6 +141,7 @@ const change = <C extends DeleteCommand>(
   { name: entityName, table, topic }: PlacedEntity,
   { name, text }: { readonly name: string; readonly text: StatementText },
   toInput: (command: C) => object,
+  checks: readonly Check[] = [],
 ): ChangeRows<C> => {
   const run = async <M>(
     statement: { readonly name: string; readonly text: string },
@@ -141,6 +155,9 @@ const change = <C extends DeleteCommand>(
       const row = found.get(id);
       if (row === undefined) return missing(id);
       if (row.version !== null && row.json !== null) return { id, version: Number(row.version), json: row.json };
+      const details = checks.flatMap(({ fault }, index) => (index === row.fault ? [fault] : []));
+      if (details.length > 0)
+        return new TaskstreamError('validation_failed', `${describeDetails(details)}.`, { details });
       const currentVersion = Number(row.seen);
       return new TaskstreamError(
         'precondition_failed',

@@ -5,7 +5,7 @@ import type { Stored } from '../../platform/http/route.ts';
 import { isRefusedStatement } from '../../platform/postgres-outage.ts';
 import { sleep } from '../../platform/time.ts';
 import type { PlacedEntity } from '../entity.ts';
-import type { Column, FieldValues } from '../field.ts';
+import { columnsOf, type Fields, type FieldValues } from '../field.ts';
 import { createRows, type CreateCommand, type Created } from './create.ts';
 import {
   deleteRows,
@@ -24,7 +24,11 @@ export type { CreateCommand, Created, DeleteCommand, UpdateCommand, ExpectedVers
 export interface EntityStore {
   /** @throws TaskstreamError `idempotency_key_reused` or `outbox_full` */
   create(command: CreateCommand): Promise<Created>;
-  /** @throws TaskstreamError `…_not_found`, `precondition_failed` or `outbox_full` */
+  /**
+   * Changes the columns that it names, and no other.
+   * @throws TaskstreamError `…_not_found`, `precondition_failed`, `outbox_full`, or `validation_failed` where they do not go with
+   * those that stay
+   */
   update(command: UpdateCommand): Promise<Stored>;
   /** @throws TaskstreamError `…_not_found`, `precondition_failed` or `outbox_full` */
   delete(command: DeleteCommand): Promise<Stored>;
@@ -39,7 +43,7 @@ export interface EntityStoreOptions {
   /** For statements that write, so that those that wait for a standby leave reads their connections; `pool` when not given. */
   readonly writes?: Pool;
   readonly entity: PlacedEntity;
-  readonly columns: readonly Column[];
+  readonly fields: Fields;
   /** Judges each write before it waits for its statement; none is refused when not given. */
   readonly bound?: OutboxBound;
   /** Called after each committed statement, so that the relay need not wait for its next poll. */
@@ -61,7 +65,7 @@ const TRIED_AGAIN_AFTER_MS = [5, 10, 20, 40, 80];
 const MAX_QUEUE = 5_000;
 
 export const createStore = (options: EntityStoreOptions): EntityStore => {
-  const { pool, writes = pool, entity, columns, bound, onCommit, onBatch } = options;
+  const { pool, writes = pool, entity, fields, bound, onCommit, onBatch } = options;
   const gathered = <C, R>(
     operation: string,
     maxInFlight: number,
@@ -88,7 +92,7 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
   const creates = gathered<CreateCommand, Created>(
     'create',
     3,
-    createRows(writes, entity, columns),
+    createRows(writes, entity, columnsOf(fields)),
     ({ idempotency }) => idempotency?.key,
   );
   /** Rows that somebody holds locked leave the slots to all others, and wait in slots of their own. */
@@ -128,7 +132,7 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
       bound?.check();
       return creates.submit(command);
     },
-    update: changes('update', 3, updateRows(writes, entity, columns)),
+    update: changes('update', 3, updateRows(writes, entity, fields)),
     delete: changes('delete', 2, deleteRows(writes, entity)),
     read: async (id) => {
       const { rows } = await pool.query<Row>({ name: `${table}-read`, text: `${shown} WHERE t.id = $1`, values: [id] });

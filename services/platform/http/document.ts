@@ -55,6 +55,6 @@ export const problems = (...codes: readonly ProblemCode[]) => {
 };
 
 /** A request body of the OpenAPI document. */
-export const jsonBody = (schema: z.ZodType) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
+export const jsonBody = (schema: z.ZodType, types: readonly string[] = ['application/json']) => ({
+  body: { required: true, content: Object.fromEntries(types.map((type) => [type, { schema }])) },
 });

@@ -68,16 +68,22 @@ const toPublicError = (error: unknown): TaskstreamError => {
 
 /** Answers with problem+json. */
 export const toProblemResponse = (error: unknown, c: Context<ApiEnv>): Response => {
+  const { status, ...body } = problemBody(error, c);
+  if (status === 503 || status === 429) {
+    c.header('retry-after', String(toPublicError(error).retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS));
+  }
+  return c.body(JSON.stringify({ ...body, status }), status, { 'content-type': 'application/problem+json' });
+};
+
+/** The body of the answer, or of one outcome among several. What is our fault is left for the log. */
+export const problemBody = (error: unknown, c: Context<ApiEnv>) => {
   const known = toPublicError(error);
   const { code } = known;
   const { status, title } = problemOf(code) ?? PROBLEMS.internal;
-  if (status === 503 || status === 429) {
-    c.header('retry-after', String(known.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS));
-  }
   if (status >= 500) c.set('failure', error);
   // Both may repeat what the client sent.
   const [detail, instance] = [shorten(known.message, MAX_DETAIL_LENGTH), shorten(c.req.path, MAX_DETAIL_LENGTH)];
-  const body = {
+  return {
     type: `urn:taskstream:problem:${code}`,
     title,
     status,
@@ -89,5 +95,4 @@ export const toProblemResponse = (error: unknown, c: Context<ApiEnv>): Response 
     ...(known.details.length > 0 ? { errors: known.details } : {}),
     ...known.extensions,
   };
-  return c.body(JSON.stringify(body), status, { 'content-type': 'application/problem+json' });
 };

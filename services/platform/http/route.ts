@@ -6,6 +6,8 @@ import { etagOf } from './etag.ts';
 
 export interface Route {
   readonly document: RouteConfig;
+  /** Largest body, in bytes, where it is not that of all routes. */
+  readonly maxBodyBytes?: number;
   readonly handle: (c: Context<ApiEnv>) => Response | Promise<Response>;
 }
 

@@ -52,7 +52,7 @@ answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) =>
     search: () =>
       client.search({
         index: config.TASK_INDEX,
-        query: toQuery(taskFields, searchFor(queryOf(turn))),
+        query: toQuery(taskFields, searchFor(queryOf(turn)), 0),
         sort: BY_SCORE,
         size: 10,
         from: 0,

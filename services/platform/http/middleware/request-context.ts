@@ -55,6 +55,9 @@ export const requestContext =
       status,
       ms: Math.round(seconds * 1_000_000) / 1_000,
     };
-    if (status >= 500) logger.error({ ...line, err: c.get('failure') }, 'request failed');
+    const failure: unknown = c.get('failure');
+    if (status >= 500) logger.error({ ...line, err: failure }, 'request failed');
+    else if (failure !== undefined && status < 400)
+      logger.error({ ...line, err: failure }, 'a part of a request failed');
     else logger.info(line, 'request');
   };

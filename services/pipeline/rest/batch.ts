@@ -1,0 +1,180 @@
+/**
+ * `POST /<plural>/batch`: up to 500 operations, an outcome for each. It is not atomic: what one of them is refused for is no other's
+ * outcome. Those of one id are carried out in their order, all others side by side, in the statements that all writes share.
+ */
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { ApiEnv } from '../../platform/http/api-env.ts';
+import { answer, BODY_PROBLEMS, jsonBody, problem, problems } from '../../platform/http/document.ts';
+import { ENTITY_TAGS_PATTERN, expectedVersions } from '../../platform/http/etag.ts';
+import { idempotencyKeyOf } from '../../platform/http/idempotency-key.ts';
+import { parse, parseBody } from '../../platform/http/input.ts';
+import { problemBody } from '../../platform/http/problem.ts';
+import type { Route, Stored } from '../../platform/http/route.ts';
+import { columnsToPatch, columnsToUpdate, type FieldValues } from '../field.ts';
+import { createCommand } from './create.ts';
+import { idempotencyKey, idText, type Resource } from './resource.ts';
+
+const MAX_OPERATIONS = 500;
+/** Largest body, in bytes: 2 KiB for each of that many operations. */
+const MAX_BODY_BYTES = 1_048_576;
+
+const OPS = ['create', 'update', 'patch', 'delete'] as const;
+/** Any operation, before its own schema judges it. */
+const anyOperation = z.looseObject({ op: z.enum(OPS) });
+/** What is judged as a whole; each operation is judged by itself then. */
+const batch = z.strictObject({
+  operations: z
+    .array(z.unknown())
+    .min(1, { error: 'must have one operation at least' })
+    .max(MAX_OPERATIONS, { error: `must not have more than ${MAX_OPERATIONS} operations` }),
+});
+
+export const batchRoute = (resource: Resource): Route => {
+  const { name, title, plural, pluralTitle, shown, examples } = resource;
+  const schemas = schemasOf(resource);
+  const prepare = preparing(resource, schemas);
+  const body = z
+    .strictObject({
+      operations: z
+        .array(z.union(Object.values(schemas)))
+        .min(1)
+        .max(MAX_OPERATIONS),
+    })
+    .openapi(`Batch${pluralTitle}`, {
+      example: {
+        operations: [
+          { op: 'create', [name]: examples.create },
+          { op: 'patch', id: EXAMPLE_ID, ifMatch: '"1"', [name]: examples.patch },
+          { op: 'delete', id: EXAMPLE_ID },
+        ],
+      },
+    });
+  const outcome = z.object({
+    status: z.int().openapi({ description: 'As the operation alone would be answered.' }),
+    [name]: shown.optional(),
+    replayed: z
+      .literal(true)
+      .optional()
+      .openapi({ description: `Given when an earlier request had created the ${name}.` }),
+    problem: problem.optional(),
+  });
+  const outcomes = z
+    .object({ outcomes: z.array(outcome).openapi({ description: 'In the order of the operations.' }) })
+    .openapi(`${title}Outcomes`);
+  return {
+    maxBodyBytes: MAX_BODY_BYTES,
+    document: {
+      method: 'post',
+      path: `/${plural}/batch`,
+      operationId: `batch${pluralTitle}`,
+      summary: `Create, change and delete up to ${MAX_OPERATIONS} ${plural}`,
+      description:
+        'Each operation has an outcome of its own and fails no other, one that is not valid included. Operations of one id are carried out in their order.',
+      request: {
+        headers: z.object({
+          'Idempotency-Key': idempotencyKey(
+            'With the key `K`, a creation that is the operation `n`, counted from 0, counts as sent alone with the key `K/n`.',
+          ),
+        }),
+        ...jsonBody(body),
+      },
+      responses: { 200: answer('What became of each operation.', outcomes), ...problems(...BODY_PROBLEMS) },
+    },
+    handle: async (c) => {
+      const { operations } = await parseBody(c, batch);
+      const header = c.req.header('idempotency-key');
+      const key = header === undefined ? undefined : idempotencyKeyOf(header);
+      /** By id the last operation so far. */
+      const last = new Map<string, Promise<string>>();
+      const texts = operations.map((sent, index) => {
+        const { id, run } = prepare(c, sent, `operations.${index}`, key === undefined ? undefined : `${key}/${index}`);
+        if (id === undefined) return run();
+        const text = last.get(id)?.then(run) ?? run();
+        last.set(id, text);
+        return text;
+      });
+      const answered = await Promise.all(texts);
+      return c.body(`{"outcomes":[${answered.join()}]}`, 200, { 'content-type': 'application/json' });
+    },
+  };
+};
+
+const EXAMPLE_ID = '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b';
+
+const schemasOf = ({ name, bodies }: Resource) => {
+  const target = {
+    id: idText,
+    ifMatch: z
+      .string()
+      .regex(new RegExp(ENTITY_TAGS_PATTERN), { error: 'must be * or a list of quoted entity tags' })
+      .optional()
+      .openapi({ description: 'As the header If-Match.' }),
+  };
+  return {
+    create: z.strictObject({ op: z.literal('create'), [name]: bodies.create }),
+    update: z.strictObject({ op: z.literal('update'), ...target, [name]: bodies.update }),
+    patch: z.strictObject({ op: z.literal('patch'), ...target, [name]: bodies.patch }),
+    delete: z.strictObject({ op: z.literal('delete'), ...target }),
+  };
+};
+
+interface Prepared {
+  /** Of what it changes. */
+  readonly id?: string;
+  /** Carries it out; resolves to its outcome as JSON, be it a failure. */
+  readonly run: () => Promise<string>;
+}
+
+const preparing =
+  (resource: Resource, schemas: ReturnType<typeof schemasOf>) =>
+  (c: Context<ApiEnv>, sent: unknown, root: string, key: string | undefined): Prepared => {
+    const { name, fields, store } = resource;
+    const traceHeaders = c.get('traceHeaders');
+    const shown = (status: 200 | 201, { json }: Stored, more = ''): string =>
+      `{"status":${status},"${name}":${json}${more}}`;
+    const failed = (error: unknown): string => {
+      const body = problemBody(error, c);
+      return JSON.stringify({ status: body.status, problem: body });
+    };
+    const run = (carryOut: () => Promise<string>) => () => carryOut().catch(failed);
+    try {
+      const { op } = parse(anyOperation, sent, root);
+      if (op === 'create') {
+        const operation = parse(schemas.create, sent, root);
+        const command = createCommand(resource, valuesIn(operation, name), traceHeaders, key);
+        return {
+          run: run(async () => {
+            const created = await store.create(command);
+            return shown(201, created, created.replayed ? ',"replayed":true' : '');
+          }),
+        };
+      }
+      const operation = parse<Targeted>(schemas[op], sent, root);
+      const { id } = operation;
+      const command = { id, expected: expectedVersions(operation.ifMatch, undefined), ...traceHeaders };
+      if (op === 'delete') {
+        return {
+          id,
+          run: run(async () => {
+            await store.delete(command);
+            return '{"status":204}';
+          }),
+        };
+      }
+      const toColumns = op === 'update' ? columnsToUpdate : columnsToPatch;
+      const columns = toColumns(fields, valuesIn(operation, name));
+      return { id, run: run(async () => shown(200, await store.update({ ...command, columns }))) };
+    } catch (error) {
+      return { run: () => Promise.resolve(failed(error)) };
+    }
+  };
+
+interface Targeted {
+  readonly id: string;
+  readonly ifMatch?: string | undefined;
+}
+
+/** What the operation's schema has judged; the compiler does not know under which name it stands. */
+const valuesIn = (operation: object, name: string): FieldValues =>
+  Object.fromEntries(Object.entries(operation))[name] as FieldValues;

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { v7 as uuidv7 } from 'uuid';
+import type { Task } from '../../services/task/task.ts';
+import { startTestApi, type TestApi } from '../support/api.ts';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startTestApi();
+});
+afterAll(() => api.close());
+
+interface Outcome {
+  readonly status: number;
+  readonly task?: Task;
+  readonly replayed?: true;
+  readonly problem?: { readonly code: string; readonly detail: string; readonly currentVersion?: number };
+}
+
+const batch = async (operations: readonly unknown[], headers: Record<string, string> = {}): Promise<Outcome[]> => {
+  const { status, text } = await api.request('POST', '/tasks/batch', { operations }, headers);
+  expect([status, text]).toEqual([200, expect.anything()]);
+  return (JSON.parse(text) as { outcomes: Outcome[] }).outcomes;
+};
+const create = async (description = 'water the plants') =>
+  (await api.request('POST', '/tasks', { description })).body.task;
+const full = { description: 'changed', priority: 'high', dates: { start: null, due: null }, isDone: true };
+
+describe('POST /tasks/batch', () => {
+  it('answers each operation as if it came alone, in their order', async () => {
+    const [changed, patched, deleted, stale] = [await create(), await create(), await create(), await create()];
+    const outcomes = await batch([
+      { op: 'create', task: { description: 'new' } },
+      { op: 'update', id: changed.id, task: full },
+      { op: 'patch', id: patched.id.toUpperCase(), ifMatch: '"1"', task: { isDone: true } },
+      { op: 'delete', id: deleted.id },
+      { op: 'patch', id: stale.id, ifMatch: '"9"', task: { isDone: true } },
+      { op: 'delete', id: uuidv7() },
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual([201, 200, 200, 204, 412, 404]);
+    expect(outcomes.map(({ task }) => task?.version)).toEqual([1, 2, 2, undefined, undefined, undefined]);
+    expect(outcomes[1]?.task).toMatchObject(full);
+    expect(outcomes[2]?.task).toEqual({
+      ...patched,
+      isDone: true,
+      version: 2,
+      updatedAt: outcomes[2]?.task?.updatedAt,
+    });
+    expect(outcomes[4]?.problem).toMatchObject({ code: 'precondition_failed', currentVersion: 1 });
+    expect(outcomes[5]?.problem).toMatchObject({ code: 'task_not_found' });
+    const [one] = outcomes;
+    expect((await api.request('GET', `/tasks/${one?.task?.id ?? ''}`)).body.task).toEqual(one?.task);
+    expect((await api.request('GET', `/tasks/${deleted.id}`)).status).toBe(404);
+  });
+
+  it('carries out the operations of one id in their order', async () => {
+    const { id } = await create();
+    const steps = Array.from({ length: 20 }, (_, n) => ({ op: 'patch', id, task: { description: `step ${n}` } }));
+    const outcomes = await batch([...steps, { op: 'delete', id }, { op: 'patch', id: id.toUpperCase(), task: {} }]);
+    expect(outcomes.map(({ task, status }) => task?.description ?? status)).toEqual([
+      ...steps.map(({ task }) => task.description),
+      204,
+      404,
+    ]);
+  });
+
+  it('refuses by itself what is no operation, with the place where it stands', async () => {
+    const { id } = await create();
+    const outcomes = await batch([
+      { op: 'patch', id, task: { dates: { start: '2026-03-02T00:00:00Z', due: '2026-03-01T00:00:00Z' } } },
+      { op: 'create', task: {} },
+      { op: 'upsert' },
+      7,
+      { op: 'create', id, task: { description: 'ids are not for clients' } },
+      { op: 'delete', id: 'x' },
+      { op: 'delete', id, ifMatch: 'W' },
+      { op: 'patch', id },
+      { op: 'patch', id, task: { isDone: true } },
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400, 400, 400, 200]);
+    expect(outcomes.map(({ problem }) => problem?.detail)).toEqual([
+      'operations.0.task.dates.start: must not be after due.',
+      'operations.1.task.description: is required.',
+      'operations.2.op: must be one of create, update, patch, delete.',
+      'operations.3: must be an object.',
+      'operations.4: Unrecognized key: "id".',
+      'operations.5.id: must be a UUID.',
+      'operations.6.ifMatch: must be * or a list of quoted entity tags.',
+      'operations.7.task: is required.',
+      undefined,
+    ]);
+  });
+
+  it('with a key K, a creation counts as sent alone with the key K/n: a repeated batch creates nothing twice', async () => {
+    const key = uuidv7();
+    const operations = [
+      { op: 'delete', id: uuidv7() },
+      { op: 'create', task: { description: 'once' } },
+      { op: 'create', task: { description: 'once' } },
+    ];
+    const first = await batch(operations, { 'idempotency-key': key });
+    expect(new Set(first.map(({ task }) => task?.id)).size).toBe(3);
+    const alone = await api.request('POST', '/tasks', { description: 'once' }, { 'idempotency-key': `${key}/1` });
+    expect([alone.headers.get('idempotent-replayed'), alone.body.task]).toEqual(['true', first[1]?.task]);
+    const again = await batch(operations, { 'idempotency-key': `"${key}"` });
+    expect(again.slice(1)).toEqual(first.slice(1).map((outcome) => ({ ...outcome, replayed: true })));
+    const [other] = await batch([{ op: 'create', task: { description: 'first' } }], { 'idempotency-key': key });
+    expect(other).toMatchObject({ status: 201 });
+    const [, reused] = await batch([operations[0], { op: 'create', task: { description: 'another' } }], {
+      'idempotency-key': key,
+    });
+    expect(reused).toMatchObject({ status: 422, problem: { code: 'idempotency_key_reused' } });
+  });
+
+  it('takes 500 operations and 1 MiB, and says what is more', async () => {
+    const operation = { op: 'create', task: { description: 'x'.repeat(1_900) } };
+    const outcomes = await batch(Array.from({ length: 500 }, () => operation));
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set([201]));
+    const send = async (operations: readonly unknown[]) =>
+      (await api.request('POST', '/tasks/batch', { operations })).body;
+    expect((await send(Array.from({ length: 501 }, () => ({ op: 'delete' })))).error).toContain('more than 500');
+    expect((await send([])).error).toContain('one operation at least');
+    const large = { op: 'create', task: { description: 'x'.repeat(3_900) } };
+    expect((await send(Array.from({ length: 300 }, () => large))).code).toBe('payload_too_large');
+    expect((await api.request('POST', '/tasks', operation.task.description.repeat(40))).status).toBe(413);
+  });
+});
