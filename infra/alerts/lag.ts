@@ -12,6 +12,8 @@ const LATE_BUDGET = 0.01;
 /** How many times faster than in 30 days the budget is used up: 2 % of it within an hour, 5 % within six (Google's SRE workbook, chapter 5). */
 const FAST_BURN = 14.4;
 const SLOW_BURN = 6;
+/** Late changes of the longer window that nobody is called for: of a service with few changes each is a large share. */
+const FEW_LATE = 5;
 
 export const LAG = 'taskstream:indexer_lag_events:sum';
 const AUTOSCALER = `horizontalpodautoscaler="${LagScaler.autoscaler}"`;
@@ -28,7 +30,8 @@ export const lagRules = (series: Series): RuleGroup => {
     return `(${late} / ${all})`;
   };
   const burns = (speed: number, long: string, short: string): string =>
-    `${lateShare(long)} > ${speed * LATE_BUDGET} and ${lateShare(short)} > ${speed * LATE_BUDGET}`;
+    `${lateShare(long)} > ${speed * LATE_BUDGET} and ${lateShare(short)} > ${speed * LATE_BUDGET} and ` +
+    `sum by (namespace) (increase(${series('taskstream_indexer_changes_late_total')}[${long}])) > ${FEW_LATE}`;
   return {
     name: 'taskstream-lag',
     rules: [

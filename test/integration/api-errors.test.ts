@@ -418,6 +418,44 @@ describe('an outage', () => {
     }
   }, 120_000);
 
+  it('of rows that somebody holds locked for long keeps back no change of one that is freed, nor changes the order of one', async () => {
+    const waiting = await startTestApi();
+    const create = async () => (await waiting.request('POST', '/tasks', { description: 'x' })).body.task.id;
+    const [held, freed] = [
+      [await create(), await create()],
+      [await create(), await create()],
+    ];
+    const [somebody, another] = [await waiting.database.pool.connect(), await waiting.database.pool.connect()];
+    const lock = async (session: typeof somebody, ids: readonly string[]) => {
+      await session.query('BEGIN');
+      await session.query('SELECT FROM tasks WHERE id = ANY($1) FOR UPDATE', [ids]);
+    };
+    try {
+      await Promise.all([lock(somebody, held), lock(another, freed)]);
+      const put = (id: string, words: string) => waiting.request('PUT', `/tasks/${id}`, updateOf(words));
+      const stuck = held.map((id) => put(id, 'stuck'));
+      await delay(500);
+      const first = freed.map((id) => put(id, 'first'));
+      await delay(500);
+      const second = freed.map((id) => put(id, 'second'));
+      await delay(500);
+      await another.query('ROLLBACK');
+      const answers = await Promise.all([...first, ...second]);
+      expect(answers.map(({ status, body }) => [status, body.task.version])).toEqual([
+        [200, 2],
+        [200, 2],
+        [200, 3],
+        [200, 3],
+      ]);
+      await somebody.query('ROLLBACK');
+      expect((await Promise.all(stuck)).map(({ status }) => status)).toEqual([200, 200]);
+    } finally {
+      somebody.release();
+      another.release();
+      await waiting.close();
+    }
+  }, 120_000);
+
   it('of Elasticsearch is 503 too where something else answers in its place, and the breaker opens', async () => {
     let answer: ProxyAnswer | undefined;
     let asked = 0;

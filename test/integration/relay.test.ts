@@ -448,6 +448,39 @@ describe('the relay', () => {
     expect(await topics.end()).toBe(1);
   });
 
+  it('follows up at its stop what Kafka has not answered for since its session was lost', async () => {
+    const kafka = await startOwnKafka();
+    try {
+      await useTopics(kafka.brokers);
+      const relay = start(kafka.brokers);
+      await insert('created', uuidv7(), 1);
+      await database.outboxEmpty();
+      kafka.pause();
+      const task = taskOf({ version: 2 });
+      await insertTasks(database.pool, [task]);
+      await insert('created', task.id, 1);
+      relay.wake();
+      await delay(500);
+      await database.pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      );
+      await waitFor('it to see that', () => !relay.isLeader());
+      await relay.close();
+      const { rows } = await database.pool.query<{ version: string }>(
+        'SELECT version FROM outbox WHERE task_id = $1 ORDER BY id',
+        [task.id],
+      );
+      expect(rows.map(({ version }) => version)).toEqual(['1', '2']);
+    } finally {
+      kafka.resume();
+      await Promise.all(relays.splice(0).map((relay) => relay.close()));
+      await topics.close();
+      await kafka.close();
+      await useTopics();
+    }
+  }, 120_000);
+
   it('loses nothing while Kafka is down, and goes on by itself when it is back', async () => {
     const kafka = await startOwnKafka();
     try {

@@ -46,3 +46,13 @@ it("a clock that is behind the database's is no negative time", () => {
   meter.refreshed(performance.now());
   expect(took).toEqual([100]);
 });
+
+it('of very many changes that no refresh shows the oldest count as found, so that memory is bounded', () => {
+  const MAX = 100_000;
+  meter.written([Date.now()]);
+  vi.advanceTimersByTime(10);
+  meter.written(Array.from({ length: MAX }, () => Date.now()));
+  expect(took).toEqual([10]);
+  meter.refreshed(performance.now());
+  expect(took).toHaveLength(MAX + 1);
+});

@@ -47,6 +47,13 @@ export const createIndexerMetrics = (registry: Registry) => {
     labelNames: ['entity'],
     registers,
   });
+  const eventToSearchable = new Histogram({
+    name: 'taskstream_indexer_event_to_searchable_seconds',
+    help: 'Time from the change in the database until search finds it.',
+    labelNames: ['entity'],
+    buckets: [0.03, 0.1, 0.3, 0.6, 1, 1.5, 2.5, 5, 10, 30, 100, 1_000],
+    registers,
+  });
   return {
     /** Shows an entity's series from the beginning: one that is missing until its first event cannot be alerted on. */
     begin: (entity: string): void => {
@@ -55,6 +62,7 @@ export const createIndexerMetrics = (registry: Registry) => {
       for (const kind of REBALANCE_KINDS) rebalances.inc({ entity, kind }, 0);
       commitFailures.inc({ entity }, 0);
       late.inc({ entity }, 0);
+      eventToSearchable.zero({ entity });
     },
     events,
     deadLetters,
@@ -80,13 +88,7 @@ export const createIndexerMetrics = (registry: Registry) => {
       buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1_000],
       registers,
     }),
-    eventToSearchable: new Histogram({
-      name: 'taskstream_indexer_event_to_searchable_seconds',
-      help: 'Time from the change in the database until search finds it.',
-      labelNames: ['entity'],
-      buckets: [0.03, 0.1, 0.3, 0.6, 1, 1.5, 2.5, 5, 10, 30, 100, 1_000],
-      registers,
-    }),
+    eventToSearchable,
     retries: new Counter({
       name: 'taskstream_indexer_retries_total',
       help: 'Waits before another attempt, by the server that was not ready.',

@@ -18,6 +18,9 @@ export interface SearchableMeterOptions {
   readonly observe: (tookMs: number) => void;
 }
 
+/** Changes that are remembered; of more, the oldest count as found when they are forgotten. */
+const MAX_HIDDEN = 100_000;
+
 interface Written {
   readonly atMs: number;
   /** From the change to the write. */
@@ -25,14 +28,22 @@ interface Written {
 }
 
 export const createSearchableMeter = ({ indexRefreshMs, observe }: SearchableMeterOptions): SearchableMeter => {
-  let hidden: readonly Written[] = [];
+  let hidden: Written[] = [];
+  let count = 0;
 
   const show = (isShown: (atMs: number) => boolean, shownAtMs: (atMs: number) => number): void => {
-    for (const { atMs, tookMs } of hidden.filter((batch) => isShown(batch.atMs)))
-      for (const ms of tookMs) observe(ms + shownAtMs(atMs) - atMs);
-    hidden = hidden.filter((batch) => !isShown(batch.atMs));
+    const left: Written[] = [];
+    for (const batch of hidden) {
+      if (!isShown(batch.atMs)) {
+        left.push(batch);
+        continue;
+      }
+      count -= batch.tookMs.length;
+      for (const ms of batch.tookMs) observe(ms + shownAtMs(batch.atMs) - batch.atMs);
+    }
+    hidden = left;
   };
-  /** Also what bounds the memory: nothing is remembered for longer than the interval and the next batch. */
+  /** What a refresh that hangs, or that nobody asks for, would show: nothing is remembered for longer than the interval. */
   const showByTimer = (nowMs: number): void => {
     show(
       (atMs) => atMs + indexRefreshMs <= nowMs,
@@ -45,8 +56,15 @@ export const createSearchableMeter = ({ indexRefreshMs, observe }: SearchableMet
       showByTimer(atMs);
       // eslint-disable-next-line no-restricted-syntax -- from dates of another machine's
       const wallMs = Date.now();
-      if (changedAtMs.length > 0)
-        hidden = [...hidden, { atMs, tookMs: changedAtMs.map((ms) => Math.max(0, wallMs - ms)) }];
+      if (changedAtMs.length === 0) return;
+      hidden.push({ atMs, tookMs: changedAtMs.map((ms) => Math.max(0, wallMs - ms)) });
+      count += changedAtMs.length;
+      const [oldest] = hidden;
+      if (count > MAX_HIDDEN && oldest !== undefined)
+        show(
+          (each) => each === oldest.atMs,
+          () => atMs,
+        );
     },
     refreshed: (beganAtMs) => {
       const nowMs = performance.now();

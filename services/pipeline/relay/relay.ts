@@ -80,6 +80,8 @@ const LOG_EVERY = 12;
 const FOLLOW_UP_LOCK_MS = 500;
 const FOLLOW_UP_AGAIN_MS = 5_000;
 /** Time the chunk in flight gets when the process stops; its rows stay in the outbox otherwise. */
+const DRAIN_MS = 3_000;
+/** The same, and what follows up that which Kafka did not answer for. */
 const CLOSE_DEADLINE_MS = 5_000;
 /** Time the Kafka client gets to close after that, with its broker away or not. */
 const DISCONNECT_DEADLINE_MS = 1_500;
@@ -99,7 +101,10 @@ export const startRelay = (options: RelayOptions): Relay => {
   let woken = false;
   /** What Kafka took after this relay may have lost its lock. */
   const late: Change[] = [];
+  /** What Kafka has not answered for, whichever session sent it. */
+  const unanswered = new Map<string, Change>();
   let followUpAt = -Infinity;
+  let drainUntil = Infinity;
 
   const stopping = (): boolean => stop.signal.aborted;
 
@@ -141,6 +146,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     changes: readonly Change[],
     onSettled: (change: Change, error: Error | undefined) => void,
   ): Promise<void> => {
+    for (const change of changes) unanswered.set(change.row.id, change);
     await Promise.all(
       [...new Set(changes.map(({ topic }) => topic))].map(async (topic) => {
         const pending = changes
@@ -153,7 +159,9 @@ export const startRelay = (options: RelayOptions): Relay => {
           if (owner === undefined) return;
           owner.error ??= outcome;
           owner.open -= 1;
-          if (owner.open === 0) onSettled(owner.change, owner.error);
+          if (owner.open > 0) return;
+          unanswered.delete(owner.change.row.id);
+          onSettled(owner.change, owner.error);
         });
       }),
     );
@@ -412,10 +420,10 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       pollMs = Math.min(pollMs * 2, config.RELAY_POLL_MS);
     }
-    while (inFlight.size > 0 && !ended.aborted) {
+    while (inFlight.size > 0 && !ended.aborted && performance.now() < drainUntil) {
       woken = false;
       if (confirmed.length > 0) await readNext(0);
-      else await idle(HEARTBEAT_MS);
+      else await idle(drainUntil - performance.now());
     }
     if (confirmed.length > 0 && !ended.aborted) await readNext(0);
   };
@@ -455,6 +463,12 @@ export const startRelay = (options: RelayOptions): Relay => {
 
   /** The last chance of what was published late: nobody remembers it once this process has ended. */
   const publishOvertakenAtLast = async (): Promise<void> => {
+    while (unanswered.size > 0 && performance.now() < drainUntil) {
+      woken = false;
+      await idle(drainUntil - performance.now());
+    }
+    // Kafka may take it after what the next leader publishes.
+    late.push(...unanswered.values());
     if (late.length === 0) return;
     followUpAt = -Infinity;
     const client = createClient(config, 'taskstream-relay');
@@ -529,6 +543,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     wake,
     isLeader: () => leader,
     close: async () => {
+      drainUntil = performance.now() + DRAIN_MS;
       stop.abort(new TaskstreamError('stopped', 'the relay stops'));
       wake();
       await withDeadline(finished, CLOSE_DEADLINE_MS, 'the chunk in flight').catch((error: unknown) => {

@@ -1,5 +1,6 @@
 /** The store of an entity: reads at once, writes gathered, each write with its event in one statement. */
 import { escapeIdentifier, type Pool } from 'pg';
+import { TaskstreamError } from '../../platform/errors.ts';
 import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Stored } from '../../platform/http/route.ts';
 import { isRefusedStatement } from '../../platform/postgres-outage.ts';
@@ -61,6 +62,9 @@ const PATIENT = 2;
  * of another replica's statement, and must not wait behind those that are locked for long.
  */
 const TRIED_AGAIN_AFTER_MS = [5, 10, 20, 40, 80];
+/** The same while others wait in all statements that wait; a change gives up after so long, in milliseconds. */
+const TRIED_EVERY_MS = 250;
+const MAX_LOCKED_MS = 10_000;
 /** Writes that wait before more are refused: about half a second's worth at full speed. */
 const MAX_QUEUE = 5_000;
 
@@ -100,29 +104,45 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
     const keyOf = ({ id }: C): string => id;
     const free = gathered<C, Stored | typeof LEFT_OUT>(operation, maxInFlight, rows.free, keyOf);
     const patient = gathered<C, Stored>(operation, PATIENT, rows.any, keyOf, 1);
-    const tryAgain = async (command: C): Promise<Stored | typeof LEFT_OUT> => {
-      for (const waitMs of TRIED_AGAIN_AFTER_MS) {
-        await sleep(waitMs);
+    let waiting = 0;
+    /** Tries a row that was found locked again and again; of those that stay locked, a few wait where the lock's holder wakes them. */
+    const untilFree = async (command: C): Promise<Stored> => {
+      const giveUpAt = performance.now() + MAX_LOCKED_MS;
+      for (let attempt = 0; ; attempt += 1) {
+        await sleep(TRIED_AGAIN_AFTER_MS[attempt] ?? TRIED_EVERY_MS);
         const result = await free.submit(command);
         if (result !== LEFT_OUT) return result;
+        if (attempt < TRIED_AGAIN_AFTER_MS.length) continue;
+        if (waiting < PATIENT) break;
+        if (performance.now() > giveUpAt) {
+          throw new TaskstreamError('database_unavailable', 'Nothing was written: somebody holds it locked.', {
+            retriable: true,
+          });
+        }
       }
-      return LEFT_OUT;
+      waiting += 1;
+      return patient.submit(command).finally(() => {
+        waiting -= 1;
+      });
     };
-    /** Changes that are tried again, by id: later ones of the same row come after them. */
-    const tried = new Map<string, Promise<Stored | typeof LEFT_OUT>>();
+    /** Changes of rows that were found locked, by id: later ones of the same row come after them. */
+    const locked = new Map<string, Promise<unknown>>();
     return async (command: C): Promise<Stored> => {
       bound?.check();
       const { id } = command;
-      const earlier = tried.get(id);
-      if (earlier !== undefined) await earlier.catch(() => undefined);
-      const first = await free.submit(command);
-      if (first !== LEFT_OUT) return first;
-      const again = tryAgain(command).finally(() => {
-        if (tried.get(id) === again) tried.delete(id);
-      });
-      tried.set(id, again);
-      const result = await again;
-      return result === LEFT_OUT ? patient.submit(command) : result;
+      if (!locked.has(id)) {
+        const result = await free.submit(command);
+        if (result !== LEFT_OUT) return result;
+      }
+      const earlier = locked.get(id);
+      const changed = earlier === undefined ? untilFree(command) : earlier.then(() => untilFree(command));
+      const ended: Promise<unknown> = changed
+        .catch(() => undefined)
+        .finally(() => {
+          if (locked.get(id) === ended) locked.delete(id);
+        });
+      locked.set(id, ended);
+      return changed;
     };
   };
   const { name, table, rowToJson } = entity;

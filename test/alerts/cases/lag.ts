@@ -94,6 +94,10 @@ export const lagAlerts: readonly AlertCase[] = [
     },
     quiet: {
       'few are late': { series: { [late]: '0+10x80', [found]: '0+100x80' }, at: '75m' },
+      'four of the ten changes of an hour are late': {
+        series: { [late]: '0x70 4x10', [found]: '0x70 10x10' },
+        at: '75m',
+      },
       'it is over': { series: { [late]: '0+40x60 2400x20', [found]: '0+100x80' }, at: '75m' },
       'nothing changes': { series: { [late]: '20x80', [found]: '100x80' }, at: '75m' },
     },
@@ -107,6 +111,10 @@ export const lagAlerts: readonly AlertCase[] = [
     },
     quiet: {
       'few are late': { series: { [late]: '0+5x400', [found]: '0+100x400' }, at: '390m' },
+      'four of the ten changes of six hours are late': {
+        series: { [late]: '0x380 4x20', [found]: '0x380 10x20' },
+        at: '390m',
+      },
       'it is over': { series: { [late]: '0+20x300 6000x100', [found]: '0+100x400' }, at: '390m' },
     },
   },
