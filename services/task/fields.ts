@@ -32,6 +32,8 @@ const textUpTo = (most: number) =>
     });
 
 const priority = z.enum(PRIORITIES);
+/** Named where it is shown only: a name takes the null away from what may be null, in the document. */
+const shownPriority = z.enum(PRIORITIES).openapi('Priority');
 
 /** PostgreSQL's and JavaScript's calendars agree on these years. */
 const [EARLIEST, LATEST] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')];
@@ -62,7 +64,9 @@ const MAX_TAG_LENGTH = 50;
 const tags = z.array(textUpTo(MAX_TAG_LENGTH)).max(MAX_TAGS, { error: `must not be more than ${MAX_TAGS}` });
 
 const shownTimestamp = z.iso.datetime({ offset: true });
-const shownDates = z.object({ start: shownTimestamp.nullable(), due: shownTimestamp.nullable() });
+const shownDates = z
+  .object({ start: shownTimestamp.nullable(), due: shownTimestamp.nullable() })
+  .openapi('Dates', { description: 'In UTC, with milliseconds.' });
 
 /** UTC with milliseconds, or null. */
 const utc = (text: string | null | undefined): string | null => (text ? new Date(text).toISOString() : null);
@@ -126,7 +130,7 @@ export const taskFields = {
   priority: field<Priority, Priority>({
     input: priority,
     initial: 'none',
-    shown: priority,
+    shown: shownPriority,
     columns: { priority: 'priority' },
     toColumns: (value) => ({ priority: value }),
     mapping: { type: 'keyword' },

@@ -1,3 +1,4 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventContract } from '../../services/api/docs.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
@@ -48,6 +49,13 @@ describe('the documentation', () => {
       '500',
       '503',
     ]);
+  });
+
+  it('has nothing that a linter of such documents minds', async () => {
+    const { text } = await api.request('GET', '/openapi.json');
+    const config = await createConfig({ extends: ['recommended'] });
+    const found = await lintFromString({ source: text, absoluteRef: 'openapi.json', config });
+    expect(found.map(({ ruleId, message }) => `${ruleId}: ${message}`)).toEqual([]);
   });
 
   it('has examples that the API takes, and one of a task that has all its fields', async () => {

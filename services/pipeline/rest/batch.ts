@@ -37,7 +37,7 @@ export const batchRoute = (resource: Resource): Route => {
   const body = z
     .strictObject({
       operations: z
-        .array(z.union(Object.values(schemas)))
+        .array(z.discriminatedUnion('op', [schemas.create, schemas.update, schemas.patch, schemas.delete]))
         .min(1)
         .max(MAX_OPERATIONS),
     })
@@ -67,6 +67,7 @@ export const batchRoute = (resource: Resource): Route => {
     document: {
       method: 'post',
       path: `/${plural}/batch`,
+      tags: [pluralTitle],
       operationId: `batch${pluralTitle}`,
       summary: `Create, change and delete up to ${MAX_OPERATIONS} ${plural}`,
       description:
@@ -102,7 +103,7 @@ export const batchRoute = (resource: Resource): Route => {
 
 const EXAMPLE_ID = '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b';
 
-const schemasOf = ({ name, bodies }: Resource) => {
+const schemasOf = ({ name, title, bodies }: Resource) => {
   const target = {
     id: idText,
     ifMatch: z
@@ -111,11 +112,16 @@ const schemasOf = ({ name, bodies }: Resource) => {
       .optional()
       .openapi({ description: 'As the header If-Match.' }),
   };
+  // Named, as generators make a class of each.
   return {
-    create: z.strictObject({ op: z.literal('create'), [name]: bodies.create }),
-    update: z.strictObject({ op: z.literal('update'), ...target, [name]: bodies.update }),
-    patch: z.strictObject({ op: z.literal('patch'), ...target, [name]: bodies.patch }),
-    delete: z.strictObject({ op: z.literal('delete'), ...target }),
+    create: z.strictObject({ op: z.literal('create'), [name]: bodies.create }).openapi(`Create${title}Operation`),
+    update: z
+      .strictObject({ op: z.literal('update'), ...target, [name]: bodies.update })
+      .openapi(`Update${title}Operation`),
+    patch: z
+      .strictObject({ op: z.literal('patch'), ...target, [name]: bodies.patch })
+      .openapi(`Patch${title}Operation`),
+    delete: z.strictObject({ op: z.literal('delete'), ...target }).openapi(`Delete${title}Operation`),
   };
 };
 

@@ -10,11 +10,12 @@ import { columnsToCreate, type FieldValues } from '../field.ts';
 import { idempotencyKey, type CreateCommand, type Resource } from './resource.ts';
 
 export const createRoute = (resource: Resource): Route => {
-  const { name, title, plural, bodies, one, store } = resource;
+  const { name, title, plural, pluralTitle, bodies, one, store } = resource;
   return {
     document: {
       method: 'post',
       path: `/${plural}`,
+      tags: [pluralTitle],
       operationId: `create${title}`,
       summary: `Create one ${name}`,
       request: {

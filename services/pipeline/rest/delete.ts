@@ -5,10 +5,11 @@ import { parsePath } from '../../platform/http/input.ts';
 import type { Route } from '../../platform/http/route.ts';
 import { idPath, preconditions, type Resource } from './resource.ts';
 
-export const deleteRoute = ({ name, title, plural, notFound, store }: Resource): Route => ({
+export const deleteRoute = ({ name, title, plural, pluralTitle, notFound, store }: Resource): Route => ({
   document: {
     method: 'delete',
     path: `/${plural}/{id}`,
+    tags: [pluralTitle],
     operationId: `delete${title}`,
     summary: `Delete one ${name}`,
     request: { params: idPath, headers: preconditions(name) },

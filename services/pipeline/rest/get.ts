@@ -6,10 +6,11 @@ import { parsePath } from '../../platform/http/input.ts';
 import { respondWith, type Route } from '../../platform/http/route.ts';
 import { idPath, type Resource } from './resource.ts';
 
-export const getRoute = ({ name, title, plural, one, notFound, store }: Resource): Route => ({
+export const getRoute = ({ name, title, plural, pluralTitle, one, notFound, store }: Resource): Route => ({
   document: {
     method: 'get',
     path: `/${plural}/{id}`,
+    tags: [pluralTitle],
     operationId: `get${title}`,
     summary: `Read one ${name}`,
     request: {

@@ -43,6 +43,7 @@ export const listRoute = ({ title, plural, pluralTitle, shown, store }: Resource
     document: {
       method: 'get',
       path: `/${plural}`,
+      tags: [pluralTitle],
       operationId: `list${pluralTitle}`,
       summary: `List ${plural}, newest first`,
       request: { query },

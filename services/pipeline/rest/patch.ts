@@ -10,11 +10,12 @@ import { columnsToPatch } from '../field.ts';
 import { idPath, preconditions, type Resource } from './resource.ts';
 
 export const patchRoute = (resource: Resource): Route => {
-  const { name, title, plural, fields, bodies, one, notFound, store } = resource;
+  const { name, title, plural, pluralTitle, fields, bodies, one, notFound, store } = resource;
   return {
     document: {
       method: 'patch',
       path: `/${plural}/{id}`,
+      tags: [pluralTitle],
       operationId: `patch${title}`,
       summary: `Change some fields of one ${name}`,
       description: 'What the body does not name stays as it is; null takes a value away.',

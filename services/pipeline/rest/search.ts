@@ -84,6 +84,7 @@ export const searchRoute = ({ title, plural, pluralTitle, fields, examples, show
     document: {
       method: 'post',
       path: `/${plural}/search`,
+      tags: [pluralTitle],
       operationId: `search${pluralTitle}`,
       summary: `Search ${plural}`,
       description: `All conditions must hold. The ${RANKED_HITS} best matches come first, the others newest first; without words all come newest first. Changes show in search about a second after they were acknowledged.`,

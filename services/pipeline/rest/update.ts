@@ -7,11 +7,12 @@ import { columnsToUpdate } from '../field.ts';
 import { idPath, preconditions, type Resource } from './resource.ts';
 
 export const updateRoute = (resource: Resource): Route => {
-  const { name, title, plural, fields, bodies, one, notFound, store } = resource;
+  const { name, title, plural, pluralTitle, fields, bodies, one, notFound, store } = resource;
   return {
     document: {
       method: 'put',
       path: `/${plural}/{id}`,
+      tags: [pluralTitle],
       operationId: `update${title}`,
       summary: `Replace one ${name}`,
       request: { params: idPath, headers: preconditions(name), ...jsonBody(bodies.update) },
