@@ -23,6 +23,8 @@ export const MAX_BODY_BYTES = 65_536;
 
 /** What the bodies of unanswered requests hold together, in bytes. All that is made of them takes more than twice as much. */
 const MAX_HELD_BYTES = 67_108_864;
+/** As much of it as the bodies of a route with a bound of its own have. */
+const MAX_HELD_LARGE_BYTES = 16_777_216;
 
 export interface AppOptions {
   readonly routes: readonly Route[];
@@ -73,8 +75,14 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   if (options.rateLimitPerMinute > 0) app.use(limitRate(options.rateLimitPerMinute, options.trustedProxies));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   const { routes } = options;
-  const maxBodyBytes = new Map(routes.map((route) => [route.document.path, route.maxBodyBytes ?? MAX_BODY_BYTES]));
-  app.use(limitBody((path) => maxBodyBytes.get(path) ?? MAX_BODY_BYTES, MAX_HELD_BYTES));
+  // Bodies are counted before they have arrived: a few large ones that never do must not shut out all others.
+  const ordinary = limitBody(MAX_BODY_BYTES, MAX_HELD_BYTES - MAX_HELD_LARGE_BYTES);
+  const large = new Map(
+    routes.flatMap(({ document, maxBodyBytes }) =>
+      maxBodyBytes === undefined ? [] : [[document.path, limitBody(maxBodyBytes, MAX_HELD_LARGE_BYTES)]],
+    ),
+  );
+  app.use((c, next) => (large.get(c.req.path) ?? ordinary)(c, next));
   const [literal, parameterised] = [routes.filter(isLiteral), routes.filter((route) => !isLiteral(route))];
   for (const route of literal) addRoute(app, route);
   // `/tasks/search` would also be a task's path: what it does not take must not be taken for an id.

@@ -47,8 +47,11 @@ const INFO = {
   title: 'taskstream',
   version,
   description: 'A To-Do service whose every change becomes an event, and whose search is built from those events.',
-  license: { name: 'MIT', identifier: 'MIT' },
+  license: { name: 'MIT' },
 };
+
+/** OpenAPI 3.1 asks for the identifier, and AsyncAPI does not know it. */
+const SPDX_LICENSE = { ...INFO.license, identifier: 'MIT' };
 
 /** The AsyncAPI 3 document of the topics. */
 export const eventContract = (entities: readonly PlacedEntity[]): AsyncApiDocument => asyncApiDocument(entities, INFO);
@@ -59,7 +62,7 @@ export const openApiDocument = (routes: readonly Route[]) => {
   for (const { document } of routes) registry.openAPIRegistry.registerPath(document);
   return registry.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: INFO,
+    info: { ...INFO, license: SPDX_LICENSE },
     servers: [{ url: '/' }],
     // Nobody is asked who is calling.
     security: [],

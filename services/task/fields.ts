@@ -168,7 +168,7 @@ export const taskFields = {
         isTimed: true,
         schema: z.boolean().openapi({
           description:
-            'true: due before the search began, and not done; false: all others. Pages of one search have the same moment.',
+            'true: due before the search began, and not done; false: all others. Pages by cursor have the moment of the first.',
         }),
         toClause: (isOverdue, nowMs) => {
           const overdue = {

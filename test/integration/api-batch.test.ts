@@ -1,7 +1,9 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
 import type { Task } from '../../services/task/task.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
+import { waitFor } from '../support/wait.ts';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -74,9 +76,10 @@ describe('POST /tasks/batch', () => {
       { op: 'delete', id: 'x' },
       { op: 'delete', id, ifMatch: 'W' },
       { op: 'patch', id },
-      { op: 'patch', id, task: { isDone: true } },
+      { op: 'patch', id, task: { isDone: true, dates: { start: '2026-03-02T00:00:00Z' } } },
+      { op: 'patch', id, task: { dates: { due: '2026-03-01T00:00:00Z' } } },
     ]);
-    expect(outcomes.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400, 400, 400, 200]);
+    expect(outcomes.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400, 400, 400, 200, 400]);
     expect(outcomes.map(({ problem }) => problem?.detail)).toEqual([
       'operations.0.task.dates.start: must not be after due.',
       'operations.1.task.description: is required.',
@@ -87,6 +90,7 @@ describe('POST /tasks/batch', () => {
       'operations.6.ifMatch: must be * or a list of quoted entity tags.',
       'operations.7.task: is required.',
       undefined,
+      'operations.9.task.dates.start: must not be after due.',
     ]);
   });
 
@@ -111,6 +115,53 @@ describe('POST /tasks/batch', () => {
     expect(reused).toMatchObject({ status: 422, problem: { code: 'idempotency_key_reused' } });
   });
 
+  it('fails as a whole where the database is away, and waits once for a row that somebody holds locked', async () => {
+    const waiting = await startTestApi({ databaseEnv: { DATABASE_STATEMENT_TIMEOUT_MS: '2000' } });
+    const post = (operations: readonly unknown[]) => waiting.request('POST', '/tasks/batch', { operations });
+    const somebody = await waiting.database.pool.connect();
+    try {
+      const { id } = (await waiting.request('POST', '/tasks', { description: 'held' })).body.task;
+      await somebody.query('BEGIN');
+      await somebody.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [id]);
+      const startedAt = performance.now();
+      const patches = Array.from({ length: 200 }, () => ({ op: 'patch', id, task: { isDone: true } }));
+      const { status, text } = await post([...patches, { op: 'create', task: { description: 'free' } }]);
+      expect(status).toBe(200);
+      const { outcomes } = JSON.parse(text) as { outcomes: Outcome[] };
+      expect(outcomes.map(({ status: each }) => each)).toEqual([...patches.map(() => 503), 201]);
+      expect(performance.now() - startedAt).toBeLessThan(60_000);
+      await somebody.query('COMMIT');
+      await somebody.query('BEGIN; LOCK TABLE tasks');
+      const refused = await post([patches[0], { op: 'create', task: { description: 'not now' } }]);
+      expect([refused.status, refused.body.code]).toEqual([503, 'database_unavailable']);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    } finally {
+      await somebody.query('ROLLBACK');
+      somebody.release();
+      await waiting.close();
+    }
+  }, 120_000);
+
+  it('keeps no room from other requests with bodies that it is promised and not sent', async () => {
+    const head =
+      'POST /tasks/batch HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1048576\r\n\r\n{';
+    const { hostname, port } = new URL(api.url);
+    const sockets = Array.from({ length: 70 }, () => connect(Number(port), hostname));
+    try {
+      for (const socket of sockets) {
+        socket.on('error', () => undefined);
+        socket.write(head);
+      }
+      // Those past the bound are answered.
+      await waitFor('most of them to be refused', () => sockets.filter(({ bytesRead }) => bytesRead > 0).length >= 50);
+      expect((await api.request('POST', '/tasks', { description: 'x' })).status).toBe(201);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+    const one = { operations: [{ op: 'create', task: { description: 'y' } }] };
+    await waitFor('their room', async () => (await api.request('POST', '/tasks/batch', one)).status === 200);
+  });
+
   it('takes 500 operations and 1 MiB, and says what is more', async () => {
     const operation = { op: 'create', task: { description: 'x'.repeat(1_900) } };
     const outcomes = await batch(Array.from({ length: 500 }, () => operation));
@@ -121,6 +172,8 @@ describe('POST /tasks/batch', () => {
     expect((await send([])).error).toContain('one operation at least');
     const large = { op: 'create', task: { description: 'x'.repeat(3_900) } };
     expect((await send(Array.from({ length: 300 }, () => large))).code).toBe('payload_too_large');
+    const long = { 'idempotency-key': 'k'.repeat(252) };
+    expect((await api.request('POST', '/tasks/batch', { operations: [operation] }, long)).status).toBe(400);
     expect((await api.request('POST', '/tasks', operation.task.description.repeat(40))).status).toBe(413);
   });
 });

@@ -456,6 +456,39 @@ describe('an outage', () => {
     }
   }, 120_000);
 
+  it('of a row that was locked for a moment makes no change of it slow afterwards', async () => {
+    const waiting = await startTestApi();
+    const somebody = await waiting.database.pool.connect();
+    const change = { traceparent: null, tracestate: null, expected: undefined };
+    try {
+      const { id } = await waiting.store.create(createCommand({ description: 'x' }));
+      await somebody.query('BEGIN');
+      await somebody.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [id]);
+      let waits = 0;
+      let most = 0;
+      const changes: Promise<unknown>[] = [];
+      for (let n = 0; n < 400; n += 1) {
+        if (n === 20) await somebody.query('COMMIT');
+        waits += 1;
+        if (n > 200) most = Math.max(most, waits);
+        const { columns } = createCommand({ description: `change ${n}` });
+        changes.push(
+          waiting.store.update({ ...change, id, columns }).finally(() => {
+            waits -= 1;
+          }),
+        );
+        await delay(5);
+      }
+      await Promise.all(changes);
+      // As many as came while it was locked wait at most, and not ever more.
+      expect(most).toBeLessThan(100);
+      expect((await waiting.store.read(id)).version).toBe(401);
+    } finally {
+      somebody.release();
+      await waiting.close();
+    }
+  });
+
   it('of Elasticsearch is 503 too where something else answers in its place, and the breaker opens', async () => {
     let answer: ProxyAnswer | undefined;
     let asked = 0;

@@ -8,7 +8,7 @@ it('refuses a request while the bodies of those that wait hold as much as they m
   let answer: () => void = () => undefined;
   const server = new Promise<void>((resolve) => (answer = resolve));
   const app = new Hono<ApiEnv>().onError(toProblemResponse);
-  app.use(limitBody(() => 60, 100));
+  app.use(limitBody(60, 100));
   app.all('/', async (c) => {
     await server;
     return c.body(null, 201);

@@ -7,7 +7,7 @@ import {
   KubernetesObjectApi,
   type KubernetesObject,
 } from '@kubernetes/client-node';
-import { TaskstreamError } from '../../platform/errors.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 
 export interface Cluster {
   readonly core: CoreV1Api;
@@ -33,10 +33,26 @@ export const withClusterOptions = (command: Command): Command =>
     ),
   );
 
+/** What the client library makes up, for a server on this machine, where it finds neither a kubeconfig nor a pod's account. */
+const MADE_UP_CONTEXT = 'loaded-context';
+
+const loadKubeconfig = (): KubeConfig => {
+  const config = new KubeConfig();
+  try {
+    config.loadFromDefault();
+  } catch (error) {
+    throw new TaskstreamError(
+      'invalid_configuration',
+      `The kubeconfig cannot be used (${messageOf(error)}): set KUBECONFIG to one that works with kubectl.`,
+      { cause: error },
+    );
+  }
+  return config;
+};
+
 /** @throws TaskstreamError `invalid_configuration` when there is no context to use, or none of that name */
 export const connectToCluster = ({ namespace, context }: ClusterOptions): Cluster => {
-  const config = new KubeConfig();
-  config.loadFromDefault();
+  const config = loadKubeconfig();
   if (context) {
     if (config.getContextObject(context) === null) {
       throw new TaskstreamError(
@@ -49,7 +65,7 @@ export const connectToCluster = ({ namespace, context }: ClusterOptions): Cluste
     }
     config.setCurrentContext(context);
   }
-  if (config.getCurrentCluster() === null) {
+  if (config.getCurrentCluster() === null || config.getCurrentContext() === MADE_UP_CONTEXT) {
     throw new TaskstreamError(
       'invalid_configuration',
       'There is no Kubernetes cluster to talk to: set KUBECONFIG, or choose one with kubectl config use-context.',

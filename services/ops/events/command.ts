@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { createPool } from '../../platform/postgres.ts';
 import { repartition } from '../../pipeline/relay/repartition.ts';
+import { taskEntity } from '../../task/entity.ts';
 import { placeTask } from '../../task/env.ts';
 import { readRepartitionConfig, readTopicsConfig } from '../env.ts';
 import { OPS_GROUP_PREFIX } from '../../task/resources.ts';
@@ -17,14 +18,22 @@ import { stopSignal } from '../cli/stop-signal.ts';
 export const eventsCommand = (): Command =>
   new Command('events').addCommand(tailCommand()).addCommand(replayCommand()).addCommand(repartitionCommand());
 
-const text = (value: string): string => value;
-
 interface TailFlags {
   readonly task?: string;
   readonly type?: readonly string[];
   readonly since?: number;
   readonly json?: boolean;
 }
+
+const TOMBSTONE = 'tombstone';
+
+/** A type that the filter knows, by its whole name or its last word. */
+const eventType = (name: string): string => {
+  const types = Object.keys(taskEntity.effects);
+  const short = types.map((type) => type.slice(type.lastIndexOf('.') + 1));
+  if ([...types, ...short, TOMBSTONE].includes(name)) return name;
+  throw new InvalidArgumentError(`There is none of that name; there are ${[...short, TOMBSTONE].join(', ')}.`);
+};
 
 const tailCommand = (): Command =>
   new Command('tail')
@@ -33,7 +42,7 @@ const tailCommand = (): Command =>
     .option(
       '--type <type>',
       'only this type: created, updated, deleted, tombstone, or a full name; may be repeated',
-      collect(text),
+      collect(eventType),
     )
     .option('--since <time>', 'begin there instead of at the end: RFC 3339, or how long ago (15m, 2h, 3d)', timeMs)
     .option('--json', 'JSON, one object a line')

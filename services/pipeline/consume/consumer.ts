@@ -27,7 +27,7 @@ export interface ConsumerOptions {
   readonly metrics: IndexerMetrics;
   readonly logger: Logger;
   readonly maxBatchEvents: number;
-  /** What the records of a batch may hold together, in bytes; exceeded only while records become larger all at once. */
+  /** What the records of a batch may hold together, in bytes; its last record may exceed it. */
   readonly maxBatchBytes: number;
   /** Shortest time from a batch to the next one that is not full. */
   readonly waitMs: number;

@@ -342,7 +342,7 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
       const now = performance.now();
       // Who has no partition may read what it has. One that was given meanwhile was not asked for.
       if (client.assignments().length === 0) mayNotRead = false;
-      const isIdle = lag.size === asked.length && [...lag.values()].every((events) => events === 0);
+      const isIdle = asked.length > 0 && lag.size === asked.length && [...lag.values()].every((events) => events === 0);
       if (mayNotRead && isIdle && now - askedAgainAt > ASK_AGAIN_MS) {
         askedAgainAt = now;
         client.pause(toTopicPartitions(asked));

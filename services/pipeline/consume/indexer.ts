@@ -64,6 +64,14 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
   metrics.begin(entity.name);
   const tooLittle = memoryShortage(config, getHeapStatistics().heap_size_limit, process.constrainedMemory());
   if (tooLittle !== undefined) logger.warn(tooLittle);
+  const { FRESHNESS_TARGET_MS, FRESHNESS_OBJECTIVE_MS } = config;
+  // A refresh may have begun just before a change was written.
+  if (FRESHNESS_OBJECTIVE_MS < 2 * FRESHNESS_TARGET_MS) {
+    logger.warn(
+      { FRESHNESS_OBJECTIVE_MS, FRESHNESS_TARGET_MS },
+      'FRESHNESS_OBJECTIVE_MS is less than twice FRESHNESS_TARGET_MS: under load most changes count as late',
+    );
+  }
   const stopped = new AbortController();
   const searchable = createSearchableMeter({
     indexRefreshMs: indexRefreshMs(config.INDEX_REFRESH_INTERVAL),

@@ -59,12 +59,12 @@ export const createSearchableMeter = ({ indexRefreshMs, observe }: SearchableMet
       if (changedAtMs.length === 0) return;
       hidden.push({ atMs, tookMs: changedAtMs.map((ms) => Math.max(0, wallMs - ms)) });
       count += changedAtMs.length;
-      const [oldest] = hidden;
-      if (count > MAX_HIDDEN && oldest !== undefined)
-        show(
-          (each) => each === oldest.atMs,
-          () => atMs,
-        );
+      while (count > MAX_HIDDEN) {
+        const oldest = hidden.shift();
+        if (oldest === undefined) break;
+        count -= oldest.tookMs.length;
+        for (const ms of oldest.tookMs) observe(ms + atMs - oldest.atMs);
+      }
     },
     refreshed: (beganAtMs) => {
       const nowMs = performance.now();

@@ -12,7 +12,8 @@ import { encodeTombstoneHeaders } from '../events.ts';
 import { finish, recordActions, type Finished, type TrackedDeadLetter } from './actions.ts';
 import { assess, type Verdict } from './assess.ts';
 import { originalHeaders, type DeadLetter } from './dead-letter.ts';
-import { publishWhatOvertook } from '../write/overtake.ts';
+import { sleep } from '../../platform/time.ts';
+import { publishWhatOvertook, type Change } from '../write/overtake.ts';
 
 export interface ReplayOptions {
   readonly client: Client;
@@ -54,17 +55,49 @@ export const replayDeadLetters = async (
   });
   const verdicts = await assess(client, deadLetters, entity);
   const outcomes = await produce(options, deadLetters, verdicts);
-  const replayed = verdicts.flatMap((verdict, index) => {
+  const replayed = verdicts.map((verdict, index) => {
     // A replay that was killed may have produced the event of a dead letter that is superseded now.
     const isProduced = verdict.kind === 'replay' || tracked[index]?.last?.state === 'replaying';
-    return isProduced && 'change' in verdict ? [verdict.change] : [];
+    return isProduced && 'change' in verdict ? verdict.change : undefined;
   });
-  await publishWhatOvertook(client, entity, replayed, 'wait');
+  const locked = await followUp(
+    client,
+    entity,
+    replayed.filter((change) => change !== undefined),
+  );
+  const settledOutcomes = outcomes.map((outcome, index): ReplayOutcome =>
+    locked.has(replayed[index]?.id ?? '') ? { ...outcome, state: 'failed', result: LOCKED } : outcome,
+  );
   await finish(
     client,
-    outcomes.map(({ state, result }, index) => ({ id: ids[index] ?? '', state, result })),
+    settledOutcomes.map(({ state, result }, index) => ({ id: ids[index] ?? '', state, result })),
   );
-  return outcomes;
+  return settledOutcomes;
+};
+
+const LOCKED = 'it was produced, and somebody holds its row locked, whose newest state is to follow: replay it again';
+/** How long a row that somebody holds locked is waited for, and how often it is tried. */
+const LOCKED_MS = 5_000;
+const TRIED_EVERY_MS = 250;
+
+/** @returns ids of rows that stay locked */
+const followUp = async (
+  client: Client,
+  entity: PlacedEntity,
+  replayed: readonly Change[],
+): Promise<ReadonlySet<string>> => {
+  const until = performance.now() + LOCKED_MS;
+  let locked = await publishWhatOvertook(client, entity, replayed);
+  while (locked.size > 0 && performance.now() < until) {
+    await sleep(TRIED_EVERY_MS);
+    const left = locked;
+    locked = await publishWhatOvertook(
+      client,
+      entity,
+      replayed.filter(({ id }) => left.has(id)),
+    );
+  }
+  return locked;
 };
 
 const produce = async (

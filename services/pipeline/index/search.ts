@@ -79,6 +79,8 @@ export const COMMON_ORDERS = ['relevance', 'created'] as const;
 const MISSING = Number.MAX_SAFE_INTEGER;
 /** Values of a field that are counted, the most frequent ones. */
 export const FACET_VALUES = 100;
+/** Values that each shard counts for them: with more of them than this, and several shards, rare ones may be counted short. */
+const SHARD_FACET_VALUES = 1_000;
 const FACET = 'facet-';
 
 const rankedSchema = z
@@ -165,7 +167,12 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
           // They do not see that filter: what is counted has the hits that are left out.
           aggregations: {
             ...(except.length === 0 ? {} : { all: { filter: { match_all: {} } } }),
-            ...Object.fromEntries(facets.map((name) => [FACET + name, { terms: { field: name, size: FACET_VALUES } }])),
+            ...Object.fromEntries(
+              facets.map((name) => [
+                FACET + name,
+                { terms: { field: name, size: FACET_VALUES, shard_size: SHARD_FACET_VALUES } },
+              ]),
+            ),
           },
           ...(typeof from === 'number' ? { from } : { search_after: [...from] }),
         },
@@ -193,6 +200,9 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
     };
   };
 
+  /** Whose page it is: what each cursor of it says. */
+  const atOf = ({ query, nowMs, conditions }: Asked) => ({ query, ...(isTimed(fields, conditions) ? { nowMs } : {}) });
+
   /** A page in an order that was asked for. */
   const readInOrder = async (asked: Asked, order: Order, { from, size }: SearchRequest, before: Position) => {
     const sort = sortOf(order);
@@ -200,7 +210,8 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
     const { hits, total, facets } = await read(asked, { sort, size, from: start, except: [] });
     const last = hits.at(-1);
     const isLast = last === undefined || hits.length < size;
-    const nextCursor = isLast ? null : encodePosition({ ...before, after: last.id, value: Number(last.value) });
+    const position = { ...atOf(asked), ranked: [], after: last?.id, value: Number(last?.value) };
+    const nextCursor = isLast ? null : encodePosition(position);
     return { hits: hits.map(({ source }) => source), total, facets, nextCursor };
   };
 
@@ -241,9 +252,9 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
           hits.length === 0 || hits.length < size
             ? null
             : encodePosition({
-                query,
+                ...atOf(asked),
                 ranked,
-                ...(isTimed(fields, conditions) ? { nowMs } : {}),
+
                 ...(last === undefined ? {} : { after: last }),
               }),
       };

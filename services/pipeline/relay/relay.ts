@@ -82,7 +82,7 @@ const FOLLOW_UP_AGAIN_MS = 5_000;
 /** Time the chunk in flight gets when the process stops; its rows stay in the outbox otherwise. */
 const DRAIN_MS = 3_000;
 /** The same, and what follows up that which Kafka did not answer for. */
-const CLOSE_DEADLINE_MS = 5_000;
+const CLOSE_DEADLINE_MS = 6_500;
 /** Time the Kafka client gets to close after that, with its broker away or not. */
 const DISCONNECT_DEADLINE_MS = 1_500;
 
@@ -101,8 +101,8 @@ export const startRelay = (options: RelayOptions): Relay => {
   let woken = false;
   /** What Kafka took after this relay may have lost its lock. */
   const late: Change[] = [];
-  /** What Kafka has not answered for, whichever session sent it. */
-  const unanswered = new Map<string, Change>();
+  /** What was sent and Kafka has not answered for, whichever session sent it. */
+  const unanswered = new Set<{ readonly change: Change }>();
   let followUpAt = -Infinity;
   let drainUntil = Infinity;
 
@@ -140,18 +140,27 @@ export const startRelay = (options: RelayOptions): Relay => {
   const producer = once(() => connect(false));
   const retryProducer = once(() => connect(true));
 
+  let closing: Promise<unknown> | undefined;
+  /** Nothing is lost with them: what they have not confirmed is in the outbox. */
+  const closeProducers = async (): Promise<void> => {
+    closing ??= Promise.all([producer, retryProducer].map(async (each) => each.current()?.disconnect(0)));
+    await withDeadline(closing, DISCONNECT_DEADLINE_MS, 'closing the producers').catch((error: unknown) => {
+      logger.warn({ reason: messageOf(error) }, 'the Kafka client is left to the end of the process');
+    });
+  };
+
   /** Sends the records of each topic in outbox order; calls `onSettled` for each change as soon as its outcome is known. */
   const send = async (
     through: KafkaProducer,
     changes: readonly Change[],
     onSettled: (change: Change, error: Error | undefined) => void,
   ): Promise<void> => {
-    for (const change of changes) unanswered.set(change.row.id, change);
     await Promise.all(
       [...new Set(changes.map(({ topic }) => topic))].map(async (topic) => {
         const pending = changes
           .filter((change) => change.topic === topic)
           .map((change) => ({ change, open: change.records.length, error: undefined as Error | undefined }));
+        for (const each of pending) unanswered.add(each);
         const owners = pending.flatMap((each) => each.change.records.map(() => each));
         const records = pending.flatMap(({ change }) => change.records);
         await through.send(topic, records, (index, outcome) => {
@@ -160,7 +169,7 @@ export const startRelay = (options: RelayOptions): Relay => {
           owner.error ??= outcome;
           owner.open -= 1;
           if (owner.open > 0) return;
-          unanswered.delete(owner.change.row.id);
+          unanswered.delete(owner);
           onSettled(owner.change, owner.error);
         });
       }),
@@ -426,6 +435,8 @@ export const startRelay = (options: RelayOptions): Relay => {
       else await idle(drainUntil - performance.now());
     }
     if (confirmed.length > 0 && !ended.aborted) await readNext(0);
+    // While nobody else publishes: what is still to be sent must not come behind what the next leader sends.
+    if (stopping() && inFlight.size > 0) await giveUpUnanswered();
   };
 
   /**
@@ -444,7 +455,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       for (const entity of entities) {
         const own = changes.filter((change) => change.entity === entity.name && change.records.at(-1)?.value !== null);
         const versions = own.map(({ row }) => ({ id: row.task_id, version: Number(row.version) }));
-        const heldIds = await publishWhatOvertook(client, entity, versions, 'skip');
+        const heldIds = await publishWhatOvertook(client, entity, versions);
         held.push(...own.filter(({ row }) => heldIds.has(row.task_id)));
       }
       await client.query('COMMIT');
@@ -461,14 +472,21 @@ export const startRelay = (options: RelayOptions): Relay => {
     }
   };
 
+  /** Sends nothing more. Kafka may have what it was sent: that counts as published late. */
+  const giveUpUnanswered = async (): Promise<void> => {
+    if (unanswered.size === 0) return;
+    // Closing answers for it, with an error.
+    late.push(...[...unanswered].map(({ change }) => change));
+    await closeProducers();
+  };
+
   /** The last chance of what was published late: nobody remembers it once this process has ended. */
   const publishOvertakenAtLast = async (): Promise<void> => {
     while (unanswered.size > 0 && performance.now() < drainUntil) {
       woken = false;
       await idle(drainUntil - performance.now());
     }
-    // Kafka may take it after what the next leader publishes.
-    late.push(...unanswered.values());
+    await giveUpUnanswered();
     if (late.length === 0) return;
     followUpAt = -Infinity;
     const client = createClient(config, 'taskstream-relay');
@@ -549,15 +567,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       await withDeadline(finished, CLOSE_DEADLINE_MS, 'the chunk in flight').catch((error: unknown) => {
         logger.warn({ reason: messageOf(error) }, 'rows stay in the outbox for the next relay');
       });
-      // Nothing is lost with them: what they have not confirmed is in the outbox.
-      const closing = [producer, retryProducer].map(async (each) => {
-        await each.current()?.disconnect(0);
-      });
-      await withDeadline(Promise.all(closing), DISCONNECT_DEADLINE_MS, 'closing the producers').catch(
-        (error: unknown) => {
-          logger.warn({ reason: messageOf(error) }, 'the Kafka client is left to the end of the process');
-        },
-      );
+      await closeProducers();
     },
   };
 };

@@ -5,12 +5,14 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
+import { TaskstreamError } from '../../platform/errors.ts';
 import { answer, BODY_PROBLEMS, jsonBody, problem, problems } from '../../platform/http/document.ts';
 import { ENTITY_TAGS_PATTERN, expectedVersions } from '../../platform/http/etag.ts';
 import { idempotencyKeyOf } from '../../platform/http/idempotency-key.ts';
 import { parse, parseBody } from '../../platform/http/input.ts';
 import { problemBody } from '../../platform/http/problem.ts';
 import type { Route, Stored } from '../../platform/http/route.ts';
+import { describeDetails } from '../../platform/validation.ts';
 import { columnsToPatch, columnsToUpdate, type FieldValues } from '../field.ts';
 import { createCommand } from './create.ts';
 import { idempotencyKey, idText, type Resource } from './resource.ts';
@@ -71,7 +73,7 @@ export const batchRoute = (resource: Resource): Route => {
       operationId: `batch${pluralTitle}`,
       summary: `Create, change and delete up to ${MAX_OPERATIONS} ${plural}`,
       description:
-        'Each operation has an outcome of its own and fails no other, one that is not valid included. Operations of one id are carried out in their order.',
+        'Each operation has an outcome of its own and fails no other, one that is not valid included. Operations of one id are carried out in their order. Only where a server that is away fails all of them does the batch as a whole fail.',
       request: {
         headers: z.object({
           'Idempotency-Key': idempotencyKey(
@@ -80,23 +82,33 @@ export const batchRoute = (resource: Resource): Route => {
         }),
         ...jsonBody(body),
       },
-      responses: { 200: answer('What became of each operation.', outcomes), ...problems(...BODY_PROBLEMS) },
+      responses: {
+        200: answer('What became of each operation.', outcomes),
+        ...problems(...BODY_PROBLEMS, 'outbox_full'),
+      },
     },
     handle: async (c) => {
       const { operations } = await parseBody(c, batch);
       const header = c.req.header('idempotency-key');
       const key = header === undefined ? undefined : idempotencyKeyOf(header);
+      if (key !== undefined && key.length > MAX_KEY_LENGTH) throw tooLongKey();
       /** By id the last operation so far. */
-      const last = new Map<string, Promise<string>>();
-      const texts = operations.map((sent, index) => {
+      const last = new Map<string, Promise<Outcome>>();
+      const outcomes = operations.map((sent, index) => {
         const { id, run } = prepare(c, sent, `operations.${index}`, key === undefined ? undefined : `${key}/${index}`);
         if (id === undefined) return run();
-        const text = last.get(id)?.then(run) ?? run();
-        last.set(id, text);
-        return text;
+        // What a server that is away refused it refuses to the later ones too: each would wait as long.
+        const outcome = last.get(id)?.then((before) => (before.outage === undefined ? run() : before)) ?? run();
+        last.set(id, outcome);
+        return outcome;
       });
-      const answered = await Promise.all(texts);
-      return c.body(`{"outcomes":[${answered.join()}]}`, 200, { 'content-type': 'application/json' });
+      const found = await Promise.all(outcomes);
+      const [first] = found;
+      // As any request to a server that is away: alerts count it, and the client is told when to come back.
+      if (found.every(({ outage }) => outage !== undefined)) throw first?.outage ?? new Error('a batch of nothing');
+      return c.body(`{"outcomes":[${found.map(({ text }) => text).join()}]}`, 200, {
+        'content-type': 'application/json',
+      });
     },
   };
 };
@@ -125,11 +137,18 @@ const schemasOf = ({ name, title, bodies }: Resource) => {
   };
 };
 
+interface Outcome {
+  /** As JSON. */
+  readonly text: string;
+  /** Why it failed, where that is no fault of the operation's. */
+  readonly outage?: Error;
+}
+
 interface Prepared {
   /** Of what it changes. */
   readonly id?: string;
-  /** Carries it out; resolves to its outcome as JSON, be it a failure. */
-  readonly run: () => Promise<string>;
+  /** Carries it out; resolves to its outcome, be it a failure. */
+  readonly run: () => Promise<Outcome>;
 }
 
 const preparing =
@@ -139,11 +158,14 @@ const preparing =
     const traceHeaders = c.get('traceHeaders');
     const shown = (status: 200 | 201, { json }: Stored, more = ''): string =>
       `{"status":${status},"${name}":${json}${more}}`;
-    const failed = (error: unknown): string => {
-      const body = problemBody(error, c);
-      return JSON.stringify({ status: body.status, problem: body });
+    const failed = (error: unknown): Outcome => {
+      const body = problemBody(error instanceof TaskstreamError ? within(error, root, name) : error, c);
+      const text = JSON.stringify({ status: body.status, problem: body });
+      return body.status !== 503
+        ? { text }
+        : { text, outage: error instanceof Error ? error : new Error(String(error)) };
     };
-    const run = (carryOut: () => Promise<string>) => () => carryOut().catch(failed);
+    const run = (carryOut: () => Promise<string>) => () => carryOut().then((text) => ({ text }), failed);
     try {
       const { op } = parse(anyOperation, sent, root);
       if (op === 'create') {
@@ -175,6 +197,27 @@ const preparing =
       return { run: () => Promise.resolve(failed(error)) };
     }
   };
+
+/** A fault of the merged row, or of the tags, is named by its place in the batch too. */
+const within = (error: TaskstreamError, root: string, name: string): TaskstreamError => {
+  const { code, details, cause, extensions } = error;
+  if (details.length === 0 || details.some(({ path }) => path.startsWith(root))) return error;
+  const placed = details.map(({ path, message }) => ({
+    path: path === 'header.If-Match' ? `${root}.ifMatch` : `${root}.${name}.${path}`,
+    message,
+  }));
+  return new TaskstreamError(code, `${describeDetails(placed)}.`, { cause, details: placed, extensions });
+};
+
+/** So that the longest `K/n` is a key. */
+const MAX_KEY_LENGTH = 255 - `/${MAX_OPERATIONS - 1}`.length;
+
+const tooLongKey = (): TaskstreamError => {
+  const message = `must not be longer than ${MAX_KEY_LENGTH} characters for a batch`;
+  return new TaskstreamError('validation_failed', `Idempotency-Key ${message}.`, {
+    details: [{ path: 'header.Idempotency-Key', message }],
+  });
+};
 
 interface Targeted {
   readonly id: string;

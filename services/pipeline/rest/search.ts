@@ -76,7 +76,7 @@ export const searchRoute = ({ title, plural, pluralTitle, fields, examples, show
         .optional()
         .openapi({ description: 'By field, where the search asks for any.' }),
       nextCursor: z.string().nullable().openapi({
-        description: `Leads on to any depth; null on the last page. What matches all the time comes exactly once, whatever is written meanwhile.`,
+        description: `Leads on to any depth; null on the last page. By relevance and creation, what matches all the time comes exactly once, whatever is written meanwhile; in other orders, what is moved within the order meanwhile may come twice or not at all.`,
       }),
     })
     .openapi(`${title}SearchPage`);
@@ -87,7 +87,7 @@ export const searchRoute = ({ title, plural, pluralTitle, fields, examples, show
       tags: [pluralTitle],
       operationId: `search${pluralTitle}`,
       summary: `Search ${plural}`,
-      description: `All conditions must hold. The ${RANKED_HITS} best matches come first, the others newest first; without words all come newest first. Changes show in search about a second after they were acknowledged.`,
+      description: `All conditions must hold. Where nothing else is said by \`sort\`, the ${RANKED_HITS} best matches come first, the others newest first; without words all come newest first. Changes show in search about a second after they were acknowledged.`,
       request: jsonBody(body),
       responses: {
         200: answer('A page of hits.', page),

@@ -51,7 +51,7 @@ published AS (
   INSERT INTO outbox (topic, type, task_id, version, task, traceparent, tracestate)
   SELECT $2, '${type}', id, version, json, traceparent, tracestate FROM changed
 )
-SELECT locked.id::text, locked.version AS seen, changed.version, changed.json, accepted.fault
+SELECT locked.id::text, locked.version AS seen, changed.version, changed.json, accepted._fault AS fault
 FROM locked LEFT JOIN changed USING (id) LEFT JOIN accepted USING (id)`;
 
 /** A clock that was set back must not let a later change look older. */
@@ -64,15 +64,15 @@ export const updateRows = (pool: Pool, entity: PlacedEntity, fields: Fields): Ch
   const names = columns.map(({ name }) => escapeIdentifier(name));
   const merged = columns.map(({ name }) => {
     const column = escapeIdentifier(name);
-    return `CASE WHEN ${escapeLiteral(name)} = ANY(input.given) THEN input.${column} ELSE locked.${column} END AS ${column}`;
+    return `CASE WHEN ${escapeLiteral(name)} = ANY(input._given) THEN input.${column} ELSE locked.${column} END AS ${column}`;
   });
   const faults = checks.map(({ sql }, index) => `WHEN (${sql(escapeIdentifier)}) IS FALSE THEN ${index}`);
   const text: StatementText = (how) => `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1)
-    AS i(id uuid, expected int8multirange, traceparent text, tracestate text, given text[], ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
+    AS i(id uuid, expected int8multirange, traceparent text, tracestate text, _given text[], ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
 ), ${locked(entity, how, names)}, accepted AS MATERIALIZED (
-  SELECT m.*, ${faults.length === 0 ? 'NULL::integer' : `CASE ${faults.join(' ')} END`} AS fault
+  SELECT m.*, ${faults.length === 0 ? 'NULL::integer' : `CASE ${faults.join(' ')} END`} AS _fault
   FROM (
     SELECT input.id, input.traceparent, input.tracestate, ${merged.join(', ')}
     FROM input JOIN locked USING (id) WHERE ${ACCEPTED}
@@ -80,13 +80,13 @@ WITH input AS MATERIALIZED (
 ), changed AS (
   UPDATE ${escapeIdentifier(table)} AS t SET ${names.map((column) => `${column} = a.${column}`).join(', ')}, version = t.version + 1, updated_at = ${NOW}
   FROM accepted AS a
-  WHERE t.id = a.id AND a.fault IS NULL
+  WHERE t.id = a.id AND a._fault IS NULL
   RETURNING t.id, t.version, ${rowToJson}(t) AS json, a.traceparent, a.tracestate
 ), ${publish(types.updated)}`;
   const toInput = ({ columns: values, ...command }: UpdateCommand) => ({
     ...values,
     ...command,
-    given: Object.keys(values),
+    _given: Object.keys(values),
     expected: versionRanges(command.expected),
   });
   return change(pool, entity, { name: `${table}-update`, text }, toInput, checks);
@@ -99,7 +99,7 @@ export const deleteRows = (pool: Pool, entity: PlacedEntity): ChangeRows<DeleteC
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1) AS i(id uuid, expected int8multirange, traceparent text, tracestate text)
 ), ${locked(entity, how)}, accepted AS MATERIALIZED (
-  SELECT input.*, NULL::integer AS fault FROM input JOIN locked USING (id) WHERE ${ACCEPTED}
+  SELECT input.*, NULL::integer AS _fault FROM input JOIN locked USING (id) WHERE ${ACCEPTED}
 ), changed AS (
   DELETE FROM ${escapeIdentifier(table)} AS t
   USING accepted AS a

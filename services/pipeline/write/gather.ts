@@ -43,12 +43,7 @@ export class Gatherer<C, R> {
    */
   submit(command: C): Promise<R> {
     if (this.#queue.length >= this.#options.maxQueue) {
-      return Promise.reject(
-        new TaskstreamError('database_unavailable', 'Too many writes are waiting; try again in a moment.', {
-          retriable: true,
-          retryAfterSeconds: 1,
-        }),
-      );
+      return Promise.reject(tooManyWaiting());
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({ command, key: this.#options.keyOf(command), resolve, reject });
@@ -108,6 +103,12 @@ export class Gatherer<C, R> {
     }
   }
 }
+
+export const tooManyWaiting = (): TaskstreamError =>
+  new TaskstreamError('database_unavailable', 'Too many writes are waiting; try again in a moment.', {
+    retriable: true,
+    retryAfterSeconds: 1,
+  });
 
 const settle = <C, R>(batch: readonly Waiting<C, R>[], results: readonly (R | Error)[]): void => {
   batch.forEach(({ resolve, reject }, index) => {

@@ -13,8 +13,7 @@ export interface Change {
  * event may stand behind the newer one in the topic, and compaction keeps the last; now the newest is last again. A change
  * that comes after this has an outbox row of a higher number: this takes the locks of the rows that are past it, for as long as it
  * writes. One that is not past it needs none: whatever comes has its own row.
- * @param whenLocked what to do with a row that somebody has locked: `wait` for it, or `skip` it
- * @returns ids of rows that were skipped: their newest state is to come
+ * @returns ids of rows that somebody else has locked: their newest state is to come
  *
  * Once a deletion's record is purged its version is not known. One above the event's own is enough: to the index it is an
  * old one.
@@ -23,7 +22,6 @@ export const publishWhatOvertook = async (
   client: Client,
   { table, rowToJson, types, topic }: PlacedEntity,
   late: readonly Change[],
-  whenLocked: 'wait' | 'skip',
 ): Promise<ReadonlySet<string>> => {
   if (late.length === 0) return new Set();
   const { rows } = await client.query<{ id: string }>(
@@ -34,7 +32,7 @@ export const publishWhatOvertook = async (
      ), newer AS MATERIALIZED (
        SELECT t.id, t.version, ${rowToJson}(t) AS json
        FROM ${escapeIdentifier(table)} AS t JOIN late USING (id) WHERE t.version > late.version
-       ORDER BY t.id FOR SHARE OF t${whenLocked === 'skip' ? ' SKIP LOCKED' : ''}
+       ORDER BY t.id FOR SHARE OF t SKIP LOCKED
      ), gone AS MATERIALIZED (
        SELECT l.id, greatest(l.version + 1, d.version) AS version
        FROM late AS l LEFT JOIN deletions AS d ON d.source = $5 AND d.id = l.id

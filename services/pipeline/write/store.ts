@@ -17,7 +17,7 @@ import {
   type DeleteCommand,
   type UpdateCommand,
 } from './change.ts';
-import { Gatherer, type GatherOptions } from './gather.ts';
+import { Gatherer, tooManyWaiting, type GatherOptions } from './gather.ts';
 import type { OutboxBound } from './outbox.ts';
 
 export type { CreateCommand, Created, DeleteCommand, UpdateCommand, ExpectedVersions, FieldValues };
@@ -61,8 +61,8 @@ const PATIENT = 2;
  * How long a row that was found locked is let alone before it is tried again, in milliseconds. Most are locked for the length
  * of another replica's statement, and must not wait behind those that are locked for long.
  */
-const TRIED_AGAIN_AFTER_MS = [5, 10, 20, 40, 80];
-/** The same while others wait in all statements that wait; a change gives up after so long, in milliseconds. */
+const TRIED_AGAIN_AFTER_MS = [5, 10, 20, 40, 80] as const;
+/** The same while others wait in all statements that wait; a change gives up so long after it came, in milliseconds. */
 const TRIED_EVERY_MS = 250;
 const MAX_LOCKED_MS = 10_000;
 /** Writes that wait before more are refused: about half a second's worth at full speed. */
@@ -106,19 +106,17 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
     const patient = gathered<C, Stored>(operation, PATIENT, rows.any, keyOf, 1);
     let waiting = 0;
     /** Tries a row that was found locked again and again; of those that stay locked, a few wait where the lock's holder wakes them. */
-    const untilFree = async (command: C): Promise<Stored> => {
-      const giveUpAt = performance.now() + MAX_LOCKED_MS;
+    const untilFree = async (command: C, giveUpAt: number): Promise<Stored> => {
       for (let attempt = 0; ; attempt += 1) {
-        await sleep(TRIED_AGAIN_AFTER_MS[attempt] ?? TRIED_EVERY_MS);
         const result = await free.submit(command);
         if (result !== LEFT_OUT) return result;
-        if (attempt < TRIED_AGAIN_AFTER_MS.length) continue;
-        if (waiting < PATIENT) break;
         if (performance.now() > giveUpAt) {
           throw new TaskstreamError('database_unavailable', 'Nothing was written: somebody holds it locked.', {
             retriable: true,
           });
         }
+        if (attempt > TRIED_AGAIN_AFTER_MS.length && waiting < PATIENT) break;
+        await sleep(TRIED_AGAIN_AFTER_MS[attempt] ?? TRIED_EVERY_MS);
       }
       waiting += 1;
       return patient.submit(command).finally(() => {
@@ -127,18 +125,22 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
     };
     /** Changes of rows that were found locked, by id: later ones of the same row come after them. */
     const locked = new Map<string, Promise<unknown>>();
+    let queued = 0;
     return async (command: C): Promise<Stored> => {
       bound?.check();
       const { id } = command;
+      const giveUpAt = performance.now() + MAX_LOCKED_MS;
       if (!locked.has(id)) {
         const result = await free.submit(command);
         if (result !== LEFT_OUT) return result;
       }
-      const earlier = locked.get(id);
-      const changed = earlier === undefined ? untilFree(command) : earlier.then(() => untilFree(command));
+      if (queued >= MAX_QUEUE) throw tooManyWaiting();
+      queued += 1;
+      const changed = (locked.get(id) ?? sleep(TRIED_AGAIN_AFTER_MS[0])).then(() => untilFree(command, giveUpAt));
       const ended: Promise<unknown> = changed
         .catch(() => undefined)
         .finally(() => {
+          queued -= 1;
           if (locked.get(id) === ended) locked.delete(id);
         });
       locked.set(id, ended);

@@ -30,7 +30,7 @@ export const connectionEnv = {
     schema: integer(256, { min: 1, max: 100_000 }),
     defaultText: '256',
     description:
-      'Most requests whose body is still to arrive, 64 KiB of memory each; one more ends the one that has waited longest with 408.',
+      'Most requests whose body is still to arrive, 64 KiB of memory each (a batch 1 MiB, of which 16 may be held); one more ends the one that has waited longest with 408.',
   },
 } as const satisfies EnvSpec;
 

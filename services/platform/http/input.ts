@@ -48,7 +48,10 @@ export const parseQuery = <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): T => {
   return parse(schema, Object.fromEntries(values), 'query');
 };
 
-/** @param root the part of the request that the value is @throws TaskstreamError `validation_failed` */
+/**
+ * @param root the part of the request that the value is
+ * @throws TaskstreamError `validation_failed`
+ */
 export const parse = <T>(schema: z.ZodType<T>, input: unknown, root?: string): T => {
   const result = schema.safeParse(input);
   if (result.success) return result.data;

@@ -8,16 +8,15 @@ import type { ApiEnv } from '../api-env.ts';
  * A body that says its length is judged by that: Node's parser reads no more of it than was said.
  * Only a body of unknown length goes through Hono's own middleware, as that looks at the request's body stream, and so
  * makes the server build a whole web Request with its streams and signals: half of the API's time on a small write.
- * @param maxBytesOf the most that a request of this path may send
  * @param maxHeldBytes what the bodies of all unanswered requests hold together; while a server hangs, they wait in memory
  */
-export const limitBody = (maxBytesOf: (path: string) => number, maxHeldBytes: number): MiddlewareHandler<ApiEnv> => {
+export const limitBody = (maxBytes: number, maxHeldBytes: number): MiddlewareHandler<ApiEnv> => {
+  const refuse = (): never => {
+    throw new TaskstreamError('payload_too_large', `A body may have ${maxBytes} bytes at most.`);
+  };
+  const limitUnknownLength = bodyLimit({ maxSize: maxBytes, onError: refuse });
   let heldBytes = 0;
   return async (c, next) => {
-    const maxBytes = maxBytesOf(c.req.path);
-    const refuse = (): never => {
-      throw new TaskstreamError('payload_too_large', `A body may have ${maxBytes} bytes at most.`);
-    };
     const isUnknown = c.req.header('transfer-encoding') !== undefined;
     // Absent when there is no body.
     const bytes = isUnknown ? maxBytes : Number(c.req.header('content-length') ?? 0);
@@ -30,7 +29,7 @@ export const limitBody = (maxBytesOf: (path: string) => number, maxHeldBytes: nu
     }
     heldBytes += bytes;
     try {
-      return await (isUnknown ? bodyLimit({ maxSize: maxBytes, onError: refuse })(c, next) : next());
+      return await (isUnknown ? limitUnknownLength(c, next) : next());
     } finally {
       heldBytes -= bytes;
     }
