@@ -6,7 +6,7 @@ import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
 import { createRelayMetrics } from '../../services/pipeline/relay/metrics.ts';
-import { advance } from '../../services/pipeline/relay/session.ts';
+import { advance, RELAY_LOCK_KEY } from '../../services/pipeline/relay/session.ts';
 import { startRelay, type Relay } from '../../services/pipeline/relay/relay.ts';
 import { headerOf } from '../../services/platform/kafka/headers.ts';
 import { readEnv } from '../../services/platform/env.ts';
@@ -450,6 +450,7 @@ describe('the relay', () => {
 
   it('follows up at its stop what Kafka has not answered for since its session was lost', async () => {
     const kafka = await startOwnKafka();
+    const next = new Client({ connectionString: database.url });
     try {
       await useTopics(kafka.brokers);
       const relay = start(kafka.brokers);
@@ -461,10 +462,14 @@ describe('the relay', () => {
       await insert('created', task.id, 1);
       relay.wake();
       await delay(500);
+      // The next leader, from whom it does not get the lock back.
+      await next.connect();
+      const taken = next.query('SELECT pg_advisory_lock($1)', [RELAY_LOCK_KEY]);
       await database.pool.query(
         `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
+      await taken;
       await waitFor('it to see that', () => !relay.isLeader());
       await relay.close();
       const { rows } = await database.pool.query<{ version: string }>(
@@ -474,6 +479,7 @@ describe('the relay', () => {
       expect(rows.map(({ version }) => version)).toEqual(['1', '2']);
     } finally {
       kafka.resume();
+      await next.end();
       await Promise.all(relays.splice(0).map((relay) => relay.close()));
       await topics.close();
       await kafka.close();
