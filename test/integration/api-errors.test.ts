@@ -467,7 +467,7 @@ describe('an outage', () => {
       let waits = 0;
       let most = 0;
       const changes: Promise<unknown>[] = [];
-      for (let n = 0; n < 400; n += 1) {
+      for (let n = 0; n < 1_000; n += 1) {
         if (n === 20) await somebody.query('COMMIT');
         waits += 1;
         if (n > 200) most = Math.max(most, waits);
@@ -482,7 +482,7 @@ describe('an outage', () => {
       await Promise.all(changes);
       // As many as came while it was locked wait at most, and not ever more.
       expect(most).toBeLessThan(100);
-      expect((await waiting.store.read(id)).version).toBe(401);
+      expect((await waiting.store.read(id)).version).toBe(1_001);
     } finally {
       somebody.release();
       await waiting.close();
