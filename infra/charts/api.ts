@@ -27,7 +27,7 @@ const DRAIN_DELAY_MS = 10_000;
 export class ApiChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
     super(scope, id, { namespace: environment.namespace, disableResourceNameHashes: true });
-    const { images, api, ingress, console } = environment;
+    const { images, api, auth, ingress, console } = environment;
     const workload = new ServiceWorkload(this, 'workload', {
       component: API,
       image: images.api,
@@ -39,6 +39,10 @@ export class ApiChart extends Chart {
         DRAIN_DELAY_MS: { value: String(DRAIN_DELAY_MS) },
         // Only the ingress controller reaches the port, and it writes X-Forwarded-For.
         TRUST_PROXY: { value: 'true' },
+        AUTH: { value: auth.kind },
+        ...(auth.oidc === undefined
+          ? {}
+          : { AUTH_ISSUER: { value: auth.oidc.issuer }, AUTH_AUDIENCE: { value: auth.oidc.audience } }),
         ...(console ? { CONSOLE: { value: 'true' } } : {}),
       },
       resources: api.resources,

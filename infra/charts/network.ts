@@ -31,6 +31,8 @@ interface Client {
   readonly component: string;
   readonly connections: readonly Connection[];
   readonly ingress: readonly Rule[];
+  /** Beside its connections. */
+  readonly egress?: readonly Rule[];
 }
 
 export class NetworkChart extends Chart {
@@ -45,6 +47,7 @@ export class NetworkChart extends Chart {
     });
     const metrics = (port: number): Rule[] =>
       environment.monitoring ? [{ peers: [{ namespace: environment.monitoringNamespace }], ports: [port] }] : [];
+    const { oidc } = environment.auth;
     const clients: readonly Client[] = [
       {
         component: API,
@@ -53,6 +56,7 @@ export class NetworkChart extends Chart {
           { peers: [{ namespace: environment.ingress.namespace }], ports: [PORTS.api] },
           ...metrics(PORTS.apiHealth),
         ],
+        egress: oidc === undefined ? [] : [{ peers: [{ cidrs: oidc.egress.cidrs }], ports: [oidc.egress.port] }],
       },
       {
         component: INDEXER,
@@ -63,9 +67,10 @@ export class NetworkChart extends Chart {
       { component: REINDEX, connections: reindexConnections(servers), ingress: [] },
       { component: VERIFY, connections: verifyConnections(servers), ingress: [] },
     ];
-    for (const { component, connections, ingress } of clients) {
+    for (const { component, connections, ingress, egress = [] } of clients) {
       this.#component(component, ingress, [
         ...connections.map(({ peer, port }) => ({ peers: [peer], ports: [port] })),
+        ...egress,
         DNS,
       ]);
     }

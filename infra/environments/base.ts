@@ -25,6 +25,7 @@ export const small = {
   topic: { partitions: 12, replicas: 1, minInsyncReplicas: 1 },
   verify: { ...base.verify, suspend: true, resources },
   index: { ...base.index, replicas: 0 },
+  auth: { kind: 'none' } as Environment['auth'],
   console: true,
   monitoring: false,
 };

@@ -71,6 +71,14 @@ export const production: Environment = {
       resources: { cpuRequest: '1', memory: '2Gi' },
     },
   },
+  auth: {
+    kind: 'oidc',
+    oidc: {
+      issuer: 'https://id.example.com/realms/acme',
+      audience: 'https://tasks.example.com',
+      egress: { cidrs: ['192.0.2.0/24'], port: 443 },
+    },
+  },
   console: false,
   monitoring: true,
 };

@@ -155,6 +155,16 @@ export const serverSchemas = {
   postgres: { operated: operatedPostgres, managed: managedPostgres },
 };
 
+const oidc = z
+  .strictObject({
+    issuer: z
+      .url({ protocol: /^https$/, error: 'must be a URL that starts with https://' })
+      .describe('As tokens name it (`iss`).'),
+    audience: z.string().min(1).describe('Whom tokens must be for (`aud`): this API, as the issuer knows it.'),
+    egress,
+  })
+  .describe('With kind oidc: whose tokens are taken.');
+
 const consumer = z.strictObject({
   name: dnsLabel
     .max(40)
@@ -215,6 +225,20 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Other teams that read events (docs/consumers.md), each as {name, namespace, topics}. With a managed Kafka: give them rights there.',
     ),
+  auth: z
+    .strictObject({
+      kind: z
+        .enum(['oidc', 'none'], {
+          error: 'must be oidc, or none where everybody who reaches the API may do everything',
+        })
+        .describe(
+          'Who may call the API: whoever brings an access token (oidc), or everybody (none). docs/authentication.md',
+        ),
+      oidc: oidc.optional(),
+    })
+    .describe(
+      'There is no default: without a login, everybody who reaches the ingress reads, changes and deletes all.',
+    ),
   console: z
     .boolean()
     .describe(
@@ -256,6 +280,11 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
       refuse(`consumers.${index}.name`, `must be the only consumer of that name, which is ${name}`);
     }
   }
+  const { auth, console } = environment;
+  if ((auth.kind === 'oidc') !== (auth.oidc !== undefined)) {
+    refuse('auth.oidc', 'must be given with auth.kind oidc, and with no other');
+  }
+  if (auth.kind === 'oidc' && console) refuse('console', 'must be false with auth.kind oidc: it has no login');
   const needed = connectionsNeeded(api);
   const { kafka, elasticsearch, postgres } = servers;
   if ((postgres.maxConnections ?? needed) < needed) {

@@ -22,6 +22,7 @@ export const OPTIONS: readonly Option[] = [
   unset('console', false),
   unset('monitoring', false),
   without('ingress.tlsSecret'),
+  without('auth.oidc'),
   without('api.resources.cpuLimit'),
   without('indexer.resources.cpuLimit'),
   without('verify.resources.cpuLimit'),

@@ -21,6 +21,7 @@ export const LOOPS = [
 /** Lists within an object: each of their items becomes one of the manifest's list. */
 export const ITEM_LOOPS = [
   { path: 'consumers.0.topics', variable: '$topic' },
+  { path: 'auth.oidc.egress.cidrs', variable: '$issuerCidr' },
   { path: 'servers.kafka.egress.cidrs', variable: '$kafkaCidr' },
   { path: 'servers.elasticsearch.egress.cidrs', variable: '$elasticsearchCidr' },
   { path: 'servers.postgres.egress.cidrs', variable: '$postgresCidr' },

@@ -28,6 +28,14 @@ const RULES: readonly Rule[] = [
     refusedIf: `and (gt ${value('topic.replicas')} 1) (eq ${value('topic.minInsyncReplicas')} ${value('topic.replicas')})`,
     message: 'topic.minInsyncReplicas must be below topic.replicas, or no broker of the topic may ever restart',
   },
+  {
+    refusedIf: 'ne (eq $.Values.auth.kind "oidc") (not (empty $.Values.auth.oidc))',
+    message: 'auth.oidc must be given with auth.kind oidc, and with no other',
+  },
+  {
+    refusedIf: 'and $.Values.console (eq $.Values.auth.kind "oidc")',
+    message: 'console must be false with auth.kind oidc: it has no login',
+  },
 ];
 
 const REPLICAS = `(add ${value('api.maxReplicas')} ${ROLLOUT_REPLICAS})`;

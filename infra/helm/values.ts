@@ -69,6 +69,7 @@ export const valuesOf = ({
   index,
   verify,
   servers,
+  auth,
   ...rest
 }: Environment): Values => {
   const { consumers, console, monitoring, runbooksUrl, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
@@ -83,6 +84,7 @@ export const valuesOf = ({
     index,
     verify,
     servers,
+    auth,
     consumers,
     console,
     monitoring,

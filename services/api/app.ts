@@ -11,6 +11,7 @@ import type { Logger } from '../platform/logger.ts';
 import type { ApiEnv } from '../platform/http/api-env.ts';
 import type { Console } from './console/console.ts';
 import type { ApiMetrics } from '../platform/http/metrics.ts';
+import { authenticate, type Authentication } from '../platform/http/middleware/authenticate.ts';
 import { limitBody } from '../platform/http/middleware/limit-body.ts';
 import { limitRate } from '../platform/http/middleware/limit-rate.ts';
 import { requestContext } from '../platform/http/middleware/request-context.ts';
@@ -39,6 +40,8 @@ export interface AppOptions {
   /** Proxies in front that write `X-Forwarded-For`. */
   readonly trustedProxies: number;
   readonly isStopping: () => boolean;
+  /** How callers are identified; without it whoever reaches the API may call it. */
+  readonly authentication?: Authentication | undefined;
   /** The console, where it is wanted. */
   readonly taskConsole?: Console | undefined;
 }
@@ -84,20 +87,25 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   );
   app.use((c, next) => (large.get(c.req.path) ?? ordinary)(c, next));
   const [literal, parameterised] = [routes.filter(isLiteral), routes.filter((route) => !isLiteral(route))];
-  for (const route of literal) addRoute(app, route);
+  for (const route of literal) addRoute(app, route, options.authentication);
   // `/tasks/search` would also be a task's path: what it does not take must not be taken for an id.
   for (const [path, methods] of methodsByPath(literal)) app.all(path, (c) => refuseMethod(c, methods));
-  for (const route of parameterised) addRoute(app, route);
-  addDocs(app, routes, options.entities);
+  for (const route of parameterised) addRoute(app, route, options.authentication);
+  addDocs(app, routes, options.entities, options.authentication);
   options.taskConsole?.addTo(app);
   return app;
 };
 
 const isLiteral = ({ document }: Route): boolean => !document.path.includes('{');
 
-const addRoute = (app: Hono<ApiEnv>, { document, handle }: Route): void => {
-  app.on(document.method.toUpperCase(), toHonoPath(document.path), (c) => {
+const addRoute = (
+  app: Hono<ApiEnv>,
+  { document, access, handle }: Route,
+  authentication: Authentication | undefined,
+): void => {
+  app.on(document.method.toUpperCase(), toHonoPath(document.path), async (c) => {
     c.set('route', document.path);
+    if (authentication !== undefined) await authenticate(c, access, authentication);
     return handle(c);
   });
 };

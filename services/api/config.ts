@@ -1,5 +1,6 @@
 /** The API's configuration. */
 import { z } from 'zod';
+import { authChecks, authEnv } from '../platform/auth/env.ts';
 import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
 import { integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../platform/env.ts';
 import { connectionChecks, connectionEnv, LAST_REQUESTS_MS } from '../platform/http/connections.ts';
@@ -9,6 +10,7 @@ import { lifecycleEnv } from '../platform/lifecycle.ts';
 import { loggerEnv } from '../platform/logger.ts';
 import { postgresEnv } from '../platform/postgres.ts';
 import { freshnessEnv } from '../pipeline/freshness.ts';
+import { taskEntity } from '../task/entity.ts';
 import { taskEnv } from '../task/env.ts';
 import { PORTS } from '../task/resources.ts';
 import { telemetryEnv } from '../platform/telemetry.ts';
@@ -53,6 +55,17 @@ export const apiEnv = {
   ...taskEnv,
   ...connectionEnv,
   ...consoleEnv,
+  ...authEnv,
+  AUTH_SCOPE_READ: {
+    schema: z.string().default(`${taskEntity.table}:read`),
+    defaultText: `${taskEntity.table}:read`,
+    description: 'The scope that reads and searches need, with `AUTH=oidc`.',
+  },
+  AUTH_SCOPE_WRITE: {
+    schema: z.string().default(`${taskEntity.table}:write`),
+    defaultText: `${taskEntity.table}:write`,
+    description: 'The scope that changes need, with `AUTH=oidc`.',
+  },
   PORT: {
     schema: integer(PORTS.api, { min: 0, max: 65_535 }),
     defaultText: String(PORTS.api),
@@ -158,6 +171,20 @@ const delayFits: CrossCheck<typeof apiEnv> = ({ DRAIN_DELAY_MS, SHUTDOWN_DEADLIN
     : undefined;
 };
 
+/** Its streams and its forms bring no token. */
+const consoleIsOpen: CrossCheck<typeof apiEnv> = ({ CONSOLE, AUTH }) =>
+  CONSOLE && AUTH !== 'none'
+    ? { path: 'CONSOLE', message: 'must be false with AUTH=oidc: the console has no login' }
+    : undefined;
+
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readApiConfig = (env: NodeJS.ProcessEnv): ApiConfig =>
-  readEnv(apiEnv, env, [...kafkaChecks, ...elasticsearchChecks, ...connectionChecks, portsDiffer, delayFits]);
+  readEnv(apiEnv, env, [
+    ...kafkaChecks,
+    ...elasticsearchChecks,
+    ...connectionChecks,
+    ...authChecks,
+    portsDiffer,
+    delayFits,
+    consoleIsOpen,
+  ]);

@@ -8,6 +8,8 @@ import type { Hono } from 'hono';
 import { asyncApiDocument, type AsyncApiDocument } from '../pipeline/async-api.ts';
 import type { PlacedEntity } from '../pipeline/entity.ts';
 import type { ApiEnv } from '../platform/http/api-env.ts';
+import { discoveryUrl } from '../platform/auth/keys.ts';
+import type { Authentication } from '../platform/http/middleware/authenticate.ts';
 import type { Route } from '../platform/http/route.ts';
 
 /** The files of Swagger UI that the page loads. */
@@ -56,22 +58,40 @@ const SPDX_LICENSE = { ...INFO.license, identifier: 'MIT' };
 /** The AsyncAPI 3 document of the topics. */
 export const eventContract = (entities: readonly PlacedEntity[]): AsyncApiDocument => asyncApiDocument(entities, INFO);
 
+/** The name of the security scheme. */
+const OIDC = 'oidc';
+
 /** The OpenAPI 3.1 document of the routes. */
-export const openApiDocument = (routes: readonly Route[]) => {
+export const openApiDocument = (routes: readonly Route[], authentication?: Authentication) => {
   const registry = new OpenAPIHono();
-  for (const { document } of routes) registry.openAPIRegistry.registerPath(document);
+  if (authentication !== undefined) {
+    registry.openAPIRegistry.registerComponent('securitySchemes', OIDC, {
+      type: 'openIdConnect',
+      openIdConnectUrl: discoveryUrl(authentication.issuer),
+    });
+  }
+  for (const { document, access } of routes) {
+    const security = authentication === undefined ? [] : [{ [OIDC]: [authentication.scopes[access]] }];
+    registry.openAPIRegistry.registerPath({ ...document, security });
+  }
   return registry.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { ...INFO, license: SPDX_LICENSE },
     servers: [{ url: '/' }],
-    // Nobody is asked who is calling.
-    security: [],
   });
 };
 
 /** Adds the documents and the page to the app. */
-export const addDocs = (app: Hono<ApiEnv>, routes: readonly Route[], entities: readonly PlacedEntity[]): void => {
-  const documents = { 'openapi.json': openApiDocument(routes), 'asyncapi.json': eventContract(entities) };
+export const addDocs = (
+  app: Hono<ApiEnv>,
+  routes: readonly Route[],
+  entities: readonly PlacedEntity[],
+  authentication?: Authentication,
+): void => {
+  const documents = {
+    'openapi.json': openApiDocument(routes, authentication),
+    'asyncapi.json': eventContract(entities),
+  };
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   app.get('/', (c) => c.redirect('/docs', 302));
   for (const [name, document] of Object.entries(documents)) {

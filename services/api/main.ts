@@ -1,4 +1,5 @@
 /** The API: HTTP → PostgreSQL, and the relay that publishes what was written. Composition root. */
+import { createTokenVerifier } from '../platform/auth/tokens.ts';
 import { connectionsThatFit } from '../platform/descriptors.ts';
 import { exitOnInvalidConfig } from '../platform/env.ts';
 import { drainServer, HEALTH_CONNECTIONS, listen, startHealthServer } from '../platform/http/health.ts';
@@ -45,6 +46,15 @@ void purgeRegularly(writes, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.
 
 const breaker = createSearchBreaker({ resetMs: config.SEARCH_BREAKER_RESET_MS, registry, logger });
 const metrics = createApiMetrics(registry);
+const authentication =
+  config.AUTH === 'none'
+    ? undefined
+    : {
+        verifier: createTokenVerifier(config, logger),
+        issuer: config.AUTH_ISSUER ?? '',
+        scopes: { read: config.AUTH_SCOPE_READ, write: config.AUTH_SCOPE_WRITE },
+      };
+if (authentication === undefined) logger.warn('AUTH=none: whoever reaches this API may read and change everything');
 const isStopping = (): boolean => lifecycle.signal.aborted;
 const taskConsole = config.CONSOLE
   ? createConsole({ config, task, pool, elasticsearch, logger, requestCounts: () => countRequests(metrics) })
@@ -80,6 +90,7 @@ const app = createApp({
   rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
   trustedProxies: config.TRUST_PROXY,
   isStopping,
+  authentication,
   taskConsole,
 });
 

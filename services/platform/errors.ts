@@ -29,11 +29,14 @@ export type ErrorCode =
   | 'cursor_invalid'
   | 'rate_limited'
   | 'foreign_origin'
+  | 'unauthenticated'
+  | 'insufficient_scope'
   // A server we depend on is away or refuses.
   | 'database_unavailable'
   | 'search_unavailable'
   | 'outbox_full'
   | 'broker_unavailable'
+  | 'issuer_unavailable'
   | 'console_unavailable'
   // An event that can never be indexed.
   | (typeof POISON_CODES)[number]

@@ -6,6 +6,8 @@ import { describeDetails } from '../platform/validation.ts';
 
 export interface ApiOptions {
   readonly baseUrl: string;
+  /** Where the API asks who is calling. */
+  readonly token?: string | undefined;
   readonly timeoutMs: number;
   /** Attempts a request gets while the API is down or asks to wait. */
   readonly maxAttempts: number;
@@ -13,7 +15,7 @@ export interface ApiOptions {
 
 /**
  * @param accepted statuses beside 2xx that are an answer
- * @throws TaskstreamError `validation_failed` with the API's reasons for a refusal, or a retriable error when the API did
+ * @throws TaskstreamError `validation_failed` with the API's reasons for a refusal, `unauthenticated` or `insufficient_scope`, or a retriable error when the API did
  * not answer for `maxAttempts` times
  */
 export const request = async (
@@ -35,7 +37,7 @@ export const request = async (
 const attemptOnce = async (
   method: string,
   path: string,
-  { baseUrl, timeoutMs }: ApiOptions,
+  { baseUrl, token, timeoutMs }: ApiOptions,
   body: unknown,
   headers: Record<string, string>,
   accepted: readonly number[],
@@ -44,7 +46,11 @@ const attemptOnce = async (
   try {
     response = await fetch(new URL(path, baseUrl), {
       method,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        ...headers,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(timeoutMs),
     });
@@ -53,6 +59,14 @@ const attemptOnce = async (
     return new TaskstreamError('internal', `${baseUrl} does not answer (${reason})`, { retriable: true, cause: error });
   }
   if (response.ok || accepted.includes(response.status)) return response;
+  // About who asks, and nothing that was sent.
+  if (response.status === 401 || response.status === 403) {
+    const code = response.status === 401 ? 'unauthenticated' : 'insufficient_scope';
+    return new TaskstreamError(
+      code,
+      `${baseUrl} refuses this caller (--token, TASKSTREAM_TOKEN): ${await problemOf(response)}`,
+    );
+  }
   const retryAfter = Number(response.headers.get('retry-after'));
   return new TaskstreamError('validation_failed', await problemOf(response), {
     retriable: response.status === 429 || response.status >= 500,

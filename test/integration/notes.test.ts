@@ -53,6 +53,7 @@ const start = async () => {
     TASK_INDEX: taskIndex.alias,
     CONSUMER_GROUP: `group-${tasks.tasks}`,
     SESSION_TIMEOUT_MS: '45000',
+    AUTH: 'none',
   };
   const task = taskIn(env);
   const note = placeNote({

@@ -48,7 +48,9 @@ export interface Answer {
   readonly text: string;
 }
 
-export interface TestApiOptions extends Partial<Pick<AppOptions, 'rateLimitPerMinute' | 'corsOrigins'>> {
+export interface TestApiOptions extends Partial<
+  Pick<AppOptions, 'rateLimitPerMinute' | 'corsOrigins' | 'authentication'>
+> {
   /** Replaces the port of PostgreSQL for the application, but not for the test. */
   readonly databasePort?: number;
   /** The user of the application, by a password that is the same; the owner of the database when not given. */

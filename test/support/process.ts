@@ -59,7 +59,14 @@ export const startService = async (
       : [join(build, `services/${service}/main.js`)];
   const child = spawn(process.execPath, main, {
     cwd: checkout,
-    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), HEALTH_PORT: String(healthPort), ...env },
+    env: {
+      PATH: process.env['PATH'],
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      HEALTH_PORT: String(healthPort),
+      ...(service === 'api' ? { AUTH: 'none' } : {}),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

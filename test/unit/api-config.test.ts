@@ -5,6 +5,7 @@ const minimal = {
   DATABASE_URL: 'postgres://localhost/tasks',
   KAFKA_BROKERS: 'localhost:9092',
   ELASTICSEARCH_URL: 'http://localhost:9200',
+  AUTH: 'none',
 };
 
 const read = (env: Record<string, string>) => readApiConfig({ ...minimal, ...env });
@@ -35,6 +36,27 @@ describe("the API's configuration", () => {
     ],
     [{ DATABASE_URL: 'nowhere' }, 'DATABASE_URL: must be a URL that starts with postgres://'],
   ])('refuses %o with a sentence', (env, message) => {
+    expect(() => read(env)).toThrow(message);
+  });
+});
+
+describe('who may call the API', () => {
+  const oidc = { AUTH: 'oidc', AUTH_ISSUER: 'https://id.example.com', AUTH_AUDIENCE: 'https://tasks.example.com' };
+
+  it('has to be said', () => {
+    expect(() => read({ AUTH: '' })).toThrow(/AUTH: must be oidc, with AUTH_ISSUER and AUTH_AUDIENCE, or none/);
+    expect(read(oidc)).toMatchObject({ AUTH: 'oidc', AUTH_SCOPE_WRITE: 'tasks:write' });
+  });
+
+  it.each([
+    [{ ...oidc, AUTH_ISSUER: '' }, 'AUTH_ISSUER: is required with AUTH=oidc'],
+    [{ ...oidc, AUTH_AUDIENCE: '' }, 'AUTH_AUDIENCE: is required with AUTH=oidc'],
+    [{ ...oidc, AUTH: 'none' }, 'AUTH: must be oidc where AUTH_ISSUER'],
+    [{ ...oidc, AUTH_ISSUER: 'http://id.example.com' }, 'AUTH_ISSUER: must be an https:// URL'],
+    [{ ...oidc, AUTH_JWKS_URL: 'http://id.example.com/keys' }, 'AUTH_JWKS_URL: must be an https:// URL'],
+    [{ ...oidc, AUTH_ALGORITHMS: 'HS256' }, 'AUTH_ALGORITHMS: must be some of'],
+    [{ ...oidc, CONSOLE: 'true' }, 'CONSOLE: must be false with AUTH=oidc'],
+  ])('is refused where it contradicts itself: %o', (env, message) => {
     expect(() => read(env)).toThrow(message);
   });
 });

@@ -30,6 +30,7 @@ const startApi = async (files: number) => {
       DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
       KAFKA_BROKERS: '127.0.0.1:1',
       ELASTICSEARCH_URL: 'http://127.0.0.1:1',
+      AUTH: 'none',
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -27,6 +27,6 @@ ${title('Try it')} (ID is the id that the first call answers)
   curl -s '${api}/tasks?limit=10'
   curl -s ${api}/tasks/search ${json} -d '{"description": "plants", "from": 0, "size": 10}'
 
-Stop with Ctrl-C.
+Nobody is asked who is calling (AUTH=none). Stop with Ctrl-C.
 `);
 };

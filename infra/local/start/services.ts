@@ -30,7 +30,12 @@ export const startServices = async (urls: ServerUrls, dataDir: string, ports: Se
     return child;
   };
   return Promise.all([
-    start('api', 'cyan', { CONSOLE: 'true', PORT: String(ports.api), HEALTH_PORT: String(ports.apiHealth) }),
+    start('api', 'cyan', {
+      AUTH: 'none',
+      CONSOLE: 'true',
+      PORT: String(ports.api),
+      HEALTH_PORT: String(ports.apiHealth),
+    }),
     start('indexer', 'magenta', { HEALTH_PORT: String(ports.indexerHealth) }),
   ]);
 };

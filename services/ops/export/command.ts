@@ -2,16 +2,15 @@
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { PORTS } from '../../task/resources.ts';
+import { apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
 import { barOptions } from '../cli/bar-options.ts';
 import { createOutput } from '../cli/output.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 import { FORMATS, type Format } from '../import/run.ts';
 import { runExport, type ExportSummary } from './run.ts';
 
-interface Flags {
+interface Flags extends ApiFlags {
   readonly format: Format;
-  readonly url: string;
   readonly where?: Readonly<Record<string, unknown>>;
   readonly timezone: string;
 }
@@ -28,9 +27,8 @@ const whereFlag = (value: string): Readonly<Record<string, unknown>> => {
 const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export const exportCommand = (): Command =>
-  new Command('export')
+  withApiOptions(new Command('export'))
     .addOption(new Option('-f, --format <format>', 'of the lines').choices(FORMATS).default('ndjson'))
-    .addOption(new Option('-u, --url <url>', 'the API').env('TASKSTREAM_URL').default(`http://localhost:${PORTS.api}`))
     .addOption(new Option('--where <json>', 'only what such a search finds; default: all').argParser(whereFlag))
     .option('--timezone <name>', 'of todo.txt: where a day begins, such as Europe/Berlin', HERE)
     .addHelpText(
@@ -49,7 +47,7 @@ Examples:
   npm run --silent ops -- export --format todotxt > todo.txt
   npm run --silent ops -- export | npm run ops -- import - --format ndjson --source copy --url http://elsewhere:9234`,
     )
-    .action(async ({ format, url, where, timezone }: Flags) => {
+    .action(async ({ format, where, timezone, ...flags }: Flags) => {
       const signal = stopSignal();
       const bar = new SingleBar(barOptions('exporting  {value} tasks'));
       bar.start(0, 0);
@@ -57,7 +55,7 @@ Examples:
       try {
         summary = await runExport({
           ...{ format, timezone, where, signal },
-          api: { baseUrl: url, timeoutMs: 30_000, maxAttempts: 8 },
+          api: apiOptionsOf(flags),
           output: createOutput(),
           onPage: ({ tasks }) => {
             bar.update(tasks);

@@ -2,20 +2,19 @@
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { taskFields } from '../../task/fields.ts';
-import { PORTS } from '../../task/resources.ts';
 import { dayReader } from '../../task/import/dates.ts';
 import { CSV_COLUMNS } from '../../task/import/csv.ts';
 import type { ReadOptions } from '../../task/import/lines.ts';
 import { checkEncoding } from '../../task/import/text-lines.ts';
+import { apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
 import { barOptions } from '../cli/bar-options.ts';
 import { FORMATS, runImport, type Format, type ImportSummary } from './run.ts';
 
 /** Exit code when the import ran to its end, but some lines were refused. */
 const EXIT_SOME_REFUSED = 2;
 
-interface Flags {
+interface Flags extends ApiFlags {
   readonly format?: Format;
-  readonly url: string;
   readonly source?: string;
   readonly concurrency: number;
   readonly encoding?: string;
@@ -58,14 +57,13 @@ const positive = (value: string): number => {
 };
 
 export const importCommand = (): Command =>
-  new Command('import')
+  withApiOptions(new Command('import'))
     .argument('<file>', 'NDJSON, CSV or todo.txt; - for standard input, with --source')
     .addOption(
       new Option('-f, --format <format>', 'default: by the ending .ndjson, .jsonl, .json, .csv, .tsv or .txt').choices(
         FORMATS,
       ),
     )
-    .addOption(new Option('-u, --url <url>', 'the API').env('TASKSTREAM_URL').default(`http://localhost:${PORTS.api}`))
     .option('-s, --source <name>', "name of the source in the lines' keys; default: the file's path")
     .option('--encoding <name>', 'default: UTF-8, or what a byte order mark says')
     .option('--timezone <name>', 'where a day without a time begins, such as Europe/Berlin', HERE)
@@ -116,7 +114,7 @@ const runWithProgress = async (file: string, flags: Flags): Promise<ImportSummar
       source: flags.source,
       read: readOptions(flags),
       concurrency: flags.concurrency,
-      api: { baseUrl: flags.url, timeoutMs: 30_000, maxAttempts: 8 },
+      api: apiOptionsOf(flags),
       onLine: ({ lines, created, updated, present, refused }) => {
         const speed = Math.round((lines * 1_000) / (performance.now() - startedAt));
         bar.update(lines, { created, updated, present, refused, speed });

@@ -73,8 +73,8 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
       if ('fault' in entry) throw new TaskstreamError('validation_failed', entry.fault);
       summary[await inTurn(keyOf(entry.identity), (key) => take(entry, key))] += 1;
     } catch (error) {
-      // Without the API no line can go in: stop, and say so once.
-      if (error instanceof TaskstreamError && error.retriable) throw error;
+      // Without the API, or a right to call it, no line can go in: stop, and say so once.
+      if (error instanceof TaskstreamError && (error.retriable || isAboutCaller(error))) throw error;
       summary.refused += 1;
       onFault(entry.line, messageOf(error));
     }
@@ -85,6 +85,9 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
   await pMap(readers[format](input, read), importLine, { concurrency });
   return summary;
 };
+
+const isAboutCaller = ({ code }: TaskstreamError): boolean =>
+  code === 'unauthenticated' || code === 'insufficient_scope';
 
 /** Lines of one key, such as the events of one id, go in one after the other, in the order of the input. */
 const takeTurns = () => {

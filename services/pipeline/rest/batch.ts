@@ -65,6 +65,7 @@ export const batchRoute = (resource: Resource): Route => {
     .object({ outcomes: z.array(outcome).openapi({ description: 'In the order of the operations.' }) })
     .openapi(`${title}Outcomes`);
   return {
+    access: 'write',
     maxBodyBytes: MAX_BODY_BYTES,
     document: {
       method: 'post',

@@ -12,6 +12,7 @@ import { idempotencyKey, type CreateCommand, type Resource } from './resource.ts
 export const createRoute = (resource: Resource): Route => {
   const { name, title, plural, pluralTitle, bodies, one, store } = resource;
   return {
+    access: 'write',
     document: {
       method: 'post',
       path: `/${plural}`,

@@ -6,6 +6,7 @@ import type { Route } from '../../platform/http/route.ts';
 import { idPath, preconditions, type Resource } from './resource.ts';
 
 export const deleteRoute = ({ name, title, plural, pluralTitle, notFound, store }: Resource): Route => ({
+  access: 'write',
   document: {
     method: 'delete',
     path: `/${plural}/{id}`,

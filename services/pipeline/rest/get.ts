@@ -7,6 +7,7 @@ import { respondWith, type Route } from '../../platform/http/route.ts';
 import { idPath, type Resource } from './resource.ts';
 
 export const getRoute = ({ name, title, plural, pluralTitle, one, notFound, store }: Resource): Route => ({
+  access: 'read',
   document: {
     method: 'get',
     path: `/${plural}/{id}`,

@@ -40,6 +40,7 @@ export const listRoute = ({ title, plural, pluralTitle, shown, store }: Resource
     })
     .openapi(`${title}Page`);
   return {
+    access: 'read',
     document: {
       method: 'get',
       path: `/${plural}`,

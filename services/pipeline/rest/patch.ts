@@ -12,6 +12,7 @@ import { idPath, preconditions, type Resource } from './resource.ts';
 export const patchRoute = (resource: Resource): Route => {
   const { name, title, plural, pluralTitle, fields, bodies, one, notFound, store } = resource;
   return {
+    access: 'write',
     document: {
       method: 'patch',
       path: `/${plural}/{id}`,

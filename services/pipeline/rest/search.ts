@@ -81,6 +81,7 @@ export const searchRoute = ({ title, plural, pluralTitle, fields, examples, show
     })
     .openapi(`${title}SearchPage`);
   return {
+    access: 'read',
     document: {
       method: 'post',
       path: `/${plural}/search`,

@@ -9,6 +9,7 @@ import { idPath, preconditions, type Resource } from './resource.ts';
 export const updateRoute = (resource: Resource): Route => {
   const { name, title, plural, pluralTitle, fields, bodies, one, notFound, store } = resource;
   return {
+    access: 'write',
     document: {
       method: 'put',
       path: `/${plural}/{id}`,

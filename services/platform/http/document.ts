@@ -28,7 +28,14 @@ export const answer = (text: string, schema: z.ZodType, headers: Headers = {}) =
 });
 
 /** The problems every route can have. */
-const EVERYWHERE: readonly ProblemCode[] = ['validation_failed', 'rate_limited', 'internal', 'database_unavailable'];
+const EVERYWHERE: readonly ProblemCode[] = [
+  'validation_failed',
+  'unauthenticated',
+  'insufficient_scope',
+  'rate_limited',
+  'internal',
+  'database_unavailable',
+];
 /** The problems of a route with a body. */
 export const BODY_PROBLEMS: readonly ProblemCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type'];
 

@@ -18,6 +18,8 @@ export const PROBLEMS = {
   validation_failed: { status: 400, title: 'The request is not valid' },
   cursor_invalid: { status: 400, title: 'The cursor is not valid' },
   page_too_deep: { status: 400, title: 'The page is too deep' },
+  unauthenticated: { status: 401, title: 'Nobody is identified' },
+  insufficient_scope: { status: 403, title: 'This caller may not ask this' },
   foreign_origin: { status: 403, title: 'Another site may not ask this' },
   route_not_found: { status: 404, title: 'There is no such resource' },
   method_not_allowed: { status: 405, title: 'The method is not allowed' },
@@ -30,6 +32,7 @@ export const PROBLEMS = {
   database_unavailable: { status: 503, title: 'The database is not available' },
   outbox_full: { status: 503, title: 'Too many changes wait to be published' },
   search_unavailable: { status: 503, title: 'Search is not available' },
+  issuer_unavailable: { status: 503, title: 'Nobody can be identified now' },
   console_unavailable: { status: 503, title: 'The console takes no more streams' },
 } as const satisfies Partial<Record<ErrorCode, Problem>>;
 

@@ -2,10 +2,13 @@
 import type { RouteConfig } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ApiEnv } from './api-env.ts';
+import type { Access } from './middleware/authenticate.ts';
 import { etagOf } from './etag.ts';
 
 export interface Route {
   readonly document: RouteConfig;
+  /** What its callers must be allowed, where the API asks who is calling. */
+  readonly access: Access;
   /** Largest body, in bytes, where it is not that of all routes. */
   readonly maxBodyBytes?: number;
   readonly handle: (c: Context<ApiEnv>) => Response | Promise<Response>;
