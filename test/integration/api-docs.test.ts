@@ -42,6 +42,8 @@ describe('the documentation', () => {
     expect(Object.keys(document.paths['/tasks']?.['post']?.responses ?? {}).sort()).toEqual([
       '201',
       '400',
+      '401',
+      '403',
       '413',
       '415',
       '422',
