@@ -154,25 +154,27 @@ const mapEntries = (data: Record<string, Data>, axes: readonly Axis[]) =>
   );
 
 /**
- * Items by what tells them apart: a name of theirs, or their place where all lists are of one length, or all that they are.
- * Two that stand in one place and have nothing in common are two items.
+ * Items by what tells them apart: a name of theirs, or their place in lists as long as the base, where a list of another
+ * length has those of the base that it equals, or else all that they are. Two that stand in one place and have nothing in
+ * common are two items.
  */
 const listItems = (data: readonly Data[], axes: readonly Axis[]) => {
   const lists = [data, ...axes.flatMap(({ others }) => others.map((other) => other.data as Data[]))];
-  const identity = identityFor(lists);
+  const identities = identitiesOf(lists);
   const keyed = (list: readonly Data[]) =>
-    Object.fromEntries(list.map((item, index): [string, Data] => [identity(item, index), item]));
+    Object.fromEntries(identities(list).map((identity, index): [string, Data] => [identity, list[index]]));
   const keyedAxes = axes.map((axis) => ({
     ...axis,
     others: axis.others.map(({ name, data: list }) => ({ name, data: keyed(list as Data[]) })),
   }));
-  const keys = union(lists.map((list) => list.map(identity)));
+  const keys = union(lists.map(identities));
   return partsOf(keyed(data), keyedAxes, keys).map(({ value, when }) => ({ value, when }));
 };
 
 const NAMES = ['parameter', 'name'] as const;
 
-const identityFor = (lists: readonly (readonly Data[])[]): ((item: Data, index: number) => string) => {
+/** @param lists the first is the base */
+const identitiesOf = (lists: readonly (readonly Data[])[]): ((list: readonly Data[]) => string[]) => {
   const name = NAMES.find((each) =>
     lists.every(
       (list) =>
@@ -180,12 +182,17 @@ const identityFor = (lists: readonly (readonly Data[])[]): ((item: Data, index: 
         new Set(list.map((item) => (item as Record<string, Data>)[each])).size === list.length,
     ),
   );
-  if (name !== undefined) return (item) => `=${String((item as Record<string, Data>)[name])}`;
-  if (lists.every((list) => list.length === lists[0]?.length)) {
-    return (item, index) =>
-      `#${index} ${isRecord(item) && areApart(lists.map((list) => list[index])) ? Object.keys(item).join() : ''}`;
-  }
-  return (item) => JSON.stringify(item);
+  if (name !== undefined) return (list) => list.map((item) => `=${String((item as Record<string, Data>)[name])}`);
+  const [base = []] = lists;
+  const alike = lists.filter((list) => list.length === base.length);
+  const byPlace = (item: Data, index: number): string =>
+    `#${index} ${isRecord(item) && areApart(alike.map((list) => list[index])) ? Object.keys(item).join() : ''}`;
+  return (list) =>
+    list.map((item, index) => {
+      if (list.length === base.length) return byPlace(item, index);
+      const place = base.findIndex((other) => equal(other, item));
+      return place === -1 ? JSON.stringify(item) : byPlace(item, place);
+    });
 };
 
 const areApart = (items: readonly Data[]): boolean => {

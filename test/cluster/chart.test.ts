@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
 import { environmentOf, environments } from '../../infra/environments/index.ts';
 import { parseEnvironment, type Environment } from '../../infra/environments/schema.ts';
-import { valuesOf } from '../../infra/helm/values.ts';
+import { valuesOf, valuesOver } from '../../infra/helm/values.ts';
 import { fluxValuesOf } from '../support/flux-values.ts';
 import { MANAGED } from '../support/managed-servers.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
@@ -126,8 +126,8 @@ describe('helm template equals the synthesised manifests, object by object', () 
     ],
     ...MANAGED,
   ])('with %s', async (_, environment) => {
-    const values = valuesOf(environment);
-    if (environment.ingress.tlsSecret === undefined) values.ingress = { ...values.ingress, tlsSecret: null as never };
+    // What the defaults have and the environment has not is taken away by a null.
+    const values = valuesOver(valuesOf(environmentOf('production')), valuesOf(environment));
     expectEqual(await template(environment.namespace, '-f', valuesFile(values)), environment);
   });
 });
