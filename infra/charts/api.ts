@@ -1,4 +1,4 @@
-/** The API: Deployment, Service, Ingress, autoscaler by CPU, disruption budget. */
+/** The API: Deployment, Service, Ingress or HTTPRoute, autoscaler by CPU, disruption budget. */
 import { Chart } from 'cdk8s';
 import {
   HorizontalPodAutoscaler,
@@ -11,9 +11,10 @@ import {
 } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { PORTS } from '../../services/task/resources.ts';
+import { CustomResource } from '../constructs/custom-resource.ts';
 import { labelsOf, selectorLabels } from '../constructs/labels.ts';
 import { PodDisruptionBudget } from '../constructs/pod-disruption-budget.ts';
-import { ServiceWorkload } from '../constructs/workload.ts';
+import { ServiceWorkload, tracesOf } from '../constructs/workload.ts';
 import type { Environment } from '../environments/schema.ts';
 import type { Servers } from './data-plane.ts';
 
@@ -27,7 +28,7 @@ const DRAIN_DELAY_MS = 10_000;
 export class ApiChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
     super(scope, id, { namespace: environment.namespace, disableResourceNameHashes: true });
-    const { images, api, auth, ingress, console } = environment;
+    const { images, api, auth, console, otlp } = environment;
     const workload = new ServiceWorkload(this, 'workload', {
       component: API,
       image: images.api,
@@ -44,27 +45,28 @@ export class ApiChart extends Chart {
           ? {}
           : { AUTH_ISSUER: { value: auth.oidc.issuer }, AUTH_AUDIENCE: { value: auth.oidc.audience } }),
         ...(console ? { CONSOLE: { value: 'true' } } : {}),
+        ...(api.rateLimitPerMinute === undefined
+          ? {}
+          : { RATE_LIMIT_PER_MINUTE: { value: String(api.rateLimitPerMinute) } }),
+        ...(api.corsOrigins === undefined ? {} : { CORS_ORIGINS: { value: api.corsOrigins } }),
+        ...tracesOf(otlp),
       },
+      settings: api,
       resources: api.resources,
       ports: { http: PORTS.api, health: PORTS.apiHealth },
       shutdownDeadlineMs: SHUTDOWN_DEADLINE_MS,
     });
     const metadata = { name: workload.name, labels: labelsOf(API) };
     const service = new Service(this, 'service', {
-      metadata,
+      metadata: {
+        ...metadata,
+        annotations: { ...environment.service.annotations },
+        labels: { ...environment.service.labels, ...metadata.labels },
+      },
       ports: [{ name: 'http', port: HTTP_PORT, targetPort: PORTS.api }],
     });
     for (const [label, value] of Object.entries(selectorLabels(API))) service.selectLabel(label, value);
-    new Ingress(this, 'ingress', {
-      metadata,
-      className: ingress.className,
-      rules: [{ host: ingress.host, path: '/', backend: IngressBackend.fromService(service) }],
-      ...(ingress.tlsSecret === undefined
-        ? {}
-        : {
-            tls: [{ hosts: [ingress.host], secret: Secret.fromSecretName(this, 'certificate', ingress.tlsSecret) }],
-          }),
-    });
+    this.#route(environment, service);
     new HorizontalPodAutoscaler(this, 'autoscaler', {
       metadata,
       target: workload.deployment,
@@ -73,5 +75,38 @@ export class ApiChart extends Chart {
       metrics: [Metric.resourceCpu(MetricTarget.averageUtilization(api.targetCpuPercent))],
     });
     new PodDisruptionBudget(this, 'disruption-budget', API);
+  }
+
+  /** The way in: an Ingress, or a route of the Gateway API. */
+  #route({ ingress, httpRoute }: Environment, service: Service): void {
+    const { name } = service;
+    if (httpRoute !== undefined) {
+      const { parentRefs, annotations = {} } = httpRoute;
+      new CustomResource(this, 'route', {
+        apiVersion: 'gateway.networking.k8s.io/v1',
+        kind: 'HTTPRoute',
+        name,
+        component: API,
+        annotations,
+        spec: {
+          parentRefs,
+          hostnames: [ingress.host],
+          rules: [
+            { matches: [{ path: { type: 'PathPrefix', value: '/' } }], backendRefs: [{ name, port: HTTP_PORT }] },
+          ],
+        },
+      });
+      return;
+    }
+    new Ingress(this, 'ingress', {
+      metadata: { name, labels: labelsOf(API), annotations: { ...ingress.annotations } },
+      className: ingress.className,
+      rules: [{ host: ingress.host, path: '/', backend: IngressBackend.fromService(service) }],
+      ...(ingress.tlsSecret === undefined
+        ? {}
+        : {
+            tls: [{ hosts: [ingress.host], secret: Secret.fromSecretName(this, 'certificate', ingress.tlsSecret) }],
+          }),
+    });
   }
 }

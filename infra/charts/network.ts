@@ -35,6 +35,16 @@ interface Client {
   readonly egress?: readonly Rule[];
 }
 
+/** A rule for each way to name the collector, as each may be there without the other. */
+const collectorRules = (otlp: Environment['otlp']): Rule[] => {
+  if (otlp === undefined) return [];
+  const { namespace, cidrs, port } = otlp.egress;
+  return [
+    ...(namespace === undefined ? [] : [{ peers: [{ namespace }], ports: [port] }]),
+    ...(cidrs === undefined ? [] : [{ peers: [{ cidrs }], ports: [port] }]),
+  ];
+};
+
 export class NetworkChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
     super(scope, id, { namespace: environment.namespace, disableResourceNameHashes: true });
@@ -48,6 +58,7 @@ export class NetworkChart extends Chart {
     const metrics = (port: number): Rule[] =>
       environment.monitoring ? [{ peers: [{ namespace: environment.monitoringNamespace }], ports: [port] }] : [];
     const { oidc } = environment.auth;
+    const collector = collectorRules(environment.otlp);
     const clients: readonly Client[] = [
       {
         component: API,
@@ -56,12 +67,16 @@ export class NetworkChart extends Chart {
           { peers: [{ namespace: environment.ingress.namespace }], ports: [PORTS.api] },
           ...metrics(PORTS.apiHealth),
         ],
-        egress: oidc === undefined ? [] : [{ peers: [{ cidrs: oidc.egress.cidrs }], ports: [oidc.egress.port] }],
+        egress: [
+          ...(oidc === undefined ? [] : [{ peers: [{ cidrs: oidc.egress.cidrs }], ports: [oidc.egress.port] }]),
+          ...collector,
+        ],
       },
       {
         component: INDEXER,
         connections: [servers.kafka('indexer'), servers.search('indexer')],
         ingress: metrics(PORTS.indexerHealth),
+        egress: collector,
       },
       { component: 'migrate', connections: [servers.migration, servers.search('ops')], ingress: [] },
       { component: REINDEX, connections: reindexConnections(servers), ingress: [] },

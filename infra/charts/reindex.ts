@@ -28,7 +28,7 @@ export const reindexConnections = (servers: Servers): readonly Connection[] => [
 export class ReindexChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
     super(scope, id, { namespace: environment.namespace, disableResourceNameHashes: true });
-    const { images, index } = environment;
+    const { images, index, jobs } = environment;
     new ScheduledJob(this, 'job', {
       component: REINDEX,
       name: `taskstream-${REINDEX}`,
@@ -42,6 +42,7 @@ export class ReindexChart extends Chart {
         INDEX_REPLICAS: { value: String(index.replicas) },
       },
       resources: RESOURCES,
+      settings: jobs,
       schedule: SCHEDULE,
       suspend: true,
       deadlineSeconds: DEADLINE_SECONDS,

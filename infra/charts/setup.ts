@@ -20,8 +20,14 @@ export const MIGRATE_DEADLINE_SECONDS = 1_800;
 export class SetupChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
     super(scope, id, { namespace: environment.namespace, disableResourceNameHashes: true });
-    const { images, index } = environment;
-    const shared = { image: images.api, pullPolicy: images.pullPolicy, resources: RESOURCES, backoffLimit: 6 };
+    const { images, index, jobs } = environment;
+    const shared = {
+      image: images.api,
+      pullPolicy: images.pullPolicy,
+      resources: RESOURCES,
+      settings: jobs,
+      backoffLimit: 6,
+    };
     const env = {
       INDEX_SHARDS: { value: String(index.shards) },
       INDEX_REPLICAS: { value: String(index.replicas) },
@@ -40,7 +46,7 @@ export class SetupChart extends Chart {
   }
 }
 
-type SharedOptions = Pick<ConstructorParameters<typeof OneShot>[2], 'image' | 'pullPolicy' | 'resources' | 'backoffLimit'>;
+type SharedOptions = Pick<ConstructorParameters<typeof OneShot>[2], 'image' | 'pullPolicy' | 'resources' | 'settings' | 'backoffLimit'>;
 
 const addSecretsJob = (
   scope: Construct,

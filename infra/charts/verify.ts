@@ -21,7 +21,7 @@ export const verifyConnections = (servers: Servers): readonly Connection[] => [
 export class VerifyChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
     super(scope, id, { namespace: environment.namespace, disableResourceNameHashes: true });
-    const { images, verify } = environment;
+    const { images, verify, jobs } = environment;
     new ScheduledJob(this, 'job', {
       component: VERIFY,
       name: `taskstream-${VERIFY}`,
@@ -31,6 +31,7 @@ export class VerifyChart extends Chart {
       connections: verifyConnections(servers),
       env: { DATABASE_POOL_SIZE: { value: String(JOB_POOL_SIZE) } },
       resources: verify.resources,
+      settings: jobs,
       schedule: verify.schedule,
       suspend: verify.suspend,
       deadlineSeconds: DEADLINE_SECONDS,

@@ -10,6 +10,7 @@ export interface CustomResourceOptions {
   readonly name: string;
   readonly component: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
   /** True for what holds data: no tool deletes it by itself. */
   readonly isKept?: true;
   readonly spec: Readonly<Record<string, unknown>>;
@@ -17,14 +18,15 @@ export interface CustomResourceOptions {
 
 export class CustomResource extends ApiObject {
   constructor(scope: Construct, id: string, options: CustomResourceOptions) {
-    const { apiVersion, kind, name, component, labels, isKept, spec } = options;
+    const { apiVersion, kind, name, component, labels, annotations = {}, isKept, spec } = options;
+    const allAnnotations = { ...annotations, ...(isKept === true ? KEPT : {}) };
     super(scope, id, {
       apiVersion,
       kind,
       metadata: {
         name,
         labels: { ...labelsOf(component), ...labels },
-        ...(isKept === true ? { annotations: { ...KEPT } } : {}),
+        ...(Object.keys(allAnnotations).length === 0 ? {} : { annotations: allAnnotations }),
       },
       spec,
     });

@@ -22,10 +22,12 @@ import {
   type WorkloadProps,
 } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
-import type { Resources } from '../environments/schema.ts';
+import type { PodSettings } from '../environments/pods.ts';
+import type { Environment, Resources } from '../environments/schema.ts';
 import type { Connection, EnvSource, SecretFile } from './connection.ts';
 import { jobNameOf } from './job-name.ts';
 import { labelsOf, selectorLabels } from './labels.ts';
+import { addSettings } from './pod-settings.ts';
 import { resourceRequirements } from './resource-requirements.ts';
 
 /** The unprivileged user that the Dockerfiles name too. */
@@ -40,9 +42,15 @@ export interface PodOptions {
   readonly connections: readonly Connection[];
   readonly env?: Readonly<Record<string, EnvSource>>;
   readonly resources: Resources;
+  /** What the environment adds. */
+  readonly settings: PodSettings;
   /** Whether the pod gets the token of its account. */
   readonly needsKubernetes?: boolean;
 }
+
+/** Where a service sends its traces. */
+export const tracesOf = (otlp: Environment['otlp']): Readonly<Record<string, EnvSource>> =>
+  otlp === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: { value: otlp.endpoint } };
 
 /** Name of a component's ServiceAccount. */
 export const accountOf = (component: string): string => `taskstream-${component}`;
@@ -81,12 +89,14 @@ export class ServiceWorkload extends Construct {
     });
     this.deployment.select(LabelSelector.of({ labels: selectorLabels(component) }));
     this.deployment.markHasAutoscaler();
-    ApiObject.of(this.deployment).addJsonPatch(
+    const object = ApiObject.of(this.deployment);
+    object.addJsonPatch(
       ...patchesOf(options, POD_TEMPLATE),
       // The pause process becomes number 1, which no signal from its own namespace kills: a service must be able to end itself.
       JsonPatch.add(`${POD_TEMPLATE}/spec/shareProcessNamespace`, true),
       spreadOverHostsAndZones(component),
     );
+    addSettings(object, POD_TEMPLATE, options.settings);
   }
 }
 
@@ -114,6 +124,7 @@ export class OneShot extends Construct {
       }),
     );
     job.addJsonPatch(...patchesOf(options, POD_TEMPLATE));
+    addSettings(job, POD_TEMPLATE, options.settings);
     const { spec } = job.toJson() as { readonly spec: unknown };
     job.addJsonPatch(JsonPatch.replace('/metadata/name', jobNameOf(component, spec)));
   }
@@ -150,7 +161,9 @@ export class ScheduledJob extends Construct {
       successfulJobsRetained: 1,
       failedJobsRetained: 3,
     });
-    ApiObject.of(cronJob).addJsonPatch(...patchesOf(options, `/spec/jobTemplate${POD_TEMPLATE}`));
+    const object = ApiObject.of(cronJob);
+    object.addJsonPatch(...patchesOf(options, `/spec/jobTemplate${POD_TEMPLATE}`));
+    addSettings(object, `/spec/jobTemplate${POD_TEMPLATE}`, options.settings);
   }
 }
 
@@ -164,7 +177,9 @@ class Expression extends Cron {
 }
 
 const podOf = (scope: Construct, options: PodOptions, container: Partial<ContainerProps>): WorkloadProps => {
-  const { component, image, pullPolicy, args, connections, env = {}, needsKubernetes = false } = options;
+  const { component, image, pullPolicy, args, connections, env = {}, settings, needsKubernetes = false } = options;
+  const level: Readonly<Record<string, EnvSource>> =
+    settings.logLevel === undefined ? {} : { LOG_LEVEL: { value: settings.logLevel } };
   const files = connections.flatMap((connection) => connection.files);
   const { name: accountName } = new ServiceAccount(scope, 'account', {
     metadata: { name: accountOf(component), labels: labelsOf(component) },
@@ -184,9 +199,9 @@ const podOf = (scope: Construct, options: PodOptions, container: Partial<Contain
         imagePullPolicy: pullPolicy as never,
         ...(args === undefined ? {} : { args: [...args] }),
         envVariables: Object.fromEntries(
-          [...connections.flatMap((connection) => Object.entries(connection.env)), ...Object.entries(env)].map(
-            ([name, source]) => [name, envValue(scope, name, source)],
-          ),
+          [...connections.map((connection) => connection.env), env, level]
+            .flatMap((each) => Object.entries(each))
+            .map(([name, source]) => [name, envValue(scope, name, source)]),
         ),
         volumeMounts: [...new Set(files.map(folderOf))].map((folder) => ({
           path: folder,

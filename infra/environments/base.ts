@@ -5,6 +5,8 @@ import type { Environment } from './schema.ts';
 export const base = {
   namespace: 'taskstream',
   ingress: { className: 'traefik', namespace: 'operators' },
+  service: {},
+  jobs: {},
   verify: { schedule: '15 3 * * *' },
   index: { shards: 1 },
   consumers: [] as Environment['consumers'],

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { TASKS_TOPIC } from '../../services/task/resources.ts';
 import { connectionsInWords, connectionsNeeded } from './connections.ts';
+import { annotations, labels, OWN_LABELS, OWN_VARIABLES, POD_OWNERS, podSettings } from './pods.ts';
 
 const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
   error: 'must be a DNS label: lower-case letters, digits and hyphens, 63 characters at most',
@@ -90,11 +91,10 @@ const operatedPostgres = z.strictObject({
 });
 
 const hostPort = String.raw`([-a-zA-Z0-9.]+|\[[\da-fA-F:.]+\]):\d{1,5}`;
+const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: 'must be a range of addresses such as 10.20.0.0/16' });
 const egress = z
   .strictObject({
-    cidrs: z
-      .array(z.union([z.cidrv4(), z.cidrv6()], { error: 'must be a range of addresses such as 10.20.0.0/16' }))
-      .min(1, { error: 'must have at least one range of addresses' }),
+    cidrs: z.array(cidr).min(1, { error: 'must have at least one range of addresses' }),
     port: count(1, 65_535),
   })
   .describe('Where our pods may connect to: a NetworkPolicy knows addresses, and no names.');
@@ -165,6 +165,35 @@ const oidc = z
   })
   .describe('With kind oidc: whose tokens are taken.');
 
+const otlp = z
+  .strictObject({
+    endpoint: z
+      .url({ protocol: /^https?$/, error: 'must be a URL such as http://collector.observability:4318' })
+      // JSON Schema has no words for the protocol of a URL.
+      .regex(/^https?:/)
+      .describe('`OTEL_EXPORTER_OTLP_ENDPOINT`: base URL of an OTLP/HTTP collector.'),
+    egress: z
+      .strictObject({
+        namespace: dnsLabel.optional().describe("The collector's, where it runs in this cluster."),
+        cidrs: z.array(cidr).min(1).optional().describe('Its addresses, where it runs elsewhere.'),
+        port: count(1, 65_535).describe("Of its pods, which may be another than the Service's."),
+      })
+      .describe('Where API and indexer may connect to, beside their servers.'),
+  })
+  .describe('Where API and indexer send traces; nowhere when left out.');
+
+const httpRoute = z
+  .strictObject({
+    parentRefs: z
+      .array(z.looseObject({ name: dnsLabel }))
+      .min(1, { error: 'must have at least one Gateway' })
+      .describe('The Gateways, as in Kubernetes: {name, namespace, sectionName}.'),
+    annotations: annotations.optional(),
+  })
+  .describe(
+    'With it, a route of the Gateway API stands in place of the Ingress. ingress.host is its host name, and ingress.namespace that of the pods of the Gateway; TLS is the affair of the Gateway.',
+  );
+
 const consumer = z.strictObject({
   name: dnsLabel
     .max(40)
@@ -185,8 +214,22 @@ export const settingsSchema = z.strictObject({
       'Average use of the requested CPU at which replicas are added, in percent.',
     ),
     databasePoolSize: count(2, 200).describe('`DATABASE_POOL_SIZE` of a replica: half for reads, half for writes.'),
+    rateLimitPerMinute: count(1, 10_000_000)
+      .optional()
+      .describe(
+        '`RATE_LIMIT_PER_MINUTE`: most requests a minute from one client, in each replica; no limit when left out.',
+      ),
+    corsOrigins: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('`CORS_ORIGINS`: origins whose pages may call the API, comma-separated, or `*`; none when left out.'),
     resources,
+    ...podSettings,
   }),
+  service: z
+    .strictObject({ annotations: annotations.optional(), labels: labels.optional() })
+    .describe("The API's Service."),
   ingress: z.strictObject({
     host,
     className: dnsLabel,
@@ -194,14 +237,18 @@ export const settingsSchema = z.strictObject({
       'Namespace of the ingress controller: the only one that may call the API from outside.',
     ),
     tlsSecret: dnsLabel.optional().describe('Secret with the certificate; without it the ingress serves plain HTTP.'),
+    annotations: annotations.optional().describe('Such as cert-manager.io/cluster-issuer.'),
   }),
+  httpRoute: httpRoute.optional(),
   indexer: z.strictObject({
     minReplicas: count(0).describe('0 lets the indexer sleep while the topic is quiet.'),
     lagThreshold: count(1, 10_000_000).describe('Events of lag that one replica is meant to have.'),
     pollingSeconds: count(1, 3_600),
     scaleDownStabilizationSeconds: count(0, 3_600),
     resources,
+    ...podSettings,
   }),
+  jobs: z.strictObject(podSettings).describe('All Jobs and CronJobs: migrate, secrets, verify, reindex.'),
   topic: z.strictObject({
     partitions: count(1).describe('Also the most indexers that can work: a partition has one reader.'),
     replicas: count(1, 9),
@@ -239,6 +286,7 @@ export const settingsSchema = z.strictObject({
     .describe(
       'There is no default: without a login, everybody who reaches the ingress reads, changes and deletes all.',
     ),
+  otlp: otlp.optional(),
   console: z
     .boolean()
     .describe(
@@ -285,6 +333,18 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
     refuse('auth.oidc', 'must be given with auth.kind oidc, and with no other');
   }
   if (auth.kind === 'oidc' && console) refuse('console', 'must be false with auth.kind oidc: it has no login');
+  for (const owner of POD_OWNERS) {
+    const { env = [], podLabels = {} } = environment[owner];
+    for (const { name } of env) {
+      if (includes(OWN_VARIABLES, name)) refuse(`${owner}.env`, `must not name ${name}, which the product sets`);
+    }
+    refuseLabels(podLabels, `${owner}.podLabels`, refuse);
+  }
+  refuseLabels(environment.service.labels ?? {}, 'service.labels', refuse);
+  const { otlp } = environment;
+  if (otlp !== undefined && otlp.egress.namespace === undefined && otlp.egress.cidrs === undefined) {
+    refuse('otlp.egress', 'must have a namespace, or cidrs');
+  }
   const needed = connectionsNeeded(api);
   const { kafka, elasticsearch, postgres } = servers;
   if ((postgres.maxConnections ?? needed) < needed) {
@@ -314,6 +374,14 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
 });
 
 type Refuse = (path: string, message: string) => void;
+
+const includes = (words: readonly string[], word: string): boolean => words.includes(word);
+
+const refuseLabels = (given: Readonly<Record<string, string>>, path: string, refuse: Refuse): void => {
+  for (const label of Object.keys(given)) {
+    if (includes(OWN_LABELS, label)) refuse(path, `must not name ${label}, by which the product finds its pods`);
+  }
+};
 
 const refuseKafka = ({ tls, caSecret: ca, login, oauth }: ManagedKafka, refuse: Refuse): void => {
   if (!tls && ca !== undefined) refuse('servers.kafka.caSecret', 'is of no use without servers.kafka.tls');

@@ -14,7 +14,7 @@ const DEFAULTS_HEADER = ` ${GENERATED}
 const NOTES = `taskstream is being set up in namespace {{ .Release.Namespace }}.
 
 Follow it:  npm run ops -- wait all -n {{ .Release.Namespace }} --timeout 1200
-Then:       curl http{{ if .Values.ingress.tlsSecret }}s{{ end }}://{{ .Values.ingress.host }}/tasks
+Then:       curl http{{ if or .Values.ingress.tlsSecret .Values.httpRoute }}s{{ end }}://{{ .Values.ingress.host }}/tasks
 `;
 
 /** @returns every file of the chart by its path in it */

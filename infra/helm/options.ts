@@ -1,4 +1,5 @@
 /** Settings that change the shape of the manifests, and not only a word in them. */
+import { NO_ADDITIONS, POD_OWNERS } from '../environments/pods.ts';
 import type { Environment } from '../environments/schema.ts';
 import { referenceOf } from './placeholders.ts';
 
@@ -23,6 +24,13 @@ export const OPTIONS: readonly Option[] = [
   unset('monitoring', false),
   without('ingress.tlsSecret'),
   without('auth.oidc'),
+  // Before those within it: their conditions stand inside its own.
+  without('otlp'),
+  without('otlp.egress.namespace'),
+  without('otlp.egress.cidrs'),
+  without('api.rateLimitPerMinute'),
+  without('api.corsOrigins'),
+  ...POD_OWNERS.flatMap((owner) => [without(`${owner}.priorityClassName`), without(`${owner}.logLevel`)]),
   without('api.resources.cpuLimit'),
   without('indexer.resources.cpuLimit'),
   without('verify.resources.cpuLimit'),
@@ -41,9 +49,22 @@ export const OPTIONS: readonly Option[] = [
   unset('servers.postgres.instances', 1, 'gt (int64 $.Values.servers.postgres.instances) 1'),
 ];
 
+/** What stands in place of something else: the base has the other. */
+export interface Alternative {
+  readonly condition: string;
+  readonly on: (environment: Environment) => Environment;
+}
+
+export const ALTERNATIVES: readonly Alternative[] = [
+  {
+    condition: referenceOf('httpRoute'),
+    on: (environment) => ({ ...environment, httpRoute: { parentRefs: [], annotations: {} } }),
+  },
+];
+
 /** The environment that has everything: production, and what it leaves out. */
 export const withEverything = (production: Environment): Environment => {
-  const { servers, api, indexer, verify, ingress } = production;
+  const { servers, api, indexer, verify, ingress, jobs } = production;
   const { kafka, elasticsearch, postgres } = servers;
   if (kafka.kind !== 'operated' || elasticsearch.kind !== 'operated' || postgres.kind !== 'operated') {
     throw new Error('production has servers of its own');
@@ -51,6 +72,12 @@ export const withEverything = (production: Environment): Environment => {
   const limited = <T extends { readonly resources: object }>(owner: T): T => ({
     ...owner,
     resources: { ...owner.resources, cpuLimit: '1' },
+  });
+  const open = <T extends object>(owner: T) => ({
+    ...owner,
+    ...NO_ADDITIONS,
+    priorityClassName: 'any',
+    logLevel: 'info' as const,
   });
   const stored = <T extends { readonly volume: object }>(owner: T): T => ({
     ...owner,
@@ -61,10 +88,13 @@ export const withEverything = (production: Environment): Environment => {
     console: true,
     monitoring: true,
     consumers: [{ name: 'any', namespace: 'any', topics: ['tasks'] }],
-    api: limited(api),
-    indexer: limited(indexer),
+    api: { ...open(limited(api)), rateLimitPerMinute: 1, corsOrigins: 'any' },
+    service: { annotations: {}, labels: {} },
+    indexer: open(limited(indexer)),
+    jobs: open(jobs),
+    otlp: { endpoint: 'any', egress: { namespace: 'any', cidrs: ['any'], port: 1 } },
     verify: { ...limited(verify), suspend: true },
-    ingress: { ...ingress, tlsSecret: 'any' },
+    ingress: { ...ingress, tlsSecret: 'any', annotations: {} },
     servers: {
       kafka: {
         kind: 'operated',

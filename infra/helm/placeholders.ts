@@ -2,11 +2,15 @@
  * An environment in which every setting is a placeholder that can be found again in the manifests: how the Helm chart
  * learns where each value goes, from the same code that makes the manifests.
  */
+import { NO_ADDITIONS, POD_OWNERS } from '../environments/pods.ts';
 import type { Environment } from '../environments/schema.ts';
 
 export interface Placeholder {
-  /** `list` stands for a whole list of words, as its only item. */
-  readonly kind: 'string' | 'number' | 'list';
+  /**
+   * `list` stands for a whole list of words, as its only item. `open` stands for all items of a list, as the name of one, or
+   * for all entries of a map, as key and value of one: whatever they are, beside what else is in the list or map.
+   */
+  readonly kind: 'string' | 'number' | 'list' | 'open';
   /** Where the value is, as a Go template says it: `$.Values.api.minReplicas`. */
   readonly reference: string;
 }
@@ -22,6 +26,7 @@ export const LOOPS = [
 export const ITEM_LOOPS = [
   { path: 'consumers.0.topics', variable: '$topic' },
   { path: 'auth.oidc.egress.cidrs', variable: '$issuerCidr' },
+  { path: 'otlp.egress.cidrs', variable: '$otlpCidr' },
   { path: 'servers.kafka.egress.cidrs', variable: '$kafkaCidr' },
   { path: 'servers.elasticsearch.egress.cidrs', variable: '$elasticsearchCidr' },
   { path: 'servers.postgres.egress.cidrs', variable: '$postgresCidr' },
@@ -37,6 +42,16 @@ const FIXED = new Set([
   'console',
   'monitoring',
   'servers.elasticsearch.allowMmap',
+]);
+
+/** Handed through as they are, whatever is in them; an empty one is as good as none. */
+const OPEN = new Set([
+  ...POD_OWNERS.flatMap((owner) => Object.keys(NO_ADDITIONS).map((setting) => `${owner}.${setting}`)),
+  'service.annotations',
+  'service.labels',
+  'ingress.annotations',
+  'httpRoute.parentRefs',
+  'httpRoute.annotations',
 ]);
 
 const OAUTH = 'servers.kafka.oauth';
@@ -64,6 +79,10 @@ export const withPlaceholders = (
     return placeholder;
   };
   const replace = (value: unknown, path: string): unknown => {
+    if (OPEN.has(path)) {
+      const all = add(path, 'open');
+      return Array.isArray(value) ? [{ name: all }] : { [all]: all };
+    }
     if (ITEM_LOOPS.some((loop) => loop.path === path)) return [add(`${path}.0`, 'string')];
     if (Array.isArray(value) && typeof value[0] === 'string') return [add(path, 'list')];
     if (Array.isArray(value)) return [replace(value[0], `${path}.0`)];

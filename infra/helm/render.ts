@@ -15,9 +15,13 @@ export const renderTree = (tree: Tree, placeholders: Placeholders): string[] => 
         return [scalar(node.value)];
       case 'map':
         if (node.entries.length === 0) return ['{}'];
-        return node.entries.flatMap(({ key, value, when }) => guarded(when, entry(key, value)));
+        return node.entries.flatMap(({ key, value, when }) =>
+          guarded(when, openEntries(key, placeholders) ?? entry(key, value)),
+        );
       case 'list':
-        return node.items.flatMap(({ value, when }) => guarded(when, looped(item(value))));
+        return node.items.flatMap(({ value, when }) =>
+          guarded(when, openItems(value, placeholders) ?? looped(item(value))),
+        );
       case 'choice':
         return chosen(node.choices, lines);
     }
@@ -29,7 +33,7 @@ export const renderTree = (tree: Tree, placeholders: Placeholders): string[] => 
     if (list !== undefined) return [`${name}: {{ toJson ${list.reference} }}`];
     const block = blockText(value, placeholders);
     if (block !== undefined) return [`${name}: |-`, ...indented(block)];
-    const condition = presenceOf(value);
+    const condition = presenceOf(value, placeholders);
     if (condition !== undefined) return guarded([condition], [`${name}:`, ...indented(lines(value))]);
     if (isInline(value)) return [`${name}: ${lines(value)[0] ?? ''}`];
     return [`${name}:`, ...indented(lines(value))];
@@ -42,11 +46,41 @@ export const renderTree = (tree: Tree, placeholders: Placeholders): string[] => 
   return lines(tree);
 };
 
-/** When a list has items, all of which may be absent: an empty one is left out. */
-const presenceOf = (tree: Tree): string | undefined =>
-  tree.kind === 'list' && tree.items.every(({ when }) => when.length > 0)
-    ? any(tree.items.map(({ when }) => all(when)))
-    : undefined;
+/** When a list or map has something in it, all of which may be absent: an empty one is left out. */
+const presenceOf = (tree: Tree, placeholders: Placeholders): string | undefined => {
+  if (tree.kind !== 'list' && tree.kind !== 'map') return undefined;
+  const conditions =
+    tree.kind === 'list'
+      ? tree.items.map(({ when, value }) => [...when, ...openReference(openItem(value), placeholders)])
+      : tree.entries.map(({ when, key }) => [...when, ...openReference(key, placeholders)]);
+  return conditions.length > 0 && conditions.every((each) => each.length > 0) ? any(conditions.map(all)) : undefined;
+};
+
+/** The name of an item that has nothing else. */
+const openItem = (tree: Tree): string => {
+  const only = tree.kind === 'map' && tree.entries.length === 1 ? tree.entries[0] : undefined;
+  return only?.key === 'name' && only.value.kind === 'leaf' ? String(only.value.value) : '';
+};
+
+/** The setting that a placeholder hands through whole. */
+const openReference = (text: string, placeholders: Placeholders): string[] => {
+  const placeholder = placeholders.get(text);
+  return placeholder?.kind === 'open' ? [placeholder.reference] : [];
+};
+
+/** JSON is YAML, whatever an item or a value is. */
+const openItems = (tree: Tree, placeholders: Placeholders): string[] | undefined => {
+  const [reference] = openReference(openItem(tree), placeholders);
+  return reference === undefined
+    ? undefined
+    : [`{{- range $item := ${reference} }}`, '- {{ toJson $item }}', '{{- end }}'];
+};
+const openEntries = (key: string, placeholders: Placeholders): string[] | undefined => {
+  const [reference] = openReference(key, placeholders);
+  return reference === undefined
+    ? undefined
+    : [`{{- range $key, $value := ${reference} }}`, '{{ toJson $key }}: {{ toJson $value }}', '{{- end }}'];
+};
 
 /** The lines of each choice under its condition. */
 const chosen = (choices: Extract<Tree, { kind: 'choice' }>['choices'], linesOf: (tree: Tree) => string[]): string[] => [

@@ -1,6 +1,7 @@
 /** Rules between settings, which a JSON schema cannot say; a test compares them with those of the environments. */
 
 import { BESIDES_POOL, connectionsInWords, OTHER_CONNECTIONS, ROLLOUT_REPLICAS } from '../environments/connections.ts';
+import { OWN_LABELS, OWN_VARIABLES, POD_OWNERS } from '../environments/pods.ts';
 
 const value = (path: string): string => `(int64 $.Values.${path})`;
 const brokers = 'servers.kafka.nodePools';
@@ -35,6 +36,10 @@ const RULES: readonly Rule[] = [
   {
     refusedIf: 'and $.Values.console (eq $.Values.auth.kind "oidc")',
     message: 'console must be false with auth.kind oidc: it has no login',
+  },
+  {
+    refusedIf: 'and $.Values.otlp (not (($.Values.otlp).egress).namespace) (not (($.Values.otlp).egress).cidrs)',
+    message: 'otlp.egress must have a namespace, or cidrs',
   },
 ];
 
@@ -99,10 +104,27 @@ const countOf = (role: string): string =>
 {{- end }}
 `;
 
+const listOf = (words: readonly string[]): string => `(list ${words.map((word) => `"${word}"`).join(' ')})`;
+
+/** Names that only the product may give a value. */
+const namesOf = (path: string, own: readonly string[], name: string, range: string, reason: string): string =>
+  `{{- range ${range} := $.Values.${path} }}
+{{- if has ${name} ${listOf(own)} }}
+{{- fail (printf "${path} must not name %s, ${reason}" ${name}) }}
+{{- end }}
+{{- end }}
+`;
+const variablesOf = (path: string): string =>
+  namesOf(path, OWN_VARIABLES, '$variable.name', '$variable', 'which the product sets');
+const labelsOf = (path: string): string =>
+  namesOf(path, OWN_LABELS, '$label', '$label, $value', 'by which the product finds its pods');
+
 /** A template that renders nothing, and fails with a sentence where values contradict each other. */
 export const rulesTemplate = (): string =>
   [
     ...RULES.map(check),
+    ...POD_OWNERS.flatMap((owner) => [variablesOf(`${owner}.env`), labelsOf(`${owner}.podLabels`)]),
+    labelsOf('service.labels'),
     '{{- if eq $.Values.servers.kafka.kind "operated" }}\n',
     countOf('broker'),
     countOf('controller'),

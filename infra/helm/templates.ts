@@ -6,7 +6,7 @@ import { production } from '../environments/production.ts';
 import type { Environment } from '../environments/schema.ts';
 import { OPERATED, serverCasesOf } from './cases.ts';
 import { guarded, isRecord, type Data, type Tree } from './compare.ts';
-import { OPTIONS, withEverything } from './options.ts';
+import { ALTERNATIVES, OPTIONS, withEverything } from './options.ts';
 import { isNumberPlaceholder, LOOPS, referenceOf, withPlaceholders } from './placeholders.ts';
 import { renderTree } from './render.ts';
 
@@ -16,8 +16,12 @@ type Objects = ReadonlyMap<string, Data>;
 export const GENERATED = 'Generated from infra/ by `npm run chart`; do not edit.';
 const HEADER = `{{- /* ${GENERATED} */ -}}\n`;
 
-/** The base has everything and all servers with operators; each option off, and each other case of a server, is an environment. */
+/**
+ * The base has everything, no alternative, and all servers with operators; each option off, each alternative on, and each
+ * other case of a server is an environment.
+ */
 const BASE_ON = 'on';
+const BASE_OFF = 'off';
 
 /** @returns the text of each template by its file name */
 export const chartTemplates = (): Map<string, string> => {
@@ -25,9 +29,15 @@ export const chartTemplates = (): Map<string, string> => {
   const servers = serverCasesOf(everything);
   const { environments, placeholders } = withPlaceholders([
     everything,
+    ...ALTERNATIVES.map(({ on }) => on(everything)),
     ...servers.flatMap(({ cases }) => cases.map(({ environment }) => environment)),
   ]);
-  const [environment, ...managed] = environments;
+  const [environment, ...others] = environments;
+  const next = (): Environment => {
+    const other = others.shift();
+    if (other === undefined) throw new Error('there are too few environments');
+    return other;
+  };
   if (environment === undefined) throw new Error('there is no base');
   const base = objectsOf(environment);
   const axes = [
@@ -36,10 +46,15 @@ export const chartTemplates = (): Map<string, string> => {
       condition: (cases: readonly string[]) => (cases.includes(BASE_ON) ? condition : `not (${condition})`),
       others: [{ name: 'off', charts: objectsOf(off(environment)) }],
     })),
+    ...ALTERNATIVES.map(({ condition }) => ({
+      baseCase: BASE_OFF,
+      condition: (cases: readonly string[]) => (cases.includes(BASE_OFF) ? `not (${condition})` : condition),
+      others: [{ name: 'on', charts: objectsOf(next()) }],
+    })),
     ...servers.map(({ cases, condition }) => ({
       baseCase: OPERATED,
       condition,
-      others: cases.map(({ name }) => ({ name, charts: objectsOf(managed.shift() ?? environment) })),
+      others: cases.map(({ name }) => ({ name, charts: objectsOf(next()) })),
     })),
   ];
   const definitions: string[] = [];

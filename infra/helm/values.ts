@@ -2,6 +2,7 @@
 import { Document, isMap, isScalar, type YAMLMap } from 'yaml';
 import { z } from 'zod';
 import { isRecord } from './compare.ts';
+import { NO_ADDITIONS } from '../environments/pods.ts';
 import { serverSchemas, settingsSchema, type Environment } from '../environments/schema.ts';
 
 /** Helm merges values into the defaults: what the defaults say of the other kind of a server stays, and is passed over. */
@@ -63,13 +64,17 @@ const withNulls = (schema: unknown): unknown => {
 export const valuesOf = ({
   images,
   api,
+  service,
   ingress,
+  httpRoute,
   indexer,
+  jobs,
   topic,
   index,
   verify,
   servers,
   auth,
+  otlp,
   ...rest
 }: Environment): Values => {
   const { consumers, console, monitoring, runbooksUrl, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
@@ -77,14 +82,18 @@ export const valuesOf = ({
   return {
     createNamespace: false,
     images,
-    api,
-    ingress,
-    indexer,
+    api: { ...api, ...NO_ADDITIONS, ...api },
+    service: { annotations: {}, labels: {}, ...service },
+    ingress: { ...ingress, annotations: ingress.annotations ?? {} },
+    ...(httpRoute === undefined ? {} : { httpRoute }),
+    indexer: { ...indexer, ...NO_ADDITIONS, ...indexer },
+    jobs: { ...NO_ADDITIONS, ...jobs },
     topic,
     index,
     verify,
     servers,
     auth,
+    ...(otlp === undefined ? {} : { otlp }),
     consumers,
     console,
     monitoring,
@@ -95,7 +104,8 @@ export const valuesOf = ({
 
 /** `values.yaml`, each setting with what its schema says of it. */
 export const valuesYaml = (values: Values, header: string): string => {
-  const document = new Document(values);
+  // Each place says its own: nobody edits an alias.
+  const document = new Document(values, { aliasDuplicateObjects: false });
   document.commentBefore = header;
   if (isMap(document.contents)) describe(document.contents, valuesJsonSchema());
   return document.toString({ lineWidth: 0 });

@@ -6,6 +6,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { environmentOf, environments } from '../../infra/environments/index.ts';
 import { parseEnvironment, type Environment } from '../../infra/environments/schema.ts';
 import { valuesOf, valuesOver } from '../../infra/helm/values.ts';
+import { ADDITIONS } from '../support/additions.ts';
 import { fluxValuesOf } from '../support/flux-values.ts';
 import { MANAGED } from '../support/managed-servers.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
@@ -125,6 +126,7 @@ describe('helm template equals the synthesised manifests, object by object', () 
       }),
     ],
     ...MANAGED,
+    ...ADDITIONS,
   ])('with %s', async (_, environment) => {
     // What the defaults have and the environment has not is taken away by a null.
     const values = valuesOver(valuesOf(environmentOf('production')), valuesOf(environment));
@@ -159,6 +161,23 @@ describe('values that cannot be used are refused by name', () => {
     expect(stderr).toMatch(message);
     expect(code).not.toBe(0);
   });
+});
+
+it.each<[object, RegExp]>([
+  [{ api: { env: [{ name: 'TRUST_PROXY', value: 'false' }] } }, /api\.env must not name TRUST_PROXY/],
+  [{ indexer: { env: [{ name: 'X' }, { name: 'HEALTH_PORT' }] } }, /indexer\.env must not name HEALTH_PORT/],
+  [{ jobs: { podLabels: { 'cnpg.io/cluster': 'x' } } }, /jobs\.podLabels must not name cnpg\.io\/cluster/],
+  [
+    { service: { labels: { 'app.kubernetes.io/name': 'x' } } },
+    /service\.labels must not name app\.kubernetes\.io\/name/,
+  ],
+  [{ otlp: { endpoint: 'http://otel:4318', egress: { port: 4_318 } } }, /otlp\.egress must have a namespace, or cidrs/],
+  [{ api: { podLabels: { team: 'two words' } } }, /api\/podLabels\/team/],
+  [{ jobs: { env: [{ name: '1X' }] } }, /jobs\/env\/0\/name/],
+])('additions that would undo what the product says are refused: %j', async (values, message) => {
+  const { code, stderr } = await template('taskstream', '-f', valuesFile(values));
+  expect(stderr).toMatch(message);
+  expect(code).not.toBe(0);
 });
 
 it('a PostgreSQL elsewhere that takes too few connections is refused where its limit is known, and one that takes enough is not', async () => {

@@ -103,6 +103,26 @@ describe('settings that cannot be used are refused by name', () => {
       (e) => (e.servers.postgres.walVolume = { size: '1Gi', storageClass: 'Fast SSD' }),
       /postgres\.walVolume\.storageClass: must be the name of a StorageClass/,
     ],
+    [
+      'a variable that the product sets',
+      (e) => (e.indexer.env = [{ name: 'KAFKA_BROKERS', value: 'elsewhere:9092' }]),
+      /indexer\.env: must not name KAFKA_BROKERS, which the product sets/,
+    ],
+    [
+      'a label by which pods are found',
+      (e) => (e.jobs.podLabels = { 'app.kubernetes.io/name': 'other' }),
+      /jobs\.podLabels: must not name app\.kubernetes\.io\/name/,
+    ],
+    [
+      'a label by which another Service would be found',
+      (e) => (e.service.labels = { 'app.kubernetes.io/part-of': 'other' }),
+      /service\.labels: must not name app\.kubernetes\.io\/part-of/,
+    ],
+    [
+      'a collector that no policy lets through',
+      (e) => (e.otlp = { endpoint: 'http://collector:4318', egress: { port: 4_318 } }),
+      /otlp\.egress: must have a namespace, or cidrs/,
+    ],
   ])('%s', (_, edit, message) => {
     expect(() => parseEnvironment(change(edit))).toThrow(message);
   });

@@ -5,9 +5,18 @@ backoffLimit: 6
 template:
   metadata:
     labels:
+{{- range $key, $value := $.Values.jobs.podLabels }}
+      {{ toJson $key }}: {{ toJson $value }}
+{{- end }}
       app.kubernetes.io/component: migrate
       app.kubernetes.io/name: taskstream-migrate
       app.kubernetes.io/part-of: taskstream
+{{- if $.Values.jobs.podAnnotations }}
+    annotations:
+{{- range $key, $value := $.Values.jobs.podAnnotations }}
+      {{ toJson $key }}: {{ toJson $value }}
+{{- end }}
+{{- end }}
   spec:
     automountServiceAccountToken: false
     containers:
@@ -76,6 +85,13 @@ template:
             value: "{{ int64 $.Values.index.replicas }}"
           - name: MIGRATE_DEADLINE_MS
             value: "1500000"
+{{- if $.Values.jobs.logLevel }}
+          - name: LOG_LEVEL
+            value: {{ $.Values.jobs.logLevel | quote }}
+{{- end }}
+{{- range $item := $.Values.jobs.env }}
+          - {{ toJson $item }}
+{{- end }}
         image: {{ $.Values.images.api | quote }}
         imagePullPolicy: {{ $.Values.images.pullPolicy | quote }}
         name: migrate
@@ -95,7 +111,7 @@ template:
           runAsGroup: 65532
           runAsNonRoot: true
           runAsUser: 65532
-{{- if or (or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret) (or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret) }}
+{{- if or (or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret) (or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret) $.Values.jobs.volumeMounts }}
         volumeMounts:
 {{- if or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret }}
           - mountPath: /etc/taskstream/postgres
@@ -106,6 +122,15 @@ template:
           - mountPath: /etc/taskstream/elasticsearch
             name: elasticsearch-ca
             readOnly: true
+{{- end }}
+{{- range $item := $.Values.jobs.volumeMounts }}
+          - {{ toJson $item }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.envFrom }}
+        envFrom:
+{{- range $item := $.Values.jobs.envFrom }}
+          - {{ toJson $item }}
 {{- end }}
 {{- end }}
     dnsPolicy: ClusterFirst
@@ -122,7 +147,7 @@ template:
     serviceAccountName: taskstream-migrate
     setHostnameAsFQDN: false
     terminationGracePeriodSeconds: 30
-{{- if or (or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret) (or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret) }}
+{{- if or (or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret) (or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret) $.Values.jobs.volumes }}
     volumes:
 {{- if or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret }}
       - name: postgres-ca
@@ -148,6 +173,36 @@ template:
           secretName: {{ $.Values.servers.elasticsearch.caSecret | quote }}
 {{- end }}
 {{- end }}
+{{- range $item := $.Values.jobs.volumes }}
+      - {{ toJson $item }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.imagePullSecrets }}
+    imagePullSecrets:
+{{- range $item := $.Values.jobs.imagePullSecrets }}
+      - {{ toJson $item }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.nodeSelector }}
+    nodeSelector:
+{{- range $key, $value := $.Values.jobs.nodeSelector }}
+      {{ toJson $key }}: {{ toJson $value }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.tolerations }}
+    tolerations:
+{{- range $item := $.Values.jobs.tolerations }}
+      - {{ toJson $item }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.affinity }}
+    affinity:
+{{- range $key, $value := $.Values.jobs.affinity }}
+      {{ toJson $key }}: {{ toJson $value }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.priorityClassName }}
+    priorityClassName: {{ $.Values.jobs.priorityClassName | quote }}
 {{- end }}
 {{- end }}
 {{- define "taskstream.secrets" }}
@@ -156,9 +211,18 @@ backoffLimit: 6
 template:
   metadata:
     labels:
+{{- range $key, $value := $.Values.jobs.podLabels }}
+      {{ toJson $key }}: {{ toJson $value }}
+{{- end }}
       app.kubernetes.io/component: secrets
       app.kubernetes.io/name: taskstream-secrets
       app.kubernetes.io/part-of: taskstream
+{{- if $.Values.jobs.podAnnotations }}
+    annotations:
+{{- range $key, $value := $.Values.jobs.podAnnotations }}
+      {{ toJson $key }}: {{ toJson $value }}
+{{- end }}
+{{- end }}
   spec:
     automountServiceAccountToken: true
     containers:
@@ -168,6 +232,16 @@ template:
           - taskstream-es-api/password
           - taskstream-es-indexer/password
           - taskstream-es-ops/password
+{{- if or $.Values.jobs.logLevel $.Values.jobs.env }}
+        env:
+{{- if $.Values.jobs.logLevel }}
+          - name: LOG_LEVEL
+            value: {{ $.Values.jobs.logLevel | quote }}
+{{- end }}
+{{- range $item := $.Values.jobs.env }}
+          - {{ toJson $item }}
+{{- end }}
+{{- end }}
         image: {{ $.Values.images.api | quote }}
         imagePullPolicy: {{ $.Values.images.pullPolicy | quote }}
         name: secrets
@@ -187,6 +261,18 @@ template:
           runAsGroup: 65532
           runAsNonRoot: true
           runAsUser: 65532
+{{- if $.Values.jobs.envFrom }}
+        envFrom:
+{{- range $item := $.Values.jobs.envFrom }}
+          - {{ toJson $item }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.volumeMounts }}
+        volumeMounts:
+{{- range $item := $.Values.jobs.volumeMounts }}
+          - {{ toJson $item }}
+{{- end }}
+{{- end }}
     dnsPolicy: ClusterFirst
     hostNetwork: false
     restartPolicy: OnFailure
@@ -201,4 +287,37 @@ template:
     serviceAccountName: taskstream-secrets
     setHostnameAsFQDN: false
     terminationGracePeriodSeconds: 30
+{{- if $.Values.jobs.imagePullSecrets }}
+    imagePullSecrets:
+{{- range $item := $.Values.jobs.imagePullSecrets }}
+      - {{ toJson $item }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.nodeSelector }}
+    nodeSelector:
+{{- range $key, $value := $.Values.jobs.nodeSelector }}
+      {{ toJson $key }}: {{ toJson $value }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.tolerations }}
+    tolerations:
+{{- range $item := $.Values.jobs.tolerations }}
+      - {{ toJson $item }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.affinity }}
+    affinity:
+{{- range $key, $value := $.Values.jobs.affinity }}
+      {{ toJson $key }}: {{ toJson $value }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.volumes }}
+    volumes:
+{{- range $item := $.Values.jobs.volumes }}
+      - {{ toJson $item }}
+{{- end }}
+{{- end }}
+{{- if $.Values.jobs.priorityClassName }}
+    priorityClassName: {{ $.Values.jobs.priorityClassName | quote }}
+{{- end }}
 {{- end }}
