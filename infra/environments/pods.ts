@@ -5,8 +5,8 @@
 import { z } from 'zod';
 
 /**
- * Variables that the manifests set, or whose values they rely on: a second one of the name would win in the container, while
- * a server-side apply refuses both.
+ * Variables that the manifests set, or whose values they rely on. A second one of a name is taken by the kubelet in place of
+ * the first, and an apply may drop either.
  */
 export const OWN_VARIABLES = [
   'AUTH',

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Environment } from '../../infra/environments/schema.ts';
+import { EVERYTHING_ADDED } from '../support/additions.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
 import { deleteNamespace, isolated, kubectl, mustKubectl, toYaml } from './support/cluster.ts';
 
 const DRY_RUN = ['apply', '--dry-run=server', '--validate=strict', '-f', '-'];
 
-describe.each(['local', 'lab', 'production'])('%s', (name) => {
-  const environment = isolated(name);
+describe.each<[string, Environment]>([
+  ...['local', 'lab', 'production'].map((name): [string, Environment] => [name, isolated(name)]),
+  ['production with all that may be added', { ...EVERYTHING_ADDED, namespace: isolated('production').namespace }],
+])('%s', (_, environment) => {
   const manifests = manifestsOf(environment);
   const [namespace, ...rest] = manifests;
 
