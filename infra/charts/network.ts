@@ -2,26 +2,33 @@
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { PORTS } from '../../services/task/resources.ts';
-import type { Connection } from '../constructs/connection.ts';
+import type { Connection, Peer } from '../constructs/connection.ts';
 import { ElasticsearchCluster } from '../constructs/elasticsearch.ts';
 import { KafkaCluster } from '../constructs/kafka.ts';
 import { selectorLabels } from '../constructs/labels.ts';
 import { NetworkPolicy, type Rule } from '../constructs/network-policy.ts';
 import { PostgresCluster } from '../constructs/postgres.ts';
-import type { Environment } from '../environments/schema.ts';
+import type { Environment, NetworkPolicySettings } from '../environments/schema.ts';
 import { API } from './api.ts';
 import type { Servers } from './data-plane.ts';
 import { INDEXER } from './indexer.ts';
 import { REINDEX, reindexConnections } from './reindex.ts';
 import { VERIFY, verifyConnections } from './verify.ts';
 
-const DNS: Rule = {
-  peers: [{ namespace: 'kube-system' }],
+const dnsRule = ({ dnsCidrs }: NetworkPolicySettings): Rule => ({
+  peers: [{ namespace: 'kube-system' }, ...(dnsCidrs === undefined ? [] : [{ cidrs: dnsCidrs }])],
   ports: [53],
   udpPorts: [53],
-};
+});
 /** The Kubernetes API is no pod, and its address is the cluster's own affair. */
-const KUBERNETES: Rule = { peers: [{ cidrs: ['0.0.0.0/0', '::/0'] }], ports: [443, 6_443] };
+const kubernetesRule = ({ apiServerPort }: NetworkPolicySettings): Rule => ({
+  peers: [{ cidrs: ['0.0.0.0/0', '::/0'] }],
+  ports: [443, 6_443, ...(apiServerPort === undefined ? [] : [apiServerPort])],
+});
+
+/** Pods of a namespace: those with the labels, or all where there are none. */
+const podsIn = (namespace: string, pods: Readonly<Record<string, string>> = {}): Peer =>
+  Object.keys(pods).length === 0 ? { namespace } : { namespace, pods };
 
 /** Names the consumer that a pod of another team belongs to. */
 const CONSUMER_LABEL = 'taskstream-consumer';
@@ -55,8 +62,11 @@ export class NetworkChart extends Chart {
       ingress: [],
       egress: [],
     });
+    const { networkPolicy } = environment;
+    const dns = dnsRule(networkPolicy);
+    const prometheus = podsIn(environment.monitoringNamespace, networkPolicy.monitoringPods);
     const metrics = (port: number): Rule[] =>
-      environment.monitoring ? [{ peers: [{ namespace: environment.monitoringNamespace }], ports: [port] }] : [];
+      environment.monitoring ? [{ peers: [prometheus], ports: [port] }] : [];
     const { oidc } = environment.auth;
     const collector = collectorRules(environment.otlp);
     const clients: readonly Client[] = [
@@ -64,7 +74,7 @@ export class NetworkChart extends Chart {
         component: API,
         connections: [servers.database, servers.kafka('api'), servers.search('api')],
         ingress: [
-          { peers: [{ namespace: environment.ingress.namespace }], ports: [PORTS.api] },
+          { peers: [podsIn(environment.ingress.namespace, networkPolicy.ingressPods)], ports: [PORTS.api] },
           ...metrics(PORTS.apiHealth),
         ],
         egress: [
@@ -86,10 +96,10 @@ export class NetworkChart extends Chart {
       this.#component(component, ingress, [
         ...connections.map(({ peer, port }) => ({ peers: [peer], ports: [port] })),
         ...egress,
-        DNS,
+        dns,
       ]);
     }
-    if (servers.passwords.length > 0) this.#component('secrets', [], [KUBERNETES, DNS]);
+    if (servers.passwords.length > 0) this.#component('secrets', [], [kubernetesRule(networkPolicy), dns]);
     this.#servers(environment, clients);
   }
 
@@ -99,7 +109,8 @@ export class NetworkChart extends Chart {
   }
 
   /** The servers that have an operator: among themselves, with it, and with their clients. */
-  #servers({ kedaNamespace, operatorsNamespace, consumers, servers: settings }: Environment, clients: readonly Client[]): void {
+  #servers(environment: Environment, clients: readonly Client[]): void {
+    const { kedaNamespace, operatorsNamespace, networkPolicy, consumers, servers: settings } = environment;
     /** The pods that have a connection to the server with these labels. */
     const clientsOf = (labels: Readonly<Record<string, string>>) =>
       clients
@@ -113,7 +124,6 @@ export class NetworkChart extends Chart {
         ingress: [{ peers: [{ namespace, pods: { [CONSUMER_LABEL]: name } }], ports: [KafkaCluster.port] }],
       });
     }
-    const operators = { namespace: operatorsNamespace };
     const servers = [
       {
         component: 'kafka',
@@ -123,8 +133,8 @@ export class NetworkChart extends Chart {
         pods: KafkaCluster.podLabels,
         // Strimzi's own ports: control plane, replication, its agent; the entity operator uses replication too.
         internal: [9_090, KafkaCluster.replicationPort],
-        clients: [{ peers: [...clientsOf(KafkaCluster.podLabels), { namespace: kedaNamespace }], ports: [KafkaCluster.port] }],
-        operator: { peers: [operators], ports: [9_090, KafkaCluster.replicationPort, 8_443] },
+        clients: [{ peers: [...clientsOf(KafkaCluster.podLabels), podsIn(kedaNamespace, networkPolicy.kedaPods)], ports: [KafkaCluster.port] }],
+        operator: { peers: [podsIn(operatorsNamespace, networkPolicy.kafkaOperatorPods)], ports: [9_090, KafkaCluster.replicationPort, 8_443] },
       },
       {
         component: 'elasticsearch',
@@ -133,7 +143,7 @@ export class NetworkChart extends Chart {
         pods: ElasticsearchCluster.podLabels,
         internal: [ElasticsearchCluster.port, 9_300],
         clients: [{ peers: clientsOf(ElasticsearchCluster.podLabels), ports: [ElasticsearchCluster.port] }],
-        operator: { peers: [operators], ports: [ElasticsearchCluster.port] },
+        operator: { peers: [podsIn(operatorsNamespace, networkPolicy.elasticsearchOperatorPods)], ports: [ElasticsearchCluster.port] },
       },
       {
         component: 'postgres',
@@ -143,7 +153,7 @@ export class NetworkChart extends Chart {
         pods: PostgresCluster.podLabels,
         internal: [PostgresCluster.port, 8_000],
         clients: [{ peers: clientsOf(PostgresCluster.podLabels), ports: [PostgresCluster.port] }],
-        operator: { peers: [operators], ports: [PostgresCluster.port, 8_000] },
+        operator: { peers: [podsIn(operatorsNamespace, networkPolicy.postgresOperatorPods)], ports: [PostgresCluster.port, 8_000] },
       },
     ];
     for (const { component, isOperated, asksKubernetes, pods, internal, clients, operator: rule } of servers) {
@@ -153,7 +163,7 @@ export class NetworkChart extends Chart {
         component,
         pods,
         ingress: [{ peers: [{ pods }], ports: internal }, ...clients, rule],
-        egress: [{ peers: [{ pods }], ports: internal }, ...(asksKubernetes ? [KUBERNETES] : []), DNS],
+        egress: [{ peers: [{ pods }], ports: internal }, ...(asksKubernetes ? [kubernetesRule(networkPolicy)] : []), dnsRule(networkPolicy)],
       });
     }
   }

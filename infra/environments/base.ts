@@ -7,6 +7,7 @@ export const base = {
   ingress: { className: 'traefik', namespace: 'operators' },
   service: {},
   jobs: {},
+  networkPolicy: {},
   verify: { schedule: '15 3 * * *' },
   index: { shards: 1 },
   consumers: [] as Environment['consumers'],

@@ -182,6 +182,26 @@ const otlp = z
   })
   .describe('Where API and indexer send traces; nowhere when left out.');
 
+const podsOf = (who: string) => labels.optional().describe(`Labels of ${who}.`);
+const networkPolicy = z
+  .strictObject({
+    ingressPods: podsOf('the pods of the ingress controller or Gateway'),
+    monitoringPods: podsOf("Prometheus' pods"),
+    kedaPods: podsOf("KEDA's pod that asks Kafka, such as app: keda-operator"),
+    kafkaOperatorPods: podsOf('the pods of the operator of Kafka'),
+    elasticsearchOperatorPods: podsOf('the pods of the operator of Elasticsearch'),
+    postgresOperatorPods: podsOf('the pods of the operator of PostgreSQL'),
+    apiServerPort: count(1, 65_535)
+      .optional()
+      .describe("Port of the Kubernetes API's endpoints, where it is neither 443 nor 6443."),
+    dnsCidrs: z
+      .array(cidr)
+      .min(1)
+      .optional()
+      .describe('Addresses that answer DNS beside the pods of kube-system: 169.254.20.10/32 with NodeLocal DNSCache.'),
+  })
+  .describe('Whom policies let in by its pods, where its namespace alone is too wide; and what they must let out.');
+
 const httpRoute = z
   .strictObject({
     parentRefs: z
@@ -302,6 +322,7 @@ export const settingsSchema = z.strictObject({
     .refine((url) => !url.endsWith('/'), { error: 'must not end with a slash' })
     .describe('Where docs/runbooks can be read: alerts and panels link to its pages.'),
   monitoringNamespace: dnsLabel.describe('Namespace of Prometheus.'),
+  networkPolicy,
   kedaNamespace: dnsLabel,
   operatorsNamespace: dnsLabel.describe('Namespace of the operators of Kafka, Elasticsearch and PostgreSQL.'),
 });
@@ -403,6 +424,7 @@ export type ManagedElasticsearch = z.infer<typeof managedElasticsearch>;
 export type ManagedPostgres = z.infer<typeof managedPostgres>;
 export type Resources = z.infer<typeof resources>;
 export type ConsumerSettings = z.infer<typeof consumer>;
+export type NetworkPolicySettings = z.infer<typeof networkPolicy>;
 export type Volume = z.infer<typeof volume>;
 export type NodePool = z.infer<typeof nodePool>;
 

@@ -1,7 +1,7 @@
 /** Settings that change the shape of the manifests, and not only a word in them. */
 import { NO_ADDITIONS, POD_OWNERS } from '../environments/pods.ts';
 import type { Environment } from '../environments/schema.ts';
-import { referenceOf } from './placeholders.ts';
+import { POLICY_PODS, referenceOf } from './placeholders.ts';
 
 export interface Option {
   /** When it is on, as a Go template says it. */
@@ -28,6 +28,8 @@ export const OPTIONS: readonly Option[] = [
   without('otlp'),
   without('otlp.egress.namespace'),
   without('otlp.egress.cidrs'),
+  without('networkPolicy.apiServerPort'),
+  without('networkPolicy.dnsCidrs'),
   without('api.rateLimitPerMinute'),
   without('api.corsOrigins'),
   ...POD_OWNERS.flatMap((owner) => [without(`${owner}.priorityClassName`), without(`${owner}.logLevel`)]),
@@ -93,6 +95,11 @@ export const withEverything = (production: Environment): Environment => {
     indexer: open(limited(indexer)),
     jobs: open(jobs),
     otlp: { endpoint: 'any', egress: { namespace: 'any', cidrs: ['any'], port: 1 } },
+    networkPolicy: {
+      ...Object.fromEntries(POLICY_PODS.map((setting) => [setting, {}])),
+      apiServerPort: 1,
+      dnsCidrs: ['any'],
+    },
     verify: { ...limited(verify), suspend: true },
     ingress: { ...ingress, tlsSecret: 'any', annotations: {} },
     servers: {

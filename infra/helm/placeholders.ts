@@ -26,6 +26,7 @@ export const LOOPS = [
 export const ITEM_LOOPS = [
   { path: 'consumers.0.topics', variable: '$topic' },
   { path: 'auth.oidc.egress.cidrs', variable: '$issuerCidr' },
+  { path: 'networkPolicy.dnsCidrs', variable: '$dnsCidr' },
   { path: 'otlp.egress.cidrs', variable: '$otlpCidr' },
   { path: 'servers.kafka.egress.cidrs', variable: '$kafkaCidr' },
   { path: 'servers.elasticsearch.egress.cidrs', variable: '$elasticsearchCidr' },
@@ -44,6 +45,16 @@ const FIXED = new Set([
   'servers.elasticsearch.allowMmap',
 ]);
 
+/** Labels of pods that network policies name. */
+export const POLICY_PODS = [
+  'ingressPods',
+  'monitoringPods',
+  'kedaPods',
+  'kafkaOperatorPods',
+  'elasticsearchOperatorPods',
+  'postgresOperatorPods',
+] as const;
+
 /** Handed through as they are, whatever is in them; an empty one is as good as none. */
 const OPEN = new Set([
   ...POD_OWNERS.flatMap((owner) => Object.keys(NO_ADDITIONS).map((setting) => `${owner}.${setting}`)),
@@ -52,6 +63,7 @@ const OPEN = new Set([
   'ingress.annotations',
   'httpRoute.parentRefs',
   'httpRoute.annotations',
+  ...POLICY_PODS.map((setting) => `networkPolicy.${setting}`),
 ]);
 
 const OAUTH = 'servers.kafka.oauth';

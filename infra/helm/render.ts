@@ -46,13 +46,16 @@ export const renderTree = (tree: Tree, placeholders: Placeholders): string[] => 
   return lines(tree);
 };
 
-/** When a list or map has something in it, all of which may be absent: an empty one is left out. */
+/** When a list or map has something in it, all of which may be absent: an empty one is left out, and what has only it. */
 const presenceOf = (tree: Tree, placeholders: Placeholders): string | undefined => {
   if (tree.kind !== 'list' && tree.kind !== 'map') return undefined;
   const conditions =
     tree.kind === 'list'
       ? tree.items.map(({ when, value }) => [...when, ...openReference(openItem(value), placeholders)])
-      : tree.entries.map(({ when, key }) => [...when, ...openReference(key, placeholders)]);
+      : tree.entries.map(({ when, key, value }) => {
+          const inner = presenceOf(value, placeholders);
+          return [...when, ...openReference(key, placeholders), ...(inner === undefined ? [] : [inner])];
+        });
   return conditions.length > 0 && conditions.every((each) => each.length > 0) ? any(conditions.map(all)) : undefined;
 };
 

@@ -78,6 +78,7 @@ export const valuesOf = ({
   ...rest
 }: Environment): Values => {
   const { consumers, console, monitoring, runbooksUrl, monitoringNamespace, kedaNamespace, operatorsNamespace } = rest;
+  const { networkPolicy } = rest;
   const namespaces = { monitoringNamespace, kedaNamespace, operatorsNamespace };
   return {
     createNamespace: false,
@@ -99,6 +100,7 @@ export const valuesOf = ({
     monitoring,
     runbooksUrl,
     ...namespaces,
+    networkPolicy,
   };
 };
 

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { environmentOf, environments } from '../../infra/environments/index.ts';
 import { NO_ADDITIONS, OWN_LABELS, OWN_VARIABLES, POD_OWNERS, podSettings } from '../../infra/environments/pods.ts';
-import type { Environment } from '../../infra/environments/schema.ts';
+import { settingsSchema, type Environment } from '../../infra/environments/schema.ts';
 import { chartFiles } from '../../infra/helm/chart.ts';
 import { valuesOf } from '../../infra/helm/values.ts';
 import { readApiConfig } from '../../services/api/config.ts';
-import { ADDITIONS, EVERYTHING_ADDED, podSettingsOf } from '../support/additions.ts';
+import { ADDITIONS, EVERYTHING_ADDED, podSettingsOf, POLICY } from '../support/additions.ts';
 import { MANAGED } from '../support/managed-servers.ts';
 import { find, manifestsOf, ofKind, podsOf, type Manifest, type PodTemplate } from '../support/manifests.ts';
 import { isAllowed } from '../support/network.ts';
@@ -50,7 +50,8 @@ it('the environment of these tests, and of the comparison with the chart, sets e
       expect(Object.keys(Object(value)).length, `${owner}.${setting}`).toBeGreaterThan(0);
     }
   }
-  const { service, ingress, otlp } = EVERYTHING_ADDED;
+  const { service, ingress, otlp, networkPolicy } = EVERYTHING_ADDED;
+  expect(Object.keys(networkPolicy).sort()).toEqual(Object.keys(settingsSchema.shape.networkPolicy.shape).sort());
   for (const each of [service.annotations, service.labels, ingress.annotations, otlp?.egress.cidrs]) {
     expect(Object.keys(each ?? {}).length).toBeGreaterThan(0);
   }
@@ -114,7 +115,11 @@ it('the names that are refused are those that the manifests use', () => {
   const selectors = all
     .flat()
     .flatMap(({ kind, spec }) => selectorsIn(kind === 'Service' ? { matchLabels: spec.selector } : spec));
-  const ours = ['team', 'kubernetes.io/metadata.name', 'taskstream-consumer'];
+  // Of pods that are not ours.
+  const ours = [
+    ...['team', 'kubernetes.io/metadata.name', 'taskstream-consumer'],
+    ...Object.values(POLICY).flatMap((labels) => Object.keys(Object(labels) as object)),
+  ];
   for (const label of selectors) if (!ours.includes(label)) expect(OWN_LABELS).toContain(label);
   expect(selectors).toContain('app.kubernetes.io/name');
 });
@@ -160,6 +165,61 @@ it('API and indexer reach the collector, on its port only, and no Job does', () 
     }
     for (const name of ['migrate', 'verify', 'reindex']) expect(reaches(policies, name), name).toBe(false);
   }
+});
+
+describe('network policies that name pods', () => {
+  const pod = (component: string) => ({
+    namespace: 'taskstream',
+    labels: { 'app.kubernetes.io/name': `taskstream-${component}`, 'app.kubernetes.io/part-of': 'taskstream' },
+  });
+  const kafka = { namespace: 'taskstream', labels: { 'strimzi.io/cluster': 'taskstream' } };
+  const elasticsearch = {
+    namespace: 'taskstream',
+    labels: { 'elasticsearch.k8s.elastic.co/cluster-name': 'taskstream' },
+  };
+  const postgres = { namespace: 'taskstream', labels: { 'cnpg.io/cluster': 'taskstream-db' } };
+
+  // Each in a namespace of its own: what one lets in is not what another lets in.
+  it.each([
+    ['ingressPods', 'ingress', pod('api'), 9_234],
+    ['monitoringPods', 'monitoring', pod('indexer'), 9_236],
+    ['kedaPods', 'keda', kafka, 9_093],
+    ['kafkaOperatorPods', 'operators', kafka, 9_091],
+    ['elasticsearchOperatorPods', 'operators', elasticsearch, 9_200],
+    ['postgresOperatorPods', 'operators', postgres, 8_000],
+  ] as const)('%s of a namespace are let in, and no others of it', (setting, namespace, to, port) => {
+    const { ingress, ...production } = environmentOf('production');
+    const policiesOf = (networkPolicy: Environment['networkPolicy']) =>
+      ofKind(
+        manifestsOf({
+          ...production,
+          kedaNamespace: 'keda',
+          ingress: { ...ingress, namespace: 'ingress' },
+          networkPolicy,
+        }),
+        'NetworkPolicy',
+      );
+    const named = { namespace, labels: { ...POLICY[setting], more: 'x' } };
+    const other = { namespace, labels: { app: 'other' } };
+    const reach = (networkPolicy: Environment['networkPolicy']) =>
+      [named, other].map((from) => isAllowed(policiesOf(networkPolicy), from, to, port));
+    expect(reach({ [setting]: POLICY[setting] })).toEqual([true, false]);
+    expect(reach({})).toEqual([true, true]);
+    expect(reach({ [setting]: {} })).toEqual([true, true]);
+  });
+
+  it('let out to the Kubernetes API and to DNS where the cluster has them, from those that ask only', () => {
+    const [own, policies] = [before, after].map((manifests) => ofKind(manifests, 'NetworkPolicy'));
+    const server = { namespace: 'elsewhere', labels: {}, address: '203.0.113.7' };
+    const dns = { namespace: 'elsewhere', labels: {}, address: '169.254.20.10' };
+    for (const from of [pod('secrets'), kafka, postgres]) {
+      expect([policies, own].map((each) => isAllowed(each ?? [], from, server, 16_443))).toEqual([true, false]);
+    }
+    expect(isAllowed(policies ?? [], pod('api'), server, 16_443)).toBe(false);
+    for (const from of [pod('api'), pod('verify'), elasticsearch]) {
+      expect([policies, own].map((each) => isAllowed(each ?? [], from, dns, 53, 'UDP'))).toEqual([true, false]);
+    }
+  });
 });
 
 describe('the way in', () => {

@@ -51,6 +51,17 @@ export const podSettingsOf = (owner: string): Required<PodSettings> => ({
   logLevel: 'warn',
 });
 
+export const POLICY: Required<Environment['networkPolicy']> = {
+  ingressPods: { 'app.kubernetes.io/name': 'traefik', tier: 'edge' },
+  monitoringPods: { 'app.kubernetes.io/name': 'prometheus' },
+  kedaPods: { app: 'keda-operator' },
+  kafkaOperatorPods: { name: 'strimzi-cluster-operator' },
+  elasticsearchOperatorPods: { 'control-plane': 'elastic-operator' },
+  postgresOperatorPods: { 'app.kubernetes.io/name': 'cloudnative-pg' },
+  apiServerPort: 16_443,
+  dnsCidrs: ['169.254.20.10/32', 'fd00:53::/64'],
+};
+
 const addedTo = (name: string): Environment => {
   const environment = environmentOf(name);
   const { api, indexer, jobs, ingress } = environment;
@@ -69,6 +80,7 @@ const addedTo = (name: string): Environment => {
       labels: { team: 'edge' },
     },
     ingress: { ...ingress, annotations: { 'cert-manager.io/cluster-issuer': 'letsencrypt' } },
+    networkPolicy: POLICY,
     otlp: {
       endpoint: 'http://collector.observability:4318',
       egress: { namespace: 'observability', cidrs: ['10.9.0.0/16', 'fd00:9::/64'], port: 4_318 },
@@ -105,6 +117,10 @@ export const ADDITIONS: readonly [name: string, environment: Environment][] = [
     'a collector elsewhere',
     changed('lab', { otlp: { endpoint: 'https://otel.example.com', egress: { cidrs: ['192.0.2.7/32'], port: 443 } } }),
   ],
+  ...Object.entries(POLICY).map(([setting, value]): [string, Environment] => [
+    `${setting} of policies only`,
+    changed('production', { networkPolicy: { [setting]: value } }),
+  ]),
   // Each by itself, where nothing of the servers needs a volume.
   ...Object.entries(podSettingsOf('one')).map(([setting, value]): [string, Environment] => [
     `${setting} of Jobs and of the indexer only`,
