@@ -118,6 +118,9 @@ export class KafkaCluster extends Construct {
               type: 'internal',
               tls: true,
               authentication: { type: 'scram-sha-512' },
+              // Without peers, Strimzi's own policy lets everybody in, whatever ours say (infra/charts/network.ts). With the
+              // brokers as the only ones, ours decide.
+              networkPolicyPeers: [{ podSelector: { matchLabels: CLUSTER_LABEL } }],
             },
           ],
           authorization: { type: 'simple' },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { environmentOf } from '../../infra/environments/index.ts';
-import { manifestsOf, ofKind } from '../support/manifests.ts';
+import { find, manifestsOf, ofKind } from '../support/manifests.ts';
 import { isAllowed, type Endpoint } from '../support/network.ts';
 
 const production = environmentOf('production');
@@ -87,6 +87,34 @@ const CONNECTIONS: readonly [End, End, keyof typeof PORTS][] = [
   ['operators', 'postgres', 'sql'],
   ['operators', 'postgres', 'status'],
 ];
+
+it("Strimzi's own policy opens the brokers' port to nobody whom ours keep out", () => {
+  const [listener] = find(manifestsOf('production'), 'Kafka', 'taskstream').spec.kafka.listeners as {
+    port: number;
+    networkPolicyPeers?: unknown[];
+  }[];
+  // What the operator makes of a listener: where no peers are named, everybody may connect.
+  const from = listener?.networkPolicyPeers ?? [{ namespaceSelector: {} }];
+  const own = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'taskstream-network-policy-kafka', namespace: 'taskstream' },
+    spec: {
+      podSelector: { matchLabels: { 'strimzi.io/cluster': 'taskstream' } },
+      policyTypes: ['Ingress'],
+      ingress: [{ from, ports: [{ protocol: 'TCP', port: listener?.port }] }],
+    },
+  };
+  const opened = (Object.keys(ends) as End[]).filter((end) =>
+    (['kafka', 'replication'] as const).some(
+      (port) =>
+        isAllowed([...policies, own], ends[end], ends.kafka, PORTS[port]) !==
+        isAllowed(policies, ends[end], ends.kafka, PORTS[port]),
+    ),
+  );
+  // The brokers themselves talk on another port.
+  expect(opened.filter((end) => end !== 'kafka')).toEqual([]);
+});
 
 describe('the network policies', () => {
   it.each(CONNECTIONS)('open %s → %s:%s', (from, to, port) => {
