@@ -11,7 +11,8 @@ import type { Logger } from '../platform/logger.ts';
 import type { ApiEnv } from '../platform/http/api-env.ts';
 import type { Console } from './console/console.ts';
 import type { ApiMetrics } from '../platform/http/metrics.ts';
-import { authenticate, type Authentication } from '../platform/http/middleware/authenticate.ts';
+import { ANYBODY } from '../platform/auth/actor.ts';
+import { authorize, identify, type Authentication } from '../platform/http/middleware/authenticate.ts';
 import { limitBody } from '../platform/http/middleware/limit-body.ts';
 import { limitRate } from '../platform/http/middleware/limit-rate.ts';
 import { requestContext } from '../platform/http/middleware/request-context.ts';
@@ -70,12 +71,19 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
     app.use(
       cors({
         origin: options.corsOrigins.includes('*') ? '*' : [...options.corsOrigins],
-        exposeHeaders: ['ETag', 'Location', 'Idempotent-Replayed', 'Retry-After', 'X-Request-Id'],
+        exposeHeaders: ['ETag', 'Location', 'Idempotent-Replayed', 'Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
         maxAge: 600,
       }),
     );
   }
-  if (options.rateLimitPerMinute > 0) app.use(limitRate(options.rateLimitPerMinute, options.trustedProxies));
+  const limit =
+    options.rateLimitPerMinute > 0 ? limitRate(options.rateLimitPerMinute, options.trustedProxies) : undefined;
+  if (options.authentication !== undefined) {
+    const who = identify(options.authentication, limit?.isExceeded ?? (() => false));
+    // What is for everybody asks nobody, and waits for no issuer.
+    for (const { document } of options.routes) app.use(toHonoPath(document.path), who);
+  }
+  if (limit !== undefined) app.use(limit.middleware);
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   const { routes } = options;
   // Bodies are counted before they have arrived: a few large ones that never do must not shut out all others.
@@ -103,9 +111,9 @@ const addRoute = (
   { document, access, handle }: Route,
   authentication: Authentication | undefined,
 ): void => {
-  app.on(document.method.toUpperCase(), toHonoPath(document.path), async (c) => {
+  app.on(document.method.toUpperCase(), toHonoPath(document.path), (c) => {
     c.set('route', document.path);
-    if (authentication !== undefined) await authenticate(c, access, authentication);
+    c.set('actor', authentication === undefined ? ANYBODY : authorize(c, access, authentication));
     return handle(c);
   });
 };

@@ -1,6 +1,6 @@
 /** The API's configuration. */
 import { z } from 'zod';
-import { authChecks, authEnv } from '../platform/auth/env.ts';
+import { authChecks, authEnv, quotable } from '../platform/auth/env.ts';
 import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
 import { integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues } from '../platform/env.ts';
 import { connectionChecks, connectionEnv, LAST_REQUESTS_MS } from '../platform/http/connections.ts';
@@ -57,14 +57,20 @@ export const apiEnv = {
   ...consoleEnv,
   ...authEnv,
   AUTH_SCOPE_READ: {
-    schema: z.string().default(`${taskEntity.table}:read`),
+    schema: quotable().default(`${taskEntity.table}:read`),
     defaultText: `${taskEntity.table}:read`,
     description: 'The scope that reads and searches need, with `AUTH=oidc`.',
   },
   AUTH_SCOPE_WRITE: {
-    schema: z.string().default(`${taskEntity.table}:write`),
+    schema: quotable().default(`${taskEntity.table}:write`),
     defaultText: `${taskEntity.table}:write`,
     description: 'The scope that changes need, with `AUTH=oidc`.',
+  },
+  AUTH_SCOPE_ADMIN: {
+    schema: quotable().default(`${taskEntity.table}:admin`),
+    defaultText: `${taskEntity.table}:admin`,
+    description:
+      'The scope that, beside one of these, reaches what others own and may name an owner, with `AUTH=oidc`.',
   },
   PORT: {
     schema: integer(PORTS.api, { min: 0, max: 65_535 }),
@@ -171,6 +177,14 @@ const delayFits: CrossCheck<typeof apiEnv> = ({ DRAIN_DELAY_MS, SHUTDOWN_DEADLIN
     : undefined;
 };
 
+const adminIsNobodyElse: CrossCheck<typeof apiEnv> = ({ AUTH_SCOPE_READ, AUTH_SCOPE_WRITE, AUTH_SCOPE_ADMIN }) =>
+  [AUTH_SCOPE_READ, AUTH_SCOPE_WRITE].includes(AUTH_SCOPE_ADMIN)
+    ? {
+        path: 'AUTH_SCOPE_ADMIN',
+        message: 'must be another scope: else whoever reads or writes reaches what others own',
+      }
+    : undefined;
+
 /** Its streams and its forms bring no token. */
 const consoleIsOpen: CrossCheck<typeof apiEnv> = ({ CONSOLE, AUTH }) =>
   CONSOLE && AUTH !== 'none'
@@ -187,4 +201,5 @@ export const readApiConfig = (env: NodeJS.ProcessEnv): ApiConfig =>
     portsDiffer,
     delayFits,
     consoleIsOpen,
+    adminIsNobodyElse,
   ]);

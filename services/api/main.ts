@@ -52,7 +52,7 @@ const authentication =
     : {
         verifier: createTokenVerifier(config, logger),
         issuer: config.AUTH_ISSUER ?? '',
-        scopes: { read: config.AUTH_SCOPE_READ, write: config.AUTH_SCOPE_WRITE },
+        scopes: { read: config.AUTH_SCOPE_READ, write: config.AUTH_SCOPE_WRITE, admin: config.AUTH_SCOPE_ADMIN },
       };
 if (authentication === undefined) logger.warn('AUTH=none: whoever reaches this API may read and change everything');
 const isStopping = (): boolean => lifecycle.signal.aborted;

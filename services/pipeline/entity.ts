@@ -37,6 +37,8 @@ export interface Entity {
   readonly initials?: Readonly<Record<string, unknown>>;
   /** Mapping of its documents, without `_meta`. */
   readonly mapping: estypes.MappingTypeMapping;
+  /** Whether each row belongs to somebody, whose callers alone see and change it: see `owner.ts`. */
+  readonly isOwned?: boolean;
   /** Sets its idempotency keys apart from those of others, which share one table; at most one entity's may be empty. */
   readonly keyScope: string;
 }

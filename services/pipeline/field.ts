@@ -111,7 +111,8 @@ export interface Field<V = never, C = never, S = V> {
   /** Whether a search may count its hits by the values of the field: words, or true and false. */
   readonly isFacet?: boolean;
   readonly csv?: CsvCells<V, S>;
-  readonly control: Control;
+  /** None where the console's forms do not ask for it. */
+  readonly control?: Control;
 }
 
 /** Declares a field; the types of its parts are checked against each other. */

@@ -52,6 +52,8 @@ const migrateOnce = async (config: PostgresConfig, folder: string, logger: Logge
       dbClient: client,
       dir: folder,
       direction: 'up',
+      // Each has its own: the locks of one do not last through the work of the next.
+      singleTransaction: false,
       migrationsTable: TABLE,
       advisoryLockMode: 'wait',
       logger: {

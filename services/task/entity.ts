@@ -22,5 +22,6 @@ export const taskEntity = {
   value: valueSchema(taskFields),
   initials: laterInitialsOf(taskFields),
   mapping: mappingOf(taskFields),
+  isOwned: true,
   keyScope: '',
 } as const satisfies Entity;

@@ -4,6 +4,7 @@
  */
 import { z } from '@hono/zod-openapi';
 import { condition, field, type Fields } from '../pipeline/field.ts';
+import { ownerField } from '../pipeline/owner.ts';
 import { TEXT_MAPPING, textClause } from '../pipeline/index/text.ts';
 import { hasVisibleCharacter, isUpTo, oneSpelling, VISIBLE_PATTERN } from './text.ts';
 
@@ -244,6 +245,8 @@ export const taskFields = {
     },
     control: { kind: 'words', label: 'Tags', placeholder: 'home, phone' },
   }),
+
+  owner: ownerField,
 } satisfies Fields;
 
 /** Grows by one with every new field or event type; a migration writes it into `task_json`. */

@@ -39,8 +39,8 @@ export const taskRoutes = (options: Pick<ResourceOptions, 'store' | 'search'>): 
  * (IDEMPOTENCY_KEY_TTL_HOURS, 30 days): this can go in a release that is later than that.
  */
 const earlierHashes = (body: FieldValues): readonly string[] => {
-  // They knew no tags, and refused what has them.
-  if (body['tags'] !== undefined) return [];
+  // They knew neither, and refused what has them.
+  if (body['tags'] !== undefined || body['owner'] !== undefined) return [];
   const { start_at: start, due_at: due } = taskFields.dates.toColumns(body['dates'] as never);
   return [requestHash({ description: body['description'], priority: body['priority'] ?? 'none', start, due })];
 };

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
-import { createTokenVerifier } from '../../services/platform/auth/tokens.ts';
-import { createLogger } from '../../services/platform/logger.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
-import { AUDIENCE, createKey, startIssuer, type SigningKey, type TestIssuer } from '../support/issuer.ts';
+import { authenticationBy, createKey, startIssuer, type SigningKey, type TestIssuer } from '../support/issuer.ts';
 
 let issuer: TestIssuer;
 let key: SigningKey;
@@ -11,20 +9,7 @@ let api: TestApi;
 beforeAll(async () => {
   [issuer, key] = [await startIssuer(), await createKey('first')];
   issuer.publish(key);
-  const config = {
-    AUTH_ISSUER: issuer.url,
-    AUTH_AUDIENCE: AUDIENCE,
-    AUTH_JWKS_URL: undefined,
-    AUTH_ALGORITHMS: ['ES256'],
-    AUTH_CLOCK_TOLERANCE_S: 30,
-  };
-  api = await startTestApi({
-    authentication: {
-      verifier: createTokenVerifier(config, createLogger({ service: 'test', level: 'silent' })),
-      issuer: issuer.url,
-      scopes: { read: 'tasks:read', write: 'tasks:write' },
-    },
-  });
+  api = await startTestApi({ authentication: authenticationBy(issuer) });
 });
 afterAll(async () => {
   await api.close();
@@ -84,24 +69,26 @@ describe('every call of the document', () => {
       ]) {
         const { status, headers: given, body } = await call(method, path, headers);
         answers.push([
-          status < 402 || status === 403 ? status : 'taken',
+          status === 401 || status === 403 || status >= 500 ? status : 'taken',
           given.get('www-authenticate'),
           status === 401 || status === 403 ? body.code : '',
         ]);
       }
-      const invalid = 'Bearer error="invalid_token", error_description="The access token is not valid."';
+      const realm = 'Bearer realm="taskstream"';
+      const invalid = `${realm}, error="invalid_token", error_description="The access token is not valid."`;
       expect([method, path, answers.slice(0, 5)]).toEqual([
         method,
         path,
         [
-          [401, 'Bearer', 'unauthenticated'],
-          [401, 'Bearer error="invalid_request"', 'unauthenticated'],
+          [401, realm, 'unauthenticated'],
+          [401, realm, 'unauthenticated'],
           [401, invalid, 'unauthenticated'],
           [401, invalid, 'unauthenticated'],
-          [403, `Bearer error="insufficient_scope", scope="${scope}"`, 'insufficient_scope'],
+          [403, `${realm}, error="insufficient_scope", scope="${scope}"`, 'insufficient_scope'],
         ],
       ]);
-      expect([method, path, answers[5]?.[1]]).toEqual([method, path, null]);
+      // A body of nothing, or an id of nothing: what it asks is judged.
+      expect([method, path, answers[5]]).toEqual([method, path, ['taken', null, '']]);
     }
   });
 
@@ -115,6 +102,25 @@ describe('every call of the document', () => {
     expect((await api.request('DELETE', `/tasks/${created.body.task.id}`, undefined, read)).status).toBe(403);
   });
 });
+
+it('whatever is for everybody waits for no issuer', async () => {
+  const hanging = await startIssuer();
+  hanging.be('hanging');
+  const waiting = await startTestApi({ authentication: authenticationBy(hanging) });
+  try {
+    const headers = bearer(await hanging.token(key));
+    const asked = waiting.request('GET', '/tasks', undefined, headers);
+    const first = await Promise.race([
+      asked.then(() => 'a task'),
+      waiting.request('GET', '/openapi.json', undefined, headers).then(({ status }) => status),
+    ]);
+    expect(first).toBe(200);
+    expect((await asked).body.code).toBe('issuer_unavailable');
+  } finally {
+    await waiting.close();
+    await hanging.close();
+  }
+}, 30_000);
 
 it('the documents and the page are there for everybody, and say nothing of any task', async () => {
   for (const path of ['/openapi.json', '/asyncapi.json', '/docs']) {

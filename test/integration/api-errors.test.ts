@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ANYBODY } from '../../services/platform/auth/actor.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { createHttpProxy, type ProxyAnswer } from '../support/http-proxy.ts';
 import { ODD_ANSWERS } from '../support/odd-answers.ts';
@@ -323,7 +324,7 @@ describe('an outage', () => {
   it('of a row that somebody holds locked stops only its own update and deletion', async () => {
     const waiting = await startTestApi({ databaseEnv: { DATABASE_STATEMENT_TIMEOUT_MS: '2000' } });
     const { store } = waiting;
-    const change = { traceparent: null, tracestate: null, expected: undefined };
+    const change = { actor: ANYBODY, traceparent: null, tracestate: null, expected: undefined };
     const { columns } = createCommand({ description: 'x' });
     const ids: string[] = [];
     for (let i = 0; i < 10; i += 1) ids.push((await store.create(createCommand({ description: 'x' }))).id);
@@ -459,7 +460,7 @@ describe('an outage', () => {
   it('of a row that was locked for a moment makes no change of it slow afterwards', async () => {
     const waiting = await startTestApi();
     const somebody = await waiting.database.pool.connect();
-    const change = { traceparent: null, tracestate: null, expected: undefined };
+    const change = { actor: ANYBODY, traceparent: null, tracestate: null, expected: undefined };
     try {
       const { id } = await waiting.store.create(createCommand({ description: 'x' }));
       await somebody.query('BEGIN');
@@ -482,7 +483,7 @@ describe('an outage', () => {
       await Promise.all(changes);
       // As many as came while it was locked wait at most, and not ever more.
       expect(most).toBeLessThan(100);
-      expect((await waiting.store.read(id)).version).toBe(1_001);
+      expect((await waiting.store.read(id, ANYBODY)).version).toBe(1_001);
     } finally {
       somebody.release();
       await waiting.close();

@@ -171,6 +171,6 @@ describe('an export', () => {
   it('is a command that takes conditions, and writes nothing but tasks to standard output', async () => {
     const { code, stdout, stderr } = await runOps(['export', '--url', api.url, '--format', 'csv', '--where', '{}'], {});
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/\d tasks\n$/) as string });
-    expect(stdout).toMatch(/^description,priority,start,due,isDone,tags,id\n/);
+    expect(stdout).toMatch(/^description,priority,start,due,isDone,tags,owner,id\n/);
   });
 });

@@ -1,5 +1,6 @@
 import { Client, Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { ANYBODY } from '../../services/platform/auth/actor.ts';
 import { createProducer, toHeaders, type ProducerRecord } from '../../services/platform/kafka/producer.ts';
 import type { Task } from '../../services/task/task.ts';
 import { indexMapping } from '../../services/pipeline/index/search-index.ts';
@@ -342,7 +343,7 @@ describe('dlq replay', () => {
         onCommit: () => undefined,
         onBatch: () => undefined,
       });
-      const change = { expected: undefined, traceparent: null, tracestate: null };
+      const change = { actor: ANYBODY, expected: undefined, traceparent: null, tracestate: null };
       const holder = await writers.connect();
       const send: typeof producer.send = async (topic, records) => {
         for (const { id } of [changed, locked]) {

@@ -1,4 +1,5 @@
 import { expect, inject, it } from 'vitest';
+import { ANYBODY } from '../../services/platform/auth/actor.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { createLogger } from '../../services/platform/logger.ts';
 import { createPool, postgresEnv } from '../../services/platform/postgres.ts';
@@ -57,7 +58,8 @@ it('changes of one row wait for each other whatever isolation its database asks 
   try {
     const { columns, ...command } = createCommand({ description: 'water the plants' });
     const created = await stores[0]?.create({ ...command, columns });
-    const update = { id: created?.id ?? '', columns, traceparent: null, tracestate: null, expected: undefined };
+    const change = { actor: ANYBODY, traceparent: null, tracestate: null, expected: undefined };
+    const update = { id: created?.id ?? '', columns, ...change };
     for (let round = 0; round < 100; round += 1) await Promise.all(stores.map((store) => store.update(update)));
     expect(await database.versions()).toEqual(new Map([[update.id, 201]]));
   } finally {

@@ -1,6 +1,7 @@
 import { escapeIdentifier, type Client, type Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
+import { ANYBODY, type Actor } from '../../services/platform/auth/actor.ts';
 import { changeState, newestChange } from '../../services/api/console/changes.ts';
 import {
   ADVANCE,
@@ -43,6 +44,9 @@ const ids = Array.from({ length: BATCH }, () => uuidv7());
 let ofRelay: readonly Statement[];
 let ofOthers: readonly Statement[];
 
+/** Of whom nothing is in the table. */
+const ONE: Actor = { owner: 'ada', isAdmin: false };
+
 /** The prepared statements that `work` sends, with their values. */
 const statementsOf = async <C extends Client | Pool>(
   target: C,
@@ -66,16 +70,15 @@ const statementsOf = async <C extends Client | Pool>(
 const workOfOthers = async (pool: Pool): Promise<void> => {
   const tasks = createTaskStore({ pool, entity: taskIn(), onCommit: () => undefined, onBatch: () => undefined });
   const [command] = [createCommand(creationOf('task'))];
-  const change = { expected: undefined, traceparent: null, tracestate: null };
+  const change = { actor: ANYBODY, expected: undefined, traceparent: null, tracestate: null };
   const rows = createRowReader(pool, taskEntity, { onRetry: () => undefined });
   await Promise.allSettled([
     ...ids.map((id) =>
       tasks.create({ ...command, id: uuidv7(), idempotency: { key: `key ${id}`, requestHash: 'hash' } }),
     ),
     ...ids.map((id) => tasks.update({ ...change, id, columns: command.columns })),
-    ...ids.map((id) => tasks.delete({ ...change, id })),
-    tasks.read(String(ids[0])),
-    tasks.list(BATCH, undefined),
+    ...ids.map((id) => tasks.delete({ ...change, actor: ONE, id })),
+    ...[ANYBODY, ONE].flatMap((actor) => [tasks.read(String(ids[0]), actor), tasks.list(actor, BATCH, undefined)]),
     rows.lastId(),
     rows.pages(BATCH).next(),
     rows.versions(ids),

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { ANYBODY } from '../../services/platform/auth/actor.ts';
 import { taskEntity } from '../../services/task/entity.ts';
 import { createTaskStore } from '../../services/task/store.ts';
 import { createRowReader } from '../../services/pipeline/rows.ts';
@@ -47,7 +48,7 @@ const first = async <T>(pages: AsyncIterable<T>): Promise<void> => {
 
 // A page costs what is on it, however many tasks there are: the index gives the order, nothing is sorted.
 it.each<[string, (pool: Pool) => Promise<unknown>]>([
-  ['a listing', (pool) => storeOn(pool).list(20, undefined)],
+  ['a listing', (pool) => storeOn(pool).list(ANYBODY, 20, undefined)],
   ['a page of reindex', (pool) => first(rowsOn(pool).pages(100))],
   ['a page of verify', (pool) => first(rowsOn(pool).statePages('ffffffff-ffff-ffff-ffff-ffffffffffff'))],
   ['the last row, for verify', (pool) => rowsOn(pool).lastId()],

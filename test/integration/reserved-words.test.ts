@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { ANYBODY } from '../../services/platform/auth/actor.ts';
 import { assess } from '../../services/pipeline/dead-letters/assess.ts';
 import type { PlacedEntity } from '../../services/pipeline/entity.ts';
 import { replayRefused } from '../../services/pipeline/relay/refused.ts';
@@ -64,15 +65,15 @@ it('table and columns of an entity may be words that SQL reserves, in every stat
     ...{ pool, entity: user, fields },
     ...{ onCommit: () => undefined, onBatch: () => undefined },
   });
-  const trace = { traceparent: null, tracestate: null };
+  const trace = { actor: ANYBODY, traceparent: null, tracestate: null };
   const { id } = await store.create({
     ...{ ...trace, id: uuidv7(), idempotency: undefined },
     columns: { group: 'staff', end: 'never' },
   });
   await store.update({ ...trace, id, columns: { group: 'guests' }, expected: undefined });
   const shown = { id, group: 'guests', end: 'never', version: 2 };
-  expect(JSON.parse((await store.read(id)).json)).toEqual(shown);
-  expect(await store.list(10, undefined)).toMatchObject([{ id, version: 2 }]);
+  expect(JSON.parse((await store.read(id, ANYBODY)).json)).toEqual(shown);
+  expect(await store.list(ANYBODY, 10, undefined)).toMatchObject([{ id, version: 2 }]);
 
   const reader = createRowReader(pool, user, { onRetry: () => undefined });
   expect(await reader.lastId()).toBe(id);
@@ -111,7 +112,7 @@ it('an update leaves a column that it does not name, and clears one that it name
     ...{ pool: database.pool, entity: user, fields },
     ...{ onCommit: () => undefined, onBatch: () => undefined },
   });
-  const trace = { traceparent: null, tracestate: null, expected: undefined };
+  const trace = { actor: ANYBODY, traceparent: null, tracestate: null, expected: undefined };
   const { id } = await store.create({
     ...{ ...trace, id: uuidv7(), idempotency: undefined },
     columns: { group: 'staff', end: 'never' },
@@ -125,10 +126,10 @@ it('an update leaves a column that it does not name, and clears one that it name
     store.update({ ...trace, id, columns: { group: 'guests' } }),
     store.update({ ...trace, id: other.id, columns: { group: 'guests', end: null } }),
   ]);
-  expect(JSON.parse((await store.read(id)).json)).toMatchObject({ end: 'never', version: 2 });
+  expect(JSON.parse((await store.read(id, ANYBODY)).json)).toMatchObject({ end: 'never', version: 2 });
   await expect(store.update({ ...trace, id, columns: { group: 'never' } })).rejects.toMatchObject({
     code: 'validation_failed',
     details: [{ path: 'group', message: 'must not be its own end' }],
   });
-  expect(JSON.parse((await store.read(other.id)).json)).toMatchObject({ end: null, version: 2 });
+  expect(JSON.parse((await store.read(other.id, ANYBODY)).json)).toMatchObject({ end: null, version: 2 });
 });

@@ -1,6 +1,11 @@
 /** An issuer of tokens over HTTP that a test may have do wrong: sign with other keys, change them, hang, or go away. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { authChecks, authEnv } from '../../services/platform/auth/env.ts';
+import { createTokenVerifier, type TokenVerifier } from '../../services/platform/auth/tokens.ts';
+import { readEnv } from '../../services/platform/env.ts';
+import type { Authentication } from '../../services/platform/http/middleware/authenticate.ts';
+import { createLogger } from '../../services/platform/logger.ts';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 
 export interface SigningKey {
@@ -30,6 +35,27 @@ export interface TestIssuer {
 }
 
 export const AUDIENCE = 'https://tasks.example.com';
+
+/** Judges the tokens of an issuer as the API does. @param settings beside the issuer and the audience */
+export const verifierOf = (issuer: string, settings: Readonly<Record<string, string>> = {}): TokenVerifier =>
+  createTokenVerifier(
+    readEnv(
+      authEnv,
+      {
+        ...{ AUTH: 'oidc', AUTH_ISSUER: issuer, AUTH_AUDIENCE: AUDIENCE, AUTH_INSECURE_ISSUER: 'true' },
+        ...settings,
+      },
+      authChecks,
+    ),
+    createLogger({ service: 'test', level: 'silent' }),
+  );
+
+/** How the API of a test asks who is calling. @param settings as those of {@link verifierOf} */
+export const authenticationBy = (issuer: TestIssuer, settings?: Readonly<Record<string, string>>): Authentication => ({
+  verifier: verifierOf(issuer.url, settings),
+  issuer: issuer.url,
+  scopes: { read: 'tasks:read', write: 'tasks:write', admin: 'tasks:admin' },
+});
 
 export const startIssuer = async (): Promise<TestIssuer> => {
   let shown: readonly SigningKey[] = [];

@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { PlacedEntity } from '../../services/pipeline/entity.ts';
 import { columnsOf, columnsToCreate } from '../../services/pipeline/field.ts';
 import { createRows, type CreateCommand } from '../../services/pipeline/write/create.ts';
+import { ANYBODY } from '../../services/platform/auth/actor.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { placeTask, taskEnv } from '../../services/task/env.ts';
 import { taskFields } from '../../services/task/fields.ts';
@@ -15,6 +16,7 @@ export const taskIn = (env: Readonly<Record<string, string>> = {}): PlacedEntity
 /** What a request to create a task becomes. */
 export const createCommand = (fields: Readonly<Record<string, unknown>>): CreateCommand => ({
   id: uuidv7(),
+  actor: ANYBODY,
   columns: columnsToCreate(taskFields, fields),
   traceparent: null,
   tracestate: null,

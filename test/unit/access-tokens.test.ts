@@ -1,9 +1,10 @@
-import { exportSPKI, SignJWT, UnsecuredJWT } from 'jose';
+import { exportSPKI, jwtVerify, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { createTokenVerifier, type TokenVerifier } from '../../services/platform/auth/tokens.ts';
+import { createIssuerKeys } from '../../services/platform/auth/keys.ts';
 import { createLogger } from '../../services/platform/logger.ts';
+import type { TokenVerifier } from '../../services/platform/auth/tokens.ts';
 import { startOpenIdProvider } from '../support/openid-provider.ts';
-import { AUDIENCE, createKey, startIssuer, type SigningKey, type TestIssuer } from '../support/issuer.ts';
+import { AUDIENCE, createKey, startIssuer, verifierOf, type SigningKey, type TestIssuer } from '../support/issuer.ts';
 
 let issuer: TestIssuer;
 let key: SigningKey;
@@ -24,16 +25,7 @@ afterEach(async () => {
 });
 
 const createVerifier = (): TokenVerifier =>
-  createTokenVerifier(
-    {
-      AUTH_ISSUER: issuer.url,
-      AUTH_AUDIENCE: AUDIENCE,
-      AUTH_JWKS_URL: undefined,
-      AUTH_ALGORITHMS: ['RS256', 'ES256'],
-      AUTH_CLOCK_TOLERANCE_S: 0,
-    },
-    createLogger({ service: 'test', level: 'silent' }),
-  );
+  verifierOf(issuer.url, { AUTH_ALGORITHMS: 'RS256,ES256', AUTH_CLOCK_TOLERANCE_S: '0' });
 const codeOf = async (token: string, by = verifier): Promise<string> =>
   by.verify(token).then(
     () => 'taken',
@@ -43,6 +35,7 @@ const codeOf = async (token: string, by = verifier): Promise<string> =>
 it('says who is calling, and which scopes they have', async () => {
   expect(await verifier.verify(await issuer.token(key))).toEqual({
     subject: 'ada',
+    owner: 'ada',
     scopes: new Set(['tasks:read', 'tasks:write']),
   });
   const scp = await issuer.token(key, { scope: null, scp: ['tasks:read', 'other'] });
@@ -111,6 +104,27 @@ it('takes a new key at once, and a withdrawn one no longer than five minutes', a
   });
 });
 
+it('takes no token of a key that was withdrawn long ago, not even the first after a quiet time', async () => {
+  expect(await codeOf(await issuer.token(key))).toBe('taken');
+  const stolen = await Promise.all([1, 2, 3].map((n) => issuer.token(key, { jti: String(n) })));
+  issuer.publish(await createKey('second'));
+  now += 6 * 3_600_000;
+  expect(await Promise.all(stolen.map((token) => codeOf(token)))).toEqual(Array(3).fill('unauthenticated'));
+});
+
+it('asks for no keys without TLS, whatever the document of an issuer says', async () => {
+  const logger = createLogger({ service: 'test', level: 'silent' });
+  const token = await issuer.token(key);
+  for (const isInsecure of [false, true]) {
+    const keys = createIssuerKeys({ issuer: issuer.url, jwksUrl: undefined, isInsecure, logger });
+    const judged = jwtVerify(token, keys.get).then(
+      () => 'taken',
+      (error: unknown) => (error as { code: string }).code,
+    );
+    expect([isInsecure, await judged]).toEqual([isInsecure, isInsecure ? 'taken' : 'issuer_unavailable']);
+  }
+});
+
 it('asks the issuer once in a while, however many forged tokens come', async () => {
   expect(await codeOf(await issuer.token(key))).toBe('taken');
   const forged = await issuer.token(await createKey('stranger'));
@@ -140,16 +154,7 @@ it('goes on with the keys in hand while the issuer is away, and says honestly wh
 it('takes no keys from an issuer that names itself otherwise', async () => {
   const other = await startIssuer();
   try {
-    const lying = createTokenVerifier(
-      {
-        AUTH_ISSUER: `${other.url}/`,
-        AUTH_AUDIENCE: AUDIENCE,
-        AUTH_JWKS_URL: undefined,
-        AUTH_ALGORITHMS: ['ES256'],
-        AUTH_CLOCK_TOLERANCE_S: 0,
-      },
-      createLogger({ service: 'test', level: 'silent' }),
-    );
+    const lying = verifierOf(`${other.url}/`, { AUTH_ALGORITHMS: 'ES256', AUTH_CLOCK_TOLERANCE_S: '0' });
     expect(await codeOf(await other.token(key), lying)).toBe('issuer_unavailable');
   } finally {
     await other.close();
@@ -159,18 +164,10 @@ it('takes no keys from an issuer that names itself otherwise', async () => {
 it('takes the access tokens of an OpenID provider, for client credentials', async () => {
   const provider = await startOpenIdProvider();
   try {
-    const taking = createTokenVerifier(
-      {
-        AUTH_ISSUER: provider.url,
-        AUTH_AUDIENCE: AUDIENCE,
-        AUTH_JWKS_URL: undefined,
-        AUTH_ALGORITHMS: ['ES256'],
-        AUTH_CLOCK_TOLERANCE_S: 0,
-      },
-      createLogger({ service: 'test', level: 'silent' }),
-    );
+    const taking = verifierOf(provider.url, { AUTH_ALGORITHMS: 'ES256', AUTH_CLOCK_TOLERANCE_S: '0' });
     expect(await taking.verify(await provider.token('tasks:read'))).toEqual({
       subject: 'worker',
+      owner: 'worker',
       scopes: new Set(['tasks:read']),
     });
     expect(await codeOf(await issuer.token(key), taking)).toBe('unauthenticated');

@@ -55,6 +55,8 @@ describe('who may call the API', () => {
     [{ ...oidc, AUTH_ISSUER: 'http://id.example.com' }, 'AUTH_ISSUER: must be an https:// URL'],
     [{ ...oidc, AUTH_JWKS_URL: 'http://id.example.com/keys' }, 'AUTH_JWKS_URL: must be an https:// URL'],
     [{ ...oidc, AUTH_ALGORITHMS: 'HS256' }, 'AUTH_ALGORITHMS: must be some of'],
+    [{ ...oidc, AUTH_SCOPE_ADMIN: 'tasks:read' }, 'AUTH_SCOPE_ADMIN: must be another scope'],
+    [{ ...oidc, AUTH_SCOPE_READ: 'a "b"' }, 'AUTH_SCOPE_READ: must have visible ASCII'],
     [{ ...oidc, CONSOLE: 'true' }, 'CONSOLE: must be false with AUTH=oidc'],
   ])('is refused where it contradicts itself: %o', (env, message) => {
     expect(() => read(env)).toThrow(message);

@@ -7,7 +7,7 @@ export type Form = 'create' | 'edit';
 export const controlsOf = (fields: Fields, form: Form): string =>
   Object.entries(fields)
     .filter(([, { isCreatable = true }]) => form === 'edit' || isCreatable)
-    .map(([name, { control, initial }]) => controlOf(name, control, form, initial))
+    .flatMap(([name, { control, initial }]) => (control === undefined ? [] : [controlOf(name, control, form, initial)]))
     .join('\n');
 
 /** @param initial what an input says that was left empty; nothing for a field that is required */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { errors, type Client, type estypes } from '@elastic/elasticsearch';
 import { z } from 'zod';
 import { withPart } from '../../platform/elasticsearch-answer.ts';
+import { boundOf, type Actor } from '../../platform/auth/actor.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
 import {
@@ -15,11 +16,14 @@ import {
   type FieldValues,
   type Order,
 } from '../field.ts';
+import { OWNER } from '../owner.ts';
 import { bytesOfId, ID_BYTES, idOfBytes, idSchema } from '../id.ts';
 import { NOT_DELETED } from './deletion.ts';
 import { searchUnavailable, type SearchBreaker } from './breaker.ts';
 
 export interface SearchRequest {
+  /** What it does not reach is not found. */
+  readonly actor: Actor;
   readonly conditions: FieldValues;
   /** `relevance`, `created` (the newest first), or an order of the fields. */
   readonly sort?: string;
@@ -56,6 +60,8 @@ export interface SearchOptions {
   readonly client: Client;
   readonly alias: string;
   readonly fields: Fields;
+  /** As the entity says. */
+  readonly isOwned: boolean | undefined;
   readonly timeoutMs: number;
   readonly breaker: SearchBreaker;
 }
@@ -110,6 +116,8 @@ const encodePosition = ({ ranked, ...position }: Position): string =>
 /** What a search asks for, whichever of its pages. */
 interface Asked {
   readonly conditions: FieldValues;
+  /** The owner of all that may be found; nothing without a bound. */
+  readonly bound: string | undefined;
   readonly order: Order | undefined;
   readonly facets: readonly string[];
   /** Its {@link fingerprintOf}. */
@@ -137,16 +145,17 @@ interface Aggregations {
   readonly [name: string]: estypes.AggregationsAggregate;
 }
 
-export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: SearchOptions): EntitySearch => {
+export const createSearch = (options: SearchOptions): EntitySearch => {
+  const { client, alias, fields, isOwned, timeoutMs, breaker } = options;
   const orders = ordersOf(fields);
 
   const read = async (asked: Asked, { sort, size, from, except }: Stretch): Promise<Found> => {
-    const { conditions, order, facets, query, nowMs } = asked;
+    const { conditions, bound, order, facets, query, nowMs } = asked;
     const found = breaker.run(async () => {
       const answer = await client.search<unknown, Aggregations>(
         {
           index: alias,
-          query: inOrder(toQuery(fields, conditions, nowMs), order),
+          query: inOrder(toQuery(fields, conditions, nowMs), bound, order),
           sort,
           size,
           track_total_hits: true,
@@ -217,12 +226,13 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
 
   return {
     find: async (request) => {
-      const { conditions, sort = 'relevance', facets = [], from, size, cursor } = request;
-      const query = fingerprintOf(fields, conditions, sort);
+      const { actor, conditions, sort = 'relevance', facets = [], from, size, cursor } = request;
+      const bound = isOwned === true ? boundOf(actor) : undefined;
+      const query = fingerprintOf(fields, conditions, sort, bound);
       const position = positionOf(cursor, query);
       const { ranked: before, after, nowMs } = position;
       const order = orders[sort];
-      const asked: Asked = { conditions, order, facets, query, nowMs };
+      const asked: Asked = { conditions, bound, order, facets, query, nowMs };
       if (order !== undefined) return readInOrder(asked, order, request, position);
       const room = sort === 'relevance' && isRanked(fields, conditions) ? RANKED_HITS - before.length : 0;
 
@@ -254,7 +264,6 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
             : encodePosition({
                 ...atOf(asked),
                 ranked,
-
                 ...(last === undefined ? {} : { after: last }),
               }),
       };
@@ -265,13 +274,18 @@ export const createSearch = ({ client, alias, fields, timeoutMs, breaker }: Sear
 const NONE: Found = { hits: [], total: 0, facets: {} };
 
 /** What is found, and with the scores that the order goes by, where it goes by any. */
-const inOrder = (query: estypes.QueryDslQueryContainer, order: Order | undefined): estypes.QueryDslQueryContainer => {
+const inOrder = (
+  query: estypes.QueryDslQueryContainer,
+  bound: string | undefined,
+  order: Order | undefined,
+): estypes.QueryDslQueryContainer => {
   // As the alias does, which somebody may have set anew without its filter.
-  if (order === undefined) return { bool: { must: [query], filter: [NOT_DELETED] } };
+  const filter = [NOT_DELETED, ...(bound === undefined ? [] : [{ term: { [OWNER]: bound } }])];
+  if (order === undefined) return { bool: { must: [query], filter } };
   const { path, ranks = [] } = order;
   return {
     bool: {
-      filter: [query, NOT_DELETED],
+      filter: [query, ...filter],
       // A rank is a score, as there are no scripts everywhere: the stock modules may be away.
       should: ranks.map((word, rank) => ({
         constant_score: { filter: { term: { [path]: word } }, boost: rank + 1 },
@@ -314,12 +328,13 @@ const tooManyTerms = (cause: unknown, conditions: FieldValues): TaskstreamError 
 };
 
 /** Of the conditions that are given, in the order of the fields: a version with more fields continues the same cursors. */
-const fingerprintOf = (fields: Fields, conditions: FieldValues, sort: string): string =>
+const fingerprintOf = (fields: Fields, conditions: FieldValues, sort: string, bound: string | undefined): string =>
   createHash('sha256')
     .update(
       JSON.stringify([
         ...conditionsOf(fields).flatMap(([name]) => (conditions[name] === undefined ? [] : [[name, conditions[name]]])),
         ...(sort === 'relevance' ? [] : [['sort', sort]]),
+        ...(bound === undefined ? [] : [['bound', bound]]),
       ]),
     )
     .digest('base64url')

@@ -13,6 +13,7 @@ import { parse, parseBody } from '../../platform/http/input.ts';
 import { problemBody } from '../../platform/http/problem.ts';
 import type { Route, Stored } from '../../platform/http/route.ts';
 import { describeDetails } from '../../platform/validation.ts';
+import { checkOwner } from '../owner.ts';
 import { columnsToPatch, columnsToUpdate, type FieldValues } from '../field.ts';
 import { createCommand } from './create.ts';
 import { idempotencyKey, idText, type Resource } from './resource.ts';
@@ -155,8 +156,8 @@ interface Prepared {
 const preparing =
   (resource: Resource, schemas: ReturnType<typeof schemasOf>) =>
   (c: Context<ApiEnv>, sent: unknown, root: string, key: string | undefined): Prepared => {
-    const { name, fields, store } = resource;
-    const traceHeaders = c.get('traceHeaders');
+    const { name, entity, fields, store } = resource;
+    const [actor, traceHeaders] = [c.get('actor'), c.get('traceHeaders')];
     const shown = (status: 200 | 201, { json }: Stored, more = ''): string =>
       `{"status":${status},"${name}":${json}${more}}`;
     const failed = (error: unknown): Outcome => {
@@ -171,7 +172,7 @@ const preparing =
       const { op } = parse(anyOperation, sent, root);
       if (op === 'create') {
         const operation = parse(schemas.create, sent, root);
-        const command = createCommand(resource, valuesIn(operation, name), traceHeaders, key);
+        const command = createCommand(resource, valuesIn(operation, name), actor, traceHeaders, key);
         return {
           run: run(async () => {
             const created = await store.create(command);
@@ -181,7 +182,7 @@ const preparing =
       }
       const operation = parse<Targeted>(schemas[op], sent, root);
       const { id } = operation;
-      const command = { id, expected: expectedVersions(operation.ifMatch, undefined), ...traceHeaders };
+      const command = { id, actor, expected: expectedVersions(operation.ifMatch, undefined), ...traceHeaders };
       if (op === 'delete') {
         return {
           id,
@@ -192,7 +193,9 @@ const preparing =
         };
       }
       const toColumns = op === 'update' ? columnsToUpdate : columnsToPatch;
-      const columns = toColumns(fields, valuesIn(operation, name));
+      const values = valuesIn(operation, name);
+      checkOwner(entity, actor, values);
+      const columns = toColumns(fields, values);
       return { id, run: run(async () => shown(200, await store.update({ ...command, columns }))) };
     } catch (error) {
       return { run: () => Promise.resolve(failed(error)) };

@@ -5,7 +5,9 @@ import { BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.
 import { idempotencyKeyOf } from '../../platform/http/idempotency-key.ts';
 import { parseBody } from '../../platform/http/input.ts';
 import { respondWith, type Route } from '../../platform/http/route.ts';
+import type { Actor } from '../../platform/auth/actor.ts';
 import type { TraceHeaders } from '../../platform/telemetry.ts';
+import { withOwner } from '../owner.ts';
 import { columnsToCreate, type FieldValues } from '../field.ts';
 import { idempotencyKey, type CreateCommand, type Resource } from './resource.ts';
 
@@ -44,7 +46,9 @@ export const createRoute = (resource: Resource): Route => {
       const key = header === undefined ? undefined : idempotencyKeyOf(header);
       // Quotes were a part of the key before 0.2.0.
       const earlierKey = header === key ? undefined : header;
-      const created = await store.create(createCommand(resource, input, c.get('traceHeaders'), key, earlierKey));
+      const created = await store.create(
+        createCommand(resource, input, c.get('actor'), c.get('traceHeaders'), key, earlierKey),
+      );
       return respondWith(c, name, created, 201, {
         location: `/${plural}/${created.id}`,
         ...(created.replayed ? { 'idempotent-replayed': 'true' } : {}),
@@ -53,16 +57,18 @@ export const createRoute = (resource: Resource): Route => {
   };
 };
 
-/** @param input as the schema understood it */
+/** @param input as the schema understood it @throws TaskstreamError where it names an owner whom the actor may not name */
 export const createCommand = (
-  { fields, earlierHashes }: Resource,
+  { entity, fields, earlierHashes }: Resource,
   input: FieldValues,
+  actor: Actor,
   traceHeaders: TraceHeaders,
   key: string | undefined,
   earlierKey?: string,
 ): CreateCommand => ({
   id: randomUUID(),
-  columns: columnsToCreate(fields, input),
+  actor,
+  columns: columnsToCreate(fields, withOwner(entity, actor, input)),
   ...traceHeaders,
   // The hash is of what the client sent, as it was understood: spaces and the order of fields do not matter, and a field that a
   // later version fills in changes nothing.

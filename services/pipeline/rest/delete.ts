@@ -22,7 +22,7 @@ export const deleteRoute = ({ name, title, plural, pluralTitle, notFound, store 
   handle: async (c) => {
     const { id } = parsePath(c, idPath);
     const expected = expectedVersions(c.req.header('if-match'), c.req.header('if-none-match'));
-    await store.delete({ id, expected, ...c.get('traceHeaders') });
+    await store.delete({ id, actor: c.get('actor'), expected, ...c.get('traceHeaders') });
     return c.body(null, 204);
   },
 });

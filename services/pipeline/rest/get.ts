@@ -31,7 +31,7 @@ export const getRoute = ({ name, title, plural, pluralTitle, one, notFound, stor
   },
   handle: async (c) => {
     const { id } = parsePath(c, idPath);
-    const found = await store.read(id);
+    const found = await store.read(id, c.get('actor'));
     if (isKnownVersion(c.req.header('if-none-match'), found.version)) {
       return c.body(null, 304, { etag: etagOf(found.version) });
     }

@@ -54,7 +54,7 @@ export const listRoute = ({ title, plural, pluralTitle, shown, store }: Resource
       const { limit = DEFAULT_LIMIT, cursor } = parseQuery(c, query);
       const before = cursor === undefined ? undefined : decodeCursor(cursor, position).before;
       // One more than asked for tells whether there is a next page.
-      const found = await store.list(limit + 1, before);
+      const found = await store.list(c.get('actor'), limit + 1, before);
       const items = found.slice(0, limit);
       const last = found.length > limit ? items.at(-1) : undefined;
       const nextCursor = last === undefined ? null : encodeCursor({ before: last.id });

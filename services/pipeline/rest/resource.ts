@@ -10,7 +10,7 @@ import type { EntitySearch } from '../index/search.ts';
 import type { CreateCommand, EntityStore } from '../write/store.ts';
 
 export interface ResourceOptions {
-  readonly entity: Pick<Entity, 'name' | 'table'>;
+  readonly entity: Pick<Entity, 'name' | 'table' | 'isOwned'>;
   readonly fields: Fields;
   readonly store: EntityStore;
   readonly search: EntitySearch;

@@ -1,14 +1,13 @@
 /** All routes of an entity. */
 import type { Route } from '../../platform/http/route.ts';
 import { batchRoute } from './batch.ts';
+import { patchRoute, updateRoute } from './change.ts';
 import { createRoute } from './create.ts';
 import { deleteRoute } from './delete.ts';
 import { getRoute } from './get.ts';
 import { listRoute } from './list.ts';
-import { patchRoute } from './patch.ts';
 import { createResource, type ResourceOptions } from './resource.ts';
 import { searchRoute } from './search.ts';
-import { updateRoute } from './update.ts';
 
 export const entityRoutes = (options: ResourceOptions): readonly Route[] => {
   const resource = createResource(options);

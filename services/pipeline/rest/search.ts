@@ -4,6 +4,7 @@ import { TaskstreamError } from '../../platform/errors.ts';
 import { answer, BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.ts';
 import { parseBody } from '../../platform/http/input.ts';
 import type { Route } from '../../platform/http/route.ts';
+import { checkOwner } from '../owner.ts';
 import { conditionsOf, conditionsShape, facetsOf, ordersOf, type Fields, type FieldValues } from '../field.ts';
 import { COMMON_ORDERS, FACET_VALUES, RANKED_HITS } from '../index/search.ts';
 import type { Resource } from './resource.ts';
@@ -56,7 +57,8 @@ const orderAndCounts = (fields: Fields) => {
   };
 };
 
-export const searchRoute = ({ title, plural, pluralTitle, fields, examples, shown, search }: Resource): Route => {
+export const searchRoute = (resource: Resource): Route => {
+  const { title, plural, pluralTitle, entity, fields, examples, shown, search } = resource;
   const body = z
     .strictObject({
       ...conditionsShape(fields),
@@ -117,7 +119,10 @@ export const searchRoute = ({ title, plural, pluralTitle, fields, examples, show
           `from + size must not be above ${MAX_WINDOW}; go on with nextCursor instead.`,
         );
       }
+      const actor = c.get('actor');
+      checkOwner(entity, actor, conditions);
       const found = await search.find({
+        actor,
         conditions,
         sort: asked.sort ?? 'relevance',
         facets: asked.facets ?? [],

@@ -1,15 +1,18 @@
 /** Updates and deletes rows: row and event in one statement, under the row's lock. */
 import { escapeIdentifier, escapeLiteral, type Pool } from 'pg';
+import { boundOf, type Actor } from '../../platform/auth/actor.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Stored } from '../../platform/http/route.ts';
 import type { TraceHeaders } from '../../platform/telemetry.ts';
 import type { PlacedEntity } from '../entity.ts';
 import { describeDetails } from '../../platform/validation.ts';
+import { OWNER } from '../owner.ts';
 import { checksOf, columnsOf, type Check, type Fields, type FieldValues } from '../field.ts';
 
 export interface DeleteCommand extends TraceHeaders {
   readonly id: string;
+  readonly actor: Actor;
   readonly expected: ExpectedVersions;
 }
 
@@ -37,12 +40,32 @@ export interface ChangeRows<C> {
  * in the order of its versions. `accepted` compares with the locked version, and merges with the locked columns: UPDATE checks the
  * constraints of what it would write over the snapshot's version before it finds the newest one. The array leaves the planner no join, which
  * it would make with the whole table where it believes that to be empty.
+ *
+ * Each command joins its own row only where its actor reaches that: commands of a statement have different owners, so that no
+ * setting of the session, as row-level security would need one, can bound them. What nobody of them reaches is not locked, as a lock is
+ * a write, and would wait for a standby. The owner is judged again on the locked row: it may have changed since the snapshot.
  */
-const locked = ({ table }: PlacedEntity, how: '' | ' SKIP LOCKED', columns: readonly string[] = []): string => `
-locked AS MATERIALIZED (
-  SELECT ${['id', 'version', ...columns].map((column) => `t.${column}`).join(', ')}
-  FROM ${escapeIdentifier(table)} AS t WHERE t.id = ANY(ARRAY(SELECT id FROM input)) ORDER BY t.id FOR UPDATE${how}
+const locked = (
+  { table, isOwned }: PlacedEntity,
+  how: '' | ' SKIP LOCKED',
+  columns: readonly string[] = [],
+): string => {
+  const all = new Set(['id', 'version', ...(isOwned === true ? [escapeIdentifier(OWNER)] : []), ...columns]);
+  const rowsOf = (ids: string) => `
+  SELECT ${[...all].map((column) => `t.${column}`).join(', ')}
+  FROM ${escapeIdentifier(table)} AS t WHERE t.id = ANY(ARRAY(SELECT id FROM ${ids})) ORDER BY t.id FOR UPDATE${how}
+`;
+  if (isOwned !== true) return `locked AS MATERIALIZED (${rowsOf('input')})`;
+  return `there AS MATERIALIZED (
+  SELECT t.id, t.${OWNER} FROM ${escapeIdentifier(table)} AS t
+  WHERE t.id = ANY(ARRAY(SELECT id FROM input WHERE _bound IS NOT NULL))
+), reached AS MATERIALIZED (
+  SELECT id FROM input WHERE _bound IS NULL
+  UNION ALL SELECT input.id FROM input JOIN there USING (id) WHERE there.${OWNER} = input._bound
+), held AS MATERIALIZED (${rowsOf('reached')}), locked AS MATERIALIZED (
+  SELECT held.* FROM held JOIN input USING (id) WHERE input._bound IS NULL OR held.${OWNER} = input._bound
 )`;
+};
 
 const ACCEPTED = 'input.expected IS NULL OR locked.version <@ input.expected';
 
@@ -70,7 +93,7 @@ export const updateRows = (pool: Pool, entity: PlacedEntity, fields: Fields): Ch
   const text: StatementText = (how) => `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1)
-    AS i(id uuid, expected int8multirange, traceparent text, tracestate text, _given text[], ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
+    AS i(id uuid, _bound text, expected int8multirange, traceparent text, tracestate text, _given text[], ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
 ), ${locked(entity, how, names)}, accepted AS MATERIALIZED (
   SELECT m.*, ${faults.length === 0 ? 'NULL::integer' : `CASE ${faults.join(' ')} END`} AS _fault
   FROM (
@@ -85,9 +108,8 @@ WITH input AS MATERIALIZED (
 ), ${publish(types.updated)}`;
   const toInput = ({ columns: values, ...command }: UpdateCommand) => ({
     ...values,
-    ...command,
+    ...inputOf(command),
     _given: Object.keys(values),
-    expected: versionRanges(command.expected),
   });
   return change(pool, entity, { name: `${table}-update`, text }, toInput, checks);
 };
@@ -97,7 +119,7 @@ export const deleteRows = (pool: Pool, entity: PlacedEntity): ChangeRows<DeleteC
   const { table, rowToJson, types } = entity;
   const text: StatementText = (how) => `
 WITH input AS MATERIALIZED (
-  SELECT * FROM json_to_recordset($1) AS i(id uuid, expected int8multirange, traceparent text, tracestate text)
+  SELECT * FROM json_to_recordset($1) AS i(id uuid, _bound text, expected int8multirange, traceparent text, tracestate text)
 ), ${locked(entity, how)}, accepted AS MATERIALIZED (
   SELECT input.*, NULL::integer AS _fault FROM input JOIN locked USING (id) WHERE ${ACCEPTED}
 ), changed AS (
@@ -107,11 +129,14 @@ WITH input AS MATERIALIZED (
   RETURNING t.id, t.version + 1 AS version, a.traceparent, a.tracestate,
     (${rowToJson}(t)::jsonb || jsonb_build_object('version', t.version + 1, 'updatedAt', rfc3339(${NOW})))::text AS json
 ), ${publish(types.deleted)}`;
-  return change(pool, entity, { name: `${table}-delete`, text }, (command) => ({
-    ...command,
-    expected: versionRanges(command.expected),
-  }));
+  return change(pool, entity, { name: `${table}-delete`, text }, inputOf);
 };
+
+const inputOf = ({ actor, expected, ...command }: DeleteCommand) => ({
+  ...command,
+  _bound: boundOf(actor) ?? null,
+  expected: versionRanges(expected),
+});
 
 /** Versions as the text of a multirange. */
 const versionRanges = (expected: ExpectedVersions): string | null => {
@@ -133,12 +158,17 @@ interface ChangedRow {
   readonly fault: number | null;
 }
 
+interface Present {
+  readonly id: string;
+  readonly owner: string | null;
+}
+
 /** @param how what to do with rows that somebody holds locked */
 type StatementText = (how: '' | ' SKIP LOCKED') => string;
 
 const change = <C extends DeleteCommand>(
   pool: Pool,
-  { name: entityName, table, topic }: PlacedEntity,
+  { name: entityName, table, topic, isOwned = false }: PlacedEntity,
   { name, text }: { readonly name: string; readonly text: StatementText },
   toInput: (command: C) => object,
   checks: readonly Check[] = [],
@@ -170,11 +200,17 @@ const change = <C extends DeleteCommand>(
     { name: `${name}-free`, text: text(' SKIP LOCKED') },
     { name, text: text('') },
   ];
-  /** Those of the rows that are there. */
-  const present = async (ids: readonly string[]): Promise<ReadonlySet<string>> => {
-    const there = `SELECT id::text FROM ${escapeIdentifier(table)} WHERE id = ANY($1::uuid[])`;
-    const { rows } = await pool.query<{ id: string }>({ name: `${table}-there`, text: there, values: [ids] });
-    return new Set(rows.map(({ id }) => id));
+  /** By id the owners of those rows that are there. */
+  const present = async (ids: readonly string[]): Promise<ReadonlyMap<string, string | null>> => {
+    const owner = isOwned ? OWNER : `NULL AS ${OWNER}`;
+    const there = `SELECT id::text, ${owner} FROM ${escapeIdentifier(table)} WHERE id = ANY($1::uuid[])`;
+    const { rows } = await pool.query<Present>({ name: `${table}-there`, text: there, values: [ids] });
+    return new Map(rows.map((row) => [row.id, row.owner]));
+  };
+  const isReached = (command: C | undefined, there: ReadonlyMap<string, string | null>): boolean => {
+    if (command === undefined || !there.has(command.id)) return false;
+    const bound = isOwned ? boundOf(command.actor) : undefined;
+    return bound === undefined || there.get(command.id) === bound;
   };
   return {
     free: async (commands) => {
@@ -183,8 +219,8 @@ const change = <C extends DeleteCommand>(
       if (left.length === 0) return changed;
       const there = await present(left);
       return changed.map((result, index) => {
-        const { id = '' } = commands[index] ?? {};
-        return result === LEFT_OUT && !there.has(id) ? notFound(entityName, id) : result;
+        const command = commands[index];
+        return result === LEFT_OUT && !isReached(command, there) ? notFound(entityName, command?.id ?? '') : result;
       });
     },
     any: (commands) => run(any, commands, (id) => notFound(entityName, id)),

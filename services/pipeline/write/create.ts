@@ -1,5 +1,6 @@
 /** Creates rows: row, event and idempotency key in one statement. */
 import { escapeIdentifier, type Pool } from 'pg';
+import type { Actor } from '../../platform/auth/actor.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { Stored } from '../../platform/http/route.ts';
 import type { TraceHeaders } from '../../platform/telemetry.ts';
@@ -7,6 +8,7 @@ import type { PlacedEntity } from '../entity.ts';
 import type { Column, FieldValues } from '../field.ts';
 
 export interface CreateCommand extends TraceHeaders {
+  readonly actor: Actor;
   /** A UUID. Its last eight bytes are those of the row's id, a UUIDv7; the time in that is PostgreSQL's. */
   readonly id: string;
   /** Every column that clients set, as JSON. */
@@ -114,13 +116,13 @@ export const createRows = (
     }
   };
   return async (commands) => {
-    const input = commands.map(({ id, columns: values, traceparent, tracestate, idempotency }) => ({
+    const input = commands.map(({ id, actor, columns: values, traceparent, tracestate, idempotency }) => ({
       ...values,
       id,
       traceparent,
       tracestate,
-      key: scopedKey(entity, idempotency?.key),
-      earlier_key: scopedKey(entity, idempotency?.earlierKey),
+      key: scopedKey(entity, actor, idempotency?.key),
+      earlier_key: scopedKey(entity, actor, idempotency?.earlierKey),
       request_hash: idempotency?.requestHash ?? null,
     }));
     const rows = await run([JSON.stringify(input), entity.topic]);
@@ -150,8 +152,18 @@ const isKeyTaken = (error: unknown): boolean =>
   'constraint' in error &&
   error.constraint === 'idempotency_keys_pkey';
 
-/** A key has printable characters only, so that no key of one entity reads as that of another. */
-const scopedKey = ({ keyScope }: PlacedEntity, key: string | undefined): string | null => {
+/**
+ * The key as it is stored: each owner's keys are its own, and those of an entity. Neither a key nor an owner has a control
+ * character, so that none of one reads as that of another. It is all in one text, as the version before says
+ * `ON CONFLICT (key)`.
+ */
+export const scopedKey = (
+  { keyScope }: Pick<PlacedEntity, 'keyScope'>,
+  { owner, isAdmin }: Actor,
+  key: string | undefined,
+): string | null => {
   if (key === undefined) return null;
+  // What an administrator has made is not always its own: without that scope it may not learn of it.
+  if (owner !== undefined) return [keyScope, owner, ...(isAdmin ? ['admin'] : []), key].join('\n');
   return keyScope === '' ? key : `${keyScope}\n${key}`;
 };

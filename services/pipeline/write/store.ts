@@ -1,13 +1,15 @@
 /** The store of an entity: reads at once, writes gathered, each write with its event in one statement. */
 import { escapeIdentifier, type Pool } from 'pg';
+import { boundOf, type Actor } from '../../platform/auth/actor.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Stored } from '../../platform/http/route.ts';
 import { isRefusedStatement } from '../../platform/postgres-outage.ts';
 import { sleep } from '../../platform/time.ts';
 import type { PlacedEntity } from '../entity.ts';
+import { OWNER } from '../owner.ts';
 import { columnsOf, type Fields, type FieldValues } from '../field.ts';
-import { createRows, type CreateCommand, type Created } from './create.ts';
+import { createRows, scopedKey, type CreateCommand, type Created } from './create.ts';
 import {
   deleteRows,
   LEFT_OUT,
@@ -22,6 +24,7 @@ import type { OutboxBound } from './outbox.ts';
 
 export type { CreateCommand, Created, DeleteCommand, UpdateCommand, ExpectedVersions, FieldValues };
 
+/** What an actor does not reach is as if it were not there. */
 export interface EntityStore {
   /** @throws TaskstreamError `idempotency_key_reused` or `outbox_full` */
   create(command: CreateCommand): Promise<Created>;
@@ -34,9 +37,9 @@ export interface EntityStore {
   /** @throws TaskstreamError `…_not_found`, `precondition_failed` or `outbox_full` */
   delete(command: DeleteCommand): Promise<Stored>;
   /** @throws TaskstreamError `…_not_found` */
-  read(id: string): Promise<Stored>;
+  read(id: string, actor: Actor): Promise<Stored>;
   /** Up to `limit`, newest first: those created before the one with the id `before`. */
-  list(limit: number, before: string | undefined): Promise<readonly Stored[]>;
+  list(actor: Actor, limit: number, before: string | undefined): Promise<readonly Stored[]>;
 }
 
 export interface EntityStoreOptions {
@@ -70,6 +73,8 @@ const MAX_QUEUE = 5_000;
 
 export const createStore = (options: EntityStoreOptions): EntityStore => {
   const { pool, writes = pool, entity, fields, bound, onCommit, onBatch } = options;
+  /** Whose rows the actor is bound to. */
+  const boundTo = (actor: Actor): string | undefined => (entity.isOwned === true ? boundOf(actor) : undefined);
   const gathered = <C, R>(
     operation: string,
     maxInFlight: number,
@@ -97,7 +102,7 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
     'create',
     3,
     createRows(writes, entity, columnsOf(fields)),
-    ({ idempotency }) => idempotency?.key,
+    ({ actor, idempotency }) => scopedKey(entity, actor, idempotency?.key) ?? undefined,
   );
   /** Rows that somebody holds locked leave the slots to all others, and wait in slots of their own. */
   const changes = <C extends DeleteCommand>(operation: string, maxInFlight: number, rows: ChangeRows<C>) => {
@@ -123,27 +128,30 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
         waiting -= 1;
       });
     };
-    /** Changes of rows that were found locked, by id: later ones of the same row come after them. */
+    /**
+     * Changes of rows that were found locked, by id and whom they are bound to: later ones of the same row come after them. Whoever does
+     * not reach the row waits for nobody who does.
+     */
     const locked = new Map<string, Promise<unknown>>();
     let queued = 0;
     return async (command: C): Promise<Stored> => {
       bound?.check();
-      const { id } = command;
+      const place = `${boundTo(command.actor) ?? ''}\n${command.id}`;
       const giveUpAt = performance.now() + MAX_LOCKED_MS;
-      if (!locked.has(id)) {
+      if (!locked.has(place)) {
         const result = await free.submit(command);
         if (result !== LEFT_OUT) return result;
       }
       if (queued >= MAX_QUEUE) throw tooManyWaiting();
       queued += 1;
-      const changed = (locked.get(id) ?? sleep(TRIED_AGAIN_AFTER_MS[0])).then(() => untilFree(command, giveUpAt));
+      const changed = (locked.get(place) ?? sleep(TRIED_AGAIN_AFTER_MS[0])).then(() => untilFree(command, giveUpAt));
       const ended: Promise<unknown> = changed
         .catch(() => undefined)
         .finally(() => {
           queued -= 1;
-          if (locked.get(id) === ended) locked.delete(id);
+          if (locked.get(place) === ended) locked.delete(place);
         });
-      locked.set(id, ended);
+      locked.set(place, ended);
       return changed;
     };
   };
@@ -156,19 +164,35 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
     },
     update: changes('update', 3, updateRows(writes, entity, fields)),
     delete: changes('delete', 2, deleteRows(writes, entity)),
-    read: async (id) => {
-      const { rows } = await pool.query<Row>({ name: `${table}-read`, text: `${shown} WHERE t.id = $1`, values: [id] });
+    read: async (id, actor) => {
+      const owner = boundTo(actor);
+      const { rows } = await pool.query<Row>(
+        owner === undefined
+          ? { name: `${table}-read`, text: `${shown} WHERE t.id = $1`, values: [id] }
+          : { name: `${table}-read-own`, text: `${shown} WHERE t.id = $1 AND t.${OWNER} = $2`, values: [id, owner] },
+      );
       if (rows[0] === undefined) throw notFound(name, id);
       return toStored(rows[0]);
     },
-    list: async (limit, before) => {
-      const { rows } = await pool.query<Row>({
-        name: `${table}-list`,
-        // Ids are UUIDv7, and so in order of creation. The order is by the column: a bare `id` would be the text of the
-        // answer, for which all rows are read and sorted.
-        text: `${shown} WHERE t.id < $1 ORDER BY t.id DESC LIMIT $2`,
-        values: [before ?? BEYOND_ALL, limit],
-      });
+    list: async (actor, limit, before = BEYOND_ALL) => {
+      const owner = boundTo(actor);
+      // Ids are UUIDv7, and so in order of creation. The order is by the column: a bare `id` would be the text of the
+      // answer, for which all rows are read and sorted.
+      const { rows } = await pool.query<Row>(
+        owner === undefined
+          ? {
+              name: `${table}-list`,
+              text: `${shown} WHERE t.id < $1 ORDER BY t.id DESC LIMIT $2`,
+              values: [before, limit],
+            }
+          : {
+              name: `${table}-list-own`,
+              // By both columns, and without an equality: else the planner may walk all rows by id, and pass over what others own.
+              text: `${shown} WHERE (t.${OWNER}, t.id) < ($3, $1) AND (t.${OWNER}, t.id) >= ($3, '${BEFORE_ALL}')
+                AND t.${OWNER} IS NOT NULL ORDER BY t.${OWNER} DESC, t.id DESC LIMIT $2`,
+              values: [before, limit, owner],
+            },
+      );
       return rows.map(toStored);
     },
   };
@@ -176,6 +200,8 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
 
 /** Above every UUIDv7 that time will bring. */
 const BEYOND_ALL = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+/** Below every one. */
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 
 interface Row {
   readonly id: string;

@@ -23,6 +23,10 @@ const algorithms = (): z.ZodType<string[]> =>
     { error: `must be some of ${ALGORITHMS.join(', ')}` },
   );
 
+/** What a quoted string of a header can hold as it is. RFC 6749, section 3.3, wants the same of scopes, and no space. */
+export const quotable = () =>
+  z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, { error: 'must have visible ASCII characters only, and no " or \\' });
+
 export const authEnv = {
   AUTH: {
     schema: z.enum(['oidc', 'none'], {
@@ -53,6 +57,12 @@ export const authEnv = {
     schema: integer(30, { min: 0, max: 300 }),
     defaultText: '30',
     description: "How far the issuer's clock may be from this one, in seconds.",
+  },
+  AUTH_OWNER_CLAIM: {
+    schema: quotable().default('sub'),
+    defaultText: 'sub',
+    description:
+      'The claim of the tokens that says whose things their callers see and change: `sub`, each caller, or such as that of a tenant, all of its callers.',
   },
   AUTH_INSECURE_ISSUER: {
     schema: choice(['true', 'false'], 'false').transform((value) => value === 'true'),

@@ -15,22 +15,26 @@ export interface IssuerKeysOptions {
   readonly issuer: string;
   /** Where the keys are; the issuer's document says it when not given. */
   readonly jwksUrl: string | undefined;
+  /** Whether both may be without TLS. */
+  readonly isInsecure: boolean;
   readonly logger: Logger;
 }
 
-/** How old keys may be before they are asked for again: as long a withdrawn key is trusted. */
+/** How old keys may be before they are asked for again. */
 const MAX_AGE_MS = 300_000;
 /** Shortest time from an answer to a question for a key that is not known, and from one that was not answered. */
 const COOL_DOWN_MS = 10_000;
+/** How long the questions of those that verify tokens may be apart while they go on: tokens are remembered for a minute. */
+const SLACK_MS = 120_000;
 const TIMEOUT_MS = 5_000;
-const RETRY_AFTER_SECONDS = 5;
+const RETRY_AFTER_SECONDS = COOL_DOWN_MS / 1_000;
 
 /** Source: OpenID Connect Discovery 1.0, section 4. */
 export const discoveryUrl = (issuer: string): string => `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
 
 const documentSchema = z.object({ issuer: z.string(), jwks_uri: z.url() });
 
-export const createIssuerKeys = ({ issuer, jwksUrl, logger }: IssuerKeysOptions): IssuerKeys => {
+export const createIssuerKeys = ({ issuer, jwksUrl, isInsecure, logger }: IssuerKeysOptions): IssuerKeys => {
   let keys: ReturnType<typeof createRemoteJWKSet> | undefined;
   let finding: Promise<ReturnType<typeof createRemoteJWKSet>> | undefined;
   let known: string | undefined;
@@ -45,6 +49,8 @@ export const createIssuerKeys = ({ issuer, jwksUrl, logger }: IssuerKeysOptions)
     const { issuer: named, jwks_uri: found } = documentSchema.parse(await answer.json());
     // OpenID Connect Discovery 1.0, section 4.3.
     if (named !== issuer) throw new Error(`${address} is of the issuer ${named}`);
+    // Whoever is in between could hand out keys of their own.
+    if (!isInsecure && !found.startsWith('https:')) throw new Error(`its keys are at ${found}, without TLS`);
     return found;
   };
 
@@ -100,12 +106,25 @@ export const createIssuerKeys = ({ issuer, jwksUrl, logger }: IssuerKeysOptions)
       throw error;
     });
 
+  let renewing: Promise<void> | undefined;
+  /** Renews them, once for all who ask meanwhile; a failure leaves those in hand. */
+  const renewed = (set: ReturnType<typeof createRemoteJWKSet>): Promise<void> => {
+    renewing ??= reload(set)
+      .catch(() => undefined)
+      .finally(() => {
+        renewing = undefined;
+      });
+    return renewing;
+  };
+
   return {
     generation: () => generation,
     get: async (header, token) => {
       const set = keys ?? (await first());
-      // Beside the requests: nobody waits for it.
-      if (mayAsk(MAX_AGE_MS) && !set.reloading) void reload(set).catch(() => undefined);
+      // Beside the requests, but after a time without any: a key may have been withdrawn long ago.
+      const isForgotten = mayAsk(MAX_AGE_MS + SLACK_MS) && performance.now() - failedAt > MAX_AGE_MS;
+      const renewal = mayAsk(MAX_AGE_MS) ? renewed(set) : undefined;
+      if (isForgotten) await renewal;
       try {
         return await set(header, token);
       } catch (error) {

@@ -1,6 +1,7 @@
 /** Access tokens: JWTs that the issuer signed (RFC 9068, RFC 7519). */
 import { createHash } from 'node:crypto';
 import { errors, jwtVerify, type JWTPayload } from 'jose';
+import { isOwnerName } from './actor.ts';
 import { TaskstreamError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { AuthConfig } from './env.ts';
@@ -9,12 +10,16 @@ import { createIssuerKeys } from './keys.ts';
 /** Who is calling, as a token that was verified says. */
 export interface Caller {
   readonly subject: string;
+  /** What its claim of owners says: the subject itself, or such as a tenant. */
+  readonly owner: string;
   readonly scopes: ReadonlySet<string>;
 }
 
 export interface TokenVerifier {
   /** @throws TaskstreamError `unauthenticated` or `issuer_unavailable` */
   verify(token: string): Promise<Caller>;
+  /** The caller of a token that was verified a moment ago. */
+  remembered(token: string): Caller | undefined;
 }
 
 /** A verification costs some 100 µs of CPU; what was verified counts for this long at most. */
@@ -31,12 +36,22 @@ interface Cached {
 
 type Config = Pick<
   AuthConfig,
-  'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_JWKS_URL' | 'AUTH_ALGORITHMS' | 'AUTH_CLOCK_TOLERANCE_S'
+  | 'AUTH_ISSUER'
+  | 'AUTH_AUDIENCE'
+  | 'AUTH_JWKS_URL'
+  | 'AUTH_ALGORITHMS'
+  | 'AUTH_CLOCK_TOLERANCE_S'
+  | 'AUTH_OWNER_CLAIM'
+  | 'AUTH_INSECURE_ISSUER'
 >;
 
 export const createTokenVerifier = (config: Config, logger: Logger): TokenVerifier => {
   const { AUTH_ISSUER: issuer = '', AUTH_AUDIENCE: audience = '' } = config;
-  const keys = createIssuerKeys({ issuer, jwksUrl: config.AUTH_JWKS_URL, logger });
+  const keys = createIssuerKeys({
+    ...{ issuer, jwksUrl: config.AUTH_JWKS_URL },
+    isInsecure: config.AUTH_INSECURE_ISSUER,
+    logger,
+  });
   const options = {
     ...{ issuer, audience, algorithms: config.AUTH_ALGORITHMS, clockTolerance: config.AUTH_CLOCK_TOLERANCE_S },
     requiredClaims: ['sub', 'exp'],
@@ -51,36 +66,45 @@ export const createTokenVerifier = (config: Config, logger: Logger): TokenVerifi
     if (cache.size > MAX_CACHED && oldest !== undefined) cache.delete(oldest);
   };
 
+  const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64');
+  const recall = (hash: string): Caller | undefined => {
+    const known = cache.get(hash);
+    const counts = known !== undefined && known.until > performance.now() && known.generation === keys.generation();
+    if (!counts) cache.delete(hash);
+    return counts ? known.caller : undefined;
+  };
+
   return {
+    remembered: (token) => (token.length > MAX_LENGTH ? undefined : recall(hashOf(token))),
     verify: async (token) => {
       if (token.length > MAX_LENGTH) throw unauthenticated('The access token is too long.');
-      const hash = createHash('sha256').update(token).digest('base64');
-      const known = cache.get(hash);
-      if (known !== undefined && known.until > performance.now() && known.generation === keys.generation()) {
-        return known.caller;
-      }
-      cache.delete(hash);
+      const hash = hashOf(token);
+      const known = recall(hash);
+      if (known !== undefined) return known;
+      // Of the keys before: those of a renewal meanwhile have not judged it.
+      const generation = keys.generation();
       const payload = await jwtVerify(token, keys.get, options).then(
         (verified) => verified.payload,
         (error: unknown) => {
           throw error instanceof errors.JOSEError ? unauthenticated(reasonOf(error), error) : error;
         },
       );
-      const caller = callerOf(payload);
+      const caller = callerOf(payload, config.AUTH_OWNER_CLAIM);
       // eslint-disable-next-line no-restricted-syntax -- from a date of the issuer's
       const leftMs = Number(payload.exp) * 1_000 - Date.now();
       const until = performance.now() + Math.min(CACHED_MS, leftMs);
-      remember(hash, { caller, until, generation: keys.generation() });
+      remember(hash, { caller, until, generation });
       return caller;
     },
   };
 };
 
 /** `scope` is RFC 9068's, `scp` Entra's and Okta's. */
-const callerOf = ({ sub = '', scope, scp }: JWTPayload): Caller => ({
-  subject: sub,
-  scopes: new Set([...wordsIn(scope), ...wordsIn(scp)]),
-});
+const callerOf = (payload: JWTPayload, ownerClaim: string): Caller => {
+  const { sub = '', scope, scp, [ownerClaim]: owner } = payload;
+  if (!isOwnerName(owner)) throw unauthenticated(`The access token is not valid here: ${ownerClaim}.`);
+  return { subject: sub, owner, scopes: new Set([...wordsIn(scope), ...wordsIn(scp)]) };
+};
 
 const wordsIn = (claim: unknown): string[] => {
   const values: unknown[] = Array.isArray(claim) ? claim : [claim];

@@ -1,5 +1,7 @@
 /** What travels with a request through the middleware. */
 import type { HttpBindings } from '@hono/node-server';
+import type { Actor } from '../auth/actor.ts';
+import type { Identity } from './middleware/authenticate.ts';
 import type { TraceHeaders } from '../telemetry.ts';
 
 export interface ApiEnv {
@@ -8,6 +10,10 @@ export interface ApiEnv {
     requestId: string;
     /** Path pattern of the route, such as `/tasks/{id}`; the label of metrics and logs. */
     route: string | undefined;
+    /** Who is calling, where the API asks. */
+    identity: Identity | undefined;
+    /** On whose behalf a route reads and changes. */
+    actor: Actor;
     /** Trace context that events of this request carry. */
     traceHeaders: TraceHeaders;
     /** The error behind a 5xx answer, for the log. */

@@ -1,4 +1,5 @@
 /** The ceiling of HTTP: the same SQL and the same searches by the same clients, called without HTTP. */
+import { ANYBODY } from '../../../services/platform/auth/actor.ts';
 import { createElasticsearch, elasticsearchEnv } from '../../../services/platform/elasticsearch.ts';
 import { readEnv } from '../../../services/platform/env.ts';
 import { createLogger } from '../../../services/platform/logger.ts';
@@ -42,13 +43,14 @@ answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) =>
     update: () =>
       store.update({
         id: id(),
+        actor: ANYBODY,
         columns: columnsToUpdate(taskFields, updateOf(descriptionOf(turn))),
         expected: undefined,
         traceparent: null,
         tracestate: null,
       }),
-    read: () => store.read(id()),
-    list: () => store.list(20, undefined),
+    read: () => store.read(id(), ANYBODY),
+    list: () => store.list(ANYBODY, 20, undefined),
     search: () =>
       client.search({
         index: config.TASK_INDEX,

@@ -1,5 +1,6 @@
-/** Asks who is calling, and whether they may: bearer tokens (RFC 6750). */
-import type { Context } from 'hono';
+/** Asks who is calling, and what they may: bearer tokens (RFC 6750). */
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Actor } from '../../auth/actor.ts';
 import { unauthenticated, type Caller, type TokenVerifier } from '../../auth/tokens.ts';
 import { TaskstreamError } from '../../errors.ts';
 import type { ApiEnv } from '../api-env.ts';
@@ -11,37 +12,70 @@ export interface Authentication {
   readonly verifier: TokenVerifier;
   /** Of the tokens, as the document of the API names it. */
   readonly issuer: string;
-  /** Names of the scopes. */
-  readonly scopes: Readonly<Record<Access, string>>;
+  /** Names of the scopes; with that of `admin` a caller reads and writes what others own. */
+  readonly scopes: Readonly<Record<Access | 'admin', string>>;
 }
+
+/** Who is calling, or why nobody knows, with the challenge that tells the client. */
+export type Identity =
+  { readonly caller: Caller } | { readonly caller?: undefined; readonly error: unknown; readonly challenge?: string };
 
 /** RFC 6750, section 2.1: `b64token`. */
 const BEARER = /^Bearer +([\w.~+/-]+=*) *$/i;
+/** RFC 6750, section 3: without an error for whoever brought no token. */
+const CHALLENGE = 'Bearer realm="taskstream"';
 
-/** @throws TaskstreamError `unauthenticated`, `insufficient_scope` or `issuer_unavailable`; the first two with `WWW-Authenticate` */
-export const authenticate = async (
-  c: Context<ApiEnv>,
-  access: Access,
-  { verifier, scopes }: Authentication,
-): Promise<Caller> => {
-  const header = c.req.header('authorization');
-  if (header === undefined) {
-    c.header('www-authenticate', 'Bearer');
-    throw unauthenticated('Send an access token: Authorization: Bearer ….');
-  }
-  const [, token] = BEARER.exec(header) ?? [];
-  if (token === undefined) {
-    c.header('www-authenticate', 'Bearer error="invalid_request"');
-    throw unauthenticated('The header Authorization must be Bearer with an access token.');
-  }
-  const caller = await verifier.verify(token).catch((error: unknown) => {
-    if (error instanceof TaskstreamError && error.code === 'unauthenticated') {
-      c.header('www-authenticate', `Bearer error="invalid_token", error_description="${error.message}"`);
+/**
+ * Finds out who is calling, for what comes after it; whom it does not know it does not refuse.
+ * @param isRefused whether the request is refused anyway, unless its caller is known: a signature that is judged costs CPU
+ */
+export const identify =
+  ({ verifier }: Authentication, isRefused: (c: Context<ApiEnv>) => boolean): MiddlewareHandler<ApiEnv> =>
+  async (c, next) => {
+    // Two paths may match a request.
+    if (c.get('identity') === undefined) {
+      const [, token] = BEARER.exec(c.req.header('authorization') ?? '') ?? [];
+      const caller = token === undefined ? undefined : verifier.remembered(token);
+      if (caller !== undefined) c.set('identity', { caller });
+      else if (!isRefused(c)) c.set('identity', await identityOf(c.req.header('authorization'), token, verifier));
     }
-    throw error;
-  });
+    await next();
+  };
+
+const identityOf = async (
+  header: string | undefined,
+  token: string | undefined,
+  verifier: TokenVerifier,
+): Promise<Identity> => {
+  const isBearer = /^Bearer\b/i.test(header ?? '');
+  if (token === undefined) {
+    const error = unauthenticated('Send an access token: Authorization: Bearer ….');
+    return { error, challenge: isBearer ? `${CHALLENGE}, error="invalid_token"` : CHALLENGE };
+  }
+  try {
+    return { caller: await verifier.verify(token) };
+  } catch (error) {
+    const isUnauthenticated = error instanceof TaskstreamError && error.code === 'unauthenticated';
+    if (!isUnauthenticated) return { error };
+    return { error, challenge: `${CHALLENGE}, error="invalid_token", error_description="${error.message}"` };
+  }
+};
+
+/**
+ * Whom {@link identify} found, where they may do it.
+ * @throws TaskstreamError `unauthenticated`, `insufficient_scope` or `issuer_unavailable`; the first two with `WWW-Authenticate`
+ */
+export const authorize = (c: Context<ApiEnv>, access: Access, { scopes }: Authentication): Actor => {
+  const identity = c.get('identity');
+  // None where the limit of requests refuses it, before it comes here.
+  if (identity === undefined) throw unauthenticated('Nobody is identified.');
+  const { caller } = identity;
+  if (caller === undefined) {
+    if (identity.challenge !== undefined) c.header('www-authenticate', identity.challenge);
+    throw identity.error;
+  }
   const scope = scopes[access];
-  if (caller.scopes.has(scope)) return caller;
-  c.header('www-authenticate', `Bearer error="insufficient_scope", scope="${scope}"`);
+  if (caller.scopes.has(scope)) return { owner: caller.owner, isAdmin: caller.scopes.has(scopes.admin) };
+  c.header('www-authenticate', `${CHALLENGE}, error="insufficient_scope", scope="${scope}"`);
   throw new TaskstreamError('insufficient_scope', `The access token lacks the scope ${scope}.`);
 };

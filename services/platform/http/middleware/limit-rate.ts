@@ -1,5 +1,5 @@
-/** Refuses clients that ask too often, each replica for itself. */
-import type { MiddlewareHandler } from 'hono';
+/** Refuses clients that ask too often, each replica for itself: by who they are, or where the API does not know, by their network. */
+import type { Context, MiddlewareHandler } from 'hono';
 import { rateLimiter, type Store } from 'hono-rate-limiter';
 import { TaskstreamError } from '../../errors.ts';
 import type { ApiEnv } from '../api-env.ts';
@@ -7,13 +7,23 @@ import { clientNetwork } from './client-address.ts';
 
 const WINDOW_MS = 60_000;
 
-export const limitRate = (perMinute: number, trustedProxies: number): MiddlewareHandler<ApiEnv> =>
-  rateLimiter<ApiEnv>({
+export interface RateLimit {
+  readonly middleware: MiddlewareHandler<ApiEnv>;
+  /** Whether it will refuse the request, unless somebody finds out who is calling. */
+  readonly isExceeded: (c: Context<ApiEnv>) => boolean;
+}
+
+export const limitRate = (perMinute: number, trustedProxies: number): RateLimit => {
+  const store = createStore();
+  const middleware = rateLimiter<ApiEnv>({
     windowMs: WINDOW_MS,
     limit: perMinute,
     standardHeaders: 'draft-6',
-    store: createStore(),
-    keyGenerator: (c) => clientNetwork(c, trustedProxies),
+    store,
+    keyGenerator: (c) => {
+      const caller = c.get('identity')?.caller;
+      return caller === undefined ? clientNetwork(c, trustedProxies) : `caller ${caller.subject}`;
+    },
     handler: (c) => {
       const retryAfterSeconds = Number(c.res.headers.get('retry-after')) || WINDOW_MS / 1_000;
       throw new TaskstreamError('rate_limited', `More than ${perMinute} requests in a minute; wait a little.`, {
@@ -22,22 +32,32 @@ export const limitRate = (perMinute: number, trustedProxies: number): Middleware
       });
     },
   });
+  return { middleware, isExceeded: (c) => store.hits(clientNetwork(c, trustedProxies)) >= perMinute };
+};
 
 /**
  * Counts in windows that are the same for all clients, and forgets all of them at a window's end.
  * The windows go by the monotonic clock: the library's own store goes by the wall clock, and after a step of that by an
  * hour it refused clients for an hour.
  */
-const createStore = (): Store<ApiEnv> => {
+const createStore = (): Store<ApiEnv> & { hits(key: string): number } => {
   const hits = new Map<string, number>();
   let endsAtMs = performance.now() + WINDOW_MS;
+  const turnOver = (): number => {
+    const nowMs = performance.now();
+    if (nowMs >= endsAtMs) {
+      hits.clear();
+      endsAtMs = nowMs + WINDOW_MS;
+    }
+    return nowMs;
+  };
   return {
+    hits: (key) => {
+      turnOver();
+      return hits.get(key) ?? 0;
+    },
     increment: (key) => {
-      const nowMs = performance.now();
-      if (nowMs >= endsAtMs) {
-        hits.clear();
-        endsAtMs = nowMs + WINDOW_MS;
-      }
+      const nowMs = turnOver();
       const totalHits = (hits.get(key) ?? 0) + 1;
       hits.set(key, totalHits);
       // The library makes seconds of it, from now.
