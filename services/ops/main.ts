@@ -40,6 +40,10 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, load: () 
     'compare every task of PostgreSQL with its document in Elasticsearch, and repair what differs',
     async () => (await import('./verify/command.ts')).verifyCommand(),
   ],
+  owners: [
+    'give owners to tasks that nobody owns, before callers are asked who they are',
+    async () => (await import('./owners/command.ts')).ownersCommand(),
+  ],
   restore: [
     'after PostgreSQL was restored from a backup, and before it serves: raise the version of every task',
     async () => (await import('./restore/command.ts')).restoreCommand(),

@@ -108,8 +108,12 @@ export const createTask = async (
 };
 
 /** Searches for words of a task's text. */
-export const search = async (api: ServiceProcess, words: string): Promise<{ tasks: Task[]; total: number }> => {
-  const { status, body } = await call(api, 'POST', '/tasks/search', searchFor(words));
+export const search = async (
+  api: ServiceProcess,
+  words: string,
+  more: object = {},
+): Promise<{ tasks: Task[]; total: number }> => {
+  const { status, body } = await call(api, 'POST', '/tasks/search', { ...searchFor(words), ...more });
   if (status !== 200) throw new Error(`search answered ${status}: ${JSON.stringify(body)}`);
   return body as { tasks: Task[]; total: number };
 };
