@@ -25,9 +25,12 @@ export interface Stack {
   readonly index: TestIndex;
   /** Settings of both services. */
   readonly env: Readonly<Record<string, string>>;
-  /** Compiled, as in the image. */
-  /** @param name what its CPU is counted under */
-  readonly startApi: (name?: string) => Promise<ServiceProcess>;
+  /**
+   * Compiled, as in the image.
+   * @param name what its CPU is counted under; that of several of one name is counted together
+   * @param settings beside those of the stack
+   */
+  readonly startApi: (name?: string, settings?: Readonly<Record<string, string>>) => Promise<ServiceProcess>;
   readonly startIndexer: () => Promise<ServiceProcess>;
   /** Runs `work`, and divides what each process took of the processors meanwhile by the operations that it tells. */
   measureCpu(work: () => Promise<number>): Promise<CpuByProcess>;
@@ -75,9 +78,17 @@ export const startBenchServers = async (build: string): Promise<BenchServers> =>
         ['Kafka', servers.kafka?.pid ?? 0],
         ['Elasticsearch', servers.elasticsearch?.pid ?? 0],
       ];
-      const cpu = () => new Map(pids.map(([name, pid]) => [name, cpuMicros(pid)]));
-      const start = async (service: 'api' | 'indexer', name: string) => {
-        const started = await startService(service, env, build);
+      const cpu = () => {
+        const micros = new Map<string, number>();
+        for (const [name, pid] of pids) micros.set(name, (micros.get(name) ?? 0) + cpuMicros(pid));
+        return micros;
+      };
+      const start = async (
+        service: 'api' | 'indexer',
+        name: string,
+        more: Readonly<Record<string, string>> = {},
+      ): Promise<ServiceProcess> => {
+        const started = await startService(service, { ...env, ...more }, build);
         processes.push(started);
         pids.push([name, started.pid]);
         await started.ready();
@@ -88,7 +99,7 @@ export const startBenchServers = async (build: string): Promise<BenchServers> =>
         topics,
         index,
         env,
-        startApi: (name = 'API') => start('api', name),
+        startApi: (name = 'API', more) => start('api', name, more),
         startIndexer: () => start('indexer', 'indexer'),
         measureCpu: async (work) => {
           const before = cpu();

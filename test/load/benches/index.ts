@@ -1,4 +1,5 @@
 /** All benches, in the order they run. */
+import { auth } from './auth.ts';
 import type { Bench } from './bench.ts';
 import { cost } from './cost.ts';
 import { freshness } from './freshness.ts';
@@ -10,4 +11,4 @@ import { ops } from './ops.ts';
 import { relay } from './relay.ts';
 import { stop } from './stop.ts';
 
-export const BENCHES: readonly Bench[] = [http, cost, relay, indexer, freshness, stop, memory, ops, heldSnapshot];
+export const BENCHES: readonly Bench[] = [http, cost, auth, relay, indexer, freshness, stop, memory, ops, heldSnapshot];

@@ -16,6 +16,8 @@ export interface HttpOrder {
   readonly ids: readonly string[];
   /** Requests a second, all connections together; as many as go when not given. */
   readonly rate?: number;
+  /** Access tokens, of which each request has the next; none when not given. */
+  readonly tokens?: readonly string[];
 }
 
 export interface HttpResult {
@@ -68,13 +70,27 @@ const requestsOf = ({ operation, ids }: HttpOrder): autocannon.Request => {
   }
 };
 
+const withTokens = (request: autocannon.Request, tokens: readonly string[]): autocannon.Request => {
+  if (tokens.length === 0) return request;
+  const { setupRequest } = request;
+  let turn = 0;
+  return {
+    ...request,
+    setupRequest: (next, context) => {
+      const { headers, ...rest } = typeof setupRequest === 'function' ? setupRequest(next, context) : next;
+      const authorization = `Bearer ${tokens[(turn += 1) % tokens.length]}`;
+      return { ...rest, headers: { ...headers, authorization } };
+    },
+  };
+};
+
 answerOrder<HttpOrder>(async (order) => {
   const { url, connections, seconds, rate } = order;
   const result = await autocannon({
     url,
     connections,
     duration: seconds,
-    requests: [requestsOf(order)],
+    requests: [withTokens(requestsOf(order), order.tokens ?? [])],
     ...(rate === undefined ? {} : { overallRate: rate }),
   });
   return {
