@@ -15,7 +15,7 @@ export const OWNER = 'owner';
 const name = z
   .string()
   .refine(isOwnerName, { error: `must be 1 to ${MAX_OWNER_LENGTH} characters, and no control characters` })
-  .openapi({ minLength: 1, maxLength: MAX_OWNER_LENGTH });
+  .openapi({ minLength: 1, maxLength: MAX_OWNER_LENGTH, pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f]+$` });
 
 const shown = z
   .string()

@@ -15,14 +15,13 @@ export type Actor =
 /** Whoever calls, where nobody is asked who they are. */
 export const ANYBODY: Actor = { owner: undefined, isAdmin: true };
 
-/** Longest name of an owner, in UTF-16 units. RFC 7519 leaves it open; OpenID Connect Core, section 2, has 255 for `sub`. */
+/** Longest name of an owner, in characters: Unicode code points. RFC 7519 leaves it open; OpenID Connect Core, section 2, has 255 for `sub`. */
 export const MAX_OWNER_LENGTH = 255;
 
-const NAME = /^[^\p{Cc}\p{Cs}]+$/u;
+const NAME = new RegExp(`^[^\\p{Cc}\\p{Cs}]{1,${MAX_OWNER_LENGTH}}$`, 'u');
 
 /** Whether it can be stored, published and searched for: text without control characters. */
-export const isOwnerName = (name: unknown): name is string =>
-  typeof name === 'string' && name.length <= MAX_OWNER_LENGTH && NAME.test(name);
+export const isOwnerName = (name: unknown): name is string => typeof name === 'string' && NAME.test(name);
 
 /** The owner whose things are all that it sees and changes; nothing where it is bound to none. */
 export const boundOf = (actor: Actor): string | undefined => (actor.isAdmin ? undefined : actor.owner);
