@@ -19,3 +19,6 @@ export const bytesOfId = (id: string): Buffer => Buffer.from(id.replaceAll('-', 
 /** @param bytes {@link ID_BYTES} of them, from `at` on */
 export const idOfBytes = (bytes: Buffer, at: number): string =>
   bytes.toString('hex', at, at + ID_BYTES).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+
+/** Below every UUID: where a walk in order of ids begins. */
+export const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';

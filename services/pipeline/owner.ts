@@ -3,7 +3,7 @@
  * over owner and id. What nobody owns, such as rows of before, is there for administrators only, once callers are asked who they are.
  */
 import { z } from '@hono/zod-openapi';
-import { isOwnerName, MAX_OWNER_LENGTH, type Actor } from '../platform/auth/actor.ts';
+import { boundOf, isOwnerName, MAX_OWNER_LENGTH, type Actor } from '../platform/auth/actor.ts';
 import { TaskstreamError } from '../platform/errors.ts';
 import { describeDetails } from '../platform/validation.ts';
 import type { Entity } from './entity.ts';
@@ -37,6 +37,10 @@ export const ownerField = field<string | null, string, string | null>({
     write: (value) => ({ [OWNER]: value }),
   },
 });
+
+/** The owner whose rows of the entity are all that the actor reaches; nothing where it reaches all. */
+export const boundIn = ({ isOwned }: { readonly isOwned?: boolean | undefined }, actor: Actor): string | undefined =>
+  isOwned === true ? boundOf(actor) : undefined;
 
 const REFUSED = { path: OWNER, message: 'must be yourself, or left out: only administrators may name another owner' };
 

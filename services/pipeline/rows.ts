@@ -7,6 +7,7 @@ import { escapeIdentifier, escapeLiteral, type Pool } from 'pg';
 import { isDatabaseOutage } from '../platform/postgres-outage.ts';
 import { retry } from '../platform/retry.ts';
 import type { Entity } from './entity.ts';
+import { BEFORE_ALL } from './id.ts';
 import { inPages, READ_ATTEMPTS, type ReadOptions } from './pages.ts';
 
 export interface RowVersion {
@@ -49,8 +50,6 @@ export interface RowReader {
 }
 
 const VERSION_PAGE = 5_000;
-/** Below every UUID. */
-const FIRST = '00000000-0000-0000-0000-000000000000';
 const ROW_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Whether it can be the id of a row: a UUID as PostgreSQL prints it. */
@@ -87,13 +86,13 @@ export const createRowReader = (
       return Number(found?.count ?? 0);
     },
     pages: (pageSize) =>
-      inPages(FIRST, async (after) => {
+      inPages(BEFORE_ALL, async (after) => {
         const text = `SELECT ${JSON_TOO} FROM ${table} WHERE id > $1 ORDER BY ${table}.id LIMIT $2`;
         const items = (await query<Found & { json: string }>('page', text, [after, pageSize])).map(numbered);
         return { items, next: items.length < pageSize ? undefined : items.at(-1)?.id };
       }),
     statePages: (last) =>
-      inPages(FIRST, async (after) => {
+      inPages(BEFORE_ALL, async (after) => {
         // Each side in its own order and with its own end, so that neither is sorted.
         const text = `(SELECT ${LIVE} FROM ${table} AS t WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3)
           UNION ALL (SELECT ${DELETED} AND id > $1 AND id <= $2 ORDER BY id LIMIT $3) ORDER BY id LIMIT $3`;
@@ -107,7 +106,7 @@ export const createRowReader = (
       return new Map(found.map((row) => [row.id, toState(row)]));
     },
     deletionPages: (pageSize) =>
-      inPages(FIRST, async (after) => {
+      inPages(BEFORE_ALL, async (after) => {
         const text = `SELECT ${DELETED} AND id > $1 ORDER BY id LIMIT $2`;
         const items = (await query<FoundState>('deletion-page', text, [after, pageSize])).map(toState);
         return { items, next: items.length < pageSize ? undefined : items.at(-1)?.id };

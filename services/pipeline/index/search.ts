@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { errors, type Client, type estypes } from '@elastic/elasticsearch';
 import { z } from 'zod';
 import { withPart } from '../../platform/elasticsearch-answer.ts';
-import { boundOf, type Actor } from '../../platform/auth/actor.ts';
+import type { Actor } from '../../platform/auth/actor.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
 import {
@@ -16,7 +16,7 @@ import {
   type FieldValues,
   type Order,
 } from '../field.ts';
-import { OWNER } from '../owner.ts';
+import { boundIn, OWNER } from '../owner.ts';
 import { bytesOfId, ID_BYTES, idOfBytes, idSchema } from '../id.ts';
 import { NOT_DELETED } from './deletion.ts';
 import { searchUnavailable, type SearchBreaker } from './breaker.ts';
@@ -227,7 +227,7 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
   return {
     find: async (request) => {
       const { actor, conditions, sort = 'relevance', facets = [], from, size, cursor } = request;
-      const bound = isOwned === true ? boundOf(actor) : undefined;
+      const bound = boundIn({ isOwned }, actor);
       const query = fingerprintOf(fields, conditions, sort, bound);
       const position = positionOf(cursor, query);
       const { ranked: before, after, nowMs } = position;

@@ -7,7 +7,7 @@ import type { Stored } from '../../platform/http/route.ts';
 import type { TraceHeaders } from '../../platform/telemetry.ts';
 import type { PlacedEntity } from '../entity.ts';
 import { describeDetails } from '../../platform/validation.ts';
-import { OWNER } from '../owner.ts';
+import { boundIn, OWNER } from '../owner.ts';
 import { checksOf, columnsOf, type Check, type Fields, type FieldValues } from '../field.ts';
 
 export interface DeleteCommand extends TraceHeaders {
@@ -209,7 +209,7 @@ const change = <C extends DeleteCommand>(
   };
   const isReached = (command: C | undefined, there: ReadonlyMap<string, string | null>): boolean => {
     if (command === undefined || !there.has(command.id)) return false;
-    const bound = isOwned ? boundOf(command.actor) : undefined;
+    const bound = boundIn({ isOwned }, command.actor);
     return bound === undefined || there.get(command.id) === bound;
   };
   return {

@@ -7,6 +7,7 @@ import { isDatabaseOutage } from '../../platform/postgres-outage.ts';
 import { retry } from '../../platform/retry.ts';
 import { sleep } from '../../platform/time.ts';
 import type { PlacedEntity } from '../entity.ts';
+import { BEFORE_ALL } from '../id.ts';
 import { OWNER } from '../owner.ts';
 import { READ_ATTEMPTS } from '../pages.ts';
 
@@ -41,7 +42,7 @@ export const giveOwners = async (options: GiveOwnersOptions): Promise<number> =>
   const attempt = <T>(ask: () => Promise<T>): Promise<T> =>
     retry(ask, { ...READ_ATTEMPTS, onRetry, signal, isRetriable: isDatabaseOutage });
   let given = 0;
-  let after = '00000000-0000-0000-0000-000000000000';
+  let after = BEFORE_ALL;
   for (;;) {
     signal.throwIfAborted();
     await waitForRoom(options, attempt);

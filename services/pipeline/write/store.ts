@@ -1,13 +1,14 @@
 /** The store of an entity: reads at once, writes gathered, each write with its event in one statement. */
 import { escapeIdentifier, type Pool } from 'pg';
-import { boundOf, type Actor } from '../../platform/auth/actor.ts';
+import type { Actor } from '../../platform/auth/actor.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { ExpectedVersions } from '../../platform/http/etag.ts';
 import type { Stored } from '../../platform/http/route.ts';
 import { isRefusedStatement } from '../../platform/postgres-outage.ts';
 import { sleep } from '../../platform/time.ts';
 import type { PlacedEntity } from '../entity.ts';
-import { OWNER } from '../owner.ts';
+import { BEFORE_ALL } from '../id.ts';
+import { boundIn, OWNER } from '../owner.ts';
 import { columnsOf, type Fields, type FieldValues } from '../field.ts';
 import { createRows, scopedKey, type CreateCommand, type Created } from './create.ts';
 import {
@@ -73,8 +74,6 @@ const MAX_QUEUE = 5_000;
 
 export const createStore = (options: EntityStoreOptions): EntityStore => {
   const { pool, writes = pool, entity, fields, bound, onCommit, onBatch } = options;
-  /** Whose rows the actor is bound to. */
-  const boundTo = (actor: Actor): string | undefined => (entity.isOwned === true ? boundOf(actor) : undefined);
   const gathered = <C, R>(
     operation: string,
     maxInFlight: number,
@@ -136,7 +135,7 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
     let queued = 0;
     return async (command: C): Promise<Stored> => {
       bound?.check();
-      const place = `${boundTo(command.actor) ?? ''}\n${command.id}`;
+      const place = `${boundIn(entity, command.actor) ?? ''}\n${command.id}`;
       const giveUpAt = performance.now() + MAX_LOCKED_MS;
       if (!locked.has(place)) {
         const result = await free.submit(command);
@@ -165,7 +164,7 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
     update: changes('update', 3, updateRows(writes, entity, fields)),
     delete: changes('delete', 2, deleteRows(writes, entity)),
     read: async (id, actor) => {
-      const owner = boundTo(actor);
+      const owner = boundIn(entity, actor);
       const { rows } = await pool.query<Row>(
         owner === undefined
           ? { name: `${table}-read`, text: `${shown} WHERE t.id = $1`, values: [id] }
@@ -175,7 +174,7 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
       return toStored(rows[0]);
     },
     list: async (actor, limit, before = BEYOND_ALL) => {
-      const owner = boundTo(actor);
+      const owner = boundIn(entity, actor);
       // Ids are UUIDv7, and so in order of creation. The order is by the column: a bare `id` would be the text of the
       // answer, for which all rows are read and sorted.
       const { rows } = await pool.query<Row>(
@@ -200,8 +199,6 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
 
 /** Above every UUIDv7 that time will bring. */
 const BEYOND_ALL = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-/** Below every one. */
-const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 
 interface Row {
   readonly id: string;
