@@ -11,6 +11,7 @@ import {
 } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { PORTS } from '../../services/task/resources.ts';
+import type { EnvSource } from '../constructs/connection.ts';
 import { CustomResource } from '../constructs/custom-resource.ts';
 import { labelsOf, selectorLabels } from '../constructs/labels.ts';
 import { PodDisruptionBudget } from '../constructs/pod-disruption-budget.ts';
@@ -24,6 +25,17 @@ const HTTP_PORT = 80;
 const SHUTDOWN_DEADLINE_MS = 32_000;
 /** Time for the endpoints of a stopping pod to leave every proxy, on a cluster that is busy with a roll-out too. */
 const DRAIN_DELAY_MS = 10_000;
+
+/** How people log in to the console. */
+const loginOf = (login: NonNullable<Environment['auth']['oidc']>['login']): Readonly<Record<string, EnvSource>> =>
+  login === undefined
+    ? {}
+    : {
+        CONSOLE_URL: { value: login.url },
+        CONSOLE_CLIENT_ID: { value: login.clientId },
+        CONSOLE_CLIENT_SECRET: { secret: login.secret, key: 'client-secret' },
+        CONSOLE_SESSION_KEYS: { secret: login.secret, key: 'session-keys' },
+      };
 
 export class ApiChart extends Chart {
   constructor(scope: Construct, id: string, environment: Environment, servers: Servers) {
@@ -44,7 +56,7 @@ export class ApiChart extends Chart {
         ...(auth.oidc === undefined
           ? {}
           : { AUTH_ISSUER: { value: auth.oidc.issuer }, AUTH_AUDIENCE: { value: auth.oidc.audience } }),
-        ...(console ? { CONSOLE: { value: 'true' } } : {}),
+        ...(console ? { CONSOLE: { value: 'true' }, ...loginOf(auth.oidc?.login) } : {}),
         ...(api.rateLimitPerMinute === undefined
           ? {}
           : { RATE_LIMIT_PER_MINUTE: { value: String(api.rateLimitPerMinute) } }),

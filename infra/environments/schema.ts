@@ -155,12 +155,26 @@ export const serverSchemas = {
   postgres: { operated: operatedPostgres, managed: managedPostgres },
 };
 
+const login = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^https$/, error: 'must be a URL that starts with https://' })
+      .regex(/^https:\/\/[^/]+$/, { error: 'must be an origin such as https://tasks.example.com, without a path' })
+      .describe('`CONSOLE_URL`: where browsers find the API, without a path.'),
+    clientId: z.string().min(1).describe('`CONSOLE_CLIENT_ID`: the console as the issuer knows it.'),
+    secret: dnsLabel.describe(
+      'Secret with what seals the cookies under `session-keys`, and with that of the client under `client-secret`.',
+    ),
+  })
+  .describe('How administrators log in to the console, where it is served.');
+
 const oidc = z
   .strictObject({
     issuer: z
       .url({ protocol: /^https$/, error: 'must be a URL that starts with https://' })
       .describe('As tokens name it (`iss`).'),
     audience: z.string().min(1).describe('Whom tokens must be for (`aud`): this API, as the issuer knows it.'),
+    login: login.optional(),
     egress,
   })
   .describe('With kind oidc: whose tokens are taken.');
@@ -310,7 +324,7 @@ export const settingsSchema = z.strictObject({
   console: z
     .boolean()
     .describe(
-      'Whether the API serves its console, which has no login: anyone who reaches the ingress can see and change all tasks.',
+      'Whether the API serves its console. Without auth.oidc.login, anyone who reaches the ingress can see and change all tasks.',
     ),
   monitoring: z
     .boolean()
@@ -353,7 +367,9 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
   if ((auth.kind === 'oidc') !== (auth.oidc !== undefined)) {
     refuse('auth.oidc', 'must be given with auth.kind oidc, and with no other');
   }
-  if (auth.kind === 'oidc' && console) refuse('console', 'must be false with auth.kind oidc: it has no login');
+  if (auth.kind === 'oidc' && console && auth.oidc?.login === undefined) {
+    refuse('console', 'must be false with auth.kind oidc, unless auth.oidc.login says how people log in');
+  }
   for (const owner of POD_OWNERS) {
     const { env = [], podLabels = {} } = environment[owner];
     for (const { name } of env) {

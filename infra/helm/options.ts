@@ -24,6 +24,7 @@ export const OPTIONS: readonly Option[] = [
   unset('monitoring', false),
   without('ingress.tlsSecret'),
   without('auth.oidc'),
+  without('auth.oidc.login'),
   // Before those within it: their conditions stand inside its own.
   without('otlp'),
   without('otlp.egress.namespace'),
@@ -66,11 +67,13 @@ export const ALTERNATIVES: readonly Alternative[] = [
 
 /** The environment that has everything: production, and what it leaves out. */
 export const withEverything = (production: Environment): Environment => {
-  const { servers, api, indexer, verify, ingress, jobs } = production;
+  const { servers, api, indexer, verify, ingress, jobs, auth } = production;
+  const { oidc } = auth;
   const { kafka, elasticsearch, postgres } = servers;
   if (kafka.kind !== 'operated' || elasticsearch.kind !== 'operated' || postgres.kind !== 'operated') {
     throw new Error('production has servers of its own');
   }
+  if (oidc === undefined) throw new Error('production asks who is calling');
   const limited = <T extends { readonly resources: object }>(owner: T): T => ({
     ...owner,
     resources: { ...owner.resources, cpuLimit: '1' },
@@ -87,6 +90,7 @@ export const withEverything = (production: Environment): Environment => {
   });
   return {
     ...production,
+    auth: { ...auth, oidc: { ...oidc, login: { url: 'any', clientId: 'any', secret: 'any' } } },
     console: true,
     monitoring: true,
     consumers: [{ name: 'any', namespace: 'any', topics: ['tasks'] }],

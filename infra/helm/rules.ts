@@ -34,8 +34,8 @@ const RULES: readonly Rule[] = [
     message: 'auth.oidc must be given with auth.kind oidc, and with no other',
   },
   {
-    refusedIf: 'and $.Values.console (eq $.Values.auth.kind "oidc")',
-    message: 'console must be false with auth.kind oidc: it has no login',
+    refusedIf: 'and $.Values.console (eq $.Values.auth.kind "oidc") (empty ($.Values.auth.oidc).login)',
+    message: 'console must be false with auth.kind oidc, unless auth.oidc.login says how people log in',
   },
   {
     refusedIf: 'and $.Values.otlp (not (($.Values.otlp).egress).namespace) (not (($.Values.otlp).egress).cidrs)',

@@ -14,7 +14,7 @@ import { taskEntity } from '../task/entity.ts';
 import { taskEnv } from '../task/env.ts';
 import { PORTS } from '../task/resources.ts';
 import { telemetryEnv } from '../platform/telemetry.ts';
-import { consoleEnv } from './console/config.ts';
+import { consoleChecks, consoleEnv } from './console/config.ts';
 
 /** A comma-separated list of origins, in the one spelling in which browsers send them, or `*`. */
 const origins = (): z.ZodType<string[]> =>
@@ -185,12 +185,6 @@ const adminIsNobodyElse: CrossCheck<typeof apiEnv> = ({ AUTH_SCOPE_READ, AUTH_SC
       }
     : undefined;
 
-/** Its streams and its forms bring no token. */
-const consoleIsOpen: CrossCheck<typeof apiEnv> = ({ CONSOLE, AUTH }) =>
-  CONSOLE && AUTH !== 'none'
-    ? { path: 'CONSOLE', message: 'must be false with AUTH=oidc: the console has no login' }
-    : undefined;
-
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readApiConfig = (env: NodeJS.ProcessEnv): ApiConfig =>
   readEnv(apiEnv, env, [
@@ -198,8 +192,8 @@ export const readApiConfig = (env: NodeJS.ProcessEnv): ApiConfig =>
     ...elasticsearchChecks,
     ...connectionChecks,
     ...authChecks,
+    ...consoleChecks,
     portsDiffer,
     delayFits,
-    consoleIsOpen,
     adminIsNobodyElse,
   ]);

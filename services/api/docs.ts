@@ -58,8 +58,8 @@ const SPDX_LICENSE = { ...INFO.license, identifier: 'MIT' };
 /** The AsyncAPI 3 document of the topics. */
 export const eventContract = (entities: readonly PlacedEntity[]): AsyncApiDocument => asyncApiDocument(entities, INFO);
 
-/** The name of the security scheme. */
-const OIDC = 'oidc';
+/** The names of the security schemes: where tokens come from, and how one that somebody has is sent. Swagger UI asks for the latter. */
+const [OIDC, BEARER] = ['oidc', 'bearer'];
 
 /** The OpenAPI 3.1 document of the routes. */
 export const openApiDocument = (routes: readonly Route[], authentication?: Authentication) => {
@@ -69,9 +69,16 @@ export const openApiDocument = (routes: readonly Route[], authentication?: Authe
       type: 'openIdConnect',
       openIdConnectUrl: discoveryUrl(authentication.issuer),
     });
+    registry.openAPIRegistry.registerComponent('securitySchemes', BEARER, {
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+    });
   }
   for (const { document, access } of routes) {
-    const security = authentication === undefined ? [] : [{ [OIDC]: [authentication.scopes[access]] }];
+    const scopes = authentication === undefined ? [] : [authentication.scopes[access]];
+    // OpenAPI 3.1: either of them; a scheme that knows no scopes names them as roles.
+    const security = authentication === undefined ? [] : [{ [OIDC]: scopes }, { [BEARER]: scopes }];
     registry.openAPIRegistry.registerPath({ ...document, security });
   }
   return registry.getOpenAPI31Document({

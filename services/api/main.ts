@@ -9,7 +9,10 @@ import { observeCommits } from '../platform/postgres-slots.ts';
 import { startService } from '../platform/start.ts';
 import { createApp } from './app.ts';
 import { AFTER_HTTP_MS, readApiConfig } from './config.ts';
+import { hasLogin } from './console/config.ts';
 import { createConsole } from './console/console.ts';
+import { createConsoleLogin, loginProviderOf } from './console/login.ts';
+import { createSessions } from './console/session.ts';
 import { placeTask } from '../task/env.ts';
 import { readinessChecks } from './health.ts';
 import { countRequests, createApiMetrics } from '../platform/http/metrics.ts';
@@ -46,6 +49,7 @@ void purgeRegularly(writes, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.
 
 const breaker = createSearchBreaker({ resetMs: config.SEARCH_BREAKER_RESET_MS, registry, logger });
 const metrics = createApiMetrics(registry);
+const sessions = hasLogin(config) ? createSessions(config) : undefined;
 const authentication =
   config.AUTH === 'none'
     ? undefined
@@ -53,11 +57,16 @@ const authentication =
         verifier: createTokenVerifier(config, logger),
         issuer: config.AUTH_ISSUER ?? '',
         scopes: { read: config.AUTH_SCOPE_READ, write: config.AUTH_SCOPE_WRITE, admin: config.AUTH_SCOPE_ADMIN },
+        sessions,
       };
 if (authentication === undefined) logger.warn('AUTH=none: whoever reaches this API may read and change everything');
 const isStopping = (): boolean => lifecycle.signal.aborted;
+const login =
+  hasLogin(config) && sessions !== undefined && authentication !== undefined
+    ? createConsoleLogin({ ...authentication, sessions, provider: loginProviderOf(config, logger) })
+    : undefined;
 const taskConsole = config.CONSOLE
-  ? createConsole({ config, task, pool, elasticsearch, logger, requestCounts: () => countRequests(metrics) })
+  ? createConsole({ config, task, pool, elasticsearch, logger, login, requestCounts: () => countRequests(metrics) })
   : undefined;
 if (taskConsole !== undefined) {
   lifecycle.signal.addEventListener('abort', taskConsole.endStreams);

@@ -147,6 +147,7 @@ describe('values that cannot be used are refused by name', () => {
     ['topic.replicas=4', /topic\.replicas must not be above the number of brokers/],
     ['servers.kafka.nodePools[0].replicas=2', /odd number of controllers/],
     ['index.replicas=3', /index\.replicas must be below the number of nodes/],
+    ['console=true', /console must be false with auth\.kind oidc, unless auth\.oidc\.login says/],
     ['servers.postgres.maxConnections=246', /servers\.postgres\.maxConnections must be at least \(api\.maxReplicas/],
     ['api.databasePoolSize=13', /servers\.postgres\.maxConnections must be at least \(api\.maxReplicas/],
   ])('%s', async (setting, message) => {

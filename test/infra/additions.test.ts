@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { environmentOf, environments } from '../../infra/environments/index.ts';
 import { NO_ADDITIONS, OWN_LABELS, OWN_VARIABLES, POD_OWNERS, podSettings } from '../../infra/environments/pods.ts';
-import { settingsSchema, type Environment } from '../../infra/environments/schema.ts';
+import { parseEnvironment, settingsSchema, type Environment } from '../../infra/environments/schema.ts';
 import { chartFiles } from '../../infra/helm/chart.ts';
 import { valuesOf } from '../../infra/helm/values.ts';
 import { readApiConfig } from '../../services/api/config.ts';
-import { ADDITIONS, EVERYTHING_ADDED, podSettingsOf, POLICY } from '../support/additions.ts';
+import { ADDITIONS, CONSOLE_WITH_LOGIN, EVERYTHING_ADDED, LOGIN, podSettingsOf, POLICY } from '../support/additions.ts';
 import { MANAGED } from '../support/managed-servers.ts';
 import { find, manifestsOf, ofKind, podsOf, type Manifest, type PodTemplate } from '../support/manifests.ts';
 import { isAllowed } from '../support/network.ts';
@@ -97,6 +97,23 @@ it.each(Object.keys(environments))('empty additions change nothing in %s', (name
   expect(jobs).toEqual(NO_ADDITIONS);
   const empty: Environment = { ...environment, api, service, ingress, indexer, jobs };
   expect(manifestsOf(empty)).toEqual(manifestsOf(environment));
+});
+
+it('a console with a login gets its settings from the environment and its Secret, and is refused without one', () => {
+  const variables = (environment: Environment) =>
+    new Map(containerOf(podOf(manifestsOf(environment), 'api')).env?.map(({ name, ...rest }) => [name, rest]));
+  const found = variables(CONSOLE_WITH_LOGIN);
+  const fromSecret = (key: string) => ({ valueFrom: { secretKeyRef: { name: LOGIN.secret, key } } });
+  expect(found.get('CONSOLE')).toEqual({ value: 'true' });
+  expect(found.get('CONSOLE_URL')).toEqual({ value: LOGIN.url });
+  expect(found.get('CONSOLE_CLIENT_ID')).toEqual({ value: LOGIN.clientId });
+  expect(found.get('CONSOLE_CLIENT_SECRET')).toEqual(fromSecret('client-secret'));
+  expect(found.get('CONSOLE_SESSION_KEYS')).toEqual(fromSecret('session-keys'));
+  expect([...variables({ ...CONSOLE_WITH_LOGIN, console: false }).keys()].join()).not.toContain('CONSOLE');
+  const { auth } = environmentOf('production');
+  expect(() => parseEnvironment({ ...CONSOLE_WITH_LOGIN, auth })).toThrow(
+    'unless auth.oidc.login says how people log in',
+  );
 });
 
 it('the names that are refused are those that the manifests use', () => {
@@ -273,6 +290,9 @@ describe('the schema of the values', () => {
     ['a name of a pull secret alone', (v) => (v.api.imagePullSecrets = ['registry'])],
     ['a level that is none', (v) => (v.jobs.logLevel = 'loud')],
     ['a route to no Gateway', (v) => (v.httpRoute = { parentRefs: [] })],
+    ['a login at an address with a path', (v) => (v.auth.oidc.login = { ...LOGIN, url: 'https://example.com/tasks' })],
+    ['a login without TLS', (v) => (v.auth.oidc.login = { ...LOGIN, url: 'http://example.com' })],
+    ['a login without a Secret', (v) => (v.auth.oidc.login = { url: LOGIN.url, clientId: LOGIN.clientId })],
     ['a limit of nothing', (v) => (v.api.rateLimitPerMinute = 0)],
     [
       'a collector without a scheme',

@@ -29,6 +29,7 @@ const calls = async () => {
   );
   return { calls: found, components };
 };
+const either = (scope: string) => [{ oidc: [scope] }, { bearer: [scope] }];
 const call = (method: string, path: string, headers: Record<string, string>) =>
   api.request(method, path.replace('{id}', uuidv7()), method === 'GET' ? undefined : '{}', headers);
 
@@ -37,18 +38,19 @@ describe('every call of the document', () => {
     const document = await calls();
     expect(document.components.securitySchemes).toEqual({
       oidc: { type: 'openIdConnect', openIdConnectUrl: `${issuer.url}/.well-known/openid-configuration` },
+      bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
     });
     expect(
       Object.fromEntries(document.calls.map(({ method, path, security }) => [`${method} ${path}`, security])),
     ).toEqual({
-      'GET /tasks': [{ oidc: ['tasks:read'] }],
-      'GET /tasks/{id}': [{ oidc: ['tasks:read'] }],
-      'POST /tasks/search': [{ oidc: ['tasks:read'] }],
-      'POST /tasks': [{ oidc: ['tasks:write'] }],
-      'POST /tasks/batch': [{ oidc: ['tasks:write'] }],
-      'PUT /tasks/{id}': [{ oidc: ['tasks:write'] }],
-      'PATCH /tasks/{id}': [{ oidc: ['tasks:write'] }],
-      'DELETE /tasks/{id}': [{ oidc: ['tasks:write'] }],
+      'GET /tasks': either('tasks:read'),
+      'GET /tasks/{id}': either('tasks:read'),
+      'POST /tasks/search': either('tasks:read'),
+      'POST /tasks': either('tasks:write'),
+      'POST /tasks/batch': either('tasks:write'),
+      'PUT /tasks/{id}': either('tasks:write'),
+      'PATCH /tasks/{id}': either('tasks:write'),
+      'DELETE /tasks/{id}': either('tasks:write'),
     });
   });
 

@@ -96,6 +96,16 @@ const httpRoute = {
   annotations: { 'external-dns.alpha.kubernetes.io/ttl': '60' },
 };
 
+const { auth } = environmentOf('production');
+export const LOGIN = { url: 'https://tasks.example.com', clientId: 'console', secret: 'taskstream-console' };
+
+/** Production with a console that asks who is there. */
+export const CONSOLE_WITH_LOGIN: Environment = parseEnvironment({
+  ...environmentOf('production'),
+  console: true,
+  auth: { ...auth, oidc: { ...auth.oidc, login: LOGIN } },
+});
+
 export const EVERYTHING_ADDED = addedTo('production');
 
 const { indexer } = environmentOf('lab');
@@ -108,6 +118,8 @@ export const ADDITIONS: readonly [name: string, environment: Environment][] = [
     parseEnvironment({ ...EVERYTHING_ADDED, httpRoute }),
   ],
   ['everything that may be added, beside servers elsewhere', addedTo('lab')],
+  ['a console with a login', CONSOLE_WITH_LOGIN],
+  ['a login of a console that is off', { ...CONSOLE_WITH_LOGIN, console: false }],
   ['a route of the Gateway API only', changed('local', { httpRoute: { parentRefs: httpRoute.parentRefs } })],
   [
     'a collector in this cluster',

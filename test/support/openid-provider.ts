@@ -1,6 +1,7 @@
-/** A certified OpenID provider (npm `oidc-provider`) over HTTP, which gives access tokens for client credentials. */
-import { createServer } from 'node:http';
+/** A certified OpenID provider (npm `oidc-provider`) over HTTP: access tokens for client credentials, and logins of people. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
 import { AUDIENCE } from './issuer.ts';
@@ -9,12 +10,21 @@ export interface OpenIdProvider {
   readonly url: string;
   /** An access token for a client with these scopes. */
   token(scope: string): Promise<string>;
+  /** Whether it answers at all from now on. */
+  be(state: 'there' | 'away'): void;
   close(): Promise<void>;
 }
 
 const [CLIENT, SECRET] = ['worker', 'a secret of the test'];
 
-export const startOpenIdProvider = async (): Promise<OpenIdProvider> => {
+/** The client of the console, with a secret that the header must encode (RFC 6749, section 2.3.1). */
+export const CONSOLE_CLIENT = { id: 'console', secret: 'a secret: of the console+%' };
+
+/** What the account `root` may; anybody else is no administrator. */
+const SCOPES = { others: 'tasks:read tasks:write', root: 'tasks:read tasks:write tasks:admin' };
+
+/** @param consoleUrl where browsers are sent back to, if any log in */
+export const startOpenIdProvider = async (consoleUrl?: string): Promise<OpenIdProvider> => {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true });
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -29,7 +39,45 @@ export const startOpenIdProvider = async (): Promise<OpenIdProvider> => {
         response_types: [],
         id_token_signed_response_alg: 'ES256' as const,
       },
+      ...(consoleUrl === undefined
+        ? []
+        : [
+            {
+              client_id: CONSOLE_CLIENT.id,
+              client_secret: CONSOLE_CLIENT.secret,
+              grant_types: ['authorization_code'],
+              redirect_uris: [`${consoleUrl}/console/callback`],
+              post_logout_redirect_uris: [`${consoleUrl}/console/logged-out`],
+              response_types: ['code' as const],
+              id_token_signed_response_alg: 'ES256' as const,
+            },
+          ]),
     ],
+    // Who is who, the test types into a form of its own: the provider's built-in one is for development.
+    findAccount: (_context, sub) => ({
+      accountId: sub,
+      claims: () => ({ sub, preferred_username: `${sub}@example.com` }),
+    }),
+    claims: { profile: ['preferred_username'] },
+    conformIdTokenClaims: false,
+    pkce: { required: () => true },
+    cookies: { keys: ['a key of the test'] },
+    // Whoever has logged in agrees to all that their account may.
+    loadExistingGrant: async (context) => {
+      const { client, session } = context.oidc;
+      const grant = new context.oidc.provider.Grant({
+        clientId: client?.clientId ?? '',
+        accountId: session?.accountId ?? '',
+      });
+      grant.addOIDCScope('openid profile');
+      const isRoot = session?.accountId === 'root';
+      grant.addResourceScope(AUDIENCE, isRoot ? SCOPES.root : SCOPES.others);
+      // So that nobody is asked for what they may not give.
+      if (!isRoot) grant.rejectResourceScope(AUDIENCE, 'tasks:admin');
+      await grant.save();
+      return grant;
+    },
+    interactions: { url: (_context, interaction) => `/login/${interaction.uid}` },
     jwks: { keys: [{ ...(await exportJWK(privateKey)), use: 'sig', alg: 'ES256', kid: 'of the provider' }] },
     features: {
       devInteractions: { enabled: false },
@@ -37,8 +85,9 @@ export const startOpenIdProvider = async (): Promise<OpenIdProvider> => {
       resourceIndicators: {
         enabled: true,
         defaultResource: () => AUDIENCE,
+        useGrantedResource: () => true,
         getResourceServerInfo: () => ({
-          scope: 'tasks:read tasks:write',
+          scope: SCOPES.root,
           audience: AUDIENCE,
           accessTokenFormat: 'jwt' as const,
           accessTokenTTL: 300,
@@ -48,9 +97,28 @@ export const startOpenIdProvider = async (): Promise<OpenIdProvider> => {
     },
   });
   const handle = provider.callback();
-  server.on('request', (request, response) => void handle(request, response));
+  let state = 'there' as 'there' | 'away';
+  /** `GET` shows the form of a login, `POST` takes the name that was typed. */
+  const logIn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.method === 'POST') {
+      const login = { accountId: new URLSearchParams(await text(request)).get('name') ?? '' };
+      await provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false });
+      return;
+    }
+    response
+      .writeHead(200, { 'content-type': 'text/html' })
+      .end('<form method="post"><label>Name <input name="name"></label><button>Log in</button></form>');
+  };
+  server.on('request', (request, response) => {
+    if (state === 'away') request.socket.destroy();
+    else if (request.url?.startsWith('/login/') === true) void logIn(request, response);
+    else void handle(request, response);
+  });
   return {
     url,
+    be: (next) => {
+      state = next;
+    },
     token: async (scope) => {
       const answer = await fetch(`${url}/token`, {
         method: 'POST',

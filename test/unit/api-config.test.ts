@@ -42,10 +42,16 @@ describe("the API's configuration", () => {
 
 describe('who may call the API', () => {
   const oidc = { AUTH: 'oidc', AUTH_ISSUER: 'https://id.example.com', AUTH_AUDIENCE: 'https://tasks.example.com' };
+  const login = {
+    ...{ ...oidc, CONSOLE: 'true', CONSOLE_URL: 'https://tasks.example.com', CONSOLE_CLIENT_ID: 'console' },
+    CONSOLE_SESSION_KEYS: 'k'.repeat(32),
+  };
 
   it('has to be said', () => {
     expect(() => read({ AUTH: '' })).toThrow(/AUTH: must be oidc, with AUTH_ISSUER and AUTH_AUDIENCE, or none/);
     expect(read(oidc)).toMatchObject({ AUTH: 'oidc', AUTH_SCOPE_WRITE: 'tasks:write' });
+    expect(read(login)).toMatchObject({ CONSOLE: true, CONSOLE_SESSION_MINUTES: 60 });
+    expect(read({ ...login, CONSOLE_URL: 'http://tasks.localhost:9234' })).toMatchObject({ CONSOLE: true });
   });
 
   it.each([
@@ -57,7 +63,18 @@ describe('who may call the API', () => {
     [{ ...oidc, AUTH_ALGORITHMS: 'HS256' }, 'AUTH_ALGORITHMS: must be some of'],
     [{ ...oidc, AUTH_SCOPE_ADMIN: 'tasks:read' }, 'AUTH_SCOPE_ADMIN: must be another scope'],
     [{ ...oidc, AUTH_SCOPE_READ: 'a "b"' }, 'AUTH_SCOPE_READ: must have visible ASCII'],
-    [{ ...oidc, CONSOLE: 'true' }, 'CONSOLE: must be false with AUTH=oidc'],
+    [{ ...login, CONSOLE_URL: '' }, 'CONSOLE_URL: is required'],
+    [{ ...login, CONSOLE_URL: 'http://tasks.example.com' }, 'CONSOLE_URL: must start with https://'],
+    [{ ...login, CONSOLE_URL: 'http://localhost.example.com' }, 'CONSOLE_URL: must start with https://'],
+    [{ ...login, CONSOLE_URL: 'https://tasks.example.com/path' }, 'CONSOLE_URL: must be an origin'],
+    [{ ...login, CONSOLE_CLIENT_ID: '' }, 'CONSOLE_CLIENT_ID: is required'],
+    [{ ...login, CONSOLE_SESSION_KEYS: '' }, 'CONSOLE_SESSION_KEYS: is required'],
+    [
+      { ...login, CONSOLE_SESSION_KEYS: `${'k'.repeat(32)},short` },
+      'CONSOLE_SESSION_KEYS: must be secrets of at least 32',
+    ],
+    [{ ...login, CONSOLE_SCOPES: 'profile' }, 'CONSOLE_SCOPES: must have openid'],
+    [{ ...login, CONSOLE_SESSION_MINUTES: '4' }, 'CONSOLE_SESSION_MINUTES: must be a whole number from 5'],
   ])('is refused where it contradicts itself: %o', (env, message) => {
     expect(() => read(env)).toThrow(message);
   });

@@ -18,6 +18,7 @@ import { idPath } from '../../pipeline/rest/resource.ts';
 import { createIndexReader } from './index-reader.ts';
 import { followJourney } from './journey.ts';
 import { createKafkaWatch } from './kafka-watch.ts';
+import type { ConsoleLogin } from './login.ts';
 import { addPage } from './page.ts';
 import { createProbe } from './probe.ts';
 import { createRecordFinder } from './record-finder.ts';
@@ -39,6 +40,8 @@ export interface ConsoleOptions {
   readonly pool: Pool;
   readonly elasticsearch: Client;
   readonly requestCounts: () => Promise<RequestCounts>;
+  /** Where only some may see it. */
+  readonly login?: ConsoleLogin | undefined;
   readonly logger: Logger;
 }
 
@@ -88,6 +91,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
   /** Opens a stream, and closes the connections to Kafka a while after the last one has ended. */
   const openStream = (c: Context<ApiEnv>): EventStream => {
     const stream = streams.open(clientNetwork(c, config.TRUST_PROXY));
+    endWithSession(stream, c.get('session')?.endsAt);
     users += 1;
     clearTimeout(idleTimer);
     stream.signal.addEventListener('abort', () => {
@@ -151,7 +155,10 @@ export const createConsole = (options: ConsoleOptions): Console => {
 
   return {
     addTo: (app) => {
-      addPage(app);
+      const { login } = options;
+      login?.addTo(app);
+      addPage(app, ...(login === undefined ? [] : [login.leadToLogin]));
+      if (login !== undefined) app.use('/console/*', login.refuseOthers);
       const get = (path: string, handle: (c: Context<ApiEnv>) => Response): void => {
         app.get(path, sameOriginOnly, (c) => {
           c.set('route', path);
@@ -160,6 +167,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
       };
       get('/console/events', watch);
       get('/console/journeys/:id', journey);
+      if (login !== undefined) get('/console/session', (c) => c.json({ endsAt: c.get('session')?.endsAt }));
     },
     endStreams: streams.endAll,
     close: async () => {
@@ -168,6 +176,21 @@ export const createConsole = (options: ConsoleOptions): Console => {
       await closeConnections();
     },
   };
+};
+
+/** What a session shows ends with it. */
+const endWithSession = (stream: EventStream, endsAt: number | undefined): void => {
+  if (endsAt === undefined) return;
+  // eslint-disable-next-line no-restricted-syntax -- the end is a date
+  const leftMs = Math.max(0, endsAt * 1_000 - Date.now());
+  const timer = setTimeout(() => {
+    stream.send('session-ended', {});
+    stream.end();
+  }, leftMs);
+  timer.unref();
+  stream.signal.addEventListener('abort', () => {
+    clearTimeout(timer);
+  });
 };
 
 /** Another site's page could not read the streams, but it could use them up. */

@@ -1,5 +1,6 @@
 /** The inputs of the console's forms, from the list of fields: a field that is declared is shown and can be edited. */
 import type { Control, Fields } from '../../pipeline/field.ts';
+import { escapeHtml } from './html.ts';
 
 export type Form = 'create' | 'edit';
 
@@ -16,7 +17,7 @@ const controlOf = (name: string, control: Control, form: Form, initial: unknown)
   const attributes = (part?: string) =>
     `id="${form}-${part ?? name}" name="${part ?? name}" data-field="${name}" data-kind="${control.kind}"` +
     (part === undefined ? '' : ` data-part="${part}"`) +
-    (isRequired ? '' : ` data-initial="${escape(JSON.stringify(initial))}"`);
+    (isRequired ? '' : ` data-initial="${escapeHtml(JSON.stringify(initial))}"`);
   switch (control.kind) {
     case 'text': {
       // Browsers count UTF-16 code units, of which a character has two at most; the API counts characters.
@@ -27,12 +28,12 @@ const controlOf = (name: string, control: Control, form: Form, initial: unknown)
             name,
             control.label,
             form,
-            `<input ${attributes()} ${rest} autocomplete="off" placeholder="${escape(control.placeholder)}" aria-describedby="create-problem">`,
+            `<input ${attributes()} ${rest} autocomplete="off" placeholder="${escapeHtml(control.placeholder)}" aria-describedby="create-problem">`,
             'field grow',
           );
     }
     case 'choice': {
-      const options = control.options.map((option) => `<option>${escape(option)}</option>`).join('');
+      const options = control.options.map((option) => `<option>${escapeHtml(option)}</option>`).join('');
       return labelled(name, control.label, form, `<select ${attributes()}>${options}</select>`);
     }
     case 'timestamps': {
@@ -49,7 +50,7 @@ const controlOf = (name: string, control: Control, form: Form, initial: unknown)
         name,
         control.label,
         form,
-        `<input ${attributes()} autocomplete="off" placeholder="${escape(control.placeholder)}">`,
+        `<input ${attributes()} autocomplete="off" placeholder="${escapeHtml(control.placeholder)}">`,
       );
     case 'number': {
       const bounds = (['min', 'max'] as const).flatMap((bound) =>
@@ -63,12 +64,9 @@ const controlOf = (name: string, control: Control, form: Form, initial: unknown)
       return labelled(name, control.label, form, `<input ${attributes()} type="date"${rest}>`);
     }
     case 'flag':
-      return `<label class="check"><input ${attributes()} type="checkbox"> ${escape(control.label)}</label>`;
+      return `<label class="check"><input ${attributes()} type="checkbox"> ${escapeHtml(control.label)}</label>`;
   }
 };
 
 const labelled = (id: string, label: string, form: Form, input: string, className = 'field'): string =>
-  `<div class="${className}"><label for="${form}-${id}">${escape(label)}</label>${input}</div>`;
-
-const escape = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+  `<div class="${className}"><label for="${form}-${id}">${escapeHtml(label)}</label>${input}</div>`;

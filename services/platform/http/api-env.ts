@@ -12,6 +12,8 @@ export interface ApiEnv {
     route: string | undefined;
     /** Who is calling, where the API asks. */
     identity: Identity | undefined;
+    /** When the session of the browser ends, where there is one: Unix time in seconds. */
+    session: { readonly name: string; readonly endsAt: number } | undefined;
     /** On whose behalf a route reads and changes. */
     actor: Actor;
     /** Trace context that events of this request carry. */

@@ -4,6 +4,7 @@
  * @typedef {Record<string, any>} TaskFields by name, as the list of fields has them
  * @typedef {{ id: string, description: string, priority: string, dates: Dates, isDone: boolean, version: number, createdAt: string, updatedAt: string }} Task
  */
+import { endSession } from './session.js';
 
 /** An answer that is no success, in words. */
 export class ApiProblem extends Error {
@@ -41,9 +42,12 @@ const request = async (method, path, body, headers = {}) => {
   if (response.status === 204) return undefined;
   const answer = await response.json().catch(() => undefined);
   if (response.ok && answer !== undefined) return answer;
+  const hasEnded = response.status === 401;
+  if (hasEnded) endSession();
   const wait = response.headers.get('retry-after');
+  const detail = typeof answer?.detail === 'string' ? answer.detail : `The API answered ${response.status}.`;
   const words = [
-    typeof answer?.detail === 'string' ? answer.detail : `The API answered ${response.status}.`,
+    hasEnded ? 'The session has ended. Your input is still here: log in again, then repeat it.' : detail,
     response.status === 429 && wait !== null ? `It asks to wait ${wait} s.` : '',
   ];
   throw new ApiProblem(words.filter(Boolean).join(' '), response.status, String(answer?.code ?? ''));

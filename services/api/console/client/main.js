@@ -2,9 +2,11 @@
 import { need, setText } from './dom.js';
 import { createJourneys } from './journeys.js';
 import { createPipeline } from './pipeline.js';
+import { createSession } from './session.js';
 import { openStream } from './stream.js';
 import { createTasks } from './tasks.js';
 
+createSession();
 const connection = need('#connection', HTMLElement);
 const pipeline = createPipeline();
 const journeys = createJourneys(pipeline.passTo);

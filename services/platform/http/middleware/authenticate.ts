@@ -1,4 +1,4 @@
-/** Asks who is calling, and what they may: bearer tokens (RFC 6750). */
+/** Asks who is calling, and what they may: bearer tokens (RFC 6750), or the sessions of browsers. */
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Actor } from '../../auth/actor.ts';
 import { unauthenticated, type Caller, type TokenVerifier } from '../../auth/tokens.ts';
@@ -14,6 +14,16 @@ export interface Authentication {
   readonly issuer: string;
   /** Names of the scopes; with that of `admin` a caller reads and writes what others own. */
   readonly scopes: Readonly<Record<Access | 'admin', string>>;
+  /** Where browsers can log in. */
+  readonly sessions?: Sessions | undefined;
+}
+
+/** Who has logged in with a browser, which brings a cookie along whoever asks it to. */
+export interface Sessions {
+  /** The only origin whose pages may change something. */
+  readonly origin: string;
+  /** Whose session a request belongs to; nothing without one that counts. */
+  callerOf(c: Context<ApiEnv>): Promise<Caller | undefined>;
 }
 
 /** Who is calling, or why nobody knows, with the challenge that tells the client. */
@@ -30,17 +40,43 @@ const CHALLENGE = 'Bearer realm="taskstream"';
  * @param isRefused whether the request is refused anyway, unless its caller is known: a signature that is judged costs CPU
  */
 export const identify =
-  ({ verifier }: Authentication, isRefused: (c: Context<ApiEnv>) => boolean): MiddlewareHandler<ApiEnv> =>
+  ({ verifier, sessions }: Authentication, isRefused: (c: Context<ApiEnv>) => boolean): MiddlewareHandler<ApiEnv> =>
   async (c, next) => {
     // Two paths may match a request.
     if (c.get('identity') === undefined) {
-      const [, token] = BEARER.exec(c.req.header('authorization') ?? '') ?? [];
-      const caller = token === undefined ? undefined : verifier.remembered(token);
-      if (caller !== undefined) c.set('identity', { caller });
-      else if (!isRefused(c)) c.set('identity', await identityOf(c.req.header('authorization'), token, verifier));
+      const header = c.req.header('authorization');
+      const [, token] = BEARER.exec(header ?? '') ?? [];
+      const remembered = token === undefined ? undefined : verifier.remembered(token);
+      const caller = remembered ?? (header === undefined ? await sessions?.callerOf(c) : undefined);
+      if (caller !== undefined)
+        c.set('identity', remembered === undefined ? ofSession(c, caller, sessions) : { caller });
+      else if (!isRefused(c)) c.set('identity', await identityOf(header, token, verifier));
     }
     await next();
   };
+
+const ofSession = (c: Context<ApiEnv>, caller: Caller, sessions: Sessions | undefined): Identity => {
+  // Whoever has the browser after them must not find it.
+  c.header('cache-control', 'no-store');
+  try {
+    if (!isSafe(c)) refuseForeign(c, sessions?.origin);
+    return { caller };
+  } catch (error) {
+    return { error };
+  }
+};
+
+/** Whether the method changes nothing: RFC 9110, section 9.2.1. */
+export const isSafe = (c: Context<ApiEnv>): boolean => ['GET', 'HEAD'].includes(c.req.method);
+
+/**
+ * Refuses what a page of another origin has the browser ask, and what does not say whose page it was: browsers do.
+ * @throws TaskstreamError `foreign_origin`
+ */
+export const refuseForeign = (c: Context<ApiEnv>, origin: string | undefined): void => {
+  if (c.req.header('origin') === origin && origin !== undefined) return;
+  throw new TaskstreamError('foreign_origin', 'A session counts for pages of its own origin alone.');
+};
 
 const identityOf = async (
   header: string | undefined,

@@ -1,0 +1,165 @@
+/** The console's login: whoever is an administrator at the OpenID provider gets a session, and nobody else. */
+import type { Context, Hono, MiddlewareHandler } from 'hono';
+import { randomNonce, randomPKCECodeVerifier, randomState } from 'openid-client';
+import { createLoginProvider, type LoginProvider } from '../../platform/auth/provider.ts';
+import { unauthenticated, type TokenVerifier } from '../../platform/auth/tokens.ts';
+import { TaskstreamError } from '../../platform/errors.ts';
+import type { ApiEnv } from '../../platform/http/api-env.ts';
+import type { Logger } from '../../platform/logger.ts';
+import { isSafe, refuseForeign, type Authentication } from '../../platform/http/middleware/authenticate.ts';
+import type { ApiConfig } from '../config.ts';
+import type { ConsoleLoginConfig } from './config.ts';
+import { noticePage } from './notice.ts';
+import type { SessionCookies } from './session.ts';
+
+export interface ConsoleLogin {
+  /** Adds its pages to the app. */
+  readonly addTo: (app: Hono<ApiEnv>) => void;
+  /** Leads whoever has no session to the login: for the page. */
+  readonly leadToLogin: MiddlewareHandler<ApiEnv>;
+  /** Refuses whoever has no session, and notes the session of others: for what the page asks for. */
+  readonly refuseOthers: MiddlewareHandler<ApiEnv>;
+}
+
+export interface ConsoleLoginOptions {
+  readonly provider: LoginProvider;
+  readonly verifier: TokenVerifier;
+  readonly scopes: Authentication['scopes'];
+  readonly sessions: SessionCookies;
+}
+
+const [PAGE, LOGIN, CALLBACK] = ['/console', '/console/login', '/console/callback'];
+const [LOGOUT, LOGGED_OUT] = ['/console/logout', '/console/logged-out'];
+
+const LOG_IN = [LOGIN, 'Log in'] as const;
+const AS_SOMEBODY_ELSE = [`${LOGIN}?again=true`, 'Log in as somebody else'] as const;
+
+export const createConsoleLogin = ({ provider, verifier, scopes, sessions }: ConsoleLoginOptions): ConsoleLogin => {
+  const callback = `${sessions.origin}${CALLBACK}`;
+
+  /** Where a login may lead: the console, whatever it shows. */
+  const target = (to = PAGE): string => {
+    const url = URL.canParse(to, sessions.origin) ? new URL(to, sessions.origin) : undefined;
+    return url?.origin === sessions.origin && url.pathname === PAGE ? `${PAGE}${url.search}` : PAGE;
+  };
+
+  const login = async (c: Context<ApiEnv>): Promise<Response> => {
+    const checks = { state: randomState(), nonce: randomNonce(), verifier: randomPKCECodeVerifier() };
+    const url = await provider.begin(callback, checks, c.req.query('again') === 'true');
+    await sessions.keepLogin(c, { ...checks, to: target(c.req.query('to')) });
+    return c.redirect(url.href, 302);
+  };
+
+  const finish = async (c: Context<ApiEnv>): Promise<Response> => {
+    const pending = await sessions.takeLogin(c, c.req.query('state') ?? '');
+    if (pending === undefined) {
+      return noticePage(c, 400, {
+        title: 'This login is not known',
+        text: 'It took longer than ten minutes, was finished before, or began in another browser.',
+        links: [LOG_IN],
+      });
+    }
+    // The address as the provider was told it: a proxy may have made another of it.
+    const answer = new URL(callback);
+    answer.search = new URL(c.req.url).search;
+    const { accessToken, name } = await provider.finish(answer, pending);
+    const caller = await verifier.verify(accessToken);
+    const known = [scopes.read, scopes.write, scopes.admin].filter((scope) => caller.scopes.has(scope));
+    if (!known.includes(scopes.read) || !known.includes(scopes.admin)) {
+      return noticePage(c, 403, {
+        title: 'The console is for administrators',
+        text: `${name ?? caller.subject} lacks the scopes ${scopes.read} and ${scopes.admin}: the console shows what everybody owns.`,
+        links: [AS_SOMEBODY_ELSE],
+      });
+    }
+    await sessions.begin(c, { caller: { ...caller, scopes: new Set(known) }, name: name ?? caller.subject });
+    return c.redirect(pending.to, 303);
+  };
+
+  /** Says what went wrong on a page: a person is looking. */
+  const inWords =
+    (handle: (c: Context<ApiEnv>) => Promise<Response>) =>
+    async (c: Context<ApiEnv>): Promise<Response> => {
+      try {
+        return await handle(c);
+      } catch (error) {
+        if (!(error instanceof TaskstreamError)) throw error;
+        if (error.code === 'issuer_unavailable') {
+          c.set('failure', error);
+          if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds));
+          return noticePage(c, 503, { title: 'Nobody can log in now', text: error.message, links: [LOG_IN] });
+        }
+        return noticePage(c, 401, {
+          title: 'The login failed',
+          text: error.message,
+          links: [LOG_IN, AS_SOMEBODY_ELSE],
+        });
+      }
+    };
+
+  const logout = async (c: Context<ApiEnv>): Promise<Response> => {
+    refuseForeign(c, sessions.origin);
+    sessions.end(c);
+    const atProvider = await provider.logoutUrl(`${sessions.origin}${LOGGED_OUT}`);
+    return c.json({ location: atProvider?.href ?? LOGGED_OUT }, 200, { 'cache-control': 'no-store' });
+  };
+
+  return {
+    addTo: (app) => {
+      const add = (
+        method: 'GET' | 'POST',
+        path: string,
+        handle: (c: Context<ApiEnv>) => Response | Promise<Response>,
+      ) =>
+        app.on(method, path, (c) => {
+          c.set('route', path);
+          return handle(c);
+        });
+      add('GET', LOGIN, inWords(login));
+      add('GET', CALLBACK, inWords(finish));
+      add('POST', LOGOUT, logout);
+      add('GET', LOGGED_OUT, (c) =>
+        noticePage(c, 200, {
+          title: 'You are logged out',
+          text: 'All tabs of the console have ended.',
+          links: [LOG_IN],
+        }),
+      );
+    },
+    leadToLogin: async (c, next) => {
+      const session = await sessions.of(c);
+      if (session === undefined) {
+        const { search } = new URL(c.req.url);
+        return c.redirect(`${LOGIN}?${new URLSearchParams({ to: `${PAGE}${search}` }).toString()}`, 302);
+      }
+      c.set('session', session);
+      return next();
+    },
+    refuseOthers: async (c, next) => {
+      c.header('cache-control', 'no-store');
+      const session = await sessions.of(c);
+      if (session === undefined) throw unauthenticated('The session has ended: log in again.');
+      if (!isSafe(c)) refuseForeign(c, sessions.origin);
+      c.set('session', session);
+      await next();
+    },
+  };
+};
+
+/** The provider of the settings: the issuer of the tokens. */
+export const loginProviderOf = (
+  config: ConsoleLoginConfig & Pick<ApiConfig, 'AUTH_SCOPE_READ' | 'AUTH_SCOPE_WRITE' | 'AUTH_SCOPE_ADMIN'>,
+  logger: Logger,
+): LoginProvider =>
+  createLoginProvider({
+    issuer: config.AUTH_ISSUER ?? '',
+    clientId: config.CONSOLE_CLIENT_ID,
+    clientSecret: config.CONSOLE_CLIENT_SECRET,
+    scope:
+      config.CONSOLE_SCOPES ??
+      ['openid', 'profile', config.AUTH_SCOPE_READ, config.AUTH_SCOPE_WRITE, config.AUTH_SCOPE_ADMIN].join(' '),
+    parameters: new URLSearchParams(config.CONSOLE_LOGIN_PARAMETERS),
+    clockToleranceS: config.AUTH_CLOCK_TOLERANCE_S,
+    isInsecure: config.AUTH_INSECURE_ISSUER,
+    logger,
+  });

@@ -1,0 +1,175 @@
+/** An OpenID provider that browsers log in at: authorization code with PKCE (RFC 6749, RFC 7636, OpenID Connect Core 1.0). */
+import * as oidc from 'openid-client';
+import { messageOf, TaskstreamError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+
+/** What a login began with, and what its answer is held against. */
+export interface LoginChecks {
+  readonly state: string;
+  readonly nonce: string;
+  readonly verifier: string;
+}
+
+export interface LoginAnswer {
+  readonly accessToken: string;
+  /** What the provider calls the person, for their own eyes. */
+  readonly name: string | undefined;
+}
+
+export interface LoginProvider {
+  /**
+   * Where a browser logs in.
+   * @param isAgain whether the person is asked who they are, even where the provider knows
+   * @throws TaskstreamError `issuer_unavailable`
+   */
+  begin(redirectUri: string, checks: LoginChecks, isAgain: boolean): Promise<URL>;
+  /**
+   * Takes the code that the provider sent the browser back with to the provider.
+   * @throws TaskstreamError `issuer_unavailable`, or `unauthenticated` with the reason in words
+   */
+  finish(answer: URL, checks: LoginChecks): Promise<LoginAnswer>;
+  /** Where a browser logs out at the provider (OpenID Connect RP-Initiated Logout 1.0); nothing where it has no such place, or is away. */
+  logoutUrl(returnUri: string): Promise<URL | undefined>;
+}
+
+export interface LoginProviderOptions {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** None for a public client. */
+  readonly clientSecret: string | undefined;
+  readonly scope: string;
+  /** What else the provider wants to be told, such as `audience` or `resource`. */
+  readonly parameters: URLSearchParams;
+  readonly clockToleranceS: number;
+  /** Whether it may be without TLS. */
+  readonly isInsecure: boolean;
+  readonly logger: Logger;
+}
+
+const TIMEOUT_S = 5;
+/** How old its document may be. */
+const MAX_AGE_MS = 3_600_000;
+/** Shortest time from a question that was not answered to the next. */
+const COOL_DOWN_MS = 5_000;
+
+// eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so to stand out, as the setting does
+const allowInsecure = oidc.allowInsecureRequests;
+
+export const createLoginProvider = (options: LoginProviderOptions): LoginProvider => {
+  const { issuer, clientId, isInsecure, logger } = options;
+  let known: { readonly provider: oidc.Configuration; readonly at: number } | undefined;
+  let finding: Promise<oidc.Configuration> | undefined;
+  let failedAt = -Infinity;
+
+  const discover = async (): Promise<oidc.Configuration> => {
+    const found = await oidc.discovery(new URL(issuer), clientId, undefined, oidc.None(), {
+      timeout: TIMEOUT_S,
+      execute: isInsecure ? [allowInsecure] : [],
+    });
+    const server = found.serverMetadata();
+    const provider = new oidc.Configuration(
+      server,
+      clientId,
+      { [oidc.clockTolerance]: options.clockToleranceS },
+      authenticationOf(options.clientSecret, server),
+    );
+    provider.timeout = TIMEOUT_S;
+    if (isInsecure) allowInsecure(provider);
+    known = { provider, at: performance.now() };
+    return provider;
+  };
+
+  /** @throws TaskstreamError `issuer_unavailable`; after a failure at once, for a while */
+  const find = async (): Promise<oidc.Configuration> => {
+    const now = performance.now();
+    if (known !== undefined && now - known.at < MAX_AGE_MS) return known.provider;
+    if (now - failedAt < COOL_DOWN_MS) return known?.provider ?? refuse();
+    finding ??= discover().finally(() => {
+      finding = undefined;
+    });
+    try {
+      return await finding;
+    } catch (error) {
+      failedAt = performance.now();
+      logger.warn({ reason: messageOf(error), issuer }, 'the OpenID provider cannot be asked where it is logged in at');
+      return known?.provider ?? refuse(error);
+    }
+  };
+
+  return {
+    begin: async (redirectUri, { state, nonce, verifier }, isAgain) => {
+      const parameters = new URLSearchParams(options.parameters);
+      const own = {
+        ...{ redirect_uri: redirectUri, scope: options.scope, state, nonce },
+        ...{ code_challenge: await oidc.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256' },
+        ...(isAgain ? { prompt: 'login' } : {}),
+      };
+      for (const [name, value] of Object.entries(own)) parameters.set(name, value);
+      return oidc.buildAuthorizationUrl(await find(), parameters);
+    },
+    finish: async (answer, { state, nonce, verifier }) => {
+      const provider = await find();
+      try {
+        const tokens = await oidc.authorizationCodeGrant(
+          provider,
+          answer,
+          { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier, idTokenExpected: true },
+          // RFC 8707, section 2.2; RFC 6749, section 3.2, has others ignored.
+          options.parameters,
+        );
+        const claims = tokens.claims();
+        const names: readonly unknown[] = [claims?.['preferred_username'], claims?.['email'], claims?.['name']];
+        const isName = (each: unknown): each is string => typeof each === 'string' && each !== '';
+        return { accessToken: tokens.access_token, name: names.find(isName) };
+      } catch (error) {
+        if (isAway(error)) return refuse(error);
+        const reason = reasonOf(error);
+        logger.warn({ reason, issuer }, 'a login at the OpenID provider failed');
+        throw new TaskstreamError('unauthenticated', reason, { cause: error });
+      }
+    },
+    logoutUrl: async (returnUri) => {
+      const provider = await find().catch(() => undefined);
+      if (provider?.serverMetadata().end_session_endpoint === undefined) return undefined;
+      return oidc.buildEndSessionUrl(provider, { post_logout_redirect_uri: returnUri });
+    },
+  };
+};
+
+/** By the header where the provider takes that, which is the default: OpenID Connect Discovery 1.0, section 3. */
+const authenticationOf = (secret: string | undefined, server: Readonly<oidc.ServerMetadata>): oidc.ClientAuth => {
+  if (secret === undefined) return oidc.None();
+  const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+  return methods.includes('client_secret_basic') ? oidc.ClientSecretBasic(secret) : oidc.ClientSecretPost(secret);
+};
+
+const refuse = (cause?: unknown): never => {
+  throw new TaskstreamError('issuer_unavailable', 'Nobody can log in now: the OpenID provider does not answer.', {
+    cause,
+    retriable: true,
+    retryAfterSeconds: COOL_DOWN_MS / 1_000,
+  });
+};
+
+const isBusy = (status: number): boolean => status >= 500 || status === 429;
+
+const isAway = (error: unknown): boolean => {
+  if (error instanceof oidc.ResponseBodyError) return isBusy(error.status);
+  if (error instanceof oidc.ClientError) {
+    return error.code === 'OAUTH_TIMEOUT' || (error.cause instanceof Response && isBusy(error.cause.status));
+  }
+  // That of `fetch`, of no answer. Those of wrong arguments have a code.
+  return error instanceof TypeError && !('code' in error);
+};
+
+/** Longest reason, in characters: some of it is the provider's, or of whoever wrote the address. */
+const MAX_REASON_LENGTH = 200;
+
+const reasonOf = (error: unknown): string => {
+  const isAnswer = error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError;
+  const reason = isAnswer ? [error.error, error.error_description].filter(Boolean).join(': ') : messageOf(error);
+  return reason
+    .replaceAll(/\p{Cc}/gu, ' ')
+    .slice(0, MAX_REASON_LENGTH)
+    .toWellFormed();
+};
