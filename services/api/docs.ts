@@ -70,14 +70,15 @@ export const openApiDocument = (routes: readonly Route[], authentication?: Authe
       openIdConnectUrl: discoveryUrl(authentication.issuer),
     });
   }
-  for (const { document, access } of routes) {
+  for (const { document, access, tag } of routes) {
     const security = authentication === undefined ? [] : [{ [OIDC]: [authentication.scopes[access]] }];
-    registry.openAPIRegistry.registerPath({ ...document, security });
+    registry.openAPIRegistry.registerPath({ ...document, tags: [tag.name], security });
   }
   return registry.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { ...INFO, license: SPDX_LICENSE },
     servers: [{ url: '/' }],
+    tags: [...new Map(routes.map(({ tag }) => [tag.name, tag])).values()],
   });
 };
 
