@@ -19,7 +19,7 @@ export const problem = z
             path: z.string().openapi({ description: 'Where it is in the request, such as `dates.start`.' }),
             message: z.string(),
           })
-          .openapi('Fault', { description: 'One mistake in the request.' }),
+          .openapi('ProblemFault', { description: 'One mistake in the request.' }),
       )
       .optional(),
     earlierId: z.guid().optional().openapi({ description: 'With idempotency_key_reused: what the key created.' }),
