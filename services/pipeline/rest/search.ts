@@ -16,7 +16,7 @@ const MAX_WINDOW = 10_000;
 
 const paging = {
   from: z
-    .int()
+    .int({ abort: true })
     .min(0, { error: 'must not be negative' })
     .nullish()
     .openapi({
@@ -24,7 +24,7 @@ const paging = {
       description: `Hits to pass over; default 0. from + size: ${MAX_WINDOW} at most. Pages by \`from\` shift when others write; pages by \`cursor\` do not.`,
     }),
   size: z
-    .int()
+    .int({ abort: true })
     .min(0, { error: 'must not be negative' })
     .max(MAX_SIZE, { error: `must not be above ${MAX_SIZE}` })
     .nullish()
