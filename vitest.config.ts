@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * Levels: `unit` and `infra` (the manifests) need no server, `cluster` a Kubernetes, `browser` a Chromium, `alerts` a
- * Prometheus; `integration`, `browser` and `alerts` run against real servers, which their global setup starts and stops.
+ * Prometheus, `go` a Go; all but the first three run against real servers, which their global setup starts and stops.
  */
 export default defineConfig({
   test: {
@@ -63,6 +63,19 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 240_000,
           hookTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'go',
+          include: ['test/go/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          // The first run compiles the generator and all that it needs.
+          testTimeout: 600_000,
+          hookTimeout: 180_000,
           maxWorkers: 1,
           sequence: { groupOrder: 3 },
         },

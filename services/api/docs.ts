@@ -75,16 +75,17 @@ export const openApiDocument = (routes: readonly Route[], authentication?: Authe
       bearerFormat: 'JWT',
     });
   }
-  for (const { document, access } of routes) {
+  for (const { document, access, tag } of routes) {
     const scopes = authentication === undefined ? [] : [authentication.scopes[access]];
     // OpenAPI 3.1: either of them; a scheme that knows no scopes names them as roles.
     const security = authentication === undefined ? [] : [{ [OIDC]: scopes }, { [BEARER]: scopes }];
-    registry.openAPIRegistry.registerPath({ ...document, security });
+    registry.openAPIRegistry.registerPath({ ...document, tags: [tag.name], security });
   }
   return registry.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { ...INFO, license: SPDX_LICENSE },
     servers: [{ url: '/' }],
+    tags: [...new Map(routes.map(({ tag }) => [tag.name, tag])).values()],
   });
 };
 

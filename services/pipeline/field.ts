@@ -205,6 +205,15 @@ export const ordersOf = (fields: Fields): Readonly<Record<string, Order>> =>
 export const facetsOf = (fields: Fields): readonly string[] =>
   Object.entries(fields).flatMap(([name, { isFacet }]) => (isFacet === true ? [name] : []));
 
+/**
+ * A schema that the OpenAPI document shows under a name, so that generators make one type of it. Where it may be null the
+ * document says so beside the reference; `.openapi(name)` alone takes the null away there, or gives it to all uses.
+ */
+export const byName = <T extends z.ZodType>(name: string, schema: T): z.ZodLazy<T> => {
+  const named = schema.openapi(name);
+  return z.lazy(() => named);
+};
+
 /** The fields every entity has beside its own. */
 const versioned = {
   id: idSchema,

@@ -17,26 +17,36 @@ const TYPES: Readonly<Record<string, string>> = {
   int: 'a whole number',
 };
 
+/** What bounds of a value, and not of a length, are given for. */
+const NUMBERS: ReadonlySet<string> = new Set(['number', 'int']);
+
 /** Words for people, where a schema has none of its own; the library's own are used where this returns nothing. */
 z.config({
   customError: (issue) => {
     if ('input' in issue && issue.input === undefined) return 'is required';
     if (issue.code === 'invalid_value') return `must be one of ${issue.values.join(', ')}`;
+    if (issue.code === 'too_big' && NUMBERS.has(issue.origin)) return `must not be above ${issue.maximum}`;
+    if (issue.code === 'too_small' && NUMBERS.has(issue.origin)) return `must not be below ${issue.minimum}`;
     const type = issue.code === 'invalid_type' ? TYPES[issue.expected] : undefined;
     return type && `must be ${type}`;
   },
 });
 
 /**
- * One fault for each issue, up to a bound; its path begins with `root`, the part of the input that was parsed, if that
+ * One fault for each issue, and for each name that is not known, up to a bound; its path begins with `root`, the part of the input that was parsed, if that
  * has a name.
  */
 export const detailsOf = (error: z.ZodError, root?: string): ErrorDetail[] => {
-  const details = error.issues.slice(0, MAX_DETAILS).map(({ path, message }) => ({
+  const faults = error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ path: [...issue.path, key], message: 'is not known' }))
+      : [issue],
+  );
+  const details = faults.slice(0, MAX_DETAILS).map(({ path, message }) => ({
     path: shorten([...(root === undefined ? [] : [root]), ...path].join('.'), MAX_MESSAGE_LENGTH),
     message: shorten(message, MAX_MESSAGE_LENGTH),
   }));
-  const more = error.issues.length - details.length;
+  const more = faults.length - details.length;
   return more > 0 ? [...details, { path: root ?? '', message: `there are ${more} more faults` }] : details;
 };
 

@@ -3,7 +3,7 @@
  * follow. To add a field, see CONTRIBUTING.md, "Add a field".
  */
 import { z } from '@hono/zod-openapi';
-import { condition, field, type Fields } from '../pipeline/field.ts';
+import { byName, condition, field, type Fields } from '../pipeline/field.ts';
 import { ownerField } from '../pipeline/owner.ts';
 import { TEXT_MAPPING, textClause } from '../pipeline/index/text.ts';
 import { hasVisibleCharacter, isUpTo, oneSpelling, VISIBLE_PATTERN } from './text.ts';
@@ -32,9 +32,7 @@ const textUpTo = (most: number) =>
       description: 'White space around it goes, and does not count.',
     });
 
-const priority = z.enum(PRIORITIES);
-/** Named where it is shown only: a name takes the null away from what may be null, in the document. */
-const shownPriority = z.enum(PRIORITIES).openapi('Priority');
+const priority = byName('Priority', z.enum(PRIORITIES));
 
 /** PostgreSQL's and JavaScript's calendars agree on these years. */
 const [EARLIEST, LATEST] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')];
@@ -51,12 +49,16 @@ const timestamp = z.iso
 
 const START_AFTER_DUE = 'must not be after due';
 
-const dates = z
-  .strictObject({ start: timestamp.nullish(), due: timestamp.nullish() })
-  .refine(({ start, due }) => !start || !due || Date.parse(start) <= Date.parse(due), {
-    path: ['start'],
-    error: START_AFTER_DUE,
-  });
+const dates = byName(
+  'GivenDates',
+  z
+    .strictObject({ start: timestamp.nullish(), due: timestamp.nullish() })
+    .refine(({ start, due }) => !start || !due || Date.parse(start) <= Date.parse(due), {
+      path: ['start'],
+      error: START_AFTER_DUE,
+    })
+    .openapi({ description: 'In any offset; `start` must not be after `due`.' }),
+);
 
 const MAX_TAGS = 20;
 const MAX_TAG_LENGTH = 50;
@@ -131,7 +133,7 @@ export const taskFields = {
   priority: field<Priority, Priority>({
     input: priority,
     initial: 'none',
-    shown: shownPriority,
+    shown: priority,
     columns: { priority: 'priority' },
     toColumns: (value) => ({ priority: value }),
     mapping: { type: 'keyword' },

@@ -85,7 +85,7 @@ describe('POST /tasks/batch', () => {
       'operations.1.task.description: is required.',
       'operations.2.op: must be one of create, update, patch, delete.',
       'operations.3: must be an object.',
-      'operations.4: Unrecognized key: "id".',
+      'operations.4.id: is not known.',
       'operations.5.id: must be a UUID.',
       'operations.6.ifMatch: must be * or a list of quoted entity tags.',
       'operations.7.task: is required.',

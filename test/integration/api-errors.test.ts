@@ -145,6 +145,8 @@ describe('every error', () => {
       priority: 'urgent',
       dates: { start: 'x', due: 'y' },
       tags: [1],
+      colour: 'red',
+      size: 'small',
     });
     const time = 'must be an RFC 3339 date and time with offset, such as 2026-03-01T09:00:00Z';
     expect(body.errors).toEqual([
@@ -153,12 +155,17 @@ describe('every error', () => {
       { path: 'dates.start', message: time },
       { path: 'dates.due', message: time },
       { path: 'tags.0', message: 'must be text' },
+      { path: 'colour', message: 'is not known' },
+      { path: 'size', message: 'is not known' },
     ]);
+    const search = await api.request('POST', '/tasks/search', { from: 1e17, size: 1e17 });
+    const most = `must not be above ${Number.MAX_SAFE_INTEGER}`;
+    expect(search.body.errors).toEqual(['from', 'size'].map((path) => ({ path, message: most })));
   });
 
   it('of an unknown query parameter names it', async () => {
     const answer = await api.request('GET', '/tasks?page=2');
-    expect(answer.body.error).toBe('query: Unrecognized key: "page".');
+    expect(answer.body.error).toBe('query.page: is not known.');
   });
 
   it.each([

@@ -34,7 +34,7 @@ const batch = z.strictObject({
 });
 
 export const batchRoute = (resource: Resource): Route => {
-  const { name, title, plural, pluralTitle, shown, examples } = resource;
+  const { name, title, plural, pluralTitle, tag, shown, examples } = resource;
   const schemas = schemasOf(resource);
   const prepare = preparing(resource, schemas);
   const body = z
@@ -53,25 +53,27 @@ export const batchRoute = (resource: Resource): Route => {
         ],
       },
     });
-  const outcome = z.object({
-    status: z.int().openapi({ description: 'As the operation alone would be answered.' }),
-    [name]: shown.optional(),
-    replayed: z
-      .literal(true)
-      .optional()
-      .openapi({ description: `Given when an earlier request had created the ${name}.` }),
-    problem: problem.optional(),
-  });
+  const outcome = z
+    .object({
+      status: z.int().openapi({ description: 'As the operation alone would be answered.' }),
+      [name]: shown.optional(),
+      replayed: z
+        .literal(true)
+        .optional()
+        .openapi({ description: `Given when an earlier request had created the ${name}.` }),
+      problem: problem.optional(),
+    })
+    .openapi(`${title}Outcome`);
   const outcomes = z
     .object({ outcomes: z.array(outcome).openapi({ description: 'In the order of the operations.' }) })
     .openapi(`${title}Outcomes`);
   return {
+    tag,
     access: 'write',
     maxBodyBytes: MAX_BODY_BYTES,
     document: {
       method: 'post',
       path: `/${plural}/batch`,
-      tags: [pluralTitle],
       operationId: `batch${pluralTitle}`,
       summary: `Create, change and delete up to ${MAX_OPERATIONS} ${plural}`,
       description:

@@ -16,19 +16,19 @@ interface Change {
   /** Which body, and the first word of the operation's name. */
   readonly kind: 'update' | 'patch';
   readonly summary: string;
-  readonly description?: string;
+  readonly description: string;
   readonly mediaTypes?: readonly string[];
   readonly toColumns: (fields: Fields, body: FieldValues) => FieldValues;
 }
 
 const changeRoute = (resource: Resource, { method, kind, toColumns, mediaTypes, ...told }: Change): Route => {
-  const { name, title, plural, pluralTitle, entity, fields, bodies, one, notFound, store } = resource;
+  const { name, title, plural, tag, entity, fields, bodies, one, notFound, store } = resource;
   return {
+    tag,
     access: 'write',
     document: {
       method,
       path: `/${plural}/{id}`,
-      tags: [pluralTitle],
       operationId: `${kind}${title}`,
       ...told,
       request: { params: idPath, headers: preconditions(name), ...jsonBody(bodies[kind], mediaTypes) },
@@ -55,6 +55,8 @@ export const updateRoute = (resource: Resource): Route =>
     method: 'put',
     kind: 'update',
     summary: `Replace one ${resource.name}`,
+    description:
+      'A full replacement: a forgotten field would be reset in silence, so all are required that the first release had. A later one that is left out stays as it is.',
     toColumns: columnsToUpdate,
   });
 

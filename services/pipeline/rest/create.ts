@@ -12,15 +12,16 @@ import { columnsToCreate, type FieldValues } from '../field.ts';
 import { idempotencyKey, type CreateCommand, type Resource } from './resource.ts';
 
 export const createRoute = (resource: Resource): Route => {
-  const { name, title, plural, pluralTitle, bodies, one, store } = resource;
+  const { name, title, plural, tag, bodies, one, store } = resource;
   return {
+    tag,
     access: 'write',
     document: {
       method: 'post',
       path: `/${plural}`,
-      tags: [pluralTitle],
       operationId: `create${title}`,
       summary: `Create one ${name}`,
+      description: 'With an `Idempotency-Key` it is safe to repeat, whatever became of the answer.',
       request: {
         headers: z.object({
           'Idempotency-Key': idempotencyKey(

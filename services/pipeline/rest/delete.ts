@@ -5,14 +5,15 @@ import { parsePath } from '../../platform/http/input.ts';
 import type { Route } from '../../platform/http/route.ts';
 import { idPath, preconditions, type Resource } from './resource.ts';
 
-export const deleteRoute = ({ name, title, plural, pluralTitle, notFound, store }: Resource): Route => ({
+export const deleteRoute = ({ name, title, plural, tag, notFound, store }: Resource): Route => ({
+  tag,
   access: 'write',
   document: {
     method: 'delete',
     path: `/${plural}/{id}`,
-    tags: [pluralTitle],
     operationId: `delete${title}`,
     summary: `Delete one ${name}`,
+    description: 'There is no way back.',
     request: { params: idPath, headers: preconditions(name) },
     responses: {
       204: { description: `The ${name} was deleted.` },

@@ -6,14 +6,15 @@ import { parsePath } from '../../platform/http/input.ts';
 import { respondWith, type Route } from '../../platform/http/route.ts';
 import { idPath, type Resource } from './resource.ts';
 
-export const getRoute = ({ name, title, plural, pluralTitle, one, notFound, store }: Resource): Route => ({
+export const getRoute = ({ name, title, plural, tag, one, notFound, store }: Resource): Route => ({
+  tag,
   access: 'read',
   document: {
     method: 'get',
     path: `/${plural}/{id}`,
-    tags: [pluralTitle],
     operationId: `get${title}`,
     summary: `Read one ${name}`,
+    description: 'Straight from the database, as its last change left it.',
     request: {
       params: idPath,
       headers: z.object({

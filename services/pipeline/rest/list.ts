@@ -32,7 +32,7 @@ const query = z.strictObject({
 
 const position = z.object({ before: idSchema });
 
-export const listRoute = ({ title, plural, pluralTitle, shown, store }: Resource): Route => {
+export const listRoute = ({ title, plural, pluralTitle, tag, shown, store }: Resource): Route => {
   const page = z
     .object({
       [plural]: z.array(shown),
@@ -40,13 +40,14 @@ export const listRoute = ({ title, plural, pluralTitle, shown, store }: Resource
     })
     .openapi(`${title}Page`);
   return {
+    tag,
     access: 'read',
     document: {
       method: 'get',
       path: `/${plural}`,
-      tags: [pluralTitle],
       operationId: `list${pluralTitle}`,
       summary: `List ${plural}, newest first`,
+      description: `Straight from the database, a page at a time: what was there all the time comes exactly once, whatever is written meanwhile.`,
       request: { query },
       responses: { 200: answer(`A page of ${plural}.`, page), ...problems('cursor_invalid') },
     },

@@ -4,6 +4,7 @@ import { answer } from '../../platform/http/document.ts';
 import { ENTITY_TAGS_PATTERN } from '../../platform/http/etag.ts';
 import { IDEMPOTENCY_KEY_PATTERN } from '../../platform/http/idempotency-key.ts';
 import type { ProblemCode } from '../../platform/http/problem.ts';
+import type { Tag } from '../../platform/http/route.ts';
 import type { Entity } from '../entity.ts';
 import { createBody, initialsOf, patchBody, shownSchema, updateBody, type Fields, type FieldValues } from '../field.ts';
 import type { EntitySearch } from '../index/search.ts';
@@ -35,6 +36,7 @@ export interface Resource extends ResourceOptions {
   readonly plural: string;
   /** `Tasks`, in names of the document. */
   readonly pluralTitle: string;
+  readonly tag: Tag;
   /** Code of its 404. */
   readonly notFound: ProblemCode;
   readonly shown: z.ZodType;
@@ -56,13 +58,22 @@ export const createResource = (options: ResourceOptions): Resource => {
   });
   const { fields, examples } = options;
   const one = z.object({ [name]: shown }).openapi(`${title}Answer`);
-  const etag = { ETag: { schema: { type: 'string' as const }, description: `The version of the ${name}, in quotes.` } };
+  const etag = {
+    ETag: {
+      schema: { type: 'string' as const, example: '"1"' },
+      description: `The version of the ${name}, in quotes.`,
+    },
+  };
   return {
     ...options,
     name,
     title,
     plural,
     pluralTitle: capital(plural),
+    tag: {
+      name: capital(plural),
+      description: `Each ${name} has an id, and a version that grows by one with every change. What is acknowledged is durable; search shows it about a second later.`,
+    },
     notFound: `${name}_not_found`,
     shown,
     bodies: {
@@ -80,7 +91,9 @@ const EXAMPLE_ID = '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b';
 export const idText = z.guid({ error: 'must be a UUID' }).toLowerCase().openapi({ example: EXAMPLE_ID });
 
 /** Path of one thing. */
-export const idPath = z.object({ id: idText.openapi({ param: { name: 'id', in: 'path' }, example: EXAMPLE_ID }) });
+export const idPath = z.object({
+  id: idText.openapi({ param: { name: 'id', in: 'path', description: 'A UUID, in upper or lower case.' } }),
+});
 
 /** The header of what creates. @param meaning what it says of the request */
 export const idempotencyKey = (meaning: string) =>
@@ -89,6 +102,7 @@ export const idempotencyKey = (meaning: string) =>
     .optional()
     .openapi({
       pattern: IDEMPOTENCY_KEY_PATTERN,
+      example: '5f0c1c1e-8d5b-4f0e-9d0a-3a1f6f2f7b11',
       description: `Any text of 1 to 255 visible ASCII characters, plain or in quotes, which are not part of it. ${meaning}`,
     });
 

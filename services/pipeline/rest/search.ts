@@ -5,7 +5,7 @@ import { answer, BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/d
 import { parseBody } from '../../platform/http/input.ts';
 import type { Route } from '../../platform/http/route.ts';
 import { checkOwner } from '../owner.ts';
-import { conditionsOf, conditionsShape, facetsOf, ordersOf, type Fields, type FieldValues } from '../field.ts';
+import { byName, conditionsOf, conditionsShape, facetsOf, ordersOf, type FieldValues } from '../field.ts';
 import { COMMON_ORDERS, FACET_VALUES, RANKED_HITS } from '../index/search.ts';
 import type { Resource } from './resource.ts';
 
@@ -16,7 +16,7 @@ const MAX_WINDOW = 10_000;
 
 const paging = {
   from: z
-    .int()
+    .int({ abort: true })
     .min(0, { error: 'must not be negative' })
     .nullish()
     .openapi({
@@ -24,7 +24,7 @@ const paging = {
       description: `Hits to pass over; default 0. from + size: ${MAX_WINDOW} at most. Pages by \`from\` shift when others write; pages by \`cursor\` do not.`,
     }),
   size: z
-    .int()
+    .int({ abort: true })
     .min(0, { error: 'must not be negative' })
     .max(MAX_SIZE, { error: `must not be above ${MAX_SIZE}` })
     .nullish()
@@ -36,19 +36,18 @@ const paging = {
 };
 
 /** How the hits are ordered and counted. */
-const orderAndCounts = (fields: Fields) => {
+const orderAndCounts = ({ title, fields }: Pick<Resource, 'title' | 'fields'>) => {
   const [orders, facets] = [ordersOf(fields), facetsOf(fields)];
   const told = Object.entries(orders).map(([name, { description }]) => ` \`${name}\`: ${description}.`);
   return {
-    sort: z
-      .enum([...COMMON_ORDERS, ...Object.keys(orders)])
+    sort: byName(`${title}Order`, z.enum([...COMMON_ORDERS, ...Object.keys(orders)]))
       .nullish()
       .openapi({
         description: `Default \`relevance\`: the best matches first. \`created\`: the newest first.${told.join('')}`,
       }),
     facets: z
       // A list of nothing has no names.
-      .array(facets.length === 0 ? z.string() : z.enum(facets))
+      .array(facets.length === 0 ? z.string() : byName(`${title}Facet`, z.enum(facets)))
       .max(facets.length, { error: `must not be more than ${facets.length}` })
       .nullish()
       .openapi({
@@ -58,11 +57,11 @@ const orderAndCounts = (fields: Fields) => {
 };
 
 export const searchRoute = (resource: Resource): Route => {
-  const { title, plural, pluralTitle, entity, fields, examples, shown, search } = resource;
+  const { title, plural, pluralTitle, tag, entity, fields, examples, shown, search } = resource;
   const body = z
     .strictObject({
       ...conditionsShape(fields),
-      ...orderAndCounts(fields),
+      ...orderAndCounts(resource),
       ...paging,
     })
     .openapi(`Search${pluralTitle}`, { example: examples.search });
@@ -73,7 +72,11 @@ export const searchRoute = (resource: Resource): Route => {
       facets: z
         .record(
           z.string(),
-          z.array(z.object({ value: z.union([z.string(), z.number(), z.boolean()]), count: z.int() })),
+          z.array(
+            z
+              .object({ value: z.union([z.string(), z.number(), z.boolean()]), count: z.int() })
+              .openapi('FacetValue', { description: 'A value, and how many of all hits have it.' }),
+          ),
         )
         .optional()
         .openapi({ description: 'By field, where the search asks for any.' }),
@@ -83,11 +86,11 @@ export const searchRoute = (resource: Resource): Route => {
     })
     .openapi(`${title}SearchPage`);
   return {
+    tag,
     access: 'read',
     document: {
       method: 'post',
       path: `/${plural}/search`,
-      tags: [pluralTitle],
       operationId: `search${pluralTitle}`,
       summary: `Search ${plural}`,
       description: `All conditions must hold. Where nothing else is said by \`sort\`, the ${RANKED_HITS} best matches come first, the others newest first; without words all come newest first. Changes show in search about a second after they were acknowledged.`,

@@ -12,7 +12,16 @@ export const problem = z
     error: z.string().openapi({ description: 'The same as detail.' }),
     code: z.string().openapi({ description: 'Stable name of the problem, for programs.' }),
     requestId: z.string(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    errors: z
+      .array(
+        z
+          .object({
+            path: z.string().openapi({ description: 'Where it is in the request, such as `dates.start`.' }),
+            message: z.string(),
+          })
+          .openapi('ProblemFault', { description: 'One mistake in the request.' }),
+      )
+      .optional(),
     earlierId: z.guid().optional().openapi({ description: 'With idempotency_key_reused: what the key created.' }),
     currentVersion: z.int().optional().openapi({ description: 'With precondition_failed: the version there is.' }),
   })

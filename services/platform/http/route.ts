@@ -5,7 +5,14 @@ import type { ApiEnv } from './api-env.ts';
 import type { Access } from './middleware/authenticate.ts';
 import { etagOf } from './etag.ts';
 
+/** What operations have in common: the OpenAPI document shows those of one tag together. */
+export interface Tag {
+  readonly name: string;
+  readonly description: string;
+}
+
 export interface Route {
+  readonly tag: Tag;
   readonly document: RouteConfig;
   /** What its callers must be allowed, where the API asks who is calling. */
   readonly access: Access;
