@@ -159,7 +159,7 @@ const login = z
   .strictObject({
     url: z
       .url({ protocol: /^https$/, error: 'must be a URL that starts with https://' })
-      .regex(/^https:\/\/[^/]+$/, { error: 'must be an origin such as https://tasks.example.com, without a path' })
+      .regex(/^https:\/\/[^/?#@\s]+$/, { error: 'must be an origin such as https://tasks.example.com, without a path' })
       .describe('`CONSOLE_URL`: where browsers find the API, without a path.'),
     clientId: z.string().min(1).describe('`CONSOLE_CLIENT_ID`: the console as the issuer knows it.'),
     secret: dnsLabel.describe(

@@ -73,7 +73,10 @@ describe('the console behind a login', () => {
   it('says that the session has ended, keeps what was typed, and goes on after a login in another tab', async () => {
     const context = await contextOf();
     const page = await context.newPage();
-    const sealer = createSealer([KEY], [provider.url, AUDIENCE, 'sub', url].join(' '));
+    const sealer = createSealer(
+      [KEY],
+      [provider.url, AUDIENCE, 'sub', url, 'tasks:read tasks:write tasks:admin'].join(' '),
+    );
     const content = { sub: 'root', owner: 'root', scopes: ['tasks:read', 'tasks:write', 'tasks:admin'], name: 'root' };
     const value = await sealer.seal(COOKIE, content, 6);
     await context.addCookies([{ name: COOKIE, value, url, httpOnly: true, sameSite: 'Lax' }]);

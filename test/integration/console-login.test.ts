@@ -40,12 +40,17 @@ const loggedIn = async (name = 'root'): Promise<BrowserSession> => {
   return browser;
 };
 const cookieOf = (browser: BrowserSession): string => `${COOKIE}=${browser.cookiesOf(url).get(COOKIE) ?? ''}`;
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 const JSON_HEADERS = { 'content-type': 'application/json' };
 const create = (browser: BrowserSession, headers: Readonly<Record<string, string>>) =>
   browser.request('POST', `${url}/tasks`, { ...JSON_HEADERS, ...headers }, '{"description":"by the console"}');
 
+/** What a session counts for. */
+const contextOf = (claim = 'sub', admin = 'tasks:admin') =>
+  [provider.url, AUDIENCE, claim, url, 'tasks:read', 'tasks:write', admin].join(' ');
+
 /** A session as the API would seal it. */
-const sealed = (keys: readonly string[], seconds: number, context = [provider.url, AUDIENCE, 'sub', url].join(' ')) =>
+const sealed = (keys: readonly string[], seconds: number, context = contextOf()) =>
   createSealer(keys, context).seal(
     COOKIE,
     { sub: 'root', owner: 'root', scopes: ['tasks:read', 'tasks:write', 'tasks:admin'], name: 'root' },
@@ -96,6 +101,22 @@ describe('the login of the console', () => {
       expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([403, 'foreign_origin']);
       expect((await browser.request('POST', `${url}/console/logout`, headers)).status).toBe(403);
     }
+    const id = '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b';
+    for (const [method, path] of [
+      ['PUT', `/tasks/${id}`],
+      ['PATCH', `/tasks/${id}`],
+      ['DELETE', `/tasks/${id}`],
+      ['POST', '/tasks/batch'],
+      ['POST', '/tasks/search'],
+    ] as const) {
+      const refused = await browser.request(
+        method,
+        url + path,
+        { ...JSON_HEADERS, origin: 'https://evil.example' },
+        '{}',
+      );
+      expect([method, path, refused.status]).toEqual([method, path, 403]);
+    }
     expect((await browser.request('GET', `${url}/tasks`)).headers.get('cache-control')).toBe('no-store');
   });
 
@@ -110,7 +131,7 @@ describe('the login of the console', () => {
     const refused = await browser.logIn(`${url}/console`, 'ada');
     expect(refused.status).toBe(403);
     const text = await refused.text();
-    expect(text).toContain('ada@example.com lacks the scopes tasks:read and tasks:admin');
+    expect(text).toContain('ada@example.com lacks the scope tasks:admin: the console shows');
     expect([...browser.cookiesOf(url).keys()]).toEqual([]);
     expect(text).toContain('/console/login?again=true');
     expect((await browser.logIn(`${url}/console/login?again=true`, 'root')).status).toBe(200);
@@ -142,6 +163,44 @@ describe('a login', () => {
     // A code that the provider never gave.
     expect((await attacker.request('GET', step)).status).toBe(401);
     expect((await attacker.request('GET', step)).status).toBe(400);
+  });
+
+  it('is not lost while the provider is away', async () => {
+    const browser = createBrowserSession();
+    const started = await browser.request('GET', `${url}/console/login`);
+    const form = await browser.follow(started.headers.get('location') ?? '');
+    const typed = await browser.request('POST', form.url, FORM, 'name=root');
+    const resumed = await browser.request('GET', new URL(typed.headers.get('location') ?? '', form.url).href);
+    const callback = resumed.headers.get('location') ?? '';
+    expect(callback).toContain('/console/callback?code=');
+    provider.be('away');
+    const refused = await browser.request('GET', callback);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
+    provider.be('there');
+    expect((await browser.follow(callback)).url).toBe(`${url}/console`);
+  });
+
+  it('may begin many times, of which the browser keeps five', async () => {
+    const browser = createBrowserSession();
+    for (let i = 0; i < 8; i += 1) await browser.request('GET', `${url}/console/login`);
+    const names = [...browser.cookiesOf(url).keys()];
+    expect(names.filter((name) => name.startsWith('taskstream-login-'))).toHaveLength(5);
+    // Names that a neighbouring host may have set.
+    const cookie = Array.from({ length: 9 }, (_, i) => `taskstream-login-@${i}=x`).join('; ');
+    expect((await createBrowserSession().request('GET', `${url}/console/login`, { cookie })).status).toBe(302);
+  });
+
+  it('that the provider refuses to this client is told in words', async () => {
+    const port = await getPort();
+    const other = await pipeline.startApi({ ...env, PORT: String(port), CONSOLE_CLIENT_SECRET: 'another' });
+    const browser = createBrowserSession();
+    const began = await browser.request('GET', `http://127.0.0.1:${port}/console/login`);
+    const state = new URL(began.headers.get('location') ?? '').searchParams.get('state') ?? '';
+    const query = new URLSearchParams({ code: 'any', state, iss: provider.url });
+    const refused = await browser.request('GET', `http://127.0.0.1:${port}/console/callback?${query.toString()}`);
+    expect(refused.status).toBe(401);
+    expect(await refused.text()).toContain('The provider refuses the client id or its secret.');
+    await stopProcess(other);
   });
 
   it('leads to the console, and nowhere else', async () => {
@@ -209,12 +268,12 @@ describe('a session', () => {
     const asked = async (text: string) =>
       (await createBrowserSession().request('GET', `${url}/tasks`, { cookie: `${COOKIE}=${text}` })).status;
     expect(await asked(good)).toBe(200);
-    const context = [provider.url, AUDIENCE, 'sub', url].join(' ');
-    const login = createSealer(KEYS.slice(0, 1), context).seal('taskstream-login', { sub: 'root' }, 60);
+    const login = createSealer(KEYS.slice(0, 1), contextOf()).seal('taskstream-login', { sub: 'root' }, 60);
     const worthless = [
       await sealed(KEYS.slice(0, 1), -60),
       await sealed(KEYS.slice(1), 60),
-      await sealed(KEYS.slice(0, 1), 60, [provider.url, AUDIENCE, 'tenant', url].join(' ')),
+      await sealed(KEYS.slice(0, 1), 60, contextOf('tenant')),
+      await sealed(KEYS.slice(0, 1), 60, contextOf('sub', 'tasks:write')),
       await login,
       `${good.slice(0, -3)}abc`,
       'x'.repeat(5_000),

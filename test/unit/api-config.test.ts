@@ -52,6 +52,9 @@ describe('who may call the API', () => {
     expect(read(oidc)).toMatchObject({ AUTH: 'oidc', AUTH_SCOPE_WRITE: 'tasks:write' });
     expect(read(login)).toMatchObject({ CONSOLE: true, CONSOLE_SESSION_MINUTES: 60 });
     expect(read({ ...login, CONSOLE_URL: 'http://tasks.localhost:9234' })).toMatchObject({ CONSOLE: true });
+    expect(read({ ...login, CONSOLE_URL: 'HTTPS://Tasks.Example.com:443/' })).toMatchObject({
+      CONSOLE_URL: 'https://tasks.example.com',
+    });
   });
 
   it.each([
@@ -73,6 +76,9 @@ describe('who may call the API', () => {
       { ...login, CONSOLE_SESSION_KEYS: `${'k'.repeat(32)},short` },
       'CONSOLE_SESSION_KEYS: must be secrets of at least 32',
     ],
+    [{ ...login, CONSOLE_URL: 'tasks.example.com' }, 'CONSOLE_URL: must be an origin'],
+    [{ ...login, CONSOLE_LOGIN_PARAMETERS: 'response_mode=fragment' }, 'CONSOLE_LOGIN_PARAMETERS: must be name=value'],
+    [{ ...login, CONSOLE_LOGIN_PARAMETERS: 'audience' }, 'CONSOLE_LOGIN_PARAMETERS: must be name=value'],
     [{ ...login, CONSOLE_SCOPES: 'profile' }, 'CONSOLE_SCOPES: must have openid'],
     [{ ...login, CONSOLE_SESSION_MINUTES: '4' }, 'CONSOLE_SESSION_MINUTES: must be a whole number from 5'],
   ])('is refused where it contradicts itself: %o', (env, message) => {

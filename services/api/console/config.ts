@@ -6,7 +6,6 @@ import {
   integer,
   list,
   optionalText,
-  url,
   type CrossCheck,
   type EnvSpec,
   type EnvValues,
@@ -20,7 +19,40 @@ const keys = (): z.ZodType<string[]> =>
     error: `must be secrets of at least ${MIN_KEY_LENGTH} characters each, such as openssl rand -base64 32 gives`,
   });
 
-const LOCAL = /^(localhost|.*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+const IS_LOCAL = /^(localhost|.*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/** Where browsers are, in the one spelling in which they say it. */
+const origin = (): z.ZodType<string> =>
+  z.string().transform((input, context) => {
+    const found = URL.canParse(input) ? new URL(input) : undefined;
+    const refuse = (message: string): never => {
+      context.issues.push({ code: 'custom', message, input });
+      return z.NEVER;
+    };
+    if (found === undefined || !['https:', 'http:'].includes(found.protocol) || found.href !== `${found.origin}/`) {
+      return refuse('must be an origin such as https://tasks.example.com, without a path');
+    }
+    if (found.protocol === 'http:' && !IS_LOCAL.test(found.hostname)) {
+      return refuse(
+        'must start with https://, unless it is this machine: without TLS whoever is in between could take sessions',
+      );
+    }
+    return found.origin;
+  });
+
+/** What a login says itself. */
+const OWN_PARAMETERS = [
+  ...['client_id', 'code_challenge', 'code_challenge_method', 'nonce', 'redirect_uri', 'request', 'request_uri'],
+  ...['response_mode', 'response_type', 'scope', 'state'],
+];
+
+const parameters = (): z.ZodType<string> =>
+  z
+    .string()
+    .refine(
+      (text) => [...new URLSearchParams(text)].every(([name, value]) => value !== '' && !OWN_PARAMETERS.includes(name)),
+      { error: `must be name=value, joined by &, and no name of ${OWN_PARAMETERS.join(', ')}` },
+    );
 
 export const consoleEnv = {
   CONSOLE: {
@@ -30,15 +62,7 @@ export const consoleEnv = {
       'Whether `/console` is served, a page to work with tasks and to watch the pipeline. With `AUTH=oidc` administrators log in at the issuer; with `none` it is for whoever reaches it.',
   },
   CONSOLE_URL: {
-    schema: url(['https:', 'http:'])
-      .refine((text) => new URL(text).href === `${new URL(text).origin}/`, {
-        error: 'must be an origin such as https://tasks.example.com, without a path',
-      })
-      .refine((text) => text.startsWith('https:') || LOCAL.test(new URL(text).hostname), {
-        error:
-          'must start with https://, unless it is this machine: without TLS whoever is in between could take sessions',
-      })
-      .optional(),
+    schema: origin().optional(),
     description: 'Where browsers find the API, as their address bar shows it; for the login of the console.',
   },
   CONSOLE_CLIENT_ID: {
@@ -52,11 +76,11 @@ export const consoleEnv = {
   },
   CONSOLE_SCOPES: {
     schema: optionalText(),
-    defaultText: '`openid profile`, and the scopes that the API knows',
+    defaultText: 'openid profile, and the scopes of the API',
     description: 'What the console asks the issuer for, separated by spaces; `openid` is part of it.',
   },
   CONSOLE_LOGIN_PARAMETERS: {
-    schema: optionalText(),
+    schema: parameters().optional(),
     description: 'What some issuers must be told beside, such as `audience=https://tasks.example.com` or `resource=…`.',
   },
   CONSOLE_SESSION_KEYS: {

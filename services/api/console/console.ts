@@ -158,9 +158,10 @@ export const createConsole = (options: ConsoleOptions): Console => {
       const { login } = options;
       login?.addTo(app);
       addPage(app, ...(login === undefined ? [] : [login.leadToLogin]));
-      if (login !== undefined) app.use('/console/*', login.refuseOthers);
+      const asks = [sameOriginOnly, ...(login === undefined ? [] : [login.refuseOthers])];
       const get = (path: string, handle: (c: Context<ApiEnv>) => Response): void => {
-        app.get(path, sameOriginOnly, (c) => {
+        for (const ask of asks) app.get(path, ask);
+        app.get(path, (c) => {
           c.set('route', path);
           return handle(c);
         });

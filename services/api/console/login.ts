@@ -1,23 +1,29 @@
 /** The console's login: whoever is an administrator at the OpenID provider gets a session, and nobody else. */
 import type { Context, Hono, MiddlewareHandler } from 'hono';
 import { randomNonce, randomPKCECodeVerifier, randomState } from 'openid-client';
-import { createLoginProvider, type LoginProvider } from '../../platform/auth/provider.ts';
+import {
+  createLoginProvider,
+  issuerUnavailable,
+  type LoginAnswer,
+  type LoginProvider,
+} from '../../platform/auth/provider.ts';
 import { unauthenticated, type TokenVerifier } from '../../platform/auth/tokens.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { isSafe, refuseForeign, type Authentication } from '../../platform/http/middleware/authenticate.ts';
+import { shorten } from '../../platform/validation.ts';
 import type { ApiConfig } from '../config.ts';
 import type { ConsoleLoginConfig } from './config.ts';
 import { noticePage } from './notice.ts';
-import type { SessionCookies } from './session.ts';
+import type { PendingLogin, SessionCookies } from './session.ts';
 
 export interface ConsoleLogin {
   /** Adds its pages to the app. */
   readonly addTo: (app: Hono<ApiEnv>) => void;
   /** Leads whoever has no session to the login: for the page. */
   readonly leadToLogin: MiddlewareHandler<ApiEnv>;
-  /** Refuses whoever has no session, and notes the session of others: for what the page asks for. */
+  /** Refuses whoever has no session, and notes that of others: for what the page asks for. */
   readonly refuseOthers: MiddlewareHandler<ApiEnv>;
 }
 
@@ -31,16 +37,35 @@ export interface ConsoleLoginOptions {
 const [PAGE, LOGIN, CALLBACK] = ['/console', '/console/login', '/console/callback'];
 const [LOGOUT, LOGGED_OUT] = ['/console/logout', '/console/logged-out'];
 
+/** Longest query of the page that a login leads back to, in characters. */
+const MAX_QUERY_LENGTH = 300;
+/** Codes that are exchanged at once: each is a question to the provider, and a stranger may ask. */
+const MAX_EXCHANGES = 20;
+/** Longest name of a person that is shown, in characters. */
+const MAX_NAME_LENGTH = 100;
+
 const LOG_IN = [LOGIN, 'Log in'] as const;
 const AS_SOMEBODY_ELSE = [`${LOGIN}?again=true`, 'Log in as somebody else'] as const;
 
 export const createConsoleLogin = ({ provider, verifier, scopes, sessions }: ConsoleLoginOptions): ConsoleLogin => {
   const callback = `${sessions.origin}${CALLBACK}`;
+  let exchanges = 0;
 
-  /** Where a login may lead: the console, whatever it shows. */
+  const exchange = async (answer: URL, pending: PendingLogin): Promise<LoginAnswer> => {
+    if (exchanges >= MAX_EXCHANGES) throw issuerUnavailable('Too many log in at once.');
+    exchanges += 1;
+    try {
+      return await provider.finish(answer, pending);
+    } finally {
+      exchanges -= 1;
+    }
+  };
+
+  /** Where a login may lead: the console, whatever it shows. Cookies hold little. */
   const target = (to = PAGE): string => {
     const url = URL.canParse(to, sessions.origin) ? new URL(to, sessions.origin) : undefined;
-    return url?.origin === sessions.origin && url.pathname === PAGE ? `${PAGE}${url.search}` : PAGE;
+    const isTaken = url?.origin === sessions.origin && url.pathname === PAGE && url.search.length <= MAX_QUERY_LENGTH;
+    return isTaken ? `${PAGE}${url.search}` : PAGE;
   };
 
   const login = async (c: Context<ApiEnv>): Promise<Response> => {
@@ -51,7 +76,7 @@ export const createConsoleLogin = ({ provider, verifier, scopes, sessions }: Con
   };
 
   const finish = async (c: Context<ApiEnv>): Promise<Response> => {
-    const pending = await sessions.takeLogin(c, c.req.query('state') ?? '');
+    const pending = await sessions.loginOf(c, c.req.query('state') ?? '');
     if (pending === undefined) {
       return noticePage(c, 400, {
         title: 'This login is not known',
@@ -62,17 +87,27 @@ export const createConsoleLogin = ({ provider, verifier, scopes, sessions }: Con
     // The address as the provider was told it: a proxy may have made another of it.
     const answer = new URL(callback);
     answer.search = new URL(c.req.url).search;
-    const { accessToken, name } = await provider.finish(answer, pending);
-    const caller = await verifier.verify(accessToken);
-    const known = [scopes.read, scopes.write, scopes.admin].filter((scope) => caller.scopes.has(scope));
-    if (!known.includes(scopes.read) || !known.includes(scopes.admin)) {
-      return noticePage(c, 403, {
-        title: 'The console is for administrators',
-        text: `${name ?? caller.subject} lacks the scopes ${scopes.read} and ${scopes.admin}: the console shows what everybody owns.`,
-        links: [AS_SOMEBODY_ELSE],
-      });
+    try {
+      const { accessToken, name: called } = await exchange(answer, pending);
+      const caller = await verifier.verify(accessToken);
+      const name = shorten(called ?? caller.subject, MAX_NAME_LENGTH);
+      const missing = [scopes.read, scopes.admin].filter((scope) => !caller.scopes.has(scope));
+      if (missing.length > 0) {
+        sessions.endLogin(c, pending);
+        return noticePage(c, 403, {
+          title: 'The console is for administrators',
+          text: `${name} lacks the scope ${missing.join(' and ')}: the console shows what everybody owns.`,
+          links: [AS_SOMEBODY_ELSE],
+        });
+      }
+      const known = [scopes.read, scopes.write, scopes.admin].filter((scope) => caller.scopes.has(scope));
+      await sessions.begin(c, { caller: { ...caller, scopes: new Set(known) }, name });
+    } catch (error) {
+      // Whoever reloads the page while the provider is away tries the same login again.
+      if (!isAway(error)) sessions.endLogin(c, pending);
+      throw error;
     }
-    await sessions.begin(c, { caller: { ...caller, scopes: new Set(known) }, name: name ?? caller.subject });
+    sessions.endLogin(c, pending);
     return c.redirect(pending.to, 303);
   };
 
@@ -84,7 +119,7 @@ export const createConsoleLogin = ({ provider, verifier, scopes, sessions }: Con
         return await handle(c);
       } catch (error) {
         if (!(error instanceof TaskstreamError)) throw error;
-        if (error.code === 'issuer_unavailable') {
+        if (isAway(error)) {
           c.set('failure', error);
           if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds));
           return noticePage(c, 503, { title: 'Nobody can log in now', text: error.message, links: [LOG_IN] });
@@ -145,6 +180,8 @@ export const createConsoleLogin = ({ provider, verifier, scopes, sessions }: Con
     },
   };
 };
+
+const isAway = (error: unknown): boolean => error instanceof TaskstreamError && error.code === 'issuer_unavailable';
 
 /** The provider of the settings: the issuer of the tokens. */
 export const loginProviderOf = (

@@ -7,6 +7,7 @@ import type { Caller } from '../../platform/auth/tokens.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
 import type { Sessions } from '../../platform/http/middleware/authenticate.ts';
 import { PRODUCT } from '../../platform/product.ts';
+import type { ApiConfig } from '../config.ts';
 import type { ConsoleLoginConfig } from './config.ts';
 
 export interface Session {
@@ -33,8 +34,10 @@ export interface SessionCookies extends Sessions {
   end(c: Context<ApiEnv>): void;
   /** Keeps what a login needs when the browser comes back. */
   keepLogin(c: Context<ApiEnv>, login: PendingLogin): Promise<void>;
-  /** Finds it again by the state, once. */
-  takeLogin(c: Context<ApiEnv>, state: string): Promise<PendingLogin | undefined>;
+  /** Finds it again by the state. */
+  loginOf(c: Context<ApiEnv>, state: string): Promise<PendingLogin | undefined>;
+  /** Forgets it in this browser; that its code is taken once, the provider sees to. */
+  endLogin(c: Context<ApiEnv>, login: PendingLogin): void;
 }
 
 const [SESSION, LOGIN] = [`${PRODUCT}-session`, `${PRODUCT}-login`];
@@ -42,6 +45,9 @@ const [SESSION, LOGIN] = [`${PRODUCT}-session`, `${PRODUCT}-login`];
 const LOGIN_SECONDS = 600;
 /** Logins in several tabs at once; the cookies of others that nobody finished go. */
 const MAX_LOGINS = 5;
+
+/** Browsers keep no longer one (RFC 6265, section 6.1). */
+const MAX_COOKIE_LENGTH = 4_096;
 
 const sessionSchema = z.object({
   sub: z.string(),
@@ -53,17 +59,24 @@ const sessionSchema = z.object({
 const loginSchema = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), to: z.string() });
 
 /** Cookies of the origin alone: with TLS, no other host and no page without TLS can set them (RFC 6265bis, section 4.1.3.2). */
-export const createSessions = (config: ConsoleLoginConfig): SessionCookies => {
+export const createSessions = (
+  config: ConsoleLoginConfig & Pick<ApiConfig, 'AUTH_SCOPE_READ' | 'AUTH_SCOPE_WRITE' | 'AUTH_SCOPE_ADMIN'>,
+): SessionCookies => {
   const { origin, protocol } = new URL(config.CONSOLE_URL);
   const prefix = protocol === 'https:' ? ('host' as const) : undefined;
   const options = { httpOnly: true, sameSite: 'Lax', path: '/', ...(prefix === undefined ? {} : { prefix }) } as const;
   // What a session says goes by these.
-  const context = [config.AUTH_ISSUER, config.AUTH_AUDIENCE, config.AUTH_OWNER_CLAIM, origin].join(' ');
+  const context = [
+    ...[config.AUTH_ISSUER, config.AUTH_AUDIENCE, config.AUTH_OWNER_CLAIM, origin],
+    ...[config.AUTH_SCOPE_READ, config.AUTH_SCOPE_WRITE, config.AUTH_SCOPE_ADMIN],
+  ].join(' ');
   const sealer = createSealer(config.CONSOLE_SESSION_KEYS, context);
 
   const open = async <T>(c: Context, name: string, schema: z.ZodType<T>): Promise<T | undefined> => {
     const sealed = getCookie(c, name, prefix);
-    return sealed === undefined ? undefined : schema.safeParse(await sealer.open(name, sealed)).data;
+    return sealed === undefined || sealed.length > MAX_COOKIE_LENGTH
+      ? undefined
+      : schema.safeParse(await sealer.open(name, sealed)).data;
   };
   const nameOf = (state: string): string => `${LOGIN}-${state}`;
 
@@ -87,20 +100,18 @@ export const createSessions = (config: ConsoleLoginConfig): SessionCookies => {
       deleteCookie(c, SESSION, options);
     },
     keepLogin: async (c, login) => {
-      const pending = Object.keys(getCookie(c)).filter((name) => name.includes(`${LOGIN}-`));
-      for (const name of pending.slice(0, Math.max(0, pending.length - MAX_LOGINS + 1))) {
-        deleteCookie(c, name.slice(name.indexOf(LOGIN)), options);
-      }
+      // By their exact names: whoever has a neighbouring host may set cookies of other names here.
+      const own = new RegExp(`^${prefix === undefined ? '' : '__Host-'}(${LOGIN}-[\\w-]+)$`);
+      const pending = Object.keys(getCookie(c)).flatMap((each) => own.exec(each)?.[1] ?? []);
+      for (const old of pending.slice(0, Math.max(0, pending.length - MAX_LOGINS + 1))) deleteCookie(c, old, options);
       const name = nameOf(login.state);
       setCookie(c, name, await sealer.seal(name, { ...login }, LOGIN_SECONDS), { ...options, maxAge: LOGIN_SECONDS });
     },
-    takeLogin: async (c, state) => {
+    loginOf: async (c, state) =>
       // It becomes the name of a cookie.
-      if (!/^[\w-]{1,100}$/.test(state)) return undefined;
-      const name = nameOf(state);
-      const found = await open(c, name, loginSchema);
-      if (found !== undefined) deleteCookie(c, name, options);
-      return found;
+      /^[\w-]{1,100}$/.test(state) ? open(c, nameOf(state), loginSchema) : undefined,
+    endLogin: (c, { state }) => {
+      deleteCookie(c, nameOf(state), options);
     },
   };
 };

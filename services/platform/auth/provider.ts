@@ -53,7 +53,7 @@ const MAX_AGE_MS = 3_600_000;
 const COOL_DOWN_MS = 5_000;
 
 // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so to stand out, as the setting does
-const allowInsecure = oidc.allowInsecureRequests;
+const allowInsecure: (provider: oidc.Configuration) => void = oidc.allowInsecureRequests;
 
 export const createLoginProvider = (options: LoginProviderOptions): LoginProvider => {
   const { issuer, clientId, isInsecure, logger } = options;
@@ -75,6 +75,8 @@ export const createLoginProvider = (options: LoginProviderOptions): LoginProvide
     );
     provider.timeout = TIMEOUT_S;
     if (isInsecure) allowInsecure(provider);
+    // Throws where nobody can log in, such as at an issuer for client credentials alone.
+    oidc.buildAuthorizationUrl(provider, {});
     known = { provider, at: performance.now() };
     return provider;
   };
@@ -91,7 +93,7 @@ export const createLoginProvider = (options: LoginProviderOptions): LoginProvide
       return await finding;
     } catch (error) {
       failedAt = performance.now();
-      logger.warn({ reason: messageOf(error), issuer }, 'the OpenID provider cannot be asked where it is logged in at');
+      logger.warn({ reason: reasonOf(error), issuer }, 'the OpenID provider cannot be asked where it is logged in at');
       return known?.provider ?? refuse(error);
     }
   };
@@ -129,9 +131,18 @@ export const createLoginProvider = (options: LoginProviderOptions): LoginProvide
       }
     },
     logoutUrl: async (returnUri) => {
-      const provider = await find().catch(() => undefined);
+      // As it was known: whoever logs out waits for nobody.
+      const provider = known?.provider ?? (await find().catch(() => undefined));
       if (provider?.serverMetadata().end_session_endpoint === undefined) return undefined;
-      return oidc.buildEndSessionUrl(provider, { post_logout_redirect_uri: returnUri });
+      try {
+        return oidc.buildEndSessionUrl(provider, { post_logout_redirect_uri: returnUri });
+      } catch (error) {
+        logger.warn(
+          { reason: reasonOf(error), issuer },
+          'the place of the OpenID provider to log out at is not usable',
+        );
+        return undefined;
+      }
     },
   };
 };
@@ -143,12 +154,15 @@ const authenticationOf = (secret: string | undefined, server: Readonly<oidc.Serv
   return methods.includes('client_secret_basic') ? oidc.ClientSecretBasic(secret) : oidc.ClientSecretPost(secret);
 };
 
-const refuse = (cause?: unknown): never => {
-  throw new TaskstreamError('issuer_unavailable', 'Nobody can log in now: the OpenID provider does not answer.', {
+export const issuerUnavailable = (message: string, cause?: unknown): TaskstreamError =>
+  new TaskstreamError('issuer_unavailable', message, {
     cause,
     retriable: true,
     retryAfterSeconds: COOL_DOWN_MS / 1_000,
   });
+
+const refuse = (cause?: unknown): never => {
+  throw issuerUnavailable('Nobody can log in now: the OpenID provider does not answer.', cause);
 };
 
 const isBusy = (status: number): boolean => status >= 500 || status === 429;
@@ -165,11 +179,19 @@ const isAway = (error: unknown): boolean => {
 /** Longest reason, in characters: some of it is the provider's, or of whoever wrote the address. */
 const MAX_REASON_LENGTH = 200;
 
-const reasonOf = (error: unknown): string => {
-  const isAnswer = error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError;
-  const reason = isAnswer ? [error.error, error.error_description].filter(Boolean).join(': ') : messageOf(error);
-  return reason
+const reasonOf = (error: unknown): string =>
+  wordsOf(error)
     .replaceAll(/\p{Cc}/gu, ' ')
     .slice(0, MAX_REASON_LENGTH)
     .toWellFormed();
+
+const wordsOf = (error: unknown): string => {
+  if (error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError) {
+    return [error.error, error.error_description].filter(Boolean).join(': ');
+  }
+  // RFC 6749, section 5.2: how a client is refused that has sent its secret in the header.
+  if (error instanceof oidc.WWWAuthenticateChallengeError) return 'The provider refuses the client id or its secret.';
+  // The library says what it did, and its cause what was wrong. Neither is logged whole: they hold codes and tokens.
+  const cause = error instanceof Error && error.cause instanceof Error ? messageOf(error.cause) : '';
+  return [...new Set([messageOf(error), cause])].filter(Boolean).join(': ');
 };

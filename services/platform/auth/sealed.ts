@@ -1,5 +1,5 @@
 /** Texts that only this service can write and read, such as cookies: JWE (RFC 7516), `dir` with A256GCM. */
-import { createHash, hkdfSync } from 'node:crypto';
+import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { EncryptJWT, errors, jwtDecrypt, type JWTPayload } from 'jose';
 
 export interface Sealer {
@@ -18,8 +18,9 @@ const ALGORITHMS = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorith
  */
 export const createSealer = (secrets: readonly string[], context: string): Sealer => {
   const keys = secrets.map((secret) => {
-    const key = new Uint8Array(hkdfSync('sha256', secret, '', 'sealed texts', KEY_BYTES));
-    return { key, kid: createHash('sha256').update(key).digest('base64url').slice(0, 8) };
+    const bytes = Buffer.from(hkdfSync('sha256', secret, '', 'sealed texts', KEY_BYTES));
+    // An object: made once, and not for each text.
+    return { key: createSecretKey(bytes), kid: createHash('sha256').update(bytes).digest('base64url').slice(0, 8) };
   });
   const [first] = keys;
   if (first === undefined) throw new Error('there is no secret');
@@ -32,7 +33,7 @@ export const createSealer = (secrets: readonly string[], context: string): Seale
         .setExpirationTime(`${seconds} s`)
         .encrypt(first.key),
     open: async (purpose, sealed) => {
-      const keyOf = ({ kid }: { readonly kid?: string }): Uint8Array => {
+      const keyOf = ({ kid }: { readonly kid?: string }): KeyObject => {
         const found = keys.find((each) => each.kid === kid);
         if (found === undefined) throw new errors.JWEDecryptionFailed();
         return found.key;

@@ -1,5 +1,5 @@
 /** A stream of server-sent events that comes back by itself, also after an answer that is no stream. */
-import { checkSession, endSession, onSessionBack } from './session.js';
+import { checkSession, onSessionBack } from './session.js';
 
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [2_000, 32_000];
 
@@ -31,7 +31,8 @@ export const openStream = (path, handlers, onConnection = () => undefined) => {
       timer = setTimeout(open, waitMs);
       waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
     });
-    opened.addEventListener('session-ended', endSession);
+    // That of the stream: a login in another tab may have begun a later one.
+    opened.addEventListener('session-ended', () => void checkSession());
     for (const [name, handle] of Object.entries(handlers)) {
       opened.addEventListener(name, (event) => {
         handle(JSON.parse(event.data));
