@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheRoot } from './cache.mjs';
+import { COMPILE, completeCompiled, removeCompiled } from './compiled.mjs';
 import { printError, UserError } from './fail.mjs';
 import { install, ROOT } from './install.mjs';
 import { findJdk, findMaven } from './jdk.mjs';
@@ -62,6 +63,14 @@ const tools =
     }
     return 0;
   };
+
+/** @type {Command} */
+const build = async (args) => {
+  removeCompiled(ROOT);
+  const code = await tools(['typescript/bin/tsc', ...COMPILE])(args);
+  if (code === 0) completeCompiled(ROOT);
+  return code;
+};
 
 /** On the stack that runs in this clone, unless the environment names servers. @type {Command} */
 const ops = async (args) => {
@@ -209,8 +218,10 @@ const SCRIPTS = {
     help: 'Names the files that format would change.',
   },
   build: {
-    run: tools(['typescript/bin/tsc', '-p', 'tsconfig.build.json']),
-    help: 'Compiles the services into build/.',
+    run: build,
+    help:
+      'Compiles the services into build/, with all that they need beside node_modules:\n' +
+      '  node build/services/ops/main.js migrate',
   },
   install: { run: () => install().then(() => 0), help: 'Installs the npm packages.' },
 };
