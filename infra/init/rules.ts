@@ -13,7 +13,7 @@ export const isKept = (path: string): boolean => path === 'LICENSE' || path.star
  * the template's have other topics and tables.
  */
 export const isDropped = (path: string): boolean =>
-  /^test\/(init\/|unit\/init\.test\.ts$|support\/(clone|content|previous-release)\.ts$|(integration|cluster)\/mixed-versions\.test\.ts$|fixtures\/previous-release\.json$)/.test(
+  /^test\/(init\/|unit\/init\.test\.ts$|support\/(content|previous-release)\.ts$|(integration|cluster)\/mixed-versions\.test\.ts$|fixtures\/previous-release\.json$)/.test(
     path,
   );
 

@@ -3,14 +3,17 @@
  * runs of the tests. Prints the variables that make the tests use them, and stays up until Ctrl-C.
  */
 import { resolve } from 'node:path';
-import { printError } from './bootstrap/fail.mjs';
+import { printError, UserError } from './bootstrap/fail.mjs';
 import { startServers, stopServers } from './servers.ts';
 
 /** Apart from those of `npm start`, so that both can run. */
 const PORTS = { postgres: 5533, kafka: 9192, elasticsearch: 9292 };
 
 const main = async (): Promise<void> => {
-  const dataDir = resolve(process.argv[2] ?? '.data/dev');
+  const [folder = '.data/dev', ...rest] = process.argv.slice(2);
+  if (folder.startsWith('-') || rest.length > 0)
+    throw new UserError('dev:servers takes one folder for data and logs: npm run dev:servers -- --help says more.');
+  const dataDir = resolve(folder);
   const servers = await startServers({
     dataDir,
     ports: PORTS,

@@ -5,24 +5,37 @@
  */
 import { spawnSync } from 'node:child_process';
 import { chownSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { UserError } from './bootstrap/fail.mjs';
+
+/** A command, as `spawn` takes it. */
+interface Wrapped {
+  command: string;
+  args: readonly string[];
+  uid?: number;
+  gid?: number;
+}
 
 export interface ServerUser {
   /** The command that runs `command` as this user, in the same process. */
-  wrap(
-    command: string,
-    args: readonly string[],
-  ): { command: string; args: readonly string[]; uid?: number; gid?: number };
-  /** Hands a folder to this user. */
-  own(folder: string): void;
+  wrap(command: string, args: readonly string[]): Wrapped;
+  /** Hands a file or folder to this user. */
+  own(path: string): void;
+  /** @throws UserError that says what to do where this user cannot enter the folder */
+  check(folder: string): void;
 }
 
 /** The user to run PostgreSQL as: ourselves, unless we are root. */
 export const serverUser = (): ServerUser => {
-  if (process.getuid?.() !== 0) return { wrap: (command, args) => ({ command, args }), own: () => undefined };
-  const ids = idsOf('postgres') ?? idsOf('nobody');
-  if (ids === undefined) throw new Error('neither a user postgres nor a user nobody exists');
-  const own = (folder: string) => {
-    chownSync(folder, ids.uid, ids.gid);
+  if (process.getuid?.() !== 0)
+    return { wrap: (command, args) => ({ command, args }), own: () => undefined, check: () => undefined };
+  const [name, ids] = userOf('postgres') ?? userOf('nobody') ?? [];
+  if (name === undefined || ids === undefined)
+    throw new UserError(
+      'PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody: start as another user.',
+    );
+  const own = (path: string) => {
+    chownSync(path, ids.uid, ids.gid);
   };
   const keep = [
     `--reuid=${ids.uid}`,
@@ -30,14 +43,37 @@ export const serverUser = (): ServerUser => {
     '--clear-groups',
     '--inh-caps=-all,+dac_override',
     '--ambient-caps=-all,+dac_override',
+    // initdb asks access(2) whether it may run the server, which leaves capabilities out of account without this.
+    '--securebits=+no_setuid_fixup',
   ];
-  if (spawnSync('setpriv', [...keep, 'true']).status === 0)
-    return { wrap: (command, args) => ({ command: 'setpriv', args: [...keep, command, ...args] }), own };
-  return { wrap: (command, args) => ({ command, args, ...ids }), own };
+  const wrap: ServerUser['wrap'] =
+    spawnSync('setpriv', [...keep, 'true']).status === 0
+      ? (command, args) => ({ command: 'setpriv', args: [...keep, command, ...args] })
+      : (command, args) => ({ command, args, ...ids });
+  const mayEnter = (folder: string) => {
+    const { command, args, ...as } = wrap('test', ['-x', folder]);
+    return spawnSync(command, args, { ...as, cwd: '/' }).status === 0;
+  };
+  const check = (folder: string) => {
+    const closed = ancestorsOf(folder).find((ancestor) => !mayEnter(ancestor));
+    if (closed === undefined) return;
+    throw new UserError(
+      `PostgreSQL does not run as root, and the user ${name}, as whom it runs, may not enter ${closed}: ` +
+        'work in a folder that everybody may enter, or as another user; or install setpriv (Debian: util-linux), which ' +
+        'lets PostgreSQL in by the capabilities SETPCAP and DAC_OVERRIDE; or set DATABASE_URL to a server of yours.',
+    );
+  };
+  return { wrap, own, check };
 };
 
-const idsOf = (name: string): { uid: number; gid: number } | undefined => {
+/** A folder and all above it, the root first. */
+const ancestorsOf = (folder: string): string[] =>
+  dirname(folder) === folder ? [folder] : [...ancestorsOf(dirname(folder)), folder];
+
+const userOf = (name: string): readonly [name: string, ids: { uid: number; gid: number }] | undefined => {
   const ids = ['-u', '-g'].map((flag) => Number.parseInt(spawnSync('id', [flag, name], { encoding: 'utf8' }).stdout));
   const [uid, gid] = ids;
-  return uid === undefined || gid === undefined || Number.isNaN(uid) || Number.isNaN(gid) ? undefined : { uid, gid };
+  return uid === undefined || gid === undefined || Number.isNaN(uid) || Number.isNaN(gid)
+    ? undefined
+    : [name, { uid, gid }];
 };

@@ -35,6 +35,9 @@ export const startPostgres = async (options: PostgresOptions): Promise<EmbeddedS
   const { dataDir, port, logFile, host = LOOPBACK } = options;
   const binaries = await findBinaries();
   const user = serverUser();
+  mkdirSync(dirname(dataDir), { recursive: true });
+  user.check(dirname(binaries.postgres));
+  user.check(dirname(dataDir));
   if (!existsSync(join(dataDir, 'PG_VERSION'))) initialise(binaries.initdb, user, dataDir);
   removeStalePidFile(dataDir);
   const settings = {
@@ -102,6 +105,7 @@ const initialise = (initdb: string, user: ServerUser, dataDir: string): void => 
   mkdirSync(staging, { recursive: true, mode: 0o700 });
   user.own(staging);
   writeFileSync(passwordFile, `${PASSWORD}\n`);
+  user.own(passwordFile);
   const { command, args, ...ids } = user.wrap(initdb, [
     ...[`--pgdata=${staging}`, `--username=${USER}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'],
     // The built-in provider sorts alike on every system.

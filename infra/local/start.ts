@@ -1,17 +1,19 @@
 /**
- * `npm start [-- --fresh]`: the whole pipeline on this machine, until Ctrl-C.
+ * `npm start [-- --fresh] [--port-offset N]`: the whole pipeline on this machine, until Ctrl-C.
  * The servers' data lies in `.data/` and survives; `--fresh` begins with none.
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { printError, UserError } from './bootstrap/fail.mjs';
+import { announceStack, runningStack } from './bootstrap/running.mjs';
 import { describeDeath, killAllChildren, stopAllChildren, type Child } from './child.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 import { printNextSteps } from './start/next-steps.ts';
 import { checkPorts } from './start/check-ports.ts';
-import { HELP, readOptions, type StartOptions } from './start/options.ts';
+import { HELP, readOptions, startCommand, type StartOptions } from './start/options.ts';
 import { prepare } from './start/prepare.ts';
 import { startServices } from './start/services.ts';
+import { stackVariables } from './start/stack-variables.ts';
 import { Steps } from './start/steps.ts';
 import { startServers } from './servers.ts';
 
@@ -23,9 +25,11 @@ const servers: EmbeddedServer[] = [];
 const services: Child[] = [];
 
 const run = async (options: StartOptions, steps: Steps): Promise<void> => {
-  const { dataDir, ports, external } = options;
-  await checkPorts(ports);
+  const { root, dataDir, ports, external } = options;
+  refuseSecond(root);
+  await checkPorts(ports, (offset) => startCommand(options.fresh, process.env, offset));
   if (options.fresh) rmSync(dataDir, { recursive: true, force: true });
+  announceStack(root, null);
   keepPreviousLogs(dataDir);
   for (const [kind, url] of Object.entries(external)) steps.note(`${kind}: the one at ${url}`);
   const started = await startServers({
@@ -43,8 +47,21 @@ const run = async (options: StartOptions, steps: Steps): Promise<void> => {
   };
   await prepare(urls, dataDir, steps);
   services.push(...(await startServices(urls, dataDir, ports.services)));
-  steps.done('API and indexer', `http://localhost:${ports.services.api}`);
+  const apiUrl = `http://localhost:${ports.services.api}`;
+  steps.done('API and indexer', apiUrl);
+  announceStack(root, { ...stackVariables(urls, apiUrl, process.env) });
   printNextSteps(ports.services, dataDir, steps.elapsed());
+};
+
+/** Two would share `.data/`. @throws UserError */
+const refuseSecond = (root: string): void => {
+  const running = runningStack(root);
+  if (running === undefined) return;
+  const at = running.variables?.['TASKSTREAM_URL'];
+  throw new UserError(
+    `The stack of this clone is running already (process ${running.pid}${at === undefined ? ', which is still starting' : `, ${at}`}): ` +
+      'use it, or stop it with Ctrl-C in its terminal; a second one needs a clone of its own.',
+  );
 };
 
 /** Each run has logs of its own; those of the run before stay beside them. */

@@ -19,7 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), 'taskstream-pooler-'));
 let pooler: ChildProcess | undefined;
 
 beforeAll(async () => {
-  ensureDebianPackages(['pgbouncer'], 'to test behind a pooler');
+  await ensureDebianPackages(['pgbouncer'], 'to test behind a pooler');
   pipeline = await createPipeline();
 });
 afterEach(async () => {

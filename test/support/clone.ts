@@ -1,4 +1,4 @@
-/** A copy of this clone, to be renamed. */
+/** A copy of this clone, to be renamed or started beside it. */
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, appendFileSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,8 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:net';
+import getPort, { portNumbers } from 'get-port';
 import { describe, expect, it } from 'vitest';
 import { checkPorts } from '../../infra/local/start/check-ports.ts';
-import { readOptions } from '../../infra/local/start/options.ts';
+import { readOptions, startCommand } from '../../infra/local/start/options.ts';
 
 describe('the options of npm start', () => {
   it('has a default for every port', () => {
@@ -27,18 +28,62 @@ describe('the options of npm start', () => {
   });
 });
 
-describe('the check of the ports', () => {
-  it('names a taken port and the variable that moves it', async () => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    const ports = { servers: { kafka: port }, services: { api: 0, apiHealth: 1, indexerHealth: 2 } };
-    const free = { ...ports, services: { api: port, apiHealth: port, indexerHealth: 2 } };
-    await expect(checkPorts({ ...ports, servers: {}, services: free.services })).rejects.toThrow(
-      `Port ${port} is taken: stop what listens there, or choose another with API_PORT`,
+describe('the offset of all ports', () => {
+  it('moves every port, those too that a variable chose', () => {
+    expect(readOptions(['--port-offset', '1000'], { API_PORT: '8000' })).toMatchObject({
+      ports: {
+        servers: { postgres: 6433, kafka: 10_092, elasticsearch: 10_200 },
+        services: { api: 9000, apiHealth: 10_235, indexerHealth: 10_236 },
+      },
+    });
+  });
+
+  it('is refused where it is no number, or leads past the last port', () => {
+    expect(() => readOptions(['--port-offset', 'far'], {})).toThrow('--port-offset takes a whole number');
+    expect(() => readOptions(['--port-offset', '60000'], {})).toThrow(/moves KAFKA_PORT from 9092 past 65535/);
+  });
+
+  it('stands in a command that can be typed again', () => {
+    expect(startCommand(true, { API_PORT: '8000' }, 3_000)).toBe(
+      'API_PORT=8000 npm start -- --fresh --port-offset 3000',
     );
-    await new Promise((resolve) => server.close(resolve));
-    await expect(checkPorts({ servers: {}, services: free.services })).rejects.toThrow(
+  });
+});
+
+describe('the check of the ports', () => {
+  // Low ones, with room for offsets above them.
+  const freePort = (): Promise<number> => getPort({ port: portNumbers(20_000, 25_000) });
+  const listen = async (port: number): Promise<Server> => {
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(port, '127.0.0.1', resolve);
+    });
+    return server;
+  };
+  const command = (offset: number): string => `move ${offset}`;
+
+  it('names all taken ports at once, who listens there, and an offset under which all are free', async () => {
+    const [kafka, api, apiHealth] = [await freePort(), await freePort(), await freePort()];
+    const ports = { servers: { kafka }, services: { api, apiHealth, indexerHealth: await freePort() }, offset: 0 };
+    // At the first offset a port is taken too.
+    const listeners = [await listen(kafka), await listen(api), await listen(apiHealth + 1_000)];
+    const error = await checkPorts(ports, command).catch((reason: unknown) => reason);
+    for (const server of listeners) await new Promise((resolve) => server.close(resolve));
+    const { message } = error as Error;
+    expect(message).toMatch(/^2 ports are taken:/);
+    for (const [port, variable] of [
+      [kafka, 'KAFKA_PORT'],
+      [api, 'API_PORT'],
+    ])
+      expect(message).toMatch(new RegExp(`^ +${port} +${variable}: process ${process.pid}\\b`, 'm'));
+    expect(message).not.toContain(String(apiHealth));
+    expect(Number(/move (\d+)/.exec(message)?.[1])).toBeGreaterThanOrEqual(2_000);
+  });
+
+  it('refuses one port for two', async () => {
+    const port = await getPort();
+    const services = { api: port, apiHealth: port, indexerHealth: port + 1 };
+    await expect(checkPorts({ servers: {}, services, offset: 0 }, command)).rejects.toThrow(
       `API_PORT and API_HEALTH_PORT are both ${port}`,
     );
   });

@@ -17,7 +17,7 @@ const PROGRESS_MS = 15_000;
  */
 export const buildKafkaClient = async (folder, modules) => {
   console.error('  Kafka client: no prebuilt binary could be had; building it from source (once, about 3 minutes)');
-  ensureDebianPackages([...HEADERS, ...TOOLS], 'to build the Kafka client');
+  await ensureDebianPackages([...HEADERS, ...TOOLS], 'to build the Kafka client');
   const logFile = join(modules, '.kafka-client-build.log');
   const cli = join(modules, '@mapbox/node-pre-gyp/bin/node-pre-gyp');
   const args = [cli, 'install', '--build-from-source', ...headersOfNode()];

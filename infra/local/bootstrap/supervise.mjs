@@ -19,13 +19,14 @@ const WITH_PARENT = new URL('with-parent.mjs', import.meta.url).href;
  * Runs `node ARGS` until it ends.
  * @param {string} name for messages
  * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<{ code: number, messages: { summary?: import('./summary.mjs').Summary }[] }>} the exit code (128 + n after signal n), and what the program sent
  */
-export const supervise = async (name, args) => {
+export const supervise = async (name, args, env = process.env) => {
   const child = spawn(process.execPath, ['--import', WITH_PARENT, ...args], {
     cwd: fileURLToPath(new URL('../../..', import.meta.url)),
     detached: true,
-    env: { ...process.env, TASKSTREAM_PARENT: String(process.pid) },
+    env: { ...env, TASKSTREAM_PARENT: String(process.pid) },
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   /** @type {{ summary?: import('./summary.mjs').Summary }[]} */

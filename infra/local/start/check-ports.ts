@@ -2,25 +2,58 @@
 import { createServer } from 'node:net';
 import { UserError } from '../bootstrap/fail.mjs';
 import { LOOPBACK } from '../embedded-server.ts';
-import { PORT_VARIABLES, type Ports } from './options.ts';
+import { PORT_VARIABLES, type PortName, type Ports } from './options.ts';
+import { listenersOn } from './listeners.ts';
 
-/** @throws UserError that names a taken port and the variable that moves it */
-export const checkPorts = async ({ servers, services }: Ports): Promise<void> => {
-  const wanted: Partial<Record<keyof typeof PORT_VARIABLES, number>> = { ...services, ...servers };
+/** Offsets to propose come in steps of this size: no port of ours then falls on another one's usual place. */
+const STEP = 1_000;
+const MAX_PORT = 65_535;
+
+/**
+ * @param commandWith the command line that was typed, with another offset
+ * @throws UserError that names every taken port with who listens there, and one command that moves them all
+ */
+export const checkPorts = async (
+  { servers, services, offset }: Ports,
+  commandWith: (offset: number) => string,
+): Promise<void> => {
+  const wanted = Object.entries({ ...services, ...servers }) as [PortName, number][];
   const users = new Map<number, string>();
-  for (const name of Object.keys(PORT_VARIABLES) as (keyof typeof PORT_VARIABLES)[]) {
-    const port = wanted[name];
-    if (port === undefined) continue;
+  for (const [name, port] of wanted) {
     const { variable } = PORT_VARIABLES[name];
     const other = users.get(port);
     if (other !== undefined) throw new UserError(`${other} and ${variable} are both ${port}: give each its own port.`);
     users.set(port, variable);
-    if (!(await isFree(port)))
-      throw new UserError(
-        `Port ${port} is taken: stop what listens there, or choose another with ${variable}, as in: ` +
-          `${variable}=${port + 10_000 > 65_535 ? port - 10_000 : port + 10_000} npm start`,
-      );
   }
+  const ports = wanted.map(([, port]) => port);
+  const taken = await takenOf(ports);
+  if (taken.length === 0) return;
+  const listeners = listenersOn(taken);
+  const lines = wanted
+    .filter(([, port]) => taken.includes(port))
+    .map(
+      ([name, port]) =>
+        `  ${String(port).padStart(5)}  ${PORT_VARIABLES[name].variable}: ${listeners.get(port) ?? 'by a process that is not shown to you'}`,
+    );
+  const free = await freeOffset(ports.map((port) => port - offset));
+  const advice =
+    free === undefined
+      ? 'Stop what listens there, or choose other ports by these variables.'
+      : `Stop what listens there, or move all ports:\n  ${commandWith(free)}`;
+  throw new UserError(
+    `${taken.length === 1 ? 'A port is' : `${taken.length} ports are`} taken:\n${lines.join('\n')}\n${advice}`,
+  );
+};
+
+const freeOffset = async (ports: readonly number[]): Promise<number | undefined> => {
+  for (let offset = STEP; Math.max(...ports) + offset <= MAX_PORT; offset += STEP)
+    if ((await takenOf(ports.map((port) => port + offset))).length === 0) return offset;
+  return undefined;
+};
+
+const takenOf = async (ports: readonly number[]): Promise<readonly number[]> => {
+  const states = await Promise.all(ports.map(isFree));
+  return ports.filter((_, index) => states[index] === false);
 };
 
 const isFree = (port: number): Promise<boolean> =>

@@ -27,6 +27,11 @@ ${title('Try it')} (ID is the id that the first call answers)
   curl -s '${api}/tasks?limit=10'
   curl -s ${api}/tasks/search ${json} -d '{"description": "plants", "from": 0, "size": 10}'
 
+${title('In another terminal of this clone')}
+
+  npm run ops -- --help          finds this stack by itself
+  eval "$(npm run -s env)"       sets DATABASE_URL, KAFKA_BROKERS, ELASTICSEARCH_URL for other tools
+
 Nobody is asked who is calling (AUTH=none). Stop with Ctrl-C.
 `);
 };

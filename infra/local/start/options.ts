@@ -1,5 +1,5 @@
 /** What `npm start` takes from its arguments and the environment. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PORTS } from '../../../services/task/resources.ts';
 import { UserError } from '../bootstrap/fail.mjs';
@@ -15,10 +15,14 @@ export interface Ports {
   /** Of the servers that are started here. */
   readonly servers: Readonly<Partial<Record<ServerKind, number>>>;
   readonly services: ServicePorts;
+  /** Is contained in each of them. */
+  readonly offset: number;
 }
 
 export interface StartOptions {
   readonly fresh: boolean;
+  /** The clone. */
+  readonly root: string;
   readonly dataDir: string;
   readonly ports: Ports;
   /** Addresses of the servers that are used instead of embedded ones. */
@@ -35,30 +39,40 @@ export const PORT_VARIABLES = {
   elasticsearch: { variable: 'ELASTICSEARCH_PORT', port: 9200 },
 } as const;
 
+export type PortName = keyof typeof PORT_VARIABLES;
+
 const EXTERNAL = { postgres: 'DATABASE_URL', kafka: 'KAFKA_BROKERS', elasticsearch: 'ELASTICSEARCH_URL' } as const;
 
-export const HELP = `npm start [-- --fresh]
+export const HELP = `npm start [-- --fresh] [--port-offset N]
 
 Starts PostgreSQL, Kafka and Elasticsearch, then the API and the indexer, and stays up until Ctrl-C.
-Data and logs are in .data/; --fresh removes them first.
+Data and logs are in .data/; --fresh removes them first. One stack runs in a clone at a time.
+
+In another terminal:  npm run ops -- …  finds it by itself;  eval "$(npm run -s env)"  sets its variables.
 
 Instead of an embedded server, one of yours:  DATABASE_URL  KAFKA_BROKERS  ELASTICSEARCH_URL
 Ports: ${Object.values(PORT_VARIABLES)
   .map(({ variable, port }) => `${variable}=${port}`)
-  .join('  ')}`;
+  .join('  ')}
+--port-offset N adds N to each of them.`;
 
 /**
  * Reads the options.
  * @throws UserError for an unknown argument or a port that is none
  */
 export const readOptions = (args: string[], env: NodeJS.ProcessEnv): StartOptions | 'help' => {
-  const { fresh = false, help = false } = parse(args);
+  const { fresh = false, help = false, 'port-offset': offsetText = '0' } = parse(args);
   if (help) return 'help';
-  const port = (name: keyof typeof PORT_VARIABLES): number => {
+  const offset = /^\d{1,5}$/.test(offsetText) ? Number(offsetText) : Number.NaN;
+  if (Number.isNaN(offset))
+    throw new UserError('--port-offset takes a whole number, as in: npm start -- --port-offset 1000');
+  const port = (name: PortName): number => {
     const { variable, port: fallback } = PORT_VARIABLES[name];
     const value = Number(env[variable] || fallback);
-    if (Number.isInteger(value) && value >= 1 && value <= 65_535) return value;
-    throw new UserError(`${variable} must be a port from 1 to 65535.`);
+    if (!Number.isInteger(value) || value < 1 || value > 65_535)
+      throw new UserError(`${variable} must be a port from 1 to 65535.`);
+    if (value + offset <= 65_535) return value + offset;
+    throw new UserError(`--port-offset ${offset} moves ${variable} from ${value} past 65535: choose a smaller one.`);
   };
   const kinds = ['postgres', 'kafka', 'elasticsearch'] as const;
   const external = Object.fromEntries(
@@ -69,15 +83,29 @@ export const readOptions = (args: string[], env: NodeJS.ProcessEnv): StartOption
   );
   const servers = Object.fromEntries(kinds.filter((kind) => !(kind in external)).map((kind) => [kind, port(kind)]));
   const services = { api: port('api'), apiHealth: port('apiHealth'), indexerHealth: port('indexerHealth') };
-  return { fresh, dataDir: resolve('.data'), ports: { servers, services }, external };
+  const root = resolve('.');
+  return { fresh, root, dataDir: join(root, '.data'), ports: { servers, services, offset }, external };
 };
 
-const parse = (args: string[]): { fresh?: boolean; help?: boolean } => {
+/** The command line that was typed, with another offset; variables that choose ports may have stood in front of it. */
+export const startCommand = (fresh: boolean, env: NodeJS.ProcessEnv, offset: number): string => {
+  const ports = Object.values(PORT_VARIABLES).flatMap(({ variable }) =>
+    env[variable] ? [`${variable}=${env[variable]} `] : [],
+  );
+  return `${ports.join('')}npm start -- ${fresh ? '--fresh ' : ''}--port-offset ${offset}`;
+};
+
+const OPTIONS = {
+  fresh: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  'port-offset': { type: 'string' },
+} as const;
+
+const parse = (args: string[]) => {
   try {
-    return parseArgs({ args, options: { fresh: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } }).values;
+    return parseArgs({ args, options: OPTIONS }).values;
   } catch (cause) {
-    throw new UserError(`${cause instanceof Error ? cause.message : String(cause)}: say npm start [-- --fresh].`, {
-      cause,
-    });
+    const reason = cause instanceof Error ? cause.message.split('. ')[0] : String(cause);
+    throw new UserError(`${reason}: npm start -- --help shows the options.`, { cause });
   }
 };

@@ -8,6 +8,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached } from '../../../infra/local/bootstrap/cache.mjs';
+import { aptGet } from '../../../infra/local/bootstrap/debian.mjs';
 import { UserError } from '../../../infra/local/bootstrap/fail.mjs';
 
 const PACKAGE = 'prometheus';
@@ -38,16 +39,14 @@ const onPath = (name) =>
 /** @param {string} folder */
 const unpack = async (folder) => {
   // As root, apt would otherwise complain that its own user cannot write here.
-  const download = () =>
-    spawnSync('apt-get', ['-o', 'APT::Sandbox::User=root', 'download', PACKAGE], { cwd: folder, encoding: 'utf8' });
-  let result = download();
-  if (result.error === undefined && result.status !== 0) {
-    spawnSync('apt-get', ['update', '--quiet']);
-    result = download();
+  const download = () => aptGet(['-o', 'APT::Sandbox::User=root', 'download', PACKAGE], folder);
+  let result = await download();
+  if (result.code !== undefined && result.code !== 0) {
+    await aptGet(['update', '--quiet']);
+    result = await download();
   }
-  if (result.error !== undefined) throw new UserError(`there is no apt-get here: ${HINT}.`);
-  if (result.status !== 0)
-    throw new UserError(`apt-get cannot download ${PACKAGE} (${result.stderr.trim()}): ${HINT}.`);
+  if (result.code === undefined) throw new UserError(`there is no apt-get here: ${HINT}.`);
+  if (result.code !== 0) throw new UserError(`apt-get cannot download ${PACKAGE} (${result.stderr.trim()}): ${HINT}.`);
   const archive = (await readdir(folder)).find((name) => name.endsWith('.deb')) ?? '';
   const { status, stderr } = spawnSync('dpkg-deb', ['-x', archive, '.'], { cwd: folder, encoding: 'utf8' });
   if (status !== 0) throw new UserError(`dpkg-deb cannot unpack ${archive} (${stderr.trim()}): ${HINT}.`);
