@@ -1,18 +1,13 @@
 /** Access tokens for a program that calls an API in its own name: the client credentials grant (RFC 6749, section 4.4). */
 import {
-  allowInsecureRequests,
   clientCredentialsGrant,
-  ClientError,
-  ClientSecretBasic,
-  ClientSecretPost,
-  Configuration,
-  discovery,
   ResponseBodyError,
   WWWAuthenticateChallengeError,
-  type ServerMetadata,
+  type Configuration,
 } from 'openid-client';
 import { z } from 'zod';
 import { messageOf, TaskstreamError } from '../errors.ts';
+import { discoverClient, isProviderAway } from './client.ts';
 
 export interface AccessTokens {
   /** Whose they are, for messages. */
@@ -54,7 +49,7 @@ export const createClientTokens = (credentials: ClientCredentials): AccessTokens
 
   const fetchToken = async (): Promise<Held> => {
     try {
-      configuration ??= await configurationOf(credentials);
+      configuration ??= await findTokenEndpoint(credentials);
       const askedAt = performance.now();
       const answer = await clientCredentialsGrant(configuration, parameters);
       // Without an end it is used until it is refused.
@@ -81,35 +76,12 @@ export const createClientTokens = (credentials: ClientCredentials): AccessTokens
   };
 };
 
-/** Asks the issuer where it gives tokens, and how it wants to be told the secret. */
-const configurationOf = async (credentials: ClientCredentials): Promise<Configuration> => {
-  const { issuer, clientId, clientSecret, isInsecure } = credentials;
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so to stand out, and a setting of its own here
-  const execute = isInsecure ? [allowInsecureRequests] : [];
-  const options = { timeout: TIMEOUT_SECONDS, execute };
-  const server = (await discovery(new URL(issuer), clientId, undefined, undefined, options)).serverMetadata();
-  if (server.token_endpoint === undefined) {
-    throw new TaskstreamError('unauthenticated', `The issuer ${issuer} names no token endpoint: it gives no tokens.`);
-  }
-  const configuration = new Configuration(server, clientId, undefined, authenticationFor(server, clientSecret));
-  configuration.timeout = TIMEOUT_SECONDS;
-  execute.forEach((apply) => {
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- as above
-    apply(configuration);
-  });
-  return configuration;
-};
-
-/** OpenID Connect Discovery 1.0, section 3: `client_secret_basic` where the issuer names no method. */
-const authenticationFor = (
-  { issuer, token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] }: ServerMetadata,
-  clientSecret: string,
-) => {
-  if (methods.includes('client_secret_basic')) return ClientSecretBasic(clientSecret);
-  if (methods.includes('client_secret_post')) return ClientSecretPost(clientSecret);
+const findTokenEndpoint = async (credentials: ClientCredentials): Promise<Configuration> => {
+  const found = await discoverClient({ ...credentials, timeoutS: TIMEOUT_SECONDS });
+  if (found.serverMetadata().token_endpoint !== undefined) return found;
   throw new TaskstreamError(
     'unauthenticated',
-    `The issuer ${issuer} takes no client secret, but ${methods.join(', ')}: give a token of it.`,
+    `The issuer ${credentials.issuer} names no token endpoint: it gives no tokens.`,
   );
 };
 
@@ -117,7 +89,7 @@ const authenticationFor = (
 const failureOf = async (error: unknown, issuer: string, clientId: string): Promise<TaskstreamError> => {
   if (error instanceof TaskstreamError) return error;
   const status = statusOf(error);
-  if (status === undefined ? isWithoutAnswer(error) : status === 429 || status >= 500) {
+  if (isProviderAway(error)) {
     const reason = status === undefined ? messageOf(causeOf(error) ?? error) : `HTTP ${status}`;
     return new TaskstreamError('issuer_unavailable', `The issuer ${issuer} gives no token now (${reason}).`, {
       cause: error,
@@ -137,11 +109,6 @@ const statusOf = (error: unknown): number | undefined => {
   const cause = causeOf(error);
   return cause instanceof Response ? cause.status : undefined;
 };
-
-/** `fetch` throws a TypeError with a cause for every failure of the network. */
-const isWithoutAnswer = (error: unknown): boolean =>
-  (error instanceof TypeError && error.cause !== undefined) ||
-  (error instanceof ClientError && error.code === 'OAUTH_TIMEOUT');
 
 /** RFC 6749, section 5.2. */
 const refusalSchema = z.object({ error: z.string(), error_description: z.string().optional() });
