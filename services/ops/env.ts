@@ -1,7 +1,18 @@
 /** Configuration of the one-shot commands that talk to the servers directly. */
 import { taskEnv } from '../task/env.ts';
 import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
-import { hostList, integer, readEnv, text, type EnvSpec, type EnvValues } from '../platform/env.ts';
+import {
+  choice,
+  hostList,
+  integer,
+  optionalText,
+  readEnv,
+  text,
+  url,
+  type CrossCheck,
+  type EnvSpec,
+  type EnvValues,
+} from '../platform/env.ts';
 import { kafkaChecks, kafkaEnv, type KafkaConfig } from '../platform/kafka/settings.ts';
 import { loggerEnv } from '../platform/logger.ts';
 import { indexRefreshEnv } from '../pipeline/freshness.ts';
@@ -149,3 +160,58 @@ export type OutboxConfig = EnvValues<typeof outboxEnv>;
 
 /** @throws TaskstreamError `invalid_configuration` with every fault. */
 export const readOutboxConfig = (env: NodeJS.ProcessEnv): OutboxConfig => readEnv(outboxEnv, env);
+
+/** For commands that go through the HTTP API: a client of its issuer of tokens. */
+export const clientEnv = {
+  TASKSTREAM_ISSUER: {
+    schema: url(['https:', 'http:']).optional(),
+    description:
+      'The issuer that gives a client access tokens for the API (`AUTH_ISSUER` there). Its `/.well-known/openid-configuration` says where. `--token` and `TASKSTREAM_TOKEN` go first.',
+  },
+  TASKSTREAM_CLIENT_ID: {
+    schema: optionalText(),
+    description: 'The client, which the issuer must allow the grant `client_credentials`.',
+  },
+  TASKSTREAM_CLIENT_SECRET: {
+    schema: optionalText(),
+    description: "The client's secret.",
+    secret: true,
+  },
+  TASKSTREAM_SCOPE: {
+    schema: optionalText(),
+    description: 'The scopes to ask for, with spaces in between; what the issuer gives by itself when not given.',
+  },
+  TASKSTREAM_AUDIENCE: {
+    schema: optionalText(),
+    description: 'Whom the tokens shall be for, where the issuer wants it as `audience`.',
+  },
+  TASKSTREAM_RESOURCE: {
+    schema: optionalText(),
+    description: 'The same, where the issuer wants it as `resource` (RFC 8707).',
+  },
+  TASKSTREAM_INSECURE_ISSUER: {
+    schema: choice(['true', 'false'], 'false').transform((value) => value === 'true'),
+    defaultText: 'false',
+    description:
+      'Whether the issuer may be asked by HTTP without TLS: whoever is in between reads the secret. For tests.',
+  },
+} as const satisfies EnvSpec;
+
+const together = ['TASKSTREAM_ISSUER', 'TASKSTREAM_CLIENT_ID', 'TASKSTREAM_CLIENT_SECRET'] as const;
+
+const clientChecks: readonly CrossCheck<typeof clientEnv>[] = [
+  ...together.map((path): CrossCheck<typeof clientEnv> => (values) => {
+    const given = together.find((name) => values[name] !== undefined);
+    return given === undefined || values[path] !== undefined
+      ? undefined
+      : { path, message: `is required with ${given}` };
+  }),
+  ({ TASKSTREAM_ISSUER, TASKSTREAM_INSECURE_ISSUER }) =>
+    TASKSTREAM_ISSUER?.startsWith('http:') === true && !TASKSTREAM_INSECURE_ISSUER
+      ? { path: 'TASKSTREAM_ISSUER', message: 'must be an https:// URL: the secret goes there' }
+      : undefined,
+];
+
+/** @throws TaskstreamError `invalid_configuration` with every fault. */
+export const readClientConfig = (env: NodeJS.ProcessEnv): EnvValues<typeof clientEnv> =>
+  readEnv(clientEnv, env, clientChecks);

@@ -18,7 +18,11 @@ beforeAll(async () => {
   const port = await getPort();
   // Browsers send cookies to every port of a host: the provider's must be another.
   url = `http://localhost:${port}`;
-  [pipeline, provider, browser] = await Promise.all([createPipeline(), startOpenIdProvider(url), launchBrowser()]);
+  [pipeline, provider, browser] = await Promise.all([
+    createPipeline(),
+    startOpenIdProvider({ consoleUrl: url }),
+    launchBrowser(),
+  ]);
   await pipeline.startApi({
     ...{ PORT: String(port), AUTH: 'oidc', AUTH_ISSUER: provider.url, AUTH_AUDIENCE: AUDIENCE },
     ...{ AUTH_INSECURE_ISSUER: 'true', CONSOLE: 'true', CONSOLE_URL: url, CONSOLE_CLIENT_ID: CONSOLE_CLIENT.id },

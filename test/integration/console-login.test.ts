@@ -18,7 +18,7 @@ let env: Record<string, string>;
 beforeAll(async () => {
   const port = await getPort();
   url = `http://127.0.0.1:${port}`;
-  [pipeline, provider] = await Promise.all([createPipeline(), startOpenIdProvider(url)]);
+  [pipeline, provider] = await Promise.all([createPipeline(), startOpenIdProvider({ consoleUrl: url })]);
   env = {
     ...{ PORT: String(port), AUTH: 'oidc', AUTH_ISSUER: provider.url, AUTH_AUDIENCE: AUDIENCE },
     ...{ AUTH_INSECURE_ISSUER: 'true', CONSOLE: 'true', CONSOLE_URL: url, CONSOLE_CLIENT_ID: CONSOLE_CLIENT.id },

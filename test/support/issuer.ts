@@ -51,7 +51,10 @@ export const verifierOf = (issuer: string, settings: Readonly<Record<string, str
   );
 
 /** How the API of a test asks who is calling. @param settings as those of {@link verifierOf} */
-export const authenticationBy = (issuer: TestIssuer, settings?: Readonly<Record<string, string>>): Authentication => ({
+export const authenticationBy = (
+  issuer: Pick<TestIssuer, 'url'>,
+  settings?: Readonly<Record<string, string>>,
+): Authentication => ({
   verifier: verifierOf(issuer.url, settings),
   issuer: issuer.url,
   scopes: { read: 'tasks:read', write: 'tasks:write', admin: 'tasks:admin' },

@@ -8,14 +8,21 @@ import { AUDIENCE } from './issuer.ts';
 
 export interface OpenIdProvider {
   readonly url: string;
-  /** An access token for a client with these scopes. */
+  /** A client that it knows. */
+  readonly client: { readonly id: string; readonly secret: string };
+  /** An access token for this client with these scopes. */
   token(scope: string): Promise<string>;
+  /** Tokens that it gave so far. */
+  given(): number;
+  /** Requests for a token so far, and, while it was away, for anything. */
+  asked(): number;
   /** Whether it answers at all from now on. */
   be(state: 'there' | 'away'): void;
   close(): Promise<void>;
 }
 
-const [CLIENT, SECRET] = ['worker', 'a secret of the test'];
+/** The secret has what must be encoded on its way. */
+const [CLIENT, SECRET] = ['worker', 'a secret: 100%+ of the test'];
 
 /** The client of the console, with a secret that the header must encode (RFC 6749, section 2.3.1). */
 export const CONSOLE_CLIENT = { id: 'console', secret: 'a secret: of the console+%' };
@@ -23,8 +30,19 @@ export const CONSOLE_CLIENT = { id: 'console', secret: 'a secret: of the console
 /** What the account `root` may; anybody else is no administrator. */
 const SCOPES = { others: 'tasks:read tasks:write', root: 'tasks:read tasks:write tasks:admin' };
 
-/** @param consoleUrl where browsers are sent back to, if any log in */
-export const startOpenIdProvider = async (consoleUrl?: string): Promise<OpenIdProvider> => {
+export interface OpenIdProviderOptions {
+  /** Where browsers are sent back to, if any log in. */
+  readonly consoleUrl?: string;
+  readonly lifetimeSeconds?: number;
+  /** How it wants the client to tell its secret. */
+  readonly authentication?: 'client_secret_basic' | 'client_secret_post';
+}
+
+export const startOpenIdProvider = async ({
+  consoleUrl,
+  lifetimeSeconds = 300,
+  authentication = 'client_secret_basic',
+}: OpenIdProviderOptions = {}): Promise<OpenIdProvider> => {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true });
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -34,6 +52,7 @@ export const startOpenIdProvider = async (consoleUrl?: string): Promise<OpenIdPr
       {
         client_id: CLIENT,
         client_secret: SECRET,
+        token_endpoint_auth_method: authentication,
         grant_types: ['client_credentials'],
         redirect_uris: [],
         response_types: [],
@@ -78,6 +97,7 @@ export const startOpenIdProvider = async (consoleUrl?: string): Promise<OpenIdPr
       return grant;
     },
     interactions: { url: (_context, interaction) => `/login/${interaction.uid}` },
+    clientAuthMethods: [authentication],
     jwks: { keys: [{ ...(await exportJWK(privateKey)), use: 'sig', alg: 'ES256', kid: 'of the provider' }] },
     features: {
       devInteractions: { enabled: false },
@@ -90,14 +110,15 @@ export const startOpenIdProvider = async (consoleUrl?: string): Promise<OpenIdPr
           scope: SCOPES.root,
           audience: AUDIENCE,
           accessTokenFormat: 'jwt' as const,
-          accessTokenTTL: 300,
+          accessTokenTTL: lifetimeSeconds,
           jwt: { sign: { alg: 'ES256' as const } },
         }),
       },
     },
   });
   const handle = provider.callback();
-  let state = 'there' as 'there' | 'away';
+  let [given, asked, state] = [0, 0, 'there' as 'there' | 'away'];
+  provider.on('grant.success', () => (given += 1));
   /** `GET` shows the form of a login, `POST` takes the name that was typed. */
   const logIn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method === 'POST') {
@@ -110,12 +131,16 @@ export const startOpenIdProvider = async (consoleUrl?: string): Promise<OpenIdPr
       .end('<form method="post"><label>Name <input name="name"></label><button>Log in</button></form>');
   };
   server.on('request', (request, response) => {
+    if (request.url === '/token' || state === 'away') asked += 1;
     if (state === 'away') request.socket.destroy();
     else if (request.url?.startsWith('/login/') === true) void logIn(request, response);
     else void handle(request, response);
   });
   return {
     url,
+    client: { id: CLIENT, secret: SECRET },
+    given: () => given,
+    asked: () => asked,
     be: (next) => {
       state = next;
     },

@@ -21,7 +21,7 @@ describe('the documentation', () => {
   });
 
   it('links only to pages that are there', () => {
-    const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
+    const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', '.github/SECURITY.md'].concat(
       readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
         .filter((path) => path.endsWith('.md'))
         .map((path) => join('docs', path)),

@@ -196,6 +196,10 @@ const SCRIPTS = {
     help: 'Writes the manifests of an environment to dist/ENVIRONMENT:  npm run synth -- ENVIRONMENT',
   },
   chart: { run: onPackages('infra/helm/main.ts'), help: 'Writes the Helm chart from infra/. Takes no arguments.' },
+  sbom: {
+    run: (args) => runNode([join(ROOT, 'infra/sbom.mjs')], args),
+    help: 'Prints the bill of materials (CycloneDX) of what runs in production:  npm run --silent sbom',
+  },
   gitops: {
     run: onPackages('infra/gitops/main.ts'),
     help:
@@ -212,6 +216,10 @@ const SCRIPTS = {
   lint: {
     run: tools(['eslint/bin/eslint.js', '.']),
     help: 'Runs the linter. Takes the arguments of eslint, as --fix.',
+  },
+  'lint:workflows': {
+    run: (args) => runNode([join(ROOT, 'test/support/actionlint.mjs')], args),
+    help: 'Lints the workflows of the forge, by Go. Takes the arguments of actionlint.',
   },
   format: { run: tools(['prettier/bin/prettier.cjs', '--write', '.']), help: 'Formats all files by prettier.' },
   'format:check': {

@@ -2,13 +2,14 @@
 import { apiEnv } from '../../api/config.ts';
 import { indexerEnv } from '../../indexer/config.ts';
 import type { EnvSpec } from '../../platform/env.ts';
-import { migrateEnv, verifyEnv } from '../env.ts';
+import { clientEnv, migrateEnv, verifyEnv } from '../env.ts';
 
 const SERVICES: readonly (readonly [title: string, spec: EnvSpec])[] = [
   ['API', apiEnv],
   ['Indexer', indexerEnv],
   ['`ops migrate`', migrateEnv],
   ['`ops verify`', verifyEnv],
+  ['`ops import` and `ops export`', clientEnv],
 ];
 
 const INTRODUCTION = `# Configuration

@@ -2,7 +2,7 @@
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
+import { API_HELP, apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
 import { barOptions } from '../cli/bar-options.ts';
 import { createOutput } from '../cli/output.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
@@ -38,6 +38,7 @@ Newest first. Without --where the tasks come from the database, with every ackno
 Each line has its task's id: an import of the file here changes these tasks, and elsewhere it creates them.
 NDJSON and CSV hold whole tasks. todo.txt has days without a time, no line breaks, and words as tags; the last line on
 standard error says how many tasks it could not hold whole: an import of that file would change them.
+${API_HELP}
 
 Exit codes: 0 done, or the reader of the pipe had enough; 1 could not run, or not to its end.
 

@@ -6,7 +6,7 @@ import { dayReader } from '../../task/import/dates.ts';
 import { CSV_COLUMNS } from '../../task/import/csv.ts';
 import type { ReadOptions } from '../../task/import/lines.ts';
 import { checkEncoding } from '../../task/import/text-lines.ts';
-import { apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
+import { API_HELP, apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
 import { barOptions } from '../cli/bar-options.ts';
 import { FORMATS, runImport, type Format, type ImportSummary } from './run.ts';
 
@@ -83,6 +83,7 @@ Fields:
   ndjson   ${Object.keys(taskFields).join(', ')}; a task as the API shows it; a line of events replay
   csv      the columns ${CSV_COLUMNS.join(', ')}
   todotxt  (A) high, (B) medium, others low; due: and t: become dates; +project and @context tags; x marks done
+${API_HELP}
 
 Exit codes: 0 all lines went in, 2 some were refused (each is reported), 1 the import could not run.
 
@@ -90,7 +91,9 @@ Examples:
   npm run ops -- import todo.txt
   npm run ops -- import list.csv --map title=description --map notes= --date-format d/M/yyyy
   npm run ops -- import old.csv --encoding windows-1252 --timezone Europe/Berlin
-  git log --format=%s | jq -R '{description: .}' -c | npm run ops -- import - --format ndjson --source my-repo`,
+  git log --format=%s | jq -R '{description: .}' -c | npm run ops -- import - --format ndjson --source my-repo
+  export TASKSTREAM_ISSUER=https://id.example.com TASKSTREAM_CLIENT_ID=importer TASKSTREAM_CLIENT_SECRET_FILE=secret.txt
+  npm run ops -- import todo.txt --url https://tasks.example.com`,
     )
     .action(async (file: string, flags: Flags) => {
       const summary = await runWithProgress(file, flags);

@@ -2,6 +2,7 @@
 import * as oidc from 'openid-client';
 import { messageOf, TaskstreamError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { discoverClient, isProviderAway } from './client.ts';
 
 /** What a login began with, and what its answer is held against. */
 export interface LoginChecks {
@@ -52,29 +53,14 @@ const MAX_AGE_MS = 3_600_000;
 /** Shortest time from a question that was not answered to the next. */
 const COOL_DOWN_MS = 5_000;
 
-// eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so to stand out, as the setting does
-const allowInsecure: (provider: oidc.Configuration) => void = oidc.allowInsecureRequests;
-
 export const createLoginProvider = (options: LoginProviderOptions): LoginProvider => {
-  const { issuer, clientId, isInsecure, logger } = options;
+  const { issuer, logger } = options;
   let known: { readonly provider: oidc.Configuration; readonly at: number } | undefined;
   let finding: Promise<oidc.Configuration> | undefined;
   let failedAt = -Infinity;
 
   const discover = async (): Promise<oidc.Configuration> => {
-    const found = await oidc.discovery(new URL(issuer), clientId, undefined, oidc.None(), {
-      timeout: TIMEOUT_S,
-      execute: isInsecure ? [allowInsecure] : [],
-    });
-    const server = found.serverMetadata();
-    const provider = new oidc.Configuration(
-      server,
-      clientId,
-      { [oidc.clockTolerance]: options.clockToleranceS },
-      authenticationOf(options.clientSecret, server),
-    );
-    provider.timeout = TIMEOUT_S;
-    if (isInsecure) allowInsecure(provider);
+    const provider = await discoverClient({ ...options, timeoutS: TIMEOUT_S });
     // Throws where nobody can log in, such as at an issuer for client credentials alone.
     oidc.buildAuthorizationUrl(provider, {});
     known = { provider, at: performance.now() };
@@ -124,7 +110,7 @@ export const createLoginProvider = (options: LoginProviderOptions): LoginProvide
         const isName = (each: unknown): each is string => typeof each === 'string' && each !== '';
         return { accessToken: tokens.access_token, name: names.find(isName) };
       } catch (error) {
-        if (isAway(error)) return refuse(error);
+        if (isProviderAway(error)) return refuse(error);
         const reason = reasonOf(error);
         logger.warn({ reason, issuer }, 'a login at the OpenID provider failed');
         throw new TaskstreamError('unauthenticated', reason, { cause: error });
@@ -147,13 +133,6 @@ export const createLoginProvider = (options: LoginProviderOptions): LoginProvide
   };
 };
 
-/** By the header where the provider takes that, which is the default: OpenID Connect Discovery 1.0, section 3. */
-const authenticationOf = (secret: string | undefined, server: Readonly<oidc.ServerMetadata>): oidc.ClientAuth => {
-  if (secret === undefined) return oidc.None();
-  const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
-  return methods.includes('client_secret_basic') ? oidc.ClientSecretBasic(secret) : oidc.ClientSecretPost(secret);
-};
-
 export const issuerUnavailable = (message: string, cause?: unknown): TaskstreamError =>
   new TaskstreamError('issuer_unavailable', message, {
     cause,
@@ -163,17 +142,6 @@ export const issuerUnavailable = (message: string, cause?: unknown): TaskstreamE
 
 const refuse = (cause?: unknown): never => {
   throw issuerUnavailable('Nobody can log in now: the OpenID provider does not answer.', cause);
-};
-
-const isBusy = (status: number): boolean => status >= 500 || status === 429;
-
-const isAway = (error: unknown): boolean => {
-  if (error instanceof oidc.ResponseBodyError) return isBusy(error.status);
-  if (error instanceof oidc.ClientError) {
-    return error.code === 'OAUTH_TIMEOUT' || (error.cause instanceof Response && isBusy(error.cause.status));
-  }
-  // That of `fetch`, of no answer. Those of wrong arguments have a code.
-  return error instanceof TypeError && !('code' in error);
 };
 
 /** Longest reason, in characters: some of it is the provider's, or of whoever wrote the address. */
