@@ -49,7 +49,9 @@ it("with the manifests' ACLs the console sees topic, group and dead letters, and
   const watching = await openEventStream(`${url}/events`);
   // The broker is new: nobody has asked for the group's coordinator before, and it has still to be made.
   await waitFor('everything to be known', async () => {
-    const { kafka } = (await watching.next())?.data as Sample;
+    const found = await watching.next();
+    if (found?.event !== 'sample') return false;
+    const { kafka } = found.data as Sample;
     return kafka.up && kafka.members === 0 && kafka.deadLetters === 0;
   });
 

@@ -7,7 +7,7 @@ import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { TaskstreamError } from '../../platform/errors.ts';
-import type { EntityNames } from '../../pipeline/entity.ts';
+import type { PlacedEntity } from '../../pipeline/entity.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
@@ -15,6 +15,7 @@ import { clientNetwork } from '../../platform/http/middleware/client-address.ts'
 import { parsePath, parseQuery } from '../../platform/http/input.ts';
 import type { RequestCounts } from '../../platform/http/metrics.ts';
 import { idPath } from '../../pipeline/rest/resource.ts';
+import { createFeed, type News } from './feed.ts';
 import { createIndexReader } from './index-reader.ts';
 import { followJourney } from './journey.ts';
 import { createKafkaWatch } from './kafka-watch.ts';
@@ -35,7 +36,7 @@ export interface Console {
 
 export interface ConsoleOptions {
   readonly config: KafkaConfig & { readonly TRUST_PROXY: number };
-  readonly task: EntityNames;
+  readonly task: PlacedEntity;
   readonly pool: Pool;
   readonly elasticsearch: Client;
   readonly requestCounts: () => Promise<RequestCounts>;
@@ -75,14 +76,28 @@ export const createConsole = (options: ConsoleOptions): Console => {
   const kafka = createKafkaWatch({ config, task, timeoutMs: QUESTION_MS, logger });
   const records = createRecordFinder({ config, task, watch: kafka, logger });
   const index = createIndexReader({ client: options.elasticsearch, alias: task.alias, timeoutMs: QUESTION_MS });
-  const watchers = new Set<EventStream>();
-  let sampling: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
+  /** Each with the number of changes that it was too slow to be told of. */
+  const watchers = new Map<EventStream, number>();
+  const tellNews = ({ changes, more }: News): void => {
+    for (const [stream, missed] of watchers) {
+      const keepsUp = stream.keepsUp();
+      watchers.set(stream, keepsUp ? 0 : missed + changes.length + more);
+      if (keepsUp) stream.send('news', { changes, more: more + missed } satisfies News);
+    }
+  };
+  const feed = createFeed({
+    ...{ config, entity: task, watch: kafka, logger, onNews: tellNews },
+    onFollowing: () => {
+      for (const stream of watchers.keys()) stream.send('following', {});
+    },
+  });
+  let sampling: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
   let users = 0;
   let idleTimer: NodeJS.Timeout | undefined;
 
   const closeConnections = async (): Promise<void> => {
     clearTimeout(idleTimer);
-    await Promise.all([records.close(), kafka.close()]);
+    await Promise.all([feed.close(), records.close(), kafka.close()]);
   };
 
   /** Opens a stream, and closes the connections to Kafka a while after the last one has ended. */
@@ -106,24 +121,26 @@ export const createConsole = (options: ConsoleOptions): Console => {
   const startSampling = (): void => {
     if (sampling !== undefined) return;
     const stop = new AbortController();
-    const ended = runSampler(
+    const sampled = runSampler(
       {
         ...{ pool, kafka, index, logger, requestCounts: options.requestCounts },
         ...{ probe: createProbe({ pool, index }), intervalMs: SAMPLE_MS, timeoutMs: SAMPLE_TIMEOUT_MS },
       },
       (sample) => {
-        for (const stream of watchers) stream.send('sample', sample);
+        for (const stream of watchers.keys()) stream.send('sample', sample);
       },
       stop.signal,
     ).catch((error: unknown) => {
       logger.error({ err: error }, 'the console stopped looking');
     });
-    sampling = { stop, ended };
+    sampling = { stop, ended: Promise.all([sampled, feed.run(stop.signal)]) };
   };
 
   const watch = (c: Context<ApiEnv>): Response => {
     const stream = openStream(c);
-    watchers.add(stream);
+    watchers.set(stream, 0);
+    // Otherwise it is told once the feed follows.
+    if (feed.isFollowing()) stream.send('following', {});
     stream.signal.addEventListener('abort', () => {
       watchers.delete(stream);
       if (watchers.size > 0) return;
