@@ -3,6 +3,7 @@
  * @typedef {{ start: string | null, due: string | null }} Dates
  * @typedef {Record<string, any>} TaskFields by name, as the list of fields has them
  * @typedef {{ id: string, description: string, priority: string, dates: Dates, isDone: boolean, version: number, createdAt: string, updatedAt: string }} Task
+ * @typedef {{ description?: string, isDone?: boolean, priority?: string, tags?: string[], overdue?: boolean }} Conditions
  */
 
 /** An answer that is no success, in words. */
@@ -73,7 +74,7 @@ export const api = {
   list: (cursor) => request('GET', `/tasks?limit=10${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`),
 
   /**
-   * @param {{ description?: string, isDone?: boolean }} conditions
+   * @param {Conditions} conditions
    * @param {string | null} cursor
    * @returns {Promise<{ tasks: Task[], nextCursor: string | null, total: number }>}
    */

@@ -7,7 +7,10 @@ import { createTasks } from './tasks.js';
 
 const connection = need('#connection', HTMLElement);
 const pipeline = createPipeline();
-const journeys = createJourneys(pipeline.passTo);
+const journeys = createJourneys(pipeline.passTo, (id, text) => {
+  tasks.showWay(id, text);
+});
+const tasks = createTasks(journeys.follow);
 
 openStream(
   '/console/events',
@@ -18,12 +21,31 @@ openStream(
       pipeline.setStale(false);
       pipeline.show(sample);
     },
+    following: () => {
+      document.documentElement.dataset.feed = 'following';
+      tasks.live.following();
+    },
+    news: (news) => {
+      tasks.live.tell(news);
+      for (const change of news.changes) journeys.followOther(change, tasks.describe);
+    },
   },
   (connected) => {
     if (connected) return;
+    delete document.documentElement.dataset.feed;
     connection.dataset.state = 'down';
     setText(connection, 'Reconnecting');
     pipeline.setStale(true);
   },
 );
-createTasks(journeys.follow);
+
+// Where there is little room, tasks come before statistics: for the eye by the style sheet, and for the keyboard here.
+const narrow = matchMedia('(max-width: 640px)');
+const order = () => {
+  const columns = need('#columns', HTMLElement);
+  const statistics = need('#pipeline', HTMLElement);
+  if (narrow.matches) columns.after(statistics);
+  else columns.before(statistics);
+};
+narrow.addEventListener('change', order);
+order();
