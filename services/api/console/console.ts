@@ -10,20 +10,24 @@ import { TaskstreamError } from '../../platform/errors.ts';
 import type { PlacedEntity } from '../../pipeline/entity.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
+import type { PostgresConfig } from '../../platform/postgres.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
 import { clientNetwork } from '../../platform/http/middleware/client-address.ts';
-import { parsePath, parseQuery } from '../../platform/http/input.ts';
+import { parseBody, parsePath, parseQuery } from '../../platform/http/input.ts';
 import type { RequestCounts } from '../../platform/http/metrics.ts';
 import { idPath } from '../../pipeline/rest/resource.ts';
+import { createDeadLetters } from './dead-letters.ts';
 import { createFeed, type News } from './feed.ts';
 import { createIndexReader } from './index-reader.ts';
 import { followJourney } from './journey.ts';
 import { createKafkaWatch } from './kafka-watch.ts';
 import { addPage } from './page.ts';
 import { createProbe } from './probe.ts';
+import { contentOf, readRecord } from './record-content.ts';
 import { createRecordFinder } from './record-finder.ts';
 import { runSampler } from './sampler.ts';
 import { createStreams, type EventStream } from './streams.ts';
+import { createTopicReading } from './topic-reading.ts';
 
 export interface Console {
   /** Adds the page and its streams to the app. */
@@ -35,7 +39,7 @@ export interface Console {
 }
 
 export interface ConsoleOptions {
-  readonly config: KafkaConfig & { readonly TRUST_PROXY: number };
+  readonly config: KafkaConfig & PostgresConfig & { readonly TRUST_PROXY: number };
   readonly task: PlacedEntity;
   readonly pool: Pool;
   readonly elasticsearch: Client;
@@ -65,6 +69,20 @@ const journeyQuery = z.strictObject({
   deleted: z.enum(['true', 'false'], { error: 'must be true or false' }).default('false'),
 });
 
+const place = z.object({
+  partition: z
+    .string()
+    .regex(/^\d{1,6}$/, { error: 'must be a partition' })
+    .transform(Number),
+  offset: z
+    .string()
+    .regex(/^\d{1,15}$/, { error: 'must be an offset' })
+    .transform(Number),
+});
+
+/** JSON, though it says nothing: no form of another site can send it without being asked first. */
+const nothing = z.strictObject({});
+
 export const createConsole = (options: ConsoleOptions): Console => {
   const { config, task, pool } = options;
   const logger = options.logger.child({ part: 'console' });
@@ -76,6 +94,8 @@ export const createConsole = (options: ConsoleOptions): Console => {
   const kafka = createKafkaWatch({ config, task, timeoutMs: QUESTION_MS, logger });
   const records = createRecordFinder({ config, task, watch: kafka, logger });
   const index = createIndexReader({ client: options.elasticsearch, alias: task.alias, timeoutMs: QUESTION_MS });
+  const reading = createTopicReading({ config, group: task.group, logger });
+  const deadLetters = createDeadLetters({ config, entity: task, pool, reading, logger });
   /** Each with the number of changes that it was too slow to be told of. */
   const watchers = new Map<EventStream, number>();
   const tellNews = ({ changes, more }: News): void => {
@@ -166,32 +186,61 @@ export const createConsole = (options: ConsoleOptions): Console => {
     return stream.response;
   };
 
+  type Handle = (c: Context<ApiEnv>) => Response | Promise<Response>;
+
+  const content =
+    (topic: string): Handle =>
+    async (c) => {
+      const at = parsePath(c, place);
+      const message = await reading.read((reader, signal) => readRecord(reader, topic, at, signal));
+      return notStored(c).json(contentOf(message));
+    };
+
+  const settle =
+    (how: 'replay' | 'discard'): Handle =>
+    async (c) => {
+      const at = parsePath(c, place);
+      await parseBody(c, nothing);
+      return notStored(c).json(await deadLetters[how](at, `console, ${clientNetwork(c, config.TRUST_PROXY)}`));
+    };
+
   return {
     addTo: (app) => {
       addPage(app);
-      const get = (path: string, handle: (c: Context<ApiEnv>) => Response): void => {
-        app.get(path, sameOriginOnly, (c) => {
+      const add = (method: 'GET' | 'POST', path: string, handle: Handle): void => {
+        app.on(method, path, sameOriginOnly, (c) => {
           c.set('route', path);
           return handle(c);
         });
       };
-      get('/console/events', watch);
-      get('/console/journeys/:id', journey);
+      add('GET', '/console/events', watch);
+      add('GET', '/console/journeys/:id', journey);
+      add('GET', '/console/records/:partition/:offset', content(task.topic));
+      add('GET', '/console/dead-letters', async (c) => notStored(c).json(await deadLetters.list()));
+      add('GET', '/console/dead-letters/:partition/:offset', content(task.deadLetterTopic));
+      for (const how of ['replay', 'discard'] as const) {
+        add('POST', `/console/dead-letters/:partition/:offset/${how}`, settle(how));
+      }
     },
     endStreams: streams.endAll,
     close: async () => {
       streams.endAll();
       await sampling?.ended;
-      await closeConnections();
+      await Promise.all([closeConnections(), reading.close()]);
     },
   };
+};
+
+const notStored = (c: Context<ApiEnv>): Context<ApiEnv> => {
+  c.header('cache-control', 'no-store');
+  return c;
 };
 
 /** Another site's page could not read the streams, but it could use them up. */
 const sameOriginOnly: MiddlewareHandler<ApiEnv> = async (c, next) => {
   const site = c.req.header('sec-fetch-site');
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
-    throw new TaskstreamError('foreign_origin', 'Only the console itself may open its streams.');
+    throw new TaskstreamError('foreign_origin', 'Only the console itself may ask this.');
   }
   await next();
 };
