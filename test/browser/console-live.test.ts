@@ -148,6 +148,71 @@ describe('what somebody else changes', () => {
   });
 });
 
+describe('records', () => {
+  it('say what they hold, from the place in the way of a change, as text', async () => {
+    await open(DESKTOP);
+    const description = '<img src=x onerror=alert(1)> hang the picture';
+    await createTask(api, description);
+    const journey = page.locator('.journey[data-state="done"]', { hasText: 'hang the picture' });
+    await journey.getByRole('button', { name: /^partition/ }).click();
+    const dialog = page.getByRole('dialog', { name: 'Record' });
+    await dialog.getByText(`"description": "${description}"`).waitFor();
+    await dialog.getByText('tasks.event.created', { exact: true }).waitFor();
+    expect(await dialog.locator('img').count()).toBe(0);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await screenshot('record');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+  });
+
+  it('that are dead letters are listed, shown, and replayed or discarded after a question', async () => {
+    for (const key of ['poison', 'venom'])
+      await pipeline.topics.produce([{ key, value: Buffer.from('{'), headers: [] }]);
+    await open(PHONE);
+    await page.locator('[data-value="deadLetters"]', { hasText: '2' }).waitFor();
+    await page.locator('#open-dead-letters').click();
+    const dialog = page.getByRole('dialog', { name: 'Dead letters' });
+    await dialog.getByText('2 open.').waitFor();
+    const letter = (key: string) => dialog.locator('.letter', { hasText: `key ${key}` });
+    await letter('poison').getByText('malformed_event').waitFor();
+    await letter('poison').getByRole('button', { name: 'Content' }).click();
+    await letter('poison').locator('pre', { hasText: '{' }).waitFor();
+    expect(await smallTargets()).toEqual([]);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await screenshot('dead-letters');
+
+    const sure = page.getByRole('dialog', { name: /^(Replay|Discard) dead letter/ });
+    await letter('poison').getByRole('button', { name: 'Discard' }).click();
+    await sure.getByRole('button', { name: 'Cancel' }).click();
+    await letter('poison').getByRole('button', { name: 'Discard' }).click();
+    await sure.getByRole('button', { name: 'Discard' }).click();
+    await dialog.getByText(/is discarded\. 1 open/).waitFor();
+    expect(await letter('poison').count()).toBe(0);
+    await letter('venom').getByRole('button', { name: 'Replay' }).click();
+    await sure.getByRole('button', { name: 'Replay' }).click();
+    // Nobody has mended it: it comes back.
+    await dialog.getByText(/is replayed/).waitFor();
+    await page.locator('[data-value="deadLetters"]', { hasText: '3' }).waitFor();
+    const { rows } = await pipeline.database.pool.query('SELECT task, state FROM dead_letter_actions ORDER BY id');
+    expect(rows).toEqual([
+      { task: 'poison', state: 'discarded' },
+      { task: 'venom', state: 'replayed' },
+    ]);
+  });
+
+  it('and the words of the page are explained where they stand', async () => {
+    await open(DESKTOP);
+    await page.getByRole('button', { name: 'Words: PostgreSQL' }).press('Enter');
+    const words = page.locator('#words-postgres');
+    await words.getByText('in the outbox', { exact: true }).waitFor();
+    expect(await words.isVisible()).toBe(true);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await screenshot('words');
+    await page.keyboard.press('Escape');
+    expect(await words.isVisible()).toBe(false);
+  });
+});
+
 describe('the address of the page', () => {
   it('names what is searched: a link leads to it, and Back to what was before', async () => {
     const past = '2026-01-02T09:00:00Z';

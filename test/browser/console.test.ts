@@ -161,7 +161,7 @@ describe('the console', () => {
 
     await page.getByLabel('Search', { exact: true }).fill('sweep');
     await page.getByLabel('Show').selectOption('open');
-    await page.getByRole('button', { name: 'Search' }).press('Enter');
+    await page.getByRole('button', { name: 'Search', exact: true }).press('Enter');
     await page.getByText('1 found').first().waitFor();
     expect(await page.locator('.task').count()).toBe(1);
 

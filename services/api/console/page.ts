@@ -24,6 +24,7 @@ const FILES = {
   'journeys.js': SCRIPT,
   'live.js': SCRIPT,
   'pipeline.js': SCRIPT,
+  'records.js': SCRIPT,
   'stream.js': SCRIPT,
   'tasks.js': SCRIPT,
 } as const;

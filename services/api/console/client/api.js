@@ -81,3 +81,12 @@ export const api = {
   search: (conditions, cursor) =>
     request('POST', '/tasks/search', { ...conditions, size: 10, ...(cursor === null ? {} : { cursor }) }),
 };
+
+/** What the console alone asks. */
+export const consoleApi = {
+  /** @param {string} path @returns {Promise<any>} */
+  read: (path) => request('GET', path),
+
+  /** @param {string} path @returns {Promise<any>} */
+  write: (path) => request('POST', path, {}),
+};

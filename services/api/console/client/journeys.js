@@ -1,6 +1,7 @@
 /** The way of changes, stage by stage, as the server sees it: of each that was made here, and of others' while there is room. */
 import { announce, make, need, setText } from './dom.js';
 import { formatMs, shorten } from './format.js';
+import { openRecord } from './records.js';
 import { openStream } from './stream.js';
 
 /**
@@ -176,7 +177,12 @@ const follow = ({ id, version, deleted, description, verb, isOther = false }, it
         stage.stage === 'acknowledged' ? 'start' : `+${formatMs(stage.ms)}`,
       );
       if (stage.stage === 'in-kafka' && stage.partition !== undefined) {
-        setText(need('.stage-place', HTMLElement, line), `partition ${stage.partition}, offset ${stage.offset}`);
+        const { partition, offset } = stage;
+        const place = make('button', { type: 'button', text: `partition ${partition}, offset ${offset}` });
+        place.addEventListener('click', () => {
+          openRecord(partition, offset ?? 0);
+        });
+        need('.stage-place', HTMLElement, line).replaceChildren(place);
       }
       if (stage.stage !== 'searchable') return;
       end();

@@ -2,6 +2,7 @@
 import { need, setText } from './dom.js';
 import { createJourneys } from './journeys.js';
 import { createPipeline } from './pipeline.js';
+import { setUpDeadLetters } from './records.js';
 import { openStream } from './stream.js';
 import { createTasks } from './tasks.js';
 
@@ -38,6 +39,8 @@ openStream(
     pipeline.setStale(true);
   },
 );
+
+setUpDeadLetters();
 
 // Where there is little room, tasks come before statistics: for the eye by the style sheet, and for the keyboard here.
 const narrow = matchMedia('(max-width: 640px)');

@@ -339,10 +339,10 @@ export const createTasks = (onChange) => {
   need('#clear-search', HTMLButtonElement).addEventListener('click', () => {
     showNewest();
   });
-  news.addEventListener('click', () => {
-    list.scrollIntoView({ block: 'nearest' });
-    void load(true, conditions);
-    words.focus({ preventScroll: true });
+  news.addEventListener('click', async () => {
+    await load(true, conditions);
+    // The button is gone, and the focus must be somewhere.
+    list.querySelector('input')?.focus({ preventScroll: true });
   });
   more.addEventListener('click', () => void load(false, conditions));
 
