@@ -51,10 +51,10 @@ export const ACLS: Readonly<Record<KafkaClient, readonly Acl[]>> = {
 
 const CLIENTS = Object.keys(ACLS) as KafkaClient[];
 
-/** What the API's console adds: it looks at topic, dead letters and group, and finds single events again. */
+/** What the API's console adds: it reads the topic and its dead letters, which it may replay, and asks about the group. */
 const CONSOLE_ACLS: readonly Acl[] = [
   { type: 'topic', name: TASKS_TOPIC, operations: ['Read'] },
-  { type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Describe'] },
+  { type: 'topic', name: DEAD_LETTER_TOPIC, operations: ['Read', 'Describe'] },
   { type: 'group', name: INDEXER_GROUP, operations: ['Describe'] },
 ];
 

@@ -161,7 +161,7 @@ describe('the console', () => {
 
     await page.getByLabel('Search', { exact: true }).fill('sweep');
     await page.getByLabel('Show').selectOption('open');
-    await page.getByRole('button', { name: 'Search' }).press('Enter');
+    await page.getByRole('button', { name: 'Search', exact: true }).press('Enter');
     await page.getByText('1 found').first().waitFor();
     expect(await page.locator('.task').count()).toBe(1);
 
@@ -195,9 +195,14 @@ describe('the console', () => {
     await dialog.getByRole('button', { name: 'Save' }).click();
     await taskItem('Paint the fence teal').getByText('version 3').waitFor();
 
+    // The page has heard of the change, and has not read it yet.
+    await page.route(`**/tasks/${id}`, (route) =>
+      route.request().method() === 'GET' ? route.fulfill({ status: 503 }) : route.continue(),
+    );
     await call(api, 'PUT', `/tasks/${id}`, { ...fields, description: 'Paint the fence red' });
     await page.getByLabel('Done: Paint the fence teal').click();
     await taskItem('Paint the fence teal').getByText('Somebody else has changed this task').waitFor();
+    await page.unroute(`**/tasks/${id}`);
     await page.getByRole('button', { name: 'Load the current version' }).press('Enter');
     await page.getByLabel('Done: Paint the fence red').click();
     await taskItem('Paint the fence red').getByText('version 5').waitFor();

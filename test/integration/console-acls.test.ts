@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { aclsOf, userNameOf } from '../../infra/constructs/kafka.ts';
 import { createTopics } from '../../infra/local/topics.ts';
+import type { DeadLetterList } from '../../services/api/console/dead-letters.ts';
 import type { Stage } from '../../services/api/console/journey.ts';
 import type { Sample } from '../../services/api/console/sample.ts';
+import { toHeaders } from '../../services/platform/kafka/producer.ts';
+import { DEAD_LETTER_TOPIC, TASKS_TOPIC } from '../../services/task/resources.ts';
 import { startAuthorizedKafka, type AuthorizedKafka } from '../support/authorized-kafka.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { openEventStream } from '../support/event-stream.ts';
-import { createTask } from '../support/pipeline.ts';
+import { createTestProducer } from '../support/kafka.ts';
+import { call, createTask } from '../support/pipeline.ts';
 import { killProcess, startService, type ServiceProcess } from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { waitFor } from '../support/wait.ts';
@@ -49,7 +53,9 @@ it("with the manifests' ACLs the console sees topic, group and dead letters, and
   const watching = await openEventStream(`${url}/events`);
   // The broker is new: nobody has asked for the group's coordinator before, and it has still to be made.
   await waitFor('everything to be known', async () => {
-    const { kafka } = (await watching.next())?.data as Sample;
+    const found = await watching.next();
+    if (found?.event !== 'sample') return false;
+    const { kafka } = found.data as Sample;
     return kafka.up && kafka.members === 0 && kafka.deadLetters === 0;
   });
 
@@ -66,6 +72,21 @@ it("with the manifests' ACLs the console sees topic, group and dead letters, and
   expect(stages[2]).toMatchObject({ partition: expect.any(Number) as number, offset: 0 });
   watching.close();
   expect(api.logs()).not.toMatch(/authoriz/i);
+});
+
+it("with the manifests' ACLs the console reads a dead letter and replays it", async () => {
+  const producer = await createTestProducer({ KAFKA_BROKERS: broker.plain });
+  const headers = toHeaders({ 'dlq.topic': TASKS_TOPIC, 'dlq.reason': 'malformed_event' });
+  const [failure] = await producer.send(DEAD_LETTER_TOPIC, [{ key: 'poison', value: Buffer.from('{'), headers }]);
+  expect(failure).toBeUndefined();
+  await producer.disconnect(1_000);
+  const found = await waitFor('the dead letter', async () => {
+    const { status, body } = await call(api, 'GET', '/console/dead-letters');
+    return status === 200 && (body as DeadLetterList).letters[0];
+  });
+  const path = `/console/dead-letters/${found.partition}/${found.offset}`;
+  expect(await call(api, 'GET', path)).toMatchObject({ status: 200, body: { key: 'poison', value: '{' } });
+  expect(await call(api, 'POST', `${path}/replay`, {})).toMatchObject({ status: 200, body: { state: 'replayed' } });
 });
 
 it('the rights of the console come with it, and go with it', () => {

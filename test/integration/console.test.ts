@@ -30,9 +30,11 @@ const streamOf = async (
 };
 
 const nextSample = async (stream: EventStreamClient): Promise<Sample> => {
-  const found = await stream.next();
-  if (found === undefined) throw new Error('the stream has ended');
-  return found.data as Sample;
+  for (;;) {
+    const found = await stream.next();
+    if (found === undefined) throw new Error('the stream has ended');
+    if (found.event === 'sample') return found.data as Sample;
+  }
 };
 
 /** The first sample that `test` accepts. */

@@ -7,7 +7,7 @@ import { indexMapping } from '../../services/pipeline/index/search-index.ts';
 import { taskEntity } from '../../services/task/entity.ts';
 import { isOpen, withLastActions } from '../../services/pipeline/dead-letters/actions.ts';
 import { findDeadLetters, type DeadLetterFilter } from '../../services/pipeline/dead-letters/find.ts';
-import { deadLetterJson } from '../../services/ops/dlq/format.ts';
+import { deadLetterJson } from '../../services/pipeline/dead-letters/json.ts';
 import { createTopicReader } from '../../services/platform/kafka/reader.ts';
 import { replayDeadLetters } from '../../services/pipeline/dead-letters/replay.ts';
 import { createTaskStore } from '../../services/task/store.ts';

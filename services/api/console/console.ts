@@ -7,23 +7,28 @@ import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { TaskstreamError } from '../../platform/errors.ts';
-import type { EntityNames } from '../../pipeline/entity.ts';
+import type { PlacedEntity } from '../../pipeline/entity.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
+import type { PostgresConfig } from '../../platform/postgres.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
 import { clientNetwork } from '../../platform/http/middleware/client-address.ts';
-import { parsePath, parseQuery } from '../../platform/http/input.ts';
+import { parseBody, parsePath, parseQuery } from '../../platform/http/input.ts';
 import type { RequestCounts } from '../../platform/http/metrics.ts';
 import { idPath } from '../../pipeline/rest/resource.ts';
+import { createDeadLetters } from './dead-letters.ts';
+import { createFeed, type News } from './feed.ts';
 import { createIndexReader } from './index-reader.ts';
 import { followJourney } from './journey.ts';
 import { createKafkaWatch } from './kafka-watch.ts';
 import type { ConsoleLogin } from './login.ts';
 import { addPage } from './page.ts';
 import { createProbe } from './probe.ts';
+import { contentOf, readRecord } from './record-content.ts';
 import { createRecordFinder } from './record-finder.ts';
 import { runSampler } from './sampler.ts';
 import { createStreams, type EventStream } from './streams.ts';
+import { createTopicReading } from './topic-reading.ts';
 
 export interface Console {
   /** Adds the page and its streams to the app. */
@@ -35,8 +40,8 @@ export interface Console {
 }
 
 export interface ConsoleOptions {
-  readonly config: KafkaConfig & { readonly TRUST_PROXY: number };
-  readonly task: EntityNames;
+  readonly config: KafkaConfig & PostgresConfig & { readonly TRUST_PROXY: number };
+  readonly task: PlacedEntity;
   readonly pool: Pool;
   readonly elasticsearch: Client;
   readonly requestCounts: () => Promise<RequestCounts>;
@@ -67,6 +72,20 @@ const journeyQuery = z.strictObject({
   deleted: z.enum(['true', 'false'], { error: 'must be true or false' }).default('false'),
 });
 
+const place = z.object({
+  partition: z
+    .string()
+    .regex(/^\d{1,6}$/, { error: 'must be a partition' })
+    .transform(Number),
+  offset: z
+    .string()
+    .regex(/^\d{1,15}$/, { error: 'must be an offset' })
+    .transform(Number),
+});
+
+/** JSON, though it says nothing: no form of another site can send it without being asked first. */
+const nothing = z.strictObject({});
+
 export const createConsole = (options: ConsoleOptions): Console => {
   const { config, task, pool } = options;
   const logger = options.logger.child({ part: 'console' });
@@ -78,14 +97,30 @@ export const createConsole = (options: ConsoleOptions): Console => {
   const kafka = createKafkaWatch({ config, task, timeoutMs: QUESTION_MS, logger });
   const records = createRecordFinder({ config, task, watch: kafka, logger });
   const index = createIndexReader({ client: options.elasticsearch, alias: task.alias, timeoutMs: QUESTION_MS });
-  const watchers = new Set<EventStream>();
-  let sampling: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
+  const reading = createTopicReading({ config, group: task.group, logger });
+  const deadLetters = createDeadLetters({ config, entity: task, pool, reading, logger });
+  /** Each with the number of changes that it was too slow to be told of. */
+  const watchers = new Map<EventStream, number>();
+  const tellNews = ({ changes, more }: News): void => {
+    for (const [stream, missed] of watchers) {
+      const keepsUp = stream.keepsUp();
+      watchers.set(stream, keepsUp ? 0 : missed + changes.length + more);
+      if (keepsUp) stream.send('news', { changes, more: more + missed } satisfies News);
+    }
+  };
+  const feed = createFeed({
+    ...{ config, entity: task, watch: kafka, logger, onNews: tellNews },
+    onFollowing: () => {
+      for (const stream of watchers.keys()) stream.send('following', {});
+    },
+  });
+  let sampling: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
   let users = 0;
   let idleTimer: NodeJS.Timeout | undefined;
 
   const closeConnections = async (): Promise<void> => {
     clearTimeout(idleTimer);
-    await Promise.all([records.close(), kafka.close()]);
+    await Promise.all([feed.close(), records.close(), kafka.close()]);
   };
 
   /** Opens a stream, and closes the connections to Kafka a while after the last one has ended. */
@@ -110,24 +145,26 @@ export const createConsole = (options: ConsoleOptions): Console => {
   const startSampling = (): void => {
     if (sampling !== undefined) return;
     const stop = new AbortController();
-    const ended = runSampler(
+    const sampled = runSampler(
       {
         ...{ pool, kafka, index, logger, requestCounts: options.requestCounts },
         ...{ probe: createProbe({ pool, index }), intervalMs: SAMPLE_MS, timeoutMs: SAMPLE_TIMEOUT_MS },
       },
       (sample) => {
-        for (const stream of watchers) stream.send('sample', sample);
+        for (const stream of watchers.keys()) stream.send('sample', sample);
       },
       stop.signal,
     ).catch((error: unknown) => {
       logger.error({ err: error }, 'the console stopped looking');
     });
-    sampling = { stop, ended };
+    sampling = { stop, ended: Promise.all([sampled, feed.run(stop.signal)]) };
   };
 
   const watch = (c: Context<ApiEnv>): Response => {
     const stream = openStream(c);
-    watchers.add(stream);
+    watchers.set(stream, 0);
+    // Otherwise it is told once the feed follows.
+    if (feed.isFollowing()) stream.send('following', {});
     stream.signal.addEventListener('abort', () => {
       watchers.delete(stream);
       if (watchers.size > 0) return;
@@ -153,28 +190,54 @@ export const createConsole = (options: ConsoleOptions): Console => {
     return stream.response;
   };
 
+  type Handle = (c: Context<ApiEnv>) => Response | Promise<Response>;
+
+  const content =
+    (topic: string): Handle =>
+    async (c) => {
+      const at = parsePath(c, place);
+      const message = await reading.read((reader, signal) => readRecord(reader, topic, at, signal));
+      return notStored(c).json(contentOf(message));
+    };
+
+  const settle =
+    (how: 'replay' | 'discard'): Handle =>
+    async (c) => {
+      const at = parsePath(c, place);
+      await parseBody(c, nothing);
+      return notStored(c).json(
+        await deadLetters[how](at, `console, ${c.get('session')?.name ?? clientNetwork(c, config.TRUST_PROXY)}`),
+      );
+    };
+
   return {
     addTo: (app) => {
       const { login } = options;
       login?.addTo(app);
       addPage(app, ...(login === undefined ? [] : [login.leadToLogin]));
       const asks = [sameOriginOnly, ...(login === undefined ? [] : [login.refuseOthers])];
-      const get = (path: string, handle: (c: Context<ApiEnv>) => Response): void => {
-        for (const ask of asks) app.get(path, ask);
-        app.get(path, (c) => {
+      const add = (method: 'GET' | 'POST', path: string, handle: Handle): void => {
+        for (const ask of asks) app.on(method, path, ask);
+        app.on(method, path, (c) => {
           c.set('route', path);
           return handle(c);
         });
       };
-      get('/console/events', watch);
-      get('/console/journeys/:id', journey);
-      if (login !== undefined) get('/console/session', (c) => c.json({ endsAt: c.get('session')?.endsAt }));
+      add('GET', '/console/events', watch);
+      add('GET', '/console/journeys/:id', journey);
+      add('GET', '/console/records/:partition/:offset', content(task.topic));
+      add('GET', '/console/dead-letters', async (c) => notStored(c).json(await deadLetters.list()));
+      add('GET', '/console/dead-letters/:partition/:offset', content(task.deadLetterTopic));
+      for (const how of ['replay', 'discard'] as const) {
+        add('POST', `/console/dead-letters/:partition/:offset/${how}`, settle(how));
+      }
+      if (login !== undefined) add('GET', '/console/session', (c) => c.json({ endsAt: c.get('session')?.endsAt }));
     },
     endStreams: streams.endAll,
     close: async () => {
       streams.endAll();
       await sampling?.ended;
-      await closeConnections();
+      await Promise.all([closeConnections(), reading.close()]);
     },
   };
 };
@@ -194,11 +257,16 @@ const endWithSession = (stream: EventStream, endsAt: number | undefined): void =
   });
 };
 
+const notStored = (c: Context<ApiEnv>): Context<ApiEnv> => {
+  c.header('cache-control', 'no-store');
+  return c;
+};
+
 /** Another site's page could not read the streams, but it could use them up. */
 const sameOriginOnly: MiddlewareHandler<ApiEnv> = async (c, next) => {
   const site = c.req.header('sec-fetch-site');
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
-    throw new TaskstreamError('foreign_origin', 'Only the console itself may open its streams.');
+    throw new TaskstreamError('foreign_origin', 'Only the console itself may ask this.');
   }
   await next();
 };

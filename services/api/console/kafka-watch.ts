@@ -21,6 +21,8 @@ export interface KafkaWatch {
    * @throws as above
    */
   readonly offsetsAt: (timeMs: number) => Promise<ReadonlyMap<number, number | undefined>>;
+  /** For each partition of the topic its end; nothing for one whose brokers are away. @throws as above */
+  readonly ends: () => Promise<ReadonlyMap<number, number | undefined>>;
   readonly close: () => Promise<void>;
 }
 
@@ -100,6 +102,12 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
         found.map(({ partition, offset }) => [partition, offset >= 0 ? offset : (ends.get(partition) ?? 0)]),
       );
       return new Map(all.map(({ id }) => [id, starts.get(id)]));
+    },
+    ends: async () => {
+      const client = await consumer.connected();
+      const all = await partitionsOf(client, task.topic, timeoutMs);
+      const highs = new Map((await rangesOf(client, task.topic, all)).map(({ partition, high }) => [partition, high]));
+      return new Map(all.map(({ id }) => [id, highs.get(id)]));
     },
     close: async () => {
       await Promise.all([members.close(), consumer.close()]);

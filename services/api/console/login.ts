@@ -174,7 +174,12 @@ export const createConsoleLogin = ({ provider, verifier, scopes, sessions }: Con
       c.header('cache-control', 'no-store');
       const session = await sessions.of(c);
       if (session === undefined) throw unauthenticated('The session has ended: log in again.');
-      if (!isSafe(c)) refuseForeign(c, sessions.origin);
+      if (!isSafe(c)) {
+        refuseForeign(c, sessions.origin);
+        if (!session.caller.scopes.has(scopes.write)) {
+          throw new TaskstreamError('insufficient_scope', `The session lacks the scope ${scopes.write}.`);
+        }
+      }
       c.set('session', session);
       await next();
     },

@@ -15,6 +15,7 @@ const FILES = {
   'console.css': 'text/css; charset=utf-8',
   'icon.svg': 'image/svg+xml',
   'main.js': SCRIPT,
+  'address.js': SCRIPT,
   'api.js': SCRIPT,
   'chart.js': SCRIPT,
   'dom.js': SCRIPT,
@@ -22,8 +23,10 @@ const FILES = {
   'form.js': SCRIPT,
   'format.js': SCRIPT,
   'journeys.js': SCRIPT,
+  'live.js': SCRIPT,
   'pipeline.js': SCRIPT,
   'session.js': SCRIPT,
+  'records.js': SCRIPT,
   'stream.js': SCRIPT,
   'tasks.js': SCRIPT,
 } as const;

@@ -9,6 +9,8 @@ export interface EventStream {
   /** Aborts when either side has ended the stream. */
   readonly signal: AbortSignal;
   readonly send: (event: string, data: unknown) => void;
+  /** Whether the browser reads about as fast as is sent: what may be left out should be, otherwise. */
+  readonly keepsUp: () => boolean;
   readonly end: () => void;
 }
 
@@ -106,6 +108,7 @@ const openStream = (heartbeatMs: number): EventStream => {
     send: (event, data) => {
       write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     },
+    keepsUp: () => (controller?.desiredSize ?? 0) > MAX_UNREAD / 2,
     end,
   };
 };

@@ -5,13 +5,11 @@ import { count } from '../cli/text.ts';
 import { headersOf } from '../../platform/kafka/headers.ts';
 import { bytesBlock, bytesJson, bytesLine, lineOf } from '../../platform/printable.ts';
 import { timeText } from '../../platform/kafka/record-time.ts';
-import { isOpen, type Action, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
+import type { Action, TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
+import { deadLetterJson, stateOf } from '../../pipeline/dead-letters/json.ts';
 import type { DeadLetter, Source } from '../../pipeline/dead-letters/dead-letter.ts';
 
 const ERROR_WIDTH = 60;
-
-export const stateOf = (judged: TrackedDeadLetter): string =>
-  isOpen(judged) ? 'open' : (judged.last?.state ?? 'open');
 
 const sourceText = ({ topic, partition, offset }: Source): string =>
   topic === undefined ? '?' : `${lineOf(topic)} ${partition ?? '?'}:${offset ?? '?'}`;
@@ -36,29 +34,6 @@ export const deadLetterTable = (deadLetters: readonly TrackedDeadLetter[], withS
     ]);
   }
   return table.toString();
-};
-
-/** For scripts; bytes that are not UTF-8 appear as `base64:…`. */
-export const deadLetterJson = (judged: TrackedDeadLetter) => {
-  const { deadLetter, last } = judged;
-  const { partition, offset, atMs, reason, error, attempts, task, source } = deadLetter;
-  return {
-    partition,
-    offset,
-    at: timeText(atMs),
-    state: stateOf(judged),
-    reason,
-    error,
-    attempts: attempts ?? null,
-    task: task ?? null,
-    source: {
-      topic: source.topic ?? null,
-      partition: source.partition ?? null,
-      offset: source.offset ?? null,
-      at: timeText(source.atMs),
-    },
-    last: last ?? null,
-  };
 };
 
 export const fullJson = (deadLetter: DeadLetter, history: readonly Action[]) => ({

@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import { isOpen, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
 import { addFilters, filterOf, REASONS, type FilterFlags } from './selection.ts';
 import { withDeadLetters } from './session.ts';
-import { deadLetterJson, deadLetterTable, stateOf, summaryOf } from './format.ts';
+import { deadLetterJson, stateOf } from '../../pipeline/dead-letters/json.ts';
+import { deadLetterTable, summaryOf } from './format.ts';
 import { wholeNumber } from '../cli/arguments.ts';
 import { createOutput } from '../cli/output.ts';
 

@@ -1,5 +1,5 @@
 /** What was done about dead letters: the table `dead_letter_actions`, their state and their audit trail. */
-import type { Client } from 'pg';
+import type { Client, Pool } from 'pg';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
@@ -41,7 +41,7 @@ const keysOf = (deadLetters: readonly DeadLetter[]) => [
 
 /** Looks up the last action of each dead letter. */
 export const withLastActions = async (
-  client: Client,
+  client: Client | Pool,
   topic: string,
   deadLetters: readonly DeadLetter[],
 ): Promise<TrackedDeadLetter[]> => {

@@ -19,6 +19,8 @@ export interface FindOptions {
   readonly signal: AbortSignal;
   /** Most dead letters in a batch. */
   readonly maxBatch?: number;
+  /** Of each partition no more than its newest records so many offsets below its end; all when undefined. */
+  readonly newest?: number;
 }
 
 export const isFiltered = (filter: DeadLetterFilter): boolean =>
@@ -35,13 +37,13 @@ export const findDeadLetters = async function* (options: FindOptions): AsyncGene
 };
 
 /** Only what can match is read: a topic of a flood may be large. */
-const rangesOf = async ({ reader, topic, filter }: FindOptions): Promise<PartitionRange[]> => {
+const rangesOf = async ({ reader, topic, filter, newest = Infinity }: FindOptions): Promise<PartitionRange[]> => {
   const { partition, offsets, sinceMs } = filter;
   const ends = (await reader.ends(topic)).filter((each) => partition === undefined || each.partition === partition);
   const since = sinceMs === undefined ? undefined : await reader.offsetsAt(topic, ends, sinceMs);
   return ends.map(({ partition: id, low, high }) => ({
     partition: id,
-    from: Math.max(low, since?.get(id) ?? low, offsets === undefined ? low : Math.min(...offsets)),
+    from: Math.max(low, high - newest, since?.get(id) ?? low, offsets === undefined ? low : Math.min(...offsets)),
     to: offsets === undefined ? high : Math.min(high, Math.max(...offsets) + 1),
   }));
 };

@@ -33,7 +33,7 @@ export const PROBLEMS = {
   outbox_full: { status: 503, title: 'Too many changes wait to be published' },
   search_unavailable: { status: 503, title: 'Search is not available' },
   issuer_unavailable: { status: 503, title: 'Nobody can be identified now' },
-  console_unavailable: { status: 503, title: 'The console takes no more streams' },
+  console_unavailable: { status: 503, title: 'The console cannot do this now' },
 } as const satisfies Partial<Record<ErrorCode, Problem>>;
 
 export type ProblemCode = keyof typeof PROBLEMS | `${string}_not_found`;

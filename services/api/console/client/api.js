@@ -3,6 +3,7 @@
  * @typedef {{ start: string | null, due: string | null }} Dates
  * @typedef {Record<string, any>} TaskFields by name, as the list of fields has them
  * @typedef {{ id: string, description: string, priority: string, dates: Dates, isDone: boolean, version: number, createdAt: string, updatedAt: string }} Task
+ * @typedef {{ description?: string, isDone?: boolean, priority?: string, tags?: string[], overdue?: boolean }} Conditions
  */
 import { endSession } from './session.js';
 
@@ -77,10 +78,19 @@ export const api = {
   list: (cursor) => request('GET', `/tasks?limit=10${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`),
 
   /**
-   * @param {{ description?: string, isDone?: boolean }} conditions
+   * @param {Conditions} conditions
    * @param {string | null} cursor
    * @returns {Promise<{ tasks: Task[], nextCursor: string | null, total: number }>}
    */
   search: (conditions, cursor) =>
     request('POST', '/tasks/search', { ...conditions, size: 10, ...(cursor === null ? {} : { cursor }) }),
+};
+
+/** What the console alone asks. */
+export const consoleApi = {
+  /** @param {string} path @returns {Promise<any>} */
+  read: (path) => request('GET', path),
+
+  /** @param {string} path @returns {Promise<any>} */
+  write: (path) => request('POST', path, {}),
 };

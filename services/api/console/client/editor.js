@@ -6,8 +6,12 @@ import { shorten } from './format.js';
 
 /** @typedef {import('./api.js').Task} Task */
 
-/** @param {(task: Task) => void} onSaved @param {(task: Task) => void} onReloaded */
-export const createEditor = (onSaved, onReloaded) => {
+/**
+ * @param {(task: Task) => void} onSaved
+ * @param {(task: Task) => void} onReloaded
+ * @param {(id: string) => void} onClosed
+ */
+export const createEditor = (onSaved, onReloaded, onClosed) => {
   const dialog = need('#editor', HTMLDialogElement);
   const form = need('form', HTMLFormElement, dialog);
   const first = need('[data-field]', HTMLElement, form);
@@ -38,8 +42,8 @@ export const createEditor = (onSaved, onReloaded) => {
     if (task === undefined) return;
     try {
       const saved = await api.update(task, readForm(form, task));
-      dialog.close();
       onSaved(saved);
+      dialog.close();
     } catch (error) {
       refuse(error);
     }
@@ -59,7 +63,18 @@ export const createEditor = (onSaved, onReloaded) => {
     dialog.close();
   });
 
+  dialog.addEventListener('close', () => {
+    const id = task?.id;
+    task = undefined;
+    if (id !== undefined) onClosed(id);
+  });
+
   return {
+    /** The id of what is edited now. */
+    openId: () => task?.id,
+    close: () => {
+      dialog.close();
+    },
     /** @param {Task} shown */
     open: (shown) => {
       fill(shown);

@@ -17,7 +17,7 @@ const inputsOf = (form) =>
 const SEPARATOR = ', ';
 
 /** Words as people separate them. @param {string} text */
-const wordsOf = (text) =>
+export const wordsOf = (text) =>
   text
     .split(',')
     .map((word) => word.trim())

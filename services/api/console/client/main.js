@@ -3,13 +3,17 @@ import { need, setText } from './dom.js';
 import { createJourneys } from './journeys.js';
 import { createPipeline } from './pipeline.js';
 import { createSession } from './session.js';
+import { setUpDeadLetters } from './records.js';
 import { openStream } from './stream.js';
 import { createTasks } from './tasks.js';
 
 createSession();
 const connection = need('#connection', HTMLElement);
 const pipeline = createPipeline();
-const journeys = createJourneys(pipeline.passTo);
+const journeys = createJourneys(pipeline.passTo, (id, text) => {
+  tasks.showWay(id, text);
+});
+const tasks = createTasks(journeys.follow);
 
 openStream(
   '/console/events',
@@ -20,12 +24,33 @@ openStream(
       pipeline.setStale(false);
       pipeline.show(sample);
     },
+    following: () => {
+      document.documentElement.dataset.feed = 'following';
+      tasks.live.following();
+    },
+    news: (news) => {
+      tasks.live.tell(news);
+      for (const change of news.changes) journeys.followOther(change, tasks.describe);
+    },
   },
   (connected) => {
     if (connected) return;
+    delete document.documentElement.dataset.feed;
     connection.dataset.state = 'down';
     setText(connection, 'Reconnecting');
     pipeline.setStale(true);
   },
 );
-createTasks(journeys.follow);
+
+setUpDeadLetters();
+
+// Where there is little room, tasks come before statistics: for the eye by the style sheet, and for the keyboard here.
+const narrow = matchMedia('(max-width: 640px)');
+const order = () => {
+  const columns = need('#columns', HTMLElement);
+  const statistics = need('#pipeline', HTMLElement);
+  if (narrow.matches) columns.after(statistics);
+  else columns.before(statistics);
+};
+narrow.addEventListener('change', order);
+order();

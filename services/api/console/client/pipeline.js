@@ -158,6 +158,9 @@ export const createPipeline = () => {
       showServers(sample);
       showLag(sample.kafka);
       showLatency(sample);
+      const { kafka, latency } = sample;
+      const waits = !kafka.up || kafka.partitions.some(({ lag }) => lag !== 0) || latency.pendingMs !== null;
+      need('#panels', HTMLElement).dataset.quiet = String(!waits);
     },
     /** The stream is cut: what stands on the page is old. @param {boolean} stale */
     setStale: (stale) => {

@@ -1,14 +1,16 @@
 /** The tasks: created, found, completed and deleted through the public API. */
+import { goTo, leaveOpen, onAddress, readAddress } from './address.js';
 import { api, ApiProblem, newKey } from './api.js';
 import { announce, make, need, setText } from './dom.js';
 import { confirmDeletion, createEditor } from './editor.js';
-import { fieldNamesOf, readForm, wordsIn } from './form.js';
+import { fieldNamesOf, readForm, wordsIn, wordsOf } from './form.js';
 import { formatCount, formatTime, shorten } from './format.js';
+import { createLive } from './live.js';
 
 /**
  * @typedef {import('./api.js').Task} Task
  * @typedef {import('./journeys.js').Change} Change
- * @typedef {{ description?: string, isDone?: boolean }} Conditions
+ * @typedef {import('./api.js').Conditions} Conditions
  */
 
 /** @param {(change: Change) => void} onChange told of every change that was made here */
@@ -19,6 +21,10 @@ export const createTasks = (onChange) => {
   const more = need('#more', HTMLButtonElement);
   const words = need('#search-words', HTMLInputElement);
   const done = need('#search-done', HTMLSelectElement);
+  const priority = need('#search-priority', HTMLSelectElement);
+  const tags = need('#search-tags', HTMLInputElement);
+  const overdue = need('#search-overdue', HTMLInputElement);
+  const news = need('#news', HTMLButtonElement);
   const searchProblem = need('#search-problem', HTMLElement);
   /** What is shown: a search, or without conditions the newest tasks. @type {Conditions | undefined} */
   let conditions;
@@ -28,6 +34,8 @@ export const createTasks = (onChange) => {
   let asked = 0;
   /** Whether the whole list was asked for, and not yet drawn. */
   let isListOnItsWay = false;
+  /** How far the last change of each thing on show has come. @type {Map<string, string>} */
+  const ways = new Map();
 
   /** @param {string} verb @param {Task} task @param {boolean} [deleted] */
   const changed = (verb, { id, version, description }, deleted = false) => {
@@ -39,26 +47,34 @@ export const createTasks = (onChange) => {
     const name = shorten(task.description, 80);
     const check = make('input', { type: 'checkbox', 'aria-label': `Done: ${name}` });
     check.checked = task.isDone;
+    const copy = make('button', { type: 'button', 'aria-label': `Copy id: ${name}`, text: 'Copy id' });
     const edit = make('button', { type: 'button', 'aria-label': `Edit: ${name}`, text: 'Edit' });
     const remove = make('button', { type: 'button', 'aria-label': `Delete: ${name}`, text: 'Delete' });
     const problem = make('p', { class: 'problem', role: 'alert' });
     const item = make(
       'li',
-      { class: 'task', 'data-id': task.id, 'data-done': String(task.isDone) },
-      check,
+      {
+        class: 'task',
+        'data-id': task.id,
+        'data-done': String(task.isDone),
+        'data-version': String(task.version),
+      },
+      make('label', { class: 'task-check' }, check),
       make(
         'div',
         { class: 'task-body' },
         make('p', { class: 'task-text', text: task.description }),
-        metaOf(task),
+        metaOf(task, ways.get(task.id) ?? ''),
         problem,
       ),
-      make('div', { class: 'task-actions' }, edit, remove),
+      make('div', { class: 'task-actions' }, edit, copy, remove),
     );
     check.addEventListener('change', () => void complete(task, item, check.checked));
     edit.addEventListener('click', () => {
       editor.open(task);
+      goTo({ open: task.id });
     });
+    copy.addEventListener('click', () => void copyId(task, item));
     remove.addEventListener('click', () => void deleteTask(task, item));
     return item;
   };
@@ -78,18 +94,85 @@ export const createTasks = (onChange) => {
 
   const editor = createEditor(
     (task) => {
-      replace(task, undefined, itemOf(task.id) === undefined ? undefined : '.task-actions button');
+      replace(task);
       changed('Changed', task);
       announce('Saved.');
     },
     (task) => {
       replace(task);
     },
+    (id) => {
+      leaveOpen();
+      const button = itemOf(id)?.querySelector('.task-actions button');
+      if (button instanceof HTMLElement) button.focus();
+      live.released(id);
+    },
   );
 
-  /** @param {Task} task @param {HTMLElement} item @param {unknown} error */
-  const refuse = (task, item, error) => {
+  const live = createLive(
+    {
+      ids: () => [...list.children].flatMap((item) => (item instanceof HTMLElement ? [item.dataset.id ?? ''] : [])),
+      versionOf: (id) => {
+        const { version, gone } = itemOf(id)?.dataset ?? {};
+        return version === undefined || gone !== undefined ? undefined : Number(version);
+      },
+      isEdited: (id) => editor.openId() === id,
+      replace: (task) => {
+        const item = itemOf(task.id);
+        // Whoever is on one of its buttons stays there.
+        const label = item?.contains(document.activeElement) ? document.activeElement?.textContent : undefined;
+        replace(task, item);
+        const drawn = itemOf(task.id);
+        drawn?.classList.add('fresh');
+        if (drawn === undefined || label === undefined) return;
+        const controls = [...drawn.querySelectorAll('input, button')];
+        const same = controls.find((control) => control.textContent === label);
+        if (same instanceof HTMLElement) same.focus();
+      },
+      markGone: (id) => {
+        const item = itemOf(id);
+        if (item === undefined) return;
+        item.dataset.gone = 'true';
+        const isHere = item.contains(document.activeElement);
+        for (const control of item.querySelectorAll('input, button')) {
+          if (control instanceof HTMLInputElement) control.disabled = true;
+          else control.remove();
+        }
+        setText(need('.problem', HTMLElement, item), 'This task is gone: somebody has deleted it.');
+        if (isHere) words.focus();
+      },
+      newest: async () => (conditions === undefined ? (await api.list(null)).tasks : undefined),
+    },
+    (found) => {
+      const wasHidden = news.dataset.empty === 'true';
+      news.dataset.empty = String(found === undefined);
+      if (found === undefined) return;
+      setText(news, `${found} new: show`);
+      if (wasHidden) announce('There are new tasks.');
+    },
+  );
+
+  /** @param {Task} task @param {HTMLElement} item */
+  const copyId = async (task, item) => {
+    try {
+      await navigator.clipboard.writeText(task.id);
+      announce('The id is copied.');
+      const button = need('button:nth-of-type(2)', HTMLButtonElement, item);
+      button.textContent = 'Copied';
+      setTimeout(() => {
+        button.textContent = 'Copy id';
+      }, 2_000);
+    } catch {
+      // A page without TLS may not write there.
+      setText(need('.problem', HTMLElement, item), `The browser does not let this page copy. The id is ${task.id}.`);
+    }
+  };
+
+  /** @param {Task} task @param {HTMLElement} before @param {unknown} error */
+  const refuse = (task, before, error) => {
     if (!(error instanceof ApiProblem)) throw error;
+    // It may have been drawn anew in the meantime.
+    const item = itemOf(task.id) ?? before;
     const problem = need('.problem', HTMLElement, item);
     setText(problem, error.status === 412 ? `Somebody else has changed this task. ${error.message} ` : error.message);
     if (error.status === 404) setText(problem, 'This task is gone: somebody has deleted it.');
@@ -110,24 +193,25 @@ export const createTasks = (onChange) => {
   const complete = async (task, item, isDone) => {
     try {
       const saved = await api.update(task, { ...fieldsOf(task), isDone });
-      replace(saved, item, 'input');
+      replace(saved, itemOf(task.id), 'input');
       changed(isDone ? 'Completed' : 'Reopened', saved);
       announce(isDone ? 'Done.' : 'Open again.');
     } catch (error) {
-      need('input', HTMLInputElement, item).checked = task.isDone;
+      need('input', HTMLInputElement, itemOf(task.id) ?? item).checked = task.isDone;
       refuse(task, item, error);
     }
   };
 
-  /** @param {Task} task @param {HTMLElement} item */
-  const deleteTask = async (task, item) => {
+  /** @param {Task} task @param {HTMLElement} before */
+  const deleteTask = async (task, before) => {
     if (!(await confirmDeletion(task))) return;
     try {
       await api.delete(task);
     } catch (error) {
-      refuse(task, item, error);
+      refuse(task, before, error);
       return;
     }
+    const item = itemOf(task.id) ?? before;
     const neighbour = item.nextElementSibling ?? item.previousElementSibling;
     item.remove();
     if (neighbour !== null) need('input', HTMLElement, neighbour).focus();
@@ -152,6 +236,7 @@ export const createTasks = (onChange) => {
     asked += 1;
     const mine = asked;
     isListOnItsWay = fresh;
+    const askedAt = performance.now();
     const from = fresh ? null : cursor;
     list.setAttribute('aria-busy', 'true');
     try {
@@ -172,6 +257,7 @@ export const createTasks = (onChange) => {
       setText(count, found);
       if (wanted !== undefined && fresh) announce(found);
       showEmpty();
+      if (fresh) live.loaded(askedAt);
     } catch (error) {
       if (mine !== asked) return;
       if (!(error instanceof ApiProblem)) throw error;
@@ -184,22 +270,79 @@ export const createTasks = (onChange) => {
     }
   };
 
-  const showNewest = () => {
-    words.value = '';
-    done.value = '';
-    void load(true, undefined);
-  };
-
-  need('#search', HTMLFormElement).addEventListener('submit', (event) => {
-    event.preventDefault();
+  /** What the form asks for; nothing when it asks for nothing. @returns {Conditions | undefined} */
+  const asks = () => {
     const description = words.value.trim();
-    void load(true, {
+    const names = wordsOf(tags.value);
+    /** @type {Conditions} */
+    const wanted = {
       ...(description === '' ? {} : { description }),
       ...(done.value === '' ? {} : { isDone: done.value === 'true' }),
+      ...(priority.value === '' ? {} : { priority: priority.value }),
+      ...(names.length === 0 ? {} : { tags: names }),
+      ...(overdue.checked ? { overdue: true } : {}),
+    };
+    return Object.keys(wanted).length === 0 ? undefined : wanted;
+  };
+
+  /** The search that the list shows, as the address has it. */
+  let shownSearch = '';
+  const searchOf = () => JSON.stringify({ ...readAddress(), open: '' });
+
+  const search = () => {
+    goTo({
+      q: words.value.trim(),
+      done: done.value,
+      priority: priority.value,
+      tags: wordsOf(tags.value).join(','),
+      overdue: overdue.checked ? 'true' : '',
     });
+    shownSearch = searchOf();
+    void load(true, asks());
+  };
+
+  const showNewest = () => {
+    searchForm.reset();
+    search();
+  };
+
+  /** Shows what the address names: at the start, and after Back. */
+  const showAddress = async () => {
+    const { q, done: isDone, priority: level, tags: names, overdue: isOverdue, open } = readAddress();
+    if (searchOf() !== shownSearch) {
+      words.value = q;
+      done.value = isDone;
+      priority.value = level;
+      tags.value = names;
+      overdue.checked = isOverdue === 'true';
+      shownSearch = searchOf();
+      void load(true, asks());
+    }
+    if (open === '') editor.close();
+    else if (editor.openId() !== open) {
+      try {
+        editor.open(await api.read(open));
+      } catch (error) {
+        if (!(error instanceof ApiProblem)) throw error;
+        setText(searchProblem, error.status === 404 ? 'The task of this link is gone.' : error.message);
+        leaveOpen();
+      }
+    }
+  };
+
+  const searchForm = need('#search', HTMLFormElement);
+  searchForm.addEventListener('submit', (event) => {
+    event.preventDefault();
+    search();
   });
+  for (const choice of [done, priority, overdue]) choice.addEventListener('change', search);
   need('#clear-search', HTMLButtonElement).addEventListener('click', () => {
     showNewest();
+  });
+  news.addEventListener('click', async () => {
+    await load(true, conditions);
+    // The button is gone, and the focus must be somewhere.
+    list.querySelector('input')?.focus({ preventScroll: true });
   });
   more.addEventListener('click', () => void load(false, conditions));
 
@@ -208,6 +351,7 @@ export const createTasks = (onChange) => {
       // The list may have been read after it was made.
       itemOf(task.id)?.remove();
       list.prepend(draw(task));
+      live.seen(task.id);
       showEmpty();
     }
     // A list that is on its way may have been read before it was made, and would replace it.
@@ -215,26 +359,48 @@ export const createTasks = (onChange) => {
     changed('Created', task);
     announce('Created.');
   });
-  void load(true, undefined);
+  onAddress(() => void showAddress());
+  void showAddress();
+
+  return {
+    live,
+    /** What a thing is called, for a change that was not made here; nothing for one that is gone. @param {string} id */
+    describe: async (id) => {
+      const shown = itemOf(id)?.querySelector('.task-text')?.textContent;
+      return shown ?? (await api.read(id).catch(() => undefined))?.description;
+    },
+    /** How far the last change of a row has come. @param {string} id @param {string} text */
+    showWay: (id, text) => {
+      const item = itemOf(id);
+      if (item === undefined) return;
+      ways.set(id, text);
+      const way = item.querySelector('.way');
+      if (way !== null) setText(way, text);
+    },
+  };
 };
 
 /** What may be changed of a task, as the editor has it. @param {Task} task @returns {import('./api.js').TaskFields} */
 const fieldsOf = (task) =>
   Object.fromEntries(Object.entries(task).filter(([name]) => fieldNamesOf(need('#editor', HTMLElement)).has(name)));
 
-/** @param {Task} task */
-const metaOf = (task) => {
-  const { priority, dates, version } = task;
+/** @param {Task} task @param {string} way how far its last change has come */
+const metaOf = (task, way) => {
+  const { priority, dates, version, isDone } = task;
+  // eslint-disable-next-line no-restricted-syntax -- a date is compared with the person's clock
+  const isOverdue = dates.due !== null && !isDone && Date.parse(dates.due) < Date.now();
   return make(
     'p',
     { class: 'task-meta' },
     ...(priority === 'none'
       ? []
       : [make('span', { class: 'badge', 'data-priority': priority, text: `${priority} priority` })]),
+    ...(isOverdue ? [make('span', { class: 'badge', 'data-overdue': 'true', text: 'overdue' })] : []),
     ...(dates.start === null ? [] : [make('span', { text: `from ${formatTime(dates.start)}` })]),
     ...(dates.due === null ? [] : [make('span', { text: `due ${formatTime(dates.due)}` })]),
     ...wordsIn(need('#editor', HTMLElement), task).map((text) => make('span', { class: 'badge', text })),
     make('span', { class: 'version', text: `version ${version}` }),
+    make('span', { class: 'way', text: way }),
   );
 };
 

@@ -1,0 +1,152 @@
+/**
+ * Keeps the list as things are by now, whoever changed them: a row on show is read again and drawn anew, and what is new
+ * is counted until the person asks for it, as nothing may move under their finger.
+ */
+import { api, ApiProblem } from './api.js';
+
+/**
+ * @typedef {import('../feed.ts').News} News
+ * @typedef {import('./api.js').Task} Task
+ * @typedef {{
+ *   ids: () => string[],
+ *   versionOf: (id: string) => number | undefined,
+ *   isEdited: (id: string) => boolean,
+ *   replace: (task: Task) => void,
+ *   markGone: (id: string) => void,
+ *   newest: () => Promise<Task[] | undefined>,
+ * }} Rows
+ *   `versionOf`: nothing for what is not on show or gone; `newest`: nothing while something else than the newest is on show
+ */
+
+/** A row that changes all the time is read so often and no more. */
+const ROW_MS = 500;
+/** The same for the whole list. */
+const LIST_MS = 2_000;
+/** Rows that are looked after in a burst, of which the feed tells no more than a number. */
+const MOST_ROWS = 30;
+const MOST_NEW = 999;
+
+/** @param {number} ms */
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** @param {Rows} rows @param {(count: string | undefined) => void} showCount nothing when there is nothing new */
+export const createLive = (rows, showCount) => {
+  /** When each new one was heard of. @type {Map<string, number>} */
+  const fresh = new Map();
+  /** The version that a row should have. @type {Map<string, number>} */
+  const wanted = new Map();
+  /** @type {Set<string>} */
+  const reading = new Set();
+  let isSummed = false;
+  let isLoaded = false;
+  let isCatchingUp = false;
+  let isBehind = false;
+  let followingSince = Number.NEGATIVE_INFINITY;
+
+  const show = () => {
+    const more = isSummed || fresh.size > MOST_NEW;
+    showCount(fresh.size === 0 ? undefined : `${Math.min(fresh.size, MOST_NEW)}${more ? '+' : ''}`);
+  };
+
+  /** @param {string} id */
+  const isOld = (id) => (rows.versionOf(id) ?? Number.POSITIVE_INFINITY) < (wanted.get(id) ?? 0);
+
+  /** Reads a row until it is as new as what was told of it. @param {string} id @param {number} version */
+  const refresh = async (id, version) => {
+    wanted.set(id, Math.max(version, wanted.get(id) ?? 0));
+    if (reading.has(id)) return;
+    reading.add(id);
+    try {
+      while (isOld(id) && !rows.isEdited(id)) {
+        const task = await api.read(id);
+        if (isOld(id) && !rows.isEdited(id)) rows.replace(task);
+        await pause(ROW_MS);
+      }
+      if (!isOld(id)) wanted.delete(id);
+    } catch (error) {
+      // Of any other answer the next change, or the next connection, tries again.
+      if (error instanceof ApiProblem && error.status === 404) rows.markGone(id);
+      wanted.delete(id);
+    } finally {
+      reading.delete(id);
+    }
+  };
+
+  /** What the feed has not told one by one, or not at all. */
+  const catchUp = async () => {
+    isBehind = true;
+    if (isCatchingUp || !isLoaded) return;
+    isCatchingUp = true;
+    while (isBehind) {
+      isBehind = false;
+      const page = await rows.newest().catch(() => undefined);
+      const shown = rows.ids().slice(0, MOST_ROWS);
+      let isAbove = true;
+      for (const { id, version } of page ?? []) {
+        const before = rows.versionOf(id);
+        if (before !== undefined) {
+          isAbove = false;
+          if (before < version) void refresh(id, version);
+        } else if (shown.includes(id)) isAbove = false;
+        else if (isAbove) fresh.set(id, performance.now());
+      }
+      const read = new Set(page?.map(({ id }) => id));
+      for (const id of shown) {
+        const version = rows.versionOf(id);
+        if (version === undefined || read.has(id)) continue;
+        try {
+          const task = await api.read(id);
+          if (task.version > version) void refresh(id, task.version);
+        } catch (error) {
+          if (error instanceof ApiProblem && error.status === 404) rows.markGone(id);
+        }
+      }
+      show();
+      await pause(LIST_MS);
+    }
+    isCatchingUp = false;
+  };
+
+  return {
+    /** @param {News} news */
+    tell: ({ changes, more }) => {
+      for (const { kind, id, version } of changes) {
+        const shown = rows.versionOf(id);
+        if (kind === 'deleted') {
+          fresh.delete(id);
+          if (shown !== undefined) rows.markGone(id);
+        } else if (shown !== undefined) {
+          if (version > shown) void refresh(id, version);
+        } else if (kind === 'created' && !rows.ids().includes(id)) fresh.set(id, performance.now());
+      }
+      if (more > 0) {
+        isSummed = true;
+        void catchUp();
+      }
+      show();
+    },
+    /** From now on every change is told; what came between the list and now was not. */
+    following: () => {
+      followingSince = performance.now();
+      void catchUp();
+    },
+    /** The list was read. @param {number} askedAt by `performance.now` */
+    loaded: (askedAt) => {
+      isLoaded = true;
+      isSummed = false;
+      const shown = new Set(rows.ids());
+      for (const [id, at] of fresh) if (at < askedAt || shown.has(id)) fresh.delete(id);
+      if (followingSince > askedAt || isBehind) void catchUp();
+      show();
+    },
+    /** It is on show by other means. @param {string} id */
+    seen: (id) => {
+      fresh.delete(id);
+      show();
+    },
+    /** The person edits it no more. @param {string} id */
+    released: (id) => {
+      if (wanted.has(id)) void refresh(id, 0);
+    },
+  };
+};
