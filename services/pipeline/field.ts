@@ -110,6 +110,8 @@ export interface Field<V = never, C = never, S = V> {
   readonly orders?: Readonly<Record<string, Order>>;
   /** Whether a search may count its hits by the values of the field: words, or true and false. */
   readonly isFacet?: boolean;
+  /** How a search shows where its words stand in the value, which is text. */
+  readonly highlight?: estypes.SearchHighlightField;
   readonly csv?: CsvCells<V, S>;
   /** None where the console's forms do not ask for it. */
   readonly control?: Control;
@@ -200,6 +202,10 @@ export const conditionsShape = (fields: Fields): Record<string, z.ZodType> =>
 
 export const ordersOf = (fields: Fields): Readonly<Record<string, Order>> =>
   Object.assign({}, ...Object.values(fields).map(({ orders }) => orders)) as Record<string, Order>;
+
+/** By field, how a search shows where its words stand. */
+export const highlightsOf = (fields: Fields): Readonly<Record<string, estypes.SearchHighlightField>> =>
+  shapeOf(fields, ({ highlight }) => highlight);
 
 /** Names of the fields by which hits can be counted. */
 export const facetsOf = (fields: Fields): readonly string[] =>

@@ -5,7 +5,7 @@
 import { z } from '@hono/zod-openapi';
 import { byName, condition, field, type Fields } from '../pipeline/field.ts';
 import { ownerField } from '../pipeline/owner.ts';
-import { TEXT_MAPPING, textClause } from '../pipeline/index/text.ts';
+import { TEXT_MAPPING, textClause, textHighlight } from '../pipeline/index/text.ts';
 import { hasVisibleCharacter, isUpTo, oneSpelling, VISIBLE_PATTERN } from './text.ts';
 
 export const PRIORITIES = ['none', 'low', 'medium', 'high'] as const;
@@ -110,6 +110,7 @@ export const taskFields = {
     columns: { description: 'text' },
     toColumns: (value) => ({ description: value && oneSpelling(value) }),
     mapping: TEXT_MAPPING,
+    highlight: textHighlight('description'),
     condition: {
       schema: z
         .string()

@@ -111,7 +111,7 @@ describe('the console behind a login', () => {
     const context = await contextOf();
     const page = await context.newPage();
     await logIn(page, 'ada');
-    await page.getByText('ada@example.com lacks the scopes').waitFor();
+    await page.getByText('ada@example.com lacks the scope').waitFor();
     expect(await accessibilityFaults(page)).toEqual([]);
     await page.getByRole('link', { name: 'Log in as somebody else' }).click();
     await page.getByLabel('Name').fill('root');

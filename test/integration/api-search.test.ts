@@ -204,6 +204,46 @@ describe('conditions, orders and counts', () => {
     expect(await search({ description: word })).not.toHaveProperty('facets');
     expect((await api.request('POST', '/tasks/search', { facets: ['description'] })).status).toBe(400);
   });
+
+  it.each([
+    ['Quicksand', 'quicksand', '<mark>Quicksand</mark>'],
+    ['in another case and accent', 'quìcksand', 'a <mark>Quicksand</mark> trap'],
+    ['as its beginning', 'quicks', 'a <mark>quicksand</mark> trap'],
+    ['inflected', 'quicksands', 'one <mark>quicksand</mark>'],
+    ['mistyped', 'quikcsand', 'one <mark>quicksand</mark>'],
+    ['the end of a longer one', 'quicksand', 'the <mark>trockenquicksand</mark>'],
+    ['a part of a name', 'quicksand', 'call load_<mark>quicksand</mark>'],
+  ])('shows where the words stand: %s', async (_, words, shown) => {
+    const text = shown.replaceAll(/<.?mark>/g, '');
+    const task = taskOf({ description: text, tags: ['highlights'] });
+    await index([task]);
+    const { highlights } = await search({ description: words, highlight: true, size: 100 });
+    expect(highlights?.[task.id]).toEqual({ description: shown });
+  });
+
+  it('shows words in a text that is no HTML as such, in every order and on every page, and only where it is asked to', async () => {
+    const word = `glyph${Date.now()}`;
+    const tasks = [`<b>${word}</b> & "more"`, `${word} twice: ${word}`].map((description) => taskOf({ description }));
+    await index(tasks);
+    const [first, second] = tasks.map(({ id }) => id) as [string, string];
+    const expected = {
+      [first]: { description: `&lt;b&gt;<mark>${word}</mark>&lt;&#x2F;b&gt; &amp; &quot;more&quot;` },
+      [second]: { description: `<mark>${word}</mark> twice: <mark>${word}</mark>` },
+    };
+    expect((await search({ description: word, highlight: true })).highlights).toEqual(expected);
+    expect((await search({ description: word, highlight: true, sort: 'due' })).highlights).toEqual(expected);
+    let cursor: string | null = null;
+    const seen: object[] = [];
+    do {
+      const page: AnswerBody = await search({ description: word, highlight: true, size: 1, ...(cursor && { cursor }) });
+      seen.push(page.highlights ?? {});
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    expect(Object.assign({}, ...seen)).toEqual(expected);
+    expect(await search({ description: word })).not.toHaveProperty('highlights');
+    // Nothing was looked for in a text.
+    expect((await search({ priority: 'none', highlight: true, size: 1 })).highlights).toEqual({});
+  });
 });
 
 it('finds on an index of a release before what that release found, and says that a reindex is to come', async () => {
@@ -232,6 +272,8 @@ it('finds on an index of a release before what that release found, and says that
       (await own.request('POST', '/tasks/search', { description })).body.total;
     for (const words of ['plants', 'PLANTS water', '+garden', 'garden']) expect(await totalOf(words), words).toBe(1);
     for (const words of ['plant', '-plants', '+house']) expect(await totalOf(words), words).toBe(0);
+    const shown = await own.request('POST', '/tasks/search', { description: 'plants', highlight: true });
+    expect(shown.body.highlights).toEqual({ [plants.id]: { description: 'water the <mark>plants</mark> +garden' } });
   } finally {
     await own.close();
   }

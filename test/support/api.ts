@@ -35,6 +35,7 @@ export interface AnswerBody {
   readonly tasks: Task[];
   readonly total: number;
   readonly nextCursor: string | null;
+  readonly highlights?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly code: string;
   readonly error: string;
   readonly detail: string;

@@ -8,6 +8,7 @@ import { TaskstreamError } from '../../platform/errors.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
 import {
   conditionsOf,
+  highlightsOf,
   isRanked,
   isTimed,
   ordersOf,
@@ -29,6 +30,8 @@ export interface SearchRequest {
   readonly sort?: string;
   /** Fields by whose values the hits are counted. */
   readonly facets?: readonly string[];
+  /** Whether the page shows where the words of the search stand. */
+  readonly highlight?: boolean;
   readonly from: number;
   readonly size: number;
   readonly cursor: string | undefined;
@@ -41,6 +44,8 @@ export interface SearchPage {
   readonly nextCursor: string | null;
   /** By field the most frequent values; without those that were not asked for. */
   readonly facets: Readonly<Record<string, readonly FacetCount[]>>;
+  /** By id and field: its text as HTML, with the words of the search in `<mark>`. Nothing for a hit that has none of them. */
+  readonly highlights: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 export interface FacetCount {
@@ -89,6 +94,15 @@ export const FACET_VALUES = 100;
 const SHARD_FACET_VALUES = 1_000;
 const FACET = 'facet-';
 
+/** The whole text, so encoded that it may stand in a page as it is. */
+const HIGHLIGHT: Omit<estypes.SearchHighlight, 'fields'> = {
+  type: 'unified',
+  encoder: 'html',
+  number_of_fragments: 0,
+  pre_tags: ['<mark>'],
+  post_tags: ['</mark>'],
+};
+
 const rankedSchema = z
   .base64url()
   .transform((text) => Buffer.from(text, 'base64url'))
@@ -120,6 +134,7 @@ interface Asked {
   readonly bound: string | undefined;
   readonly order: Order | undefined;
   readonly facets: readonly string[];
+  readonly highlight: boolean;
   /** Its {@link fingerprintOf}. */
   readonly query: string;
   readonly nowMs: number;
@@ -134,8 +149,16 @@ interface Stretch {
   readonly except: readonly string[];
 }
 
+interface Hit {
+  readonly id: string;
+  readonly value: unknown;
+  readonly source: unknown;
+  /** Parts of the text by field: all of it, as there is one. */
+  readonly highlight: Readonly<Record<string, readonly string[]>> | undefined;
+}
+
 interface Found {
-  readonly hits: readonly { readonly id: string; readonly value: unknown; readonly source: unknown }[];
+  readonly hits: readonly Hit[];
   /** Number of all hits, with the excepted ones. */
   readonly total: number;
   readonly facets: SearchPage['facets'];
@@ -150,7 +173,7 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
   const orders = ordersOf(fields);
 
   const read = async (asked: Asked, { sort, size, from, except }: Stretch): Promise<Found> => {
-    const { conditions, bound, order, facets, query, nowMs } = asked;
+    const { conditions, bound, order, facets, highlight, query, nowMs } = asked;
     const found = breaker.run(async () => {
       const answer = await client.search<unknown, Aggregations>(
         {
@@ -169,6 +192,7 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
             'hits.total',
             'hits.hits._source',
             'hits.hits.sort',
+            'hits.hits.highlight',
             'aggregations.*.doc_count',
             'aggregations.*.buckets',
           ],
@@ -183,6 +207,7 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
               ]),
             ),
           },
+          ...(highlight ? { highlight: { ...HIGHLIGHT, fields: highlightsOf(fields) } } : {}),
           ...(typeof from === 'number' ? { from } : { search_after: [...from] }),
         },
         { requestTimeout: timeoutMs },
@@ -203,6 +228,7 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
         id: String(hit.sort?.at(-1)),
         value: hit.sort?.[0],
         source: hit._source,
+        highlight: hit.highlight,
       })),
       total: docCountOf(all) ?? (typeof counted === 'number' ? counted : (counted?.value ?? 0)),
       facets: Object.fromEntries(facets.map((name) => [name, countsIn(counts[FACET + name])])),
@@ -221,18 +247,18 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
     const isLast = last === undefined || hits.length < size;
     const position = { ...atOf(asked), ranked: [], after: last?.id, value: Number(last?.value) };
     const nextCursor = isLast ? null : encodePosition(position);
-    return { hits: hits.map(({ source }) => source), total, facets, nextCursor };
+    return { ...shown(hits), total, facets, nextCursor };
   };
 
   return {
     find: async (request) => {
-      const { actor, conditions, sort = 'relevance', facets = [], from, size, cursor } = request;
+      const { actor, conditions, sort = 'relevance', facets = [], highlight = false, from, size, cursor } = request;
       const bound = boundIn({ isOwned }, actor);
       const query = fingerprintOf(fields, conditions, sort, bound);
       const position = positionOf(cursor, query);
       const { ranked: before, after, nowMs } = position;
       const order = orders[sort];
-      const asked: Asked = { conditions, bound, order, facets, query, nowMs };
+      const asked: Asked = { conditions, bound, order, facets, highlight, query, nowMs };
       if (order !== undefined) return readInOrder(asked, order, request, position);
       const room = sort === 'relevance' && isRanked(fields, conditions) ? RANKED_HITS - before.length : 0;
 
@@ -255,7 +281,7 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
       const hits = [...first, ...others.hits];
       const last = others.hits.at(-1)?.id ?? after;
       return {
-        hits: hits.map(({ source }) => source),
+        ...shown(hits),
         total: isFull ? best.total : others.total,
         facets: isFull ? best.facets : others.facets,
         nextCursor:
@@ -270,6 +296,17 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
     },
   };
 };
+
+const shown = (hits: readonly Hit[]): Pick<SearchPage, 'hits' | 'highlights'> => ({
+  hits: hits.map(({ source }) => source),
+  highlights: Object.fromEntries(
+    hits.flatMap(({ id, highlight }) =>
+      highlight === undefined
+        ? []
+        : [[id, Object.fromEntries(Object.entries(highlight).map(([name, texts]) => [name, texts.join('')]))]],
+    ),
+  ),
+});
 
 const NONE: Found = { hits: [], total: 0, facets: {} };
 

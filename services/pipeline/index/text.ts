@@ -118,6 +118,11 @@ export const TEXT_MAPPING = {
   },
 } satisfies estypes.MappingProperty;
 
+/** How a search shows where its words stand in a field with {@link TEXT_MAPPING}, in whichever form it found them there. */
+export const textHighlight = (field: string): estypes.SearchHighlightField => ({
+  matched_fields: [field, ...Object.keys(TEXT_MAPPING.fields).map((part) => `${field}.${part}`)],
+});
+
 /** Words of a search that are looked for in all ways; further ones as they stand, as a query may not have many parts. */
 const FORGIVEN_WORDS = 16;
 /** Scores of a word by how it was found, above what the field's own score tells apart within the best. */

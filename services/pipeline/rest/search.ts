@@ -35,8 +35,8 @@ const paging = {
   }),
 };
 
-/** How the hits are ordered and counted. */
-const orderAndCounts = ({ title, fields }: Pick<Resource, 'title' | 'fields'>) => {
+/** How the hits are ordered, counted and shown. */
+const orderAndView = ({ title, fields }: Pick<Resource, 'title' | 'fields'>) => {
   const [orders, facets] = [ordersOf(fields), facetsOf(fields)];
   const told = Object.entries(orders).map(([name, { description }]) => ` \`${name}\`: ${description}.`);
   return {
@@ -53,6 +53,9 @@ const orderAndCounts = ({ title, fields }: Pick<Resource, 'title' | 'fields'>) =
       .openapi({
         description: `Fields by whose values all hits are counted, whichever page is shown: the ${FACET_VALUES} most frequent values of each.`,
       }),
+    highlight: z.boolean().nullish().openapi({
+      description: 'Whether the answer shows where the words of the search stand in the hits (`highlights`).',
+    }),
   };
 };
 
@@ -61,7 +64,7 @@ export const searchRoute = (resource: Resource): Route => {
   const body = z
     .strictObject({
       ...conditionsShape(fields),
-      ...orderAndCounts(resource),
+      ...orderAndView(resource),
       ...paging,
     })
     .openapi(`Search${pluralTitle}`, { example: examples.search });
@@ -80,6 +83,10 @@ export const searchRoute = (resource: Resource): Route => {
         )
         .optional()
         .openapi({ description: 'By field, where the search asks for any.' }),
+      highlights: z.record(z.string(), z.record(z.string(), z.string())).optional().openapi({
+        description:
+          'Where the search asks for them: by id and field the text as HTML, each word that was found in `<mark>`. Signs such as `<` are encoded, so that it may stand in a page as it is.',
+      }),
       nextCursor: z.string().nullable().openapi({
         description: `Leads on to any depth; null on the last page. By relevance and creation, what matches all the time comes exactly once, whatever is written meanwhile; in other orders, what is moved within the order meanwhile may come twice or not at all.`,
       }),
@@ -129,12 +136,18 @@ export const searchRoute = (resource: Resource): Route => {
         conditions,
         sort: asked.sort ?? 'relevance',
         facets: asked.facets ?? [],
+        highlight: asked.highlight ?? false,
         from: from ?? 0,
         size,
         cursor,
       });
-      const { hits, total, nextCursor } = found;
-      return c.json({ [plural]: hits, total, ...(asked.facets ? { facets: found.facets } : {}), nextCursor });
+      const { hits, total, facets, highlights, nextCursor } = found;
+      return c.json({
+        ...{ [plural]: hits, total },
+        ...(asked.facets ? { facets } : {}),
+        ...(asked.highlight === true ? { highlights } : {}),
+        nextCursor,
+      });
     },
   };
 };
