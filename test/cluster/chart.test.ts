@@ -157,7 +157,7 @@ describe('values that cannot be used are refused by name', () => {
     const keys = (path ?? '').replaceAll(/\[(\d+)\]/g, '.$1').split('.');
     let parent: any = values;
     for (const key of keys.slice(0, -1)) parent = parent[key];
-    parent[keys.at(-1) ?? ''] = /^\d+$/.test(value ?? '') ? Number(value) : value;
+    parent[keys.at(-1) ?? ''] = /^(\d+|true)$/.test(value ?? '') ? JSON.parse(value ?? '') : value;
     const { code, stderr } = await template('taskstream', '-f', valuesFile(values));
     expect(stderr).toMatch(message);
     expect(code).not.toBe(0);
