@@ -82,7 +82,7 @@ describe('the console behind a login', () => {
       [provider.url, AUDIENCE, 'sub', url, 'tasks:read tasks:write tasks:admin'].join(' '),
     );
     const content = { sub: 'root', owner: 'root', scopes: ['tasks:read', 'tasks:write', 'tasks:admin'], name: 'root' };
-    const value = await sealer.seal(COOKIE, content, 6);
+    const value = await sealer.seal(COOKIE, content, 15);
     await context.addCookies([{ name: COOKIE, value, url, httpOnly: true, sameSite: 'Lax' }]);
     await page.goto(`${url}/console`);
     await page.getByText('Live', { exact: true }).waitFor();

@@ -114,7 +114,9 @@ export const createConsole = (options: ConsoleOptions): Console => {
       for (const stream of watchers.keys()) stream.send('following', {});
     },
   });
-  let sampling: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
+  let sampling: AbortController | undefined;
+  /** The last run of those that look, which may outlive the last watcher by a moment. */
+  let looked: Promise<unknown> = Promise.resolve();
   let users = 0;
   let idleTimer: NodeJS.Timeout | undefined;
 
@@ -151,13 +153,21 @@ export const createConsole = (options: ConsoleOptions): Console => {
         ...{ probe: createProbe({ pool, index }), intervalMs: SAMPLE_MS, timeoutMs: SAMPLE_TIMEOUT_MS },
       },
       (sample) => {
-        for (const stream of watchers.keys()) stream.send('sample', sample);
+        for (const [stream, missed] of watchers) {
+          stream.send('sample', sample);
+          // After a burst nothing else may come that could tell of it.
+          if (missed > 0 && stream.keepsUp()) {
+            watchers.set(stream, 0);
+            stream.send('news', { changes: [], more: missed } satisfies News);
+          }
+        }
       },
       stop.signal,
     ).catch((error: unknown) => {
       logger.error({ err: error }, 'the console stopped looking');
     });
-    sampling = { stop, ended: Promise.all([sampled, feed.run(stop.signal)]) };
+    sampling = stop;
+    looked = Promise.all([looked, sampled, feed.run(stop.signal)]);
   };
 
   const watch = (c: Context<ApiEnv>): Response => {
@@ -168,7 +178,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
     stream.signal.addEventListener('abort', () => {
       watchers.delete(stream);
       if (watchers.size > 0) return;
-      sampling?.stop.abort();
+      sampling?.abort();
       sampling = undefined;
     });
     startSampling();
@@ -186,7 +196,11 @@ export const createConsole = (options: ConsoleOptions): Console => {
         stream.send('stage', stage);
       },
       AbortSignal.any([stream.signal, AbortSignal.timeout(JOURNEY_MS)]),
-    ).finally(stream.end);
+    ).finally(() => {
+      // The browser decides whether it asks again, as it would after a cut.
+      stream.send('paused', {});
+      stream.end();
+    });
     return stream.response;
   };
 
@@ -206,7 +220,10 @@ export const createConsole = (options: ConsoleOptions): Console => {
       const at = parsePath(c, place);
       await parseBody(c, nothing);
       return notStored(c).json(
-        await deadLetters[how](at, `console, ${c.get('session')?.name ?? clientNetwork(c, config.TRUST_PROXY)}`),
+        await deadLetters[how](
+          at,
+          `console, ${c.get('session')?.caller.subject ?? clientNetwork(c, config.TRUST_PROXY)}`,
+        ),
       );
     };
 
@@ -236,7 +253,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
     endStreams: streams.endAll,
     close: async () => {
       streams.endAll();
-      await sampling?.ended;
+      await looked;
       await Promise.all([closeConnections(), reading.close()]);
     },
   };

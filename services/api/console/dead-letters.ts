@@ -1,11 +1,12 @@
 /** Dead letters for the console: listed, replayed and discarded as `ops dlq` does it, one at a time. */
 import type { Client, Pool } from 'pg';
-import { TaskstreamError } from '../../platform/errors.ts';
+import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { createProducer } from '../../platform/kafka/producer.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { createClient, type PostgresConfig } from '../../platform/postgres.ts';
 import { lineOf } from '../../platform/printable.ts';
+import { withDeadline } from '../../platform/time.ts';
 import {
   discardDeadLetters,
   isOpen,
@@ -72,6 +73,7 @@ const MAX_TEXT = 500;
 /** As long as `ops dlq` waits: the record that the broker does not confirm by then has failed. */
 const DELIVERY_TIMEOUT_MS = 10_000;
 const FLUSH_MS = 1_000;
+const CLOSE_MS = 3_000;
 
 export const createDeadLetters = ({ config, entity, pool, reading, logger }: DeadLettersOptions): DeadLetters => {
   const topic = entity.deadLetterTopic;
@@ -92,8 +94,10 @@ export const createDeadLetters = ({ config, entity, pool, reading, logger }: Dea
       });
       return await use(client);
     } finally {
-      await client.end();
       isBusy = false;
+      await withDeadline(client.end(), CLOSE_MS, 'closing the connection').catch((error: unknown) => {
+        logger.warn({ reason: messageOf(error) }, 'a connection of the console is left behind');
+      });
     }
   };
 

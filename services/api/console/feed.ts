@@ -40,7 +40,7 @@ export interface Feed {
 export interface FeedOptions {
   readonly config: KafkaConfig;
   readonly entity: PlacedEntity;
-  readonly watch: Pick<KafkaWatch, 'ends'>;
+  readonly watch: Pick<KafkaWatch, 'ends' | 'close'>;
   /** Told when it begins to follow, also after a break: what came before was missed. */
   readonly onFollowing: () => void;
   readonly onNews: (news: News) => void;
@@ -58,11 +58,15 @@ const MAX_DETAILS = 50;
 /** How often it looks for partitions that were added or have a leader again. */
 const PARTITIONS_MS = 15_000;
 const AFTER_ERROR_MS = 1_000;
+/** After as many failures on end the watch's connection is replaced too: a client that has lost its brokers may not find them again. */
+const FAILURES_TO_RECONNECT = 15;
 
 export const createFeed = ({ config, entity, watch, onFollowing, onNews, logger }: FeedOptions): Feed => {
   const consumer = createLazyConsumer({ config, group: entity.group, logger });
   let running: Promise<void> = Promise.resolve();
-  let isFollowing = false;
+  /** Of the run that follows now. */
+  let following: AbortSignal | undefined;
+  let failures = 0;
 
   /** Goes to the end of all partitions that have a leader. @returns where each goes on */
   const goToEnds = async (client: NativeConsumer): Promise<Map<number, number>> => {
@@ -82,7 +86,8 @@ export const createFeed = ({ config, entity, watch, onFollowing, onNews, logger 
       let next = await goToEnds(client);
       let lookedAt = performance.now();
       const begin = (): void => {
-        isFollowing = true;
+        following = signal;
+        failures = 0;
         onFollowing();
       };
       begin();
@@ -109,7 +114,7 @@ export const createFeed = ({ config, entity, watch, onFollowing, onNews, logger 
         await sleep(WINDOW_MS, signal);
       }
     } finally {
-      isFollowing = false;
+      following = undefined;
       if (client.isConnected()) client.unassign();
     }
   };
@@ -124,13 +129,15 @@ export const createFeed = ({ config, entity, watch, onFollowing, onNews, logger 
             logger.debug({ reason: messageOf(error) }, 'could not follow the topic');
             // Whatever is wrong with this client, the next attempt begins with another one.
             await unlessAborted(consumer.close(), signal);
+            failures += 1;
+            if (failures % FAILURES_TO_RECONNECT === 0) await unlessAborted(watch.close(), signal);
             await sleep(AFTER_ERROR_MS, signal);
           }
         }
       });
       return running;
     },
-    isFollowing: () => isFollowing,
+    isFollowing: () => following?.aborted === false,
     close: consumer.close,
   };
 };

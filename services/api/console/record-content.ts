@@ -61,7 +61,7 @@ export const contentOf = (message: Message): RecordContent => {
     headers: headers
       .slice(0, MAX_HEADERS)
       .map(([name, bytes]) => ({ name: lineUpTo(Buffer.from(name)), value: lineUpTo(bytes) })),
-    value: value && bytesBlock(value.subarray(0, MAX_VALUE_BYTES)),
+    value: value && bytesBlock(cut(value, MAX_VALUE_BYTES)),
     valueBytes: value?.length ?? 0,
     isCut:
       (value?.length ?? 0) > MAX_VALUE_BYTES ||
@@ -70,4 +70,12 @@ export const contentOf = (message: Message): RecordContent => {
   };
 };
 
-const lineUpTo = (bytes: Buffer): string => bytesLine(bytes.subarray(0, MAX_LINE_BYTES));
+const lineUpTo = (bytes: Buffer): string => bytesLine(cut(bytes, MAX_LINE_BYTES));
+
+/** Its beginning, without a part of a character of UTF-8 at the end (RFC 3629, section 3): it would pass for bytes that are no text. */
+const cut = (bytes: Buffer, most: number): Buffer => {
+  let end = Math.min(most, bytes.length);
+  if (end === bytes.length) return bytes;
+  for (let back = 0; back < 3 && ((bytes[end] ?? 0) & 0xc0) === 0x80; back += 1) end -= 1;
+  return bytes.subarray(0, end);
+};

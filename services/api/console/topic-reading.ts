@@ -3,6 +3,7 @@ import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { createTopicReader, type TopicReader } from '../../platform/kafka/reader.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
+import { withDeadline } from '../../platform/time.ts';
 
 export interface TopicReading {
   /** @throws TaskstreamError `console_unavailable` when Kafka does not answer in time, or too many wait */
@@ -21,6 +22,8 @@ export interface TopicReadingOptions {
 /** Bound on one question, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 const MOST_WAITING = 5;
+/** Others wait for it. */
+const CLOSE_MS = 3_000;
 
 export const createTopicReading = ({ config, group, logger }: TopicReadingOptions): TopicReading => {
   const stop = new AbortController();
@@ -42,7 +45,9 @@ export const createTopicReading = ({ config, group, logger }: TopicReadingOption
       signal.throwIfAborted();
       return found;
     } finally {
-      await reader.close();
+      await withDeadline(reader.close(), CLOSE_MS, 'closing the reader').catch((error: unknown) => {
+        logger.warn({ reason: messageOf(error) }, 'a reader of the console is left behind');
+      });
     }
   };
 

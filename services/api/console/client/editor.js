@@ -39,24 +39,28 @@ export const createEditor = (onSaved, onReloaded, onClosed) => {
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    if (task === undefined) return;
+    const edited = task;
+    if (edited === undefined) return;
     try {
-      const saved = await api.update(task, readForm(form, task));
+      const saved = await api.update(edited, readForm(form, edited));
       onSaved(saved);
-      dialog.close();
+      if (task === edited) dialog.close();
     } catch (error) {
-      refuse(error);
+      if (task === edited) refuse(error);
     }
   });
   reload.addEventListener('click', async () => {
-    if (task === undefined) return;
+    const edited = task;
+    if (edited === undefined) return;
     try {
-      const current = await api.read(task.id);
-      fill(current);
+      const current = await api.read(edited.id);
       onReloaded(current);
+      // Closed meanwhile, or open for another one.
+      if (task !== edited) return;
+      fill(current);
       first.focus();
     } catch (error) {
-      refuse(error);
+      if (task === edited) refuse(error);
     }
   });
   need('#editor-cancel', HTMLButtonElement).addEventListener('click', () => {

@@ -50,7 +50,7 @@ export const createJourneys = (onStage, onWay) => {
   /** @param {Change} change @param {HTMLElement} item */
   const start = (change, item) => {
     setText(need('.journey-result', HTMLElement, item), 'under way');
-    follow(change, item, { onStage, onWay }, () => {
+    follow(change, item, { onStage, onWay, goesOn: () => change.isOther !== true && queue.length === 0 }, () => {
       following -= 1;
       next();
     });
@@ -87,7 +87,9 @@ export const createJourneys = (onStage, onWay) => {
      * @param {(id: string) => Promise<string | undefined>} describe
      */
     followOther: async ({ kind, id, version }, describe) => {
-      if (following >= AT_ONCE || queue.length > 0 || itemOf({ id, version }) !== undefined) return;
+      // The connections of a browser are shared by all its tabs: one that nobody sees takes none, and each leaves room for its own.
+      if (following > 0 || queue.length > 0 || document.visibilityState !== 'visible') return;
+      if (itemOf({ id, version }) !== undefined) return;
       following += 1;
       const description = (await describe(id)) ?? id;
       const change = { id, version, description, verb: VERBS[kind], deleted: kind === 'deleted', isOther: true };
@@ -146,10 +148,19 @@ const placeOfDeletion = (name, place) =>
 /**
  * @param {Change} change
  * @param {HTMLElement} item
- * @param {{ onStage: (stage: string, before: string | undefined) => void, onWay: (id: string, text: string) => void }} listeners
+ * @param {{
+ *   onStage: (stage: string, before: string | undefined) => void,
+ *   onWay: (id: string, text: string) => void,
+ *   goesOn: () => boolean,
+ * }} listeners `goesOn`: whether one that takes long is followed on, as nobody waits for the place
  * @param {() => void} onEnd
  */
-const follow = ({ id, version, deleted, description, verb, isOther = false }, item, { onStage, onWay }, onEnd) => {
+const follow = (
+  { id, version, deleted, description, verb, isOther = false },
+  item,
+  { onStage, onWay, goesOn },
+  onEnd,
+) => {
   const bar = need('#way-bar', HTMLElement);
   /** @param {Stage} stage */
   const showFar = ({ stage, ms }) => {
@@ -192,6 +203,14 @@ const follow = ({ id, version, deleted, description, verb, isOther = false }, it
         announce(
           `${verb} “${shorten(description, 60)}”: ${deleted ? 'gone from' : 'found by'} search after ${formatMs(stage.ms)}.`,
         );
+      onEnd();
+    },
+    // It takes long, or never comes: it was deleted meanwhile, or can never be indexed.
+    paused: () => {
+      if (goesOn() || told.includes('searchable')) return;
+      end();
+      item.dataset.state = 'done';
+      setText(need('.journey-result', HTMLElement, item), 'not followed any more');
       onEnd();
     },
   });

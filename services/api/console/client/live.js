@@ -48,6 +48,12 @@ export const createLive = (rows, showCount) => {
     showCount(fresh.size === 0 ? undefined : `${Math.min(fresh.size, MOST_NEW)}${more ? '+' : ''}`);
   };
 
+  /** Past what is counted, it is one of many. @param {string} id */
+  const note = (id) => {
+    if (fresh.size <= MOST_NEW) fresh.set(id, performance.now());
+    else isSummed = true;
+  };
+
   /** @param {string} id */
   const isOld = (id) => (rows.versionOf(id) ?? Number.POSITIVE_INFINITY) < (wanted.get(id) ?? 0);
 
@@ -58,17 +64,24 @@ export const createLive = (rows, showCount) => {
     reading.add(id);
     try {
       while (isOld(id) && !rows.isEdited(id)) {
-        const task = await api.read(id);
-        if (isOld(id) && !rows.isEdited(id)) rows.replace(task);
-        await pause(ROW_MS);
+        const task = await read(id);
+        if (task !== undefined && isOld(id) && !rows.isEdited(id)) rows.replace(task);
+        await pause(task === undefined ? LIST_MS : ROW_MS);
       }
       if (!isOld(id)) wanted.delete(id);
-    } catch (error) {
-      // Of any other answer the next change, or the next connection, tries again.
-      if (error instanceof ApiProblem && error.status === 404) rows.markGone(id);
-      wanted.delete(id);
     } finally {
       reading.delete(id);
+    }
+  };
+
+  /** Nothing while it cannot be read; what is gone is marked so. @param {string} id */
+  const read = async (id) => {
+    try {
+      return await api.read(id);
+    } catch (error) {
+      if (!(error instanceof ApiProblem)) throw error;
+      if (error.status === 404) rows.markGone(id);
+      return undefined;
     }
   };
 
@@ -79,7 +92,11 @@ export const createLive = (rows, showCount) => {
     isCatchingUp = true;
     while (isBehind) {
       isBehind = false;
-      const page = await rows.newest().catch(() => undefined);
+      // What cannot be read now is read again.
+      const page = await rows.newest().catch(() => {
+        isBehind = true;
+        return undefined;
+      });
       const shown = rows.ids().slice(0, MOST_ROWS);
       let isAbove = true;
       for (const { id, version } of page ?? []) {
@@ -88,18 +105,17 @@ export const createLive = (rows, showCount) => {
           isAbove = false;
           if (before < version) void refresh(id, version);
         } else if (shown.includes(id)) isAbove = false;
-        else if (isAbove) fresh.set(id, performance.now());
+        else if (isAbove) note(id);
       }
-      const read = new Set(page?.map(({ id }) => id));
+      // Not even the oldest of them is on show: there are more.
+      if (isAbove && shown.length > 0 && page !== undefined) isSummed = true;
+      const onPage = new Set(page?.map(({ id }) => id));
       for (const id of shown) {
         const version = rows.versionOf(id);
-        if (version === undefined || read.has(id)) continue;
-        try {
-          const task = await api.read(id);
-          if (task.version > version) void refresh(id, task.version);
-        } catch (error) {
-          if (error instanceof ApiProblem && error.status === 404) rows.markGone(id);
-        }
+        if (version === undefined || onPage.has(id)) continue;
+        const task = await read(id);
+        if (task !== undefined && task.version > version) void refresh(id, task.version);
+        if (task === undefined && rows.versionOf(id) !== undefined) isBehind = true;
       }
       show();
       await pause(LIST_MS);
@@ -117,7 +133,7 @@ export const createLive = (rows, showCount) => {
           if (shown !== undefined) rows.markGone(id);
         } else if (shown !== undefined) {
           if (version > shown) void refresh(id, version);
-        } else if (kind === 'created' && !rows.ids().includes(id)) fresh.set(id, performance.now());
+        } else if (kind === 'created' && !rows.ids().includes(id)) note(id);
       }
       if (more > 0) {
         isSummed = true;

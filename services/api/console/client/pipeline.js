@@ -192,6 +192,8 @@ const createTraveller = () => {
   };
   /** @param {string} stage @param {string | undefined} before the stage that was told before it */
   return (stage, before) => {
+    // Boxes that glow for changes of long ago say nothing.
+    if (ahead.length > 2 * NODES.length) return;
     const from = before === undefined ? 0 : NODES.indexOf(NODE_OF_STAGE[before] ?? '') + 1;
     ahead.push(...NODES.slice(from, NODES.indexOf(NODE_OF_STAGE[stage] ?? '') + 1));
     if (timer === undefined) step();

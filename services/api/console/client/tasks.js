@@ -32,6 +32,8 @@ export const createTasks = (onChange) => {
   let cursor = null;
   /** Only the newest answer counts. */
   let asked = 0;
+  /** The search that was asked for last, though its answer may not be there. @type {Conditions | undefined} */
+  let requested;
   /** Whether the whole list was asked for, and not yet drawn. */
   let isListOnItsWay = false;
   /** How far the last change of each thing on show has come. @type {Map<string, string>} */
@@ -236,6 +238,7 @@ export const createTasks = (onChange) => {
     asked += 1;
     const mine = asked;
     isListOnItsWay = fresh;
+    requested = wanted;
     const askedAt = performance.now();
     const from = fresh ? null : cursor;
     list.setAttribute('aria-busy', 'true');
@@ -321,7 +324,9 @@ export const createTasks = (onChange) => {
     if (open === '') editor.close();
     else if (editor.openId() !== open) {
       try {
-        editor.open(await api.read(open));
+        const task = await api.read(open);
+        // Something else may have been opened meanwhile.
+        if (readAddress().open === open && editor.openId() === undefined) editor.open(task);
       } catch (error) {
         if (!(error instanceof ApiProblem)) throw error;
         setText(searchProblem, error.status === 404 ? 'The task of this link is gone.' : error.message);
@@ -340,7 +345,7 @@ export const createTasks = (onChange) => {
     showNewest();
   });
   news.addEventListener('click', async () => {
-    await load(true, conditions);
+    await load(true, requested);
     // The button is gone, and the focus must be somewhere.
     list.querySelector('input')?.focus({ preventScroll: true });
   });
