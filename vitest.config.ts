@@ -17,6 +17,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 20_000,
+          hookTimeout: 180_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -27,6 +28,8 @@ export default defineConfig({
           name: 'infra',
           include: ['test/infra/**/*.test.ts'],
           testTimeout: 20_000,
+          // Some copy the clone first.
+          hookTimeout: 180_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

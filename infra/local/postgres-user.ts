@@ -1,7 +1,8 @@
 /**
  * PostgreSQL refuses to run as root. Started by root, it runs as the system's `postgres` user or else as `nobody`.
- * That user may not reach the clone or the data (a clone under `/root`, a private temporary folder), so the one
- * capability to pass folder permissions is kept, where the system's `setpriv` can do that.
+ * Where that user may not reach the clone or the data (a clone under `/root`, a private temporary folder), the one
+ * capability to pass folder permissions is kept, if the system's `setpriv` can do that. Nowhere else: whoever is
+ * PostgreSQL's superuser has what its process has.
  */
 import { spawnSync } from 'node:child_process';
 import { chownSync } from 'node:fs';
@@ -41,15 +42,14 @@ export const serverUser = (): ServerUser => {
     `--reuid=${ids.uid}`,
     `--regid=${ids.gid}`,
     '--clear-groups',
-    '--inh-caps=-all,+dac_override',
-    '--ambient-caps=-all,+dac_override',
+    '--inh-caps=-all,+dac_read_search',
+    '--ambient-caps=-all,+dac_read_search',
     // initdb asks access(2) whether it may run the server, which leaves capabilities out of account without this.
     '--securebits=+no_setuid_fixup',
   ];
-  const wrap: ServerUser['wrap'] =
-    spawnSync('setpriv', [...keep, 'true']).status === 0
-      ? (command, args) => ({ command: 'setpriv', args: [...keep, command, ...args] })
-      : (command, args) => ({ command, args, ...ids });
+  let keeps = false;
+  const wrap: ServerUser['wrap'] = (command, args) =>
+    keeps ? { command: 'setpriv', args: [...keep, command, ...args] } : { command, args, ...ids };
   const mayEnter = (folder: string) => {
     const { command, args, ...as } = wrap('test', ['-x', folder]);
     return spawnSync(command, args, { ...as, cwd: '/' }).status === 0;
@@ -57,10 +57,15 @@ export const serverUser = (): ServerUser => {
   const check = (folder: string) => {
     const closed = ancestorsOf(folder).find((ancestor) => !mayEnter(ancestor));
     if (closed === undefined) return;
+    if (!keeps && spawnSync('setpriv', [...keep, 'true']).status === 0) {
+      keeps = true;
+      check(folder);
+      return;
+    }
     throw new UserError(
       `PostgreSQL does not run as root, and the user ${name}, as whom it runs, may not enter ${closed}: ` +
         'work in a folder that everybody may enter, or as another user; or install setpriv (Debian: util-linux), which ' +
-        'lets PostgreSQL in by the capabilities SETPCAP and DAC_OVERRIDE; or set DATABASE_URL to a server of yours.',
+        'lets PostgreSQL in by the capabilities SETPCAP and DAC_READ_SEARCH; or set DATABASE_URL to a server of yours.',
     );
   };
   return { wrap, own, check };

@@ -24,6 +24,12 @@ const LAST_CHANCE_MS = 15_000;
 const servers: EmbeddedServer[] = [];
 const services: Child[] = [];
 
+const withoutPassword = (address: string): string => {
+  // Brokers are no URL, and have none.
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  return url === undefined || url.password === '' ? address : Object.assign(url, { password: '***' }).href;
+};
+
 const run = async (options: StartOptions, steps: Steps): Promise<void> => {
   const { root, dataDir, ports, external } = options;
   refuseSecond(root);
@@ -31,7 +37,7 @@ const run = async (options: StartOptions, steps: Steps): Promise<void> => {
   if (options.fresh) rmSync(dataDir, { recursive: true, force: true });
   announceStack(root, null);
   keepPreviousLogs(dataDir);
-  for (const [kind, url] of Object.entries(external)) steps.note(`${kind}: the one at ${url}`);
+  for (const [kind, url] of Object.entries(external)) steps.note(`${kind}: the one at ${withoutPassword(url)}`);
   const started = await startServers({
     dataDir,
     ports: ports.servers,

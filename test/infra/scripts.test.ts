@@ -24,11 +24,19 @@ afterAll(() => {
   installed.remove();
 });
 
+/** What says where things are on this machine. */
+const MACHINE = Object.fromEntries(
+  ['PATH', 'HOME', 'JAVA_HOME', 'MAVEN_HOME', 'XDG_CACHE_HOME', 'TASKSTREAM_CACHE'].flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
+
 const npm = (clone: Clone, args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   new Promise<Outcome>((resolve) => {
     const options = {
       cwd: clone.path,
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...env },
+      env: { ...MACHINE, NO_COLOR: '1', ...env },
     };
     execFile('npm', ['run', '--silent', ...args], options, (error, stdout, stderr) => {
       resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });

@@ -47,6 +47,10 @@ describe('the offset of all ports', () => {
     expect(startCommand(true, { API_PORT: '8000' }, 3_000)).toBe(
       'API_PORT=8000 npm start -- --fresh --port-offset 3000',
     );
+    // Alone it would start a server of its own in place of the one that was given.
+    expect(startCommand(false, { DATABASE_URL: 'postgres://me:secret@db/tasks' }, 1_000)).toBe(
+      'npm start -- --port-offset 1000   (with DATABASE_URL as now)',
+    );
   });
 });
 

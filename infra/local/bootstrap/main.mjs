@@ -178,7 +178,6 @@ const SCRIPTS = {
     run: tests('--project=cluster'),
     help: testHelp("Runs the cluster tests on KUBECONFIG's cluster, or on a lab that it builds."),
   },
-  // One line: init removes it.
   'test:init': { run: tests('--config=test/init/vitest.config.ts'), help: testHelp('Checks a renamed copy.') },
   'test:stress': {
     run: onServers('test/stress/main.ts'),

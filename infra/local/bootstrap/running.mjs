@@ -86,7 +86,9 @@ const birthOf = (pid) => {
     try {
       // proc_pid_stat(5): the 22nd field; the second, the name in parentheses, may hold blanks.
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+      const [state = '', ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      // One that has ended, and whose parent has not asked for its exit code.
+      return ['Z', 'X'].includes(state) ? undefined : rest[18];
     } catch {
       return undefined;
     }

@@ -92,7 +92,10 @@ export const startCommand = (fresh: boolean, env: NodeJS.ProcessEnv, offset: num
   const ports = Object.values(PORT_VARIABLES).flatMap(({ variable }) =>
     env[variable] ? [`${variable}=${env[variable]} `] : [],
   );
-  return `${ports.join('')}npm start -- ${fresh ? '--fresh ' : ''}--port-offset ${offset}`;
+  // Their values may hold passwords.
+  const given = Object.values(EXTERNAL).filter((variable) => env[variable]);
+  const rest = given.length === 0 ? '' : `   (with ${given.join(', ')} as now)`;
+  return `${ports.join('')}npm start -- ${fresh ? '--fresh ' : ''}--port-offset ${offset}${rest}`;
 };
 
 const OPTIONS = {

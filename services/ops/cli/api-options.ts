@@ -22,7 +22,7 @@ export const withApiOptions = (command: Command): Command =>
 /** @throws TaskstreamError `invalid_configuration` for a client that is given in part */
 export const apiOptionsOf = ({ url, token }: ApiFlags): ApiOptions => ({
   baseUrl: url,
-  tokens: token === undefined ? clientTokens(process.env) : fixedToken(token),
+  tokens: token === undefined || token === '' ? clientTokens(process.env) : fixedToken(token),
   timeoutMs: 30_000,
   maxAttempts: 8,
 });
