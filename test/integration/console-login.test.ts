@@ -77,7 +77,8 @@ describe('the login of the console', () => {
     const browser = await loggedIn();
     expect((await browser.request('GET', `${url}/tasks`)).status).toBe(200);
     const stream = await eventsWith(cookieOf(browser));
-    expect([stream.status, (await stream.next())?.event]).toEqual([200, 'sample']);
+    expect(stream.status).toBe(200);
+    expect(['sample', 'following']).toContain((await stream.next())?.event);
     stream.close();
     const stranger = createBrowserSession();
     for (const path of ['/tasks', '/console/events', '/console/session', '/console/journeys/x?version=1']) {
@@ -260,7 +261,7 @@ describe('a session', () => {
     const events: string[] = [];
     for (let found = await stream.next(); found !== undefined; found = await stream.next()) events.push(found.event);
     expect(events.at(-1)).toBe('session-ended');
-    expect(events[0]).toBe('sample');
+    expect(events).toContain('sample');
   });
 
   it('is none when it is too old, of other keys or settings, for something else, or was changed', async () => {
