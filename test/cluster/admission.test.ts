@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Environment } from '../../infra/environments/schema.ts';
-import { EVERYTHING_ADDED } from '../support/additions.ts';
+import { CONSOLE_WITH_LOGIN, EVERYTHING_ADDED, HTTP_ROUTE } from '../support/additions.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
 import { deleteNamespace, isolated, kubectl, mustKubectl, toYaml } from './support/cluster.ts';
 
@@ -8,7 +8,14 @@ const DRY_RUN = ['apply', '--dry-run=server', '--validate=strict', '-f', '-'];
 
 describe.each<[string, Environment]>([
   ...['local', 'lab', 'production'].map((name): [string, Environment] => [name, isolated(name)]),
-  ['production with all that may be added', { ...EVERYTHING_ADDED, namespace: isolated('production').namespace }],
+  ...[
+    ['production with all that may be added', EVERYTHING_ADDED] as const,
+    ['production with that, and a route of the Gateway API', { ...EVERYTHING_ADDED, httpRoute: HTTP_ROUTE }] as const,
+    ['production with a login to the console', CONSOLE_WITH_LOGIN] as const,
+  ].map(([name, environment]): [string, Environment] => [
+    name,
+    { ...environment, namespace: isolated('production').namespace },
+  ]),
 ])('%s', (_, environment) => {
   const manifests = manifestsOf(environment);
   const [namespace, ...rest] = manifests;
@@ -31,6 +38,16 @@ describe.each<[string, Environment]>([
     for (const { spec } of careless) spec.template.spec.containers[0].securityContext.allowPrivilegeEscalation = true;
     expect((await kubectl(DRY_RUN, toYaml(careless))).stderr).toContain('would violate PodSecurity "restricted');
   });
+});
+
+it('a route of the Gateway API that says something else than the API is refused', async () => {
+  const environment = { ...isolated('production'), namespace: 'default', httpRoute: HTTP_ROUTE };
+  const route = structuredClone(manifestsOf(environment).find(({ kind }) => kind === 'HTTPRoute'));
+  if (route === undefined) throw new Error('there is no HTTPRoute');
+  route.spec.rules[0].matches[0].path.type = 'Beginning';
+  const { code, stderr } = await kubectl(DRY_RUN, toYaml([route]));
+  expect(stderr).toContain('Unsupported value: "Beginning"');
+  expect(code).not.toBe(0);
 });
 
 describe('a broken variant is refused', () => {

@@ -91,7 +91,7 @@ const addedTo = (name: string): Environment => {
 const changed = (name: string, changes: Partial<Environment>): Environment =>
   parseEnvironment({ ...environmentOf(name), ...changes });
 
-const httpRoute = {
+export const HTTP_ROUTE = {
   parentRefs: [{ name: 'edge', namespace: 'gateways', sectionName: 'https', port: 443 }, { name: 'inside' }],
   annotations: { 'external-dns.alpha.kubernetes.io/ttl': '60' },
 };
@@ -115,12 +115,12 @@ export const ADDITIONS: readonly [name: string, environment: Environment][] = [
   ['everything that may be added', EVERYTHING_ADDED],
   [
     'everything that may be added, and a route of the Gateway API',
-    parseEnvironment({ ...EVERYTHING_ADDED, httpRoute }),
+    parseEnvironment({ ...EVERYTHING_ADDED, httpRoute: HTTP_ROUTE }),
   ],
   ['everything that may be added, beside servers elsewhere', addedTo('lab')],
   ['a console with a login', CONSOLE_WITH_LOGIN],
   ['a login of a console that is off', { ...CONSOLE_WITH_LOGIN, console: false }],
-  ['a route of the Gateway API only', changed('local', { httpRoute: { parentRefs: httpRoute.parentRefs } })],
+  ['a route of the Gateway API only', changed('local', { httpRoute: { parentRefs: HTTP_ROUTE.parentRefs } })],
   [
     'a collector in this cluster',
     changed('local', { otlp: { endpoint: 'http://otel.example:4318', egress: { namespace: 'otel', port: 4_318 } } }),
