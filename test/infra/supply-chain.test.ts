@@ -78,6 +78,16 @@ describe('the bill of materials', () => {
   );
 });
 
+it('images are built on others by digest, each tag by one', () => {
+  const named = ['api', 'indexer'].flatMap((service) =>
+    [...read(`services/${service}/Dockerfile`).matchAll(/^FROM (\S*:\S+)/gm)].map(([, image = '']) => image),
+  );
+  expect(named).toHaveLength(8);
+  for (const image of named) expect(image).toMatch(/^node:24-bookworm(-slim)?@sha256:[0-9a-f]{64}$/);
+  // The tag that builds, and the one that runs.
+  expect(new Set(named).size).toBe(2);
+});
+
 interface Workflow {
   readonly permissions: Readonly<Record<string, string>>;
   readonly jobs: Readonly<
