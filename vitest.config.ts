@@ -1,6 +1,37 @@
 import { defineConfig } from 'vitest/config';
 
 /**
+ * Integration tests that say something of time, rates, memory or a machine's load: each has the two cores and the three
+ * servers for itself. Most others wait for a server or for a clock, so two of them run side by side.
+ */
+const ALONE = [
+  'api-errors',
+  'api-owners',
+  'api-readiness',
+  'api-stop',
+  'embedded-servers',
+  'forgotten-brokers',
+  'freshness',
+  'indexer-lag',
+  'indexer-lag-memory',
+  'indexer-outage',
+  'indexer-refusals',
+  'indexer-stop',
+  'ops-lag',
+  'partition-offline',
+  'postgres-pool',
+  'producer',
+  'reindex-load',
+  'relay',
+  'relay-frozen',
+  'standby-away',
+  'start',
+  'stepped-clock',
+  'verify',
+  'verify-rounds',
+].map((name) => `test/integration/${name}.test.ts`);
+
+/**
  * Levels: `unit` and `infra` (the manifests) need no server, `cluster` a Kubernetes, `browser` a Chromium, `alerts` a
  * Prometheus, `go` a Go; all but the first three run against real servers, which their global setup starts and stops.
  */
@@ -100,13 +131,24 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          exclude: ALONE,
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 300_000,
           hookTimeout: 180_000,
-          // One file at a time, after the unit tests: what a test says about time and memory holds on a machine whose
-          // two cores are shared with three servers only, not with another file's load test.
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration-alone',
+          include: ALONE,
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 180_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

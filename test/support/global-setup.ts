@@ -36,9 +36,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
       console.log(`${name} is ready after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
     },
   });
-  project.provide('databaseUrl', TEST_DATABASE_URL || (servers.postgres?.url ?? ''));
-  project.provide('kafkaBrokers', TEST_KAFKA_BROKERS || (servers.kafka?.url ?? ''));
-  project.provide('elasticsearchUrl', TEST_ELASTICSEARCH_URL || (servers.elasticsearch?.url ?? ''));
+  // Where tests of several projects run, the next one's setup finds what this one has started.
+  process.env.TEST_DATABASE_URL ||= servers.postgres?.url ?? '';
+  process.env.TEST_KAFKA_BROKERS ||= servers.kafka?.url ?? '';
+  process.env.TEST_ELASTICSEARCH_URL ||= servers.elasticsearch?.url ?? '';
+  project.provide('databaseUrl', process.env.TEST_DATABASE_URL);
+  project.provide('kafkaBrokers', process.env.TEST_KAFKA_BROKERS);
+  project.provide('elasticsearchUrl', process.env.TEST_ELASTICSEARCH_URL);
   return async () => {
     await stopServers(servers);
     await rm(dataDir, { recursive: true, force: true });
