@@ -228,7 +228,7 @@ describe('a login', () => {
     });
     const refused = await browser.request('GET', `${url}/console/callback?${query.toString()}`);
     expect(refused.status).toBe(401);
-    expect(await refused.text()).toContain('access_denied: &lt;b>No.&lt;/b>');
+    expect(await refused.text()).toContain('access_denied (&lt;b>No.&lt;/b>)');
   });
 
   it('says that the provider is away, and works again when it is back', async () => {
