@@ -76,7 +76,7 @@ const wordsOf = async (error: unknown): Promise<string> => {
   const response = error instanceof oidc.WWWAuthenticateChallengeError ? error.response : cause;
   if (response instanceof Response) {
     const body = refusalSchema.safeParse(await response.json().catch(() => undefined));
-    return body.success ? refusalText(body.data) : `HTTP ${response.status}`;
+    return body.success ? refusalText(body.data) : `${messageOf(error)} (HTTP ${response.status})`;
   }
   // The library says what it did, and its cause what was wrong. Neither is shown whole: they hold codes and tokens.
   return [...new Set([messageOf(error), cause instanceof Error ? messageOf(cause) : ''])].filter(Boolean).join(': ');
