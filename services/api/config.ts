@@ -6,6 +6,7 @@ import { integer, list, readEnv, type CrossCheck, type EnvSpec, type EnvValues }
 import { connectionChecks, connectionEnv, LAST_REQUESTS_MS } from '../platform/http/connections.ts';
 import { listenEnv } from '../platform/http/health.ts';
 import { kafkaChecks, kafkaEnv } from '../platform/kafka/settings.ts';
+import type { Authentication } from '../platform/http/middleware/authenticate.ts';
 import { lifecycleEnv } from '../platform/lifecycle.ts';
 import { loggerEnv } from '../platform/logger.ts';
 import { postgresEnv } from '../platform/postgres.ts';
@@ -158,6 +159,14 @@ export const apiEnv = {
 } as const satisfies EnvSpec;
 
 export type ApiConfig = EnvValues<typeof apiEnv>;
+
+export type ScopeConfig = Pick<ApiConfig, 'AUTH_SCOPE_READ' | 'AUTH_SCOPE_WRITE' | 'AUTH_SCOPE_ADMIN'>;
+
+export const scopesOf = (config: ScopeConfig): Authentication['scopes'] => ({
+  read: config.AUTH_SCOPE_READ,
+  write: config.AUTH_SCOPE_WRITE,
+  admin: config.AUTH_SCOPE_ADMIN,
+});
 
 const portsDiffer: CrossCheck<typeof apiEnv> = ({ PORT, HEALTH_PORT }) =>
   PORT === HEALTH_PORT && PORT !== 0

@@ -8,7 +8,7 @@ import { createPools } from '../platform/postgres.ts';
 import { observeCommits } from '../platform/postgres-slots.ts';
 import { startService } from '../platform/start.ts';
 import { createApp } from './app.ts';
-import { AFTER_HTTP_MS, readApiConfig } from './config.ts';
+import { AFTER_HTTP_MS, readApiConfig, scopesOf } from './config.ts';
 import { hasLogin } from './console/config.ts';
 import { createConsole } from './console/console.ts';
 import { createConsoleLogin, loginProviderOf } from './console/login.ts';
@@ -56,7 +56,7 @@ const authentication =
     : {
         verifier: createTokenVerifier(config, logger),
         issuer: config.AUTH_ISSUER ?? '',
-        scopes: { read: config.AUTH_SCOPE_READ, write: config.AUTH_SCOPE_WRITE, admin: config.AUTH_SCOPE_ADMIN },
+        scopes: scopesOf(config),
         sessions,
       };
 if (authentication === undefined) logger.warn('AUTH=none: whoever reaches this API may read and change everything');

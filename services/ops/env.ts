@@ -2,7 +2,7 @@
 import { taskEnv } from '../task/env.ts';
 import { elasticsearchChecks, elasticsearchEnv } from '../platform/elasticsearch.ts';
 import {
-  choice,
+  flag,
   hostList,
   integer,
   optionalText,
@@ -190,7 +190,7 @@ export const clientEnv = {
     description: 'The same, where the issuer wants it as `resource` (RFC 8707).',
   },
   TASKSTREAM_INSECURE_ISSUER: {
-    schema: choice(['true', 'false'], 'false').transform((value) => value === 'true'),
+    schema: flag(false),
     defaultText: 'false',
     description:
       'Whether the issuer may be asked by HTTP without TLS: whoever is in between reads the secret. For tests.',

@@ -26,9 +26,7 @@ beforeAll(async () => {
   };
   await pipeline.startApi(env);
 });
-afterEach(() => {
-  provider.be('there');
-});
+afterEach(() => provider.be('there'));
 afterAll(async () => {
   await pipeline.close();
   await provider.close();
@@ -174,10 +172,10 @@ describe('a login', () => {
     const resumed = await browser.request('GET', new URL(typed.headers.get('location') ?? '', form.url).href);
     const callback = resumed.headers.get('location') ?? '';
     expect(callback).toContain('/console/callback?code=');
-    provider.be('away');
+    await provider.be('away');
     const refused = await browser.request('GET', callback);
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
-    provider.be('there');
+    await provider.be('there');
     expect((await browser.follow(callback)).url).toBe(`${url}/console`);
   });
 
@@ -230,21 +228,21 @@ describe('a login', () => {
     });
     const refused = await browser.request('GET', `${url}/console/callback?${query.toString()}`);
     expect(refused.status).toBe(401);
-    expect(await refused.text()).toContain('access_denied: &lt;b>No.&lt;/b>');
+    expect(await refused.text()).toContain('access_denied (&lt;b>No.&lt;/b>)');
   });
 
   it('says that the provider is away, and works again when it is back', async () => {
     const port = await getPort();
     const other = await pipeline.startApi({ ...env, PORT: String(port) });
-    provider.be('away');
+    await provider.be('away');
     const answer = await createBrowserSession().request('GET', `http://127.0.0.1:${port}/console/login`);
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
     expect(await answer.text()).toContain('Nobody can log in now');
     await stopProcess(other);
     // A browser that has a session goes on.
-    provider.be('there');
+    await provider.be('there');
     const browser = await loggedIn();
-    provider.be('away');
+    await provider.be('away');
     expect((await browser.request('GET', `${url}/tasks`)).status).toBe(200);
     const { location } = (await (await browser.request('POST', `${url}/console/logout`, { origin: url })).json()) as {
       location: string;

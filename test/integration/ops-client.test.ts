@@ -68,7 +68,7 @@ it('imports and exports as a client whose secret is in a file, and says neither 
 });
 
 it('goes on when its token ends in the middle of a run', async () => {
-  const before = provider.given();
+  const before = await provider.given();
   const [first, second] = [file('first', lines('before its end')), file('second', lines('after its end'))];
   const go = join(folder, 'go');
   const rest = `< <(cat ${first}; until [ -e ${go} ]; do sleep 0.1; done; cat ${second})`;
@@ -81,36 +81,36 @@ it('goes on when its token ends in the middle of a run', async () => {
   await delay((LIFETIME_SECONDS + 1) * 1_000);
   writeFileSync(go, '');
   expect((await run).code).toBe(0);
-  expect(provider.given() - before).toBeGreaterThanOrEqual(2);
+  expect((await provider.given()) - before).toBeGreaterThanOrEqual(2);
   const { stdout } = await runOps(['export'], env);
   expect(described(stdout)).toEqual(expect.arrayContaining(['before its end', 'after its end']));
 });
 
 it('ends with one sentence and one question when the secret is wrong', async () => {
-  const asked = provider.asked();
+  const asked = await provider.asked();
   const path = file('wrong.ndjson', lines(...Array.from({ length: 50 }, (_, n) => `of nobody ${n}`)));
   const { code, stderr } = await runOps(['import', path], { ...env, TASKSTREAM_CLIENT_SECRET: 'wrong-4711' });
   expect(code).toBe(1);
   expect(stderr).toContain(`The issuer ${provider.url} refuses the client worker: invalid_client`);
   expect(stderr).not.toContain('wrong-4711');
-  expect(provider.asked() - asked).toBe(1);
+  expect((await provider.asked()) - asked).toBe(1);
 });
 
 it('waits for an issuer that is away', async () => {
-  provider.be('away');
-  const asked = provider.asked();
+  await provider.be('away');
+  const asked = await provider.asked();
   const run = startOps(['import', file('later.ndjson', lines('when it is back'))], env);
-  await waitFor('a second question', () => Promise.resolve(provider.asked() > asked + 1));
-  provider.be('there');
+  await waitFor('a second question', async () => (await provider.asked()) > asked + 1);
+  await provider.be('there');
   expect((await run.ended).code).toBe(0);
 });
 
 it('says which caller the API refuses, and asks for no other token where a scope lacks', async () => {
-  const before = provider.given();
+  const before = await provider.given();
   const { code, stderr } = await runOps(['export'], { ...env, TASKSTREAM_SCOPE: 'tasks:write' });
   expect(code).toBe(1);
   expect(stderr).toContain(`${api.url} refuses this caller (client worker of ${provider.url})`);
-  expect(provider.given() - before).toBe(1);
+  expect((await provider.given()) - before).toBe(1);
   const bad = await runOps(['export', '--token', 'none'], env);
   expect(bad.code).toBe(1);
   expect(bad.stderr).toContain(`${api.url} refuses this caller (the token of --token or TASKSTREAM_TOKEN)`);

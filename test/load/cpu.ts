@@ -38,4 +38,6 @@ export const cpuMicros = (pid: number): number => {
   return ticksBelow(pid) * MICROS_PER_TICK;
 };
 
-export const sumOfCpu = (cpu: CpuByProcess): number => Object.values(cpu).reduce((sum, micros) => sum + micros, 0);
+/** @param names of the processes; all when not given */
+export const sumOfCpu = (cpu: CpuByProcess, names: readonly string[] = Object.keys(cpu)): number =>
+  names.reduce((sum, name) => sum + (cpu[name] ?? Number.NaN), 0);

@@ -24,7 +24,7 @@ const { only, quick } = new Command('bench')
     'after',
     `\n${BENCHES.map(({ name, description }) => `  ${name.padEnd(10)} ${description}`).join('\n')}
 
-All together take about twenty minutes on two cores. Leave the machine alone meanwhile.
+All together take about half an hour on two cores. Leave the machine alone meanwhile.
 Exit code: 0 when everything could be measured, whether goals were met or not.`,
   )
   .parse()

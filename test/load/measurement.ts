@@ -4,6 +4,8 @@ import type { CpuByProcess } from './cpu.ts';
 export interface Measurement {
   readonly what: string;
   readonly value: number;
+  /** The least and the most, where the value is in the middle of several. */
+  readonly spread?: readonly [least: number, most: number];
   readonly unit: '/s' | 'ms' | 'MB' | '%' | 'x' | 'µs' | 'B';
   readonly p50Ms?: number;
   readonly p99Ms?: number;
@@ -43,6 +45,13 @@ export interface Report {
 export const percentile = (values: readonly number[], p: number): number => {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? Number.NaN;
+};
+
+/** The value in the middle, or between the two that are. */
+export const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [below, above] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];
+  return ((below ?? Number.NaN) + (above ?? Number.NaN)) / 2;
 };
 
 /** A goal on the ratio of a value to its ceiling. */

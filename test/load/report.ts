@@ -21,9 +21,12 @@ const cpuText = (cpu: CpuByProcess): string => {
   return `${sumOfCpu(cpu).toFixed(0)}: ${parts.join(', ')}`;
 };
 
-export const rowOf = ({ what, value, unit, p50Ms, p99Ms, cpu, ceiling, goal }: Measurement): string[] => [
+export const rowOf = ({ what, value, spread, unit, p50Ms, p99Ms, cpu, ceiling, goal }: Measurement): string[] => [
   what,
-  amount(value, unit),
+  [
+    amount(value, unit),
+    ...(spread === undefined ? [] : [`(${spread.map((end) => amount(end, unit)).join(' to ')})`]),
+  ].join(' '),
   milliseconds(p50Ms),
   milliseconds(p99Ms),
   cpu === undefined ? '' : cpuText(cpu),

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { cpuMicros } from '../load/cpu.ts';
-import { percentile, ratioGoal } from '../load/measurement.ts';
+import { median, percentile, ratioGoal } from '../load/measurement.ts';
 import { svgOf } from '../load/plots.ts';
 import { rateOf } from '../load/rate.ts';
 import { markdownOf } from '../load/report.ts';
@@ -15,6 +15,11 @@ it('takes the nearest rank as percentile', () => {
   expect(percentile([], 0.5)).toBeNaN();
 });
 
+it('takes what is in the middle as median, or half way between two', () => {
+  expect([median([9, 1, 5]), median([8, 1, 2, 4])]).toEqual([5, 3]);
+  expect(median([])).toBeNaN();
+});
+
 it('counts a rate from the first movement to the end, without idle time before and after', () => {
   const counts = [0, 0, 0, 50, 100, 100, 100];
   expect(rateOf(counts.map((count, second) => ({ atMs: second * 1_000, count })))).toBe(50);
@@ -25,6 +30,13 @@ it('says in a row what the ceiling was, the ratio, and whether a goal was met', 
   const goal = ratioGoal(700, { what: 'raw', value: 1_000 }, 0.8);
   expect(markdownOf([{ what: 'relay', value: 700, unit: '/s', ...goal }])).toContain(
     '| relay | 700/s |  |  |  | 1,000/s (raw) | 0.70 | ≥ 0.8 of the ceiling | no |',
+  );
+});
+
+it('says between what the rounds were whose median it judges', () => {
+  const goal = { text: '< 5 %', isMet: true };
+  expect(markdownOf([{ what: 'create', value: 2.5, spread: [-1.25, 7.5], unit: '%', goal }])).toContain(
+    '| create | 2.5 % (-1.25 % to 7.5 %) |  |  |  |  |  | < 5 % | yes |',
   );
 });
 

@@ -1,14 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import getPort from 'get-port';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { createClientTokens, type AccessTokens } from '../../services/platform/auth/client-credentials.ts';
 import { request } from '../../services/task/api.ts';
 import { startIssuer, verifierOf } from '../support/issuer.ts';
 import { startOpenIdProvider, type OpenIdProvider, type OpenIdProviderOptions } from '../support/openid-provider.ts';
 
 let provider: OpenIdProvider;
-let now = 0;
+let [now, before] = [0, 0];
 const servers: { close(): unknown }[] = [];
 
 const start = async (options?: OpenIdProviderOptions): Promise<OpenIdProvider> => {
@@ -16,16 +16,24 @@ const start = async (options?: OpenIdProviderOptions): Promise<OpenIdProvider> =
   servers.push(started);
   return started;
 };
+beforeAll(async () => {
+  provider = await startOpenIdProvider();
+});
 beforeEach(async () => {
   now = performance.now();
   // Requests keep their timers.
   vi.spyOn(performance, 'now').mockImplementation(() => now);
-  provider = await start();
+  before = await provider.given();
 });
 afterEach(async () => {
   vi.restoreAllMocks();
+  await provider.be('there');
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
+afterAll(() => provider.close());
+
+/** Tokens that the provider gave in this test. */
+const given = async (): Promise<number> => (await provider.given()) - before;
 
 const tokensOf = ({ url, client }: OpenIdProvider, more: object = {}): AccessTokens =>
   createClientTokens({
@@ -58,21 +66,21 @@ it.each(['client_secret_basic', 'client_secret_post'] as const)(
 it('asks for one token for all who want one, and for the next shortly before its end', async () => {
   const tokens = tokensOf(provider);
   const first = await Promise.all(Array.from({ length: 20 }, () => tokens.get()));
-  expect([new Set(first).size, provider.given()]).toEqual([1, 1]);
+  expect([new Set(first).size, await given()]).toEqual([1, 1]);
   now += 260_000;
   expect(await tokens.get()).toBe(first[0]);
   now += 20_000;
   expect(await tokens.get()).not.toBe(first[0]);
-  expect(provider.given()).toBe(2);
+  expect(await given()).toBe(2);
 });
 
 it('renews a token that was refused once, however many were refused with it', async () => {
   const tokens = tokensOf(provider);
   const refused = await tokens.get();
   const others = await Promise.all(Array.from({ length: 20 }, () => tokens.renew(refused)));
-  expect([new Set(others).size, others.includes(refused), provider.given()]).toEqual([1, false, 2]);
+  expect([new Set(others).size, others.includes(refused), await given()]).toEqual([1, false, 2]);
   expect(await tokens.renew(refused)).toBe(others[0]);
-  expect(provider.given()).toBe(2);
+  expect(await given()).toBe(2);
 });
 
 it('says in a sentence without the secret that the client is refused', async () => {
@@ -90,16 +98,16 @@ it('says in a sentence without the secret that the client is refused', async () 
 
 it('leaves what may pass to the rule of its caller: a provider that is away, or not there yet', async () => {
   const tokens = tokensOf(provider);
-  provider.be('away');
+  await provider.be('away');
   const away = { code: 'issuer_unavailable', retriable: true };
   expect(await failureOf(tokens.get())).toEqual({
     ...away,
     message: `The issuer ${provider.url} gives no token now (other side closed).`,
   });
-  provider.be('there');
+  await provider.be('there');
   await tokens.get();
   // It has read the document, and asks for the token alone.
-  provider.be('away');
+  await provider.be('away');
   now += 300_000;
   expect(await failureOf(tokens.get())).toMatchObject(away);
   const port = await getPort();
@@ -113,6 +121,7 @@ it('leaves what may pass to the rule of its caller: a provider that is away, or 
 it('gives no secret to an issuer without TLS, one that names itself otherwise, or one that gives no tokens', async () => {
   const issuer = await startIssuer();
   servers.push(issuer);
+  const asked = await provider.asked();
   const refused = { code: 'unauthenticated', retriable: false };
   const without = tokensOf(provider, { isInsecure: false });
   expect(await failureOf(without.get())).toMatchObject(refused);
@@ -123,7 +132,7 @@ it('gives no secret to an issuer without TLS, one that names itself otherwise, o
     ...refused,
     message: `The issuer ${issuer.url} names no token endpoint: it gives no tokens.`,
   });
-  expect(provider.asked()).toBe(0);
+  expect(await provider.asked()).toBe(asked);
 });
 
 it('sends a request again with another token once when the API refuses the first, and no more often', async () => {
@@ -148,5 +157,5 @@ it('sends a request again with another token once when the API refuses the first
     retriable: false,
     message: `${baseUrl} refuses this caller (client worker of ${provider.url}): The access token is not valid here.`,
   });
-  expect([seen.length, provider.given()]).toEqual([4, 4]);
+  expect([seen.length, await given()]).toEqual([4, 4]);
 });

@@ -4,6 +4,8 @@ import { readApiConfig } from '../../services/api/config.ts';
 import { hasLogin } from '../../services/api/console/config.ts';
 import { createSessions } from '../../services/api/console/session.ts';
 import type { ApiEnv } from '../../services/platform/http/api-env.ts';
+import { authenticationBy, startIssuer } from '../support/issuer.ts';
+import { startLoneApi } from '../support/lone-api.ts';
 
 const config = readApiConfig({
   ...{ DATABASE_URL: 'postgres://db/tasks', KAFKA_BROKERS: 'kafka:9092', ELASTICSEARCH_URL: 'http://search:9200' },
@@ -60,4 +62,21 @@ describe('cookies of a page with TLS', () => {
     });
     expect((await all.request('/')).headers.getSetCookie()[0]?.length).toBeLessThan(4_096);
   });
+});
+
+it('a cookie that is not known is not even opened for a network that asked too often, and one that is goes on', async () => {
+  const issuer = await startIssuer();
+  const authentication = { ...authenticationBy(issuer), sessions };
+  const api = await startLoneApi({ rateLimitPerMinute: 3, authentication });
+  try {
+    const statusOf = async (cookie = ''): Promise<number> =>
+      (await fetch(`${api.url}/tasks/none`, { headers: { cookie } })).status;
+    const [known, other] = (await Promise.all([cookiesOf('/begin'), cookiesOf('/begin')])).map(([line]) => line);
+    expect(await statusOf(known)).toBe(400);
+    expect([await statusOf(), await statusOf(), await statusOf(), await statusOf()]).toEqual([401, 401, 401, 429]);
+    expect([await statusOf(known), await statusOf(other)]).toEqual([400, 429]);
+  } finally {
+    await api.close();
+    await issuer.close();
+  }
 });

@@ -248,7 +248,7 @@ export const createConsole = (options: ConsoleOptions): Console => {
       for (const how of ['replay', 'discard'] as const) {
         add('POST', `/console/dead-letters/:partition/:offset/${how}`, settle(how));
       }
-      if (login !== undefined) add('GET', '/console/session', (c) => c.json({ endsAt: c.get('session')?.endsAt }));
+      if (login !== undefined) add('GET', '/console/session', (c) => c.body(null, 204));
     },
     endStreams: streams.endAll,
     close: async () => {

@@ -34,6 +34,15 @@ export interface KafkaWatchOptions {
   readonly logger: Logger;
 }
 
+interface Range {
+  readonly partition: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+const endsOf = (ranges: readonly Range[]): ReadonlyMap<number, number> =>
+  new Map(ranges.map(({ partition, high }) => [partition, high]));
+
 export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatchOptions): KafkaWatch => {
   const consumer = createLazyConsumer({ config, group: task.group, withOpenTransactions: true, logger });
   const members = createGroupMembers(logger);
@@ -41,7 +50,7 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
   // All questions are asked one after the other: one without an answer holds a thread of the process until its timeout.
   // A partition without a leader would hold up the others until its timeout, and has no range.
   const rangesOf = async (client: NativeConsumer, topic: string, partitions: readonly Partition[]) => {
-    const ranges: { readonly partition: number; readonly low: number; readonly high: number }[] = [];
+    const ranges: Range[] = [];
     for (const { id: partition, hasLeader } of partitions) {
       if (!hasLeader) continue;
       const { lowOffset, highOffset } = await promised<RdKafka.WatermarkOffsets>((done) => {
@@ -97,7 +106,7 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
         client.offsetsForTimes(times, timeoutMs, done);
       });
       // Where nothing is as new as that, what comes next is read: a negative offset stands for the end.
-      const ends = new Map(ranges.map(({ partition, high }) => [partition, high]));
+      const ends = endsOf(ranges);
       const starts = new Map(
         found.map(({ partition, offset }) => [partition, offset >= 0 ? offset : (ends.get(partition) ?? 0)]),
       );
@@ -106,8 +115,8 @@ export const createKafkaWatch = ({ config, task, timeoutMs, logger }: KafkaWatch
     ends: async () => {
       const client = await consumer.connected();
       const all = await partitionsOf(client, task.topic, timeoutMs);
-      const highs = new Map((await rangesOf(client, task.topic, all)).map(({ partition, high }) => [partition, high]));
-      return new Map(all.map(({ id }) => [id, highs.get(id)]));
+      const ends = endsOf(await rangesOf(client, task.topic, all));
+      return new Map(all.map(({ id }) => [id, ends.get(id)]));
     },
     close: async () => {
       await Promise.all([members.close(), consumer.close()]);

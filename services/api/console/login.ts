@@ -10,10 +10,11 @@ import {
 import { unauthenticated, type TokenVerifier } from '../../platform/auth/tokens.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
+import { setRetryAfter } from '../../platform/http/problem.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { isSafe, refuseForeign, type Authentication } from '../../platform/http/middleware/authenticate.ts';
 import { shorten } from '../../platform/validation.ts';
-import type { ApiConfig } from '../config.ts';
+import { scopesOf, type ScopeConfig } from '../config.ts';
 import type { ConsoleLoginConfig } from './config.ts';
 import { noticePage } from './notice.ts';
 import type { PendingLogin, SessionCookies } from './session.ts';
@@ -100,7 +101,7 @@ export const createConsoleLogin = ({ provider, verifier, scopes, sessions }: Con
           links: [AS_SOMEBODY_ELSE],
         });
       }
-      const known = [scopes.read, scopes.write, scopes.admin].filter((scope) => caller.scopes.has(scope));
+      const known = Object.values(scopes).filter((scope) => caller.scopes.has(scope));
       await sessions.begin(c, { caller: { ...caller, scopes: new Set(known) }, name });
     } catch (error) {
       // Whoever reloads the page while the provider is away tries the same login again.
@@ -121,7 +122,7 @@ export const createConsoleLogin = ({ provider, verifier, scopes, sessions }: Con
         if (!(error instanceof TaskstreamError)) throw error;
         if (isAway(error)) {
           c.set('failure', error);
-          if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds));
+          setRetryAfter(c, error);
           return noticePage(c, 503, { title: 'Nobody can log in now', text: error.message, links: [LOG_IN] });
         }
         return noticePage(c, 401, {
@@ -189,17 +190,12 @@ export const createConsoleLogin = ({ provider, verifier, scopes, sessions }: Con
 const isAway = (error: unknown): boolean => error instanceof TaskstreamError && error.code === 'issuer_unavailable';
 
 /** The provider of the settings: the issuer of the tokens. */
-export const loginProviderOf = (
-  config: ConsoleLoginConfig & Pick<ApiConfig, 'AUTH_SCOPE_READ' | 'AUTH_SCOPE_WRITE' | 'AUTH_SCOPE_ADMIN'>,
-  logger: Logger,
-): LoginProvider =>
+export const loginProviderOf = (config: ConsoleLoginConfig & ScopeConfig, logger: Logger): LoginProvider =>
   createLoginProvider({
     issuer: config.AUTH_ISSUER ?? '',
     clientId: config.CONSOLE_CLIENT_ID,
     clientSecret: config.CONSOLE_CLIENT_SECRET,
-    scope:
-      config.CONSOLE_SCOPES ??
-      ['openid', 'profile', config.AUTH_SCOPE_READ, config.AUTH_SCOPE_WRITE, config.AUTH_SCOPE_ADMIN].join(' '),
+    scope: config.CONSOLE_SCOPES ?? ['openid', 'profile', ...Object.values(scopesOf(config))].join(' '),
     parameters: new URLSearchParams(config.CONSOLE_LOGIN_PARAMETERS),
     clockToleranceS: config.AUTH_CLOCK_TOLERANCE_S,
     isInsecure: config.AUTH_INSECURE_ISSUER,

@@ -2,21 +2,13 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { z } from 'zod';
+import { createMemory } from '../../platform/auth/memory.ts';
 import { createSealer } from '../../platform/auth/sealed.ts';
-import type { Caller } from '../../platform/auth/tokens.ts';
 import type { ApiEnv } from '../../platform/http/api-env.ts';
-import type { Sessions } from '../../platform/http/middleware/authenticate.ts';
+import type { Session, Sessions } from '../../platform/http/middleware/authenticate.ts';
 import { PRODUCT } from '../../platform/product.ts';
-import type { ApiConfig } from '../config.ts';
+import { scopesOf, type ScopeConfig } from '../config.ts';
 import type { ConsoleLoginConfig } from './config.ts';
-
-export interface Session {
-  readonly caller: Caller;
-  /** What the person is called, for their own eyes. */
-  readonly name: string;
-  /** Unix time in seconds. */
-  readonly endsAt: number;
-}
 
 /** A login that has begun. */
 export interface PendingLogin {
@@ -59,18 +51,18 @@ const sessionSchema = z.object({
 const loginSchema = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), to: z.string() });
 
 /** Cookies of the origin alone: with TLS, no other host and no page without TLS can set them (RFC 6265bis, section 4.1.3.2). */
-export const createSessions = (
-  config: ConsoleLoginConfig & Pick<ApiConfig, 'AUTH_SCOPE_READ' | 'AUTH_SCOPE_WRITE' | 'AUTH_SCOPE_ADMIN'>,
-): SessionCookies => {
+export const createSessions = (config: ConsoleLoginConfig & ScopeConfig): SessionCookies => {
   const { origin, protocol } = new URL(config.CONSOLE_URL);
   const prefix = protocol === 'https:' ? ('host' as const) : undefined;
   const options = { httpOnly: true, sameSite: 'Lax', path: '/', ...(prefix === undefined ? {} : { prefix }) } as const;
   // What a session says goes by these.
   const context = [
     ...[config.AUTH_ISSUER, config.AUTH_AUDIENCE, config.AUTH_OWNER_CLAIM, origin],
-    ...[config.AUTH_SCOPE_READ, config.AUTH_SCOPE_WRITE, config.AUTH_SCOPE_ADMIN],
+    ...Object.values(scopesOf(config)),
   ].join(' ');
   const sealer = createSealer(config.CONSOLE_SESSION_KEYS, context);
+
+  const opened = createMemory<Session>();
 
   const open = async <T>(c: Context, name: string, schema: z.ZodType<T>): Promise<T | undefined> => {
     const sealed = getCookie(c, name, prefix);
@@ -80,16 +72,22 @@ export const createSessions = (
   };
   const nameOf = (state: string): string => `${LOGIN}-${state}`;
 
+  const remembered = (c: Context<ApiEnv>): Session | undefined => opened.recall(getCookie(c, SESSION, prefix) ?? '');
   const of = async (c: Context<ApiEnv>): Promise<Session | undefined> => {
+    const known = remembered(c);
+    if (known !== undefined) return known;
     const found = await open(c, SESSION, sessionSchema);
     if (found === undefined) return undefined;
     const { sub, owner, scopes, name, exp } = found;
-    return { caller: { subject: sub, owner, scopes: new Set(scopes) }, name, endsAt: exp };
+    const session = { caller: { subject: sub, owner, scopes: new Set(scopes) }, name, endsAt: exp };
+    opened.keep(getCookie(c, SESSION, prefix) ?? '', session, exp);
+    return session;
   };
 
   return {
     origin,
     of,
+    remembered: (c) => remembered(c)?.caller,
     callerOf: async (c) => (await of(c))?.caller,
     begin: async (c, { caller, name }) => {
       const maxAge = config.CONSOLE_SESSION_MINUTES * 60;

@@ -170,7 +170,7 @@ interface Aggregations {
 
 export const createSearch = (options: SearchOptions): EntitySearch => {
   const { client, alias, fields, isOwned, timeoutMs, breaker } = options;
-  const orders = ordersOf(fields);
+  const [orders, highlights] = [ordersOf(fields), highlightsOf(fields)];
 
   const read = async (asked: Asked, { sort, size, from, except }: Stretch): Promise<Found> => {
     const { conditions, bound, order, facets, highlight, query, nowMs } = asked;
@@ -207,7 +207,7 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
               ]),
             ),
           },
-          ...(highlight ? { highlight: { ...HIGHLIGHT, fields: highlightsOf(fields) } } : {}),
+          ...(highlight ? { highlight: { ...HIGHLIGHT, fields: highlights } } : {}),
           ...(typeof from === 'number' ? { from } : { search_after: [...from] }),
         },
         { requestTimeout: timeoutMs },

@@ -5,9 +5,8 @@ import {
   WWWAuthenticateChallengeError,
   type Configuration,
 } from 'openid-client';
-import { z } from 'zod';
 import { messageOf, TaskstreamError } from '../errors.ts';
-import { discoverClient, isProviderAway } from './client.ts';
+import { discoverClient, isProviderAway, reasonOf } from './client.ts';
 
 export interface AccessTokens {
   /** Whose they are, for messages. */
@@ -109,18 +108,3 @@ const statusOf = (error: unknown): number | undefined => {
   const cause = causeOf(error);
   return cause instanceof Response ? cause.status : undefined;
 };
-
-/** RFC 6749, section 5.2. */
-const refusalSchema = z.object({ error: z.string(), error_description: z.string().optional() });
-
-const reasonOf = async (error: unknown): Promise<string> => {
-  if (error instanceof ResponseBodyError) return refusalText(error.error, error.error_description);
-  const cause = causeOf(error);
-  const response = error instanceof WWWAuthenticateChallengeError ? error.response : cause;
-  if (!(response instanceof Response)) return messageOf(error);
-  const body = refusalSchema.safeParse(await response.json().catch(() => undefined));
-  return body.success ? refusalText(body.data.error, body.data.error_description) : `HTTP ${response.status}`;
-};
-
-const refusalText = (code: string, description: string | undefined): string =>
-  description === undefined ? code : `${code} (${description})`;

@@ -1,5 +1,8 @@
 /** A client of an OpenID provider, as the provider's document describes it (OpenID Connect Discovery 1.0). */
 import * as oidc from 'openid-client';
+import { z } from 'zod';
+import { messageOf } from '../errors.ts';
+import { shorten } from '../validation.ts';
 
 export interface ClientOptions {
   readonly issuer: string;
@@ -54,3 +57,30 @@ export const isProviderAway = (error: unknown): boolean => {
   // That of `fetch`, of no answer. Those of wrong arguments have a code.
   return error instanceof TypeError && !('code' in error);
 };
+
+/** RFC 6749, section 5.2. */
+const refusalSchema = z.object({ error: z.string(), error_description: z.string().optional() });
+
+/** Longest reason, in characters: some of it is the provider's, or of whoever wrote the address that a browser came back by. */
+const MAX_REASON_LENGTH = 200;
+
+/** Why a question to the provider failed, in words for people and logs: the provider's own where it gave some. It has no secret, code or token. */
+export const reasonOf = async (error: unknown): Promise<string> =>
+  shorten((await wordsOf(error)).replaceAll(/\p{Cc}/gu, ' '), MAX_REASON_LENGTH);
+
+const wordsOf = async (error: unknown): Promise<string> => {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError) {
+    return refusalText(error);
+  }
+  const response = error instanceof oidc.WWWAuthenticateChallengeError ? error.response : cause;
+  if (response instanceof Response) {
+    const body = refusalSchema.safeParse(await response.json().catch(() => undefined));
+    return body.success ? refusalText(body.data) : `${messageOf(error)} (HTTP ${response.status})`;
+  }
+  // The library says what it did, and its cause what was wrong. Neither is shown whole: they hold codes and tokens.
+  return [...new Set([messageOf(error), cause instanceof Error ? messageOf(cause) : ''])].filter(Boolean).join(': ');
+};
+
+const refusalText = ({ error, error_description: description = '' }: z.infer<typeof refusalSchema>): string =>
+  description === '' ? error : `${error} (${description})`;

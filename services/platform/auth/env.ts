@@ -1,5 +1,5 @@
 /** Who may call the API. */
-import { choice, integer, list, optionalText, url, type CrossCheck, type EnvSpec, type EnvValues } from '../env.ts';
+import { flag, integer, list, optionalText, url, type CrossCheck, type EnvSpec, type EnvValues } from '../env.ts';
 import { z } from 'zod';
 
 /** Signatures by a private key. With a shared one (HS256) whoever may verify a token could write one. */
@@ -65,7 +65,7 @@ export const authEnv = {
       'The claim of the tokens that says whose things their callers see and change: `sub`, each caller, or such as that of a tenant, all of its callers.',
   },
   AUTH_INSECURE_ISSUER: {
-    schema: choice(['true', 'false'], 'false').transform((value) => value === 'true'),
+    schema: flag(false),
     defaultText: 'false',
     description:
       'Whether the issuer may be asked by HTTP without TLS: whoever is in between could hand out keys. For tests.',

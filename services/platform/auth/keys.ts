@@ -42,6 +42,7 @@ export const createIssuerKeys = ({ issuer, jwksUrl, isInsecure, logger }: Issuer
   let fetchedAt = -Infinity;
   let failedAt = -Infinity;
 
+  // Not by `discoverClient`: that is of a client, which the API is not, and its library takes an issuer that is spelled otherwise.
   const discover = async (): Promise<string> => {
     const address = discoveryUrl(issuer);
     const answer = await fetch(address, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });

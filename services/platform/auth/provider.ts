@@ -1,8 +1,8 @@
 /** An OpenID provider that browsers log in at: authorization code with PKCE (RFC 6749, RFC 7636, OpenID Connect Core 1.0). */
 import * as oidc from 'openid-client';
-import { messageOf, TaskstreamError } from '../errors.ts';
+import { TaskstreamError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { discoverClient, isProviderAway } from './client.ts';
+import { discoverClient, isProviderAway, reasonOf } from './client.ts';
 
 /** What a login began with, and what its answer is held against. */
 export interface LoginChecks {
@@ -79,7 +79,10 @@ export const createLoginProvider = (options: LoginProviderOptions): LoginProvide
       return await finding;
     } catch (error) {
       failedAt = performance.now();
-      logger.warn({ reason: reasonOf(error), issuer }, 'the OpenID provider cannot be asked where it is logged in at');
+      logger.warn(
+        { reason: await reasonOf(error), issuer },
+        'the OpenID provider cannot be asked where it is logged in at',
+      );
       return known?.provider ?? refuse(error);
     }
   };
@@ -111,7 +114,9 @@ export const createLoginProvider = (options: LoginProviderOptions): LoginProvide
         return { accessToken: tokens.access_token, name: names.find(isName) };
       } catch (error) {
         if (isProviderAway(error)) return refuse(error);
-        const reason = reasonOf(error);
+        // RFC 6749, section 5.2: how a client is refused that has sent its secret in the header.
+        const isClientRefused = error instanceof oidc.WWWAuthenticateChallengeError;
+        const reason = isClientRefused ? 'The provider refuses the client id or its secret.' : await reasonOf(error);
         logger.warn({ reason, issuer }, 'a login at the OpenID provider failed');
         throw new TaskstreamError('unauthenticated', reason, { cause: error });
       }
@@ -124,7 +129,7 @@ export const createLoginProvider = (options: LoginProviderOptions): LoginProvide
         return oidc.buildEndSessionUrl(provider, { post_logout_redirect_uri: returnUri });
       } catch (error) {
         logger.warn(
-          { reason: reasonOf(error), issuer },
+          { reason: await reasonOf(error), issuer },
           'the place of the OpenID provider to log out at is not usable',
         );
         return undefined;
@@ -142,24 +147,4 @@ export const issuerUnavailable = (message: string, cause?: unknown): TaskstreamE
 
 const refuse = (cause?: unknown): never => {
   throw issuerUnavailable('Nobody can log in now: the OpenID provider does not answer.', cause);
-};
-
-/** Longest reason, in characters: some of it is the provider's, or of whoever wrote the address. */
-const MAX_REASON_LENGTH = 200;
-
-const reasonOf = (error: unknown): string =>
-  wordsOf(error)
-    .replaceAll(/\p{Cc}/gu, ' ')
-    .slice(0, MAX_REASON_LENGTH)
-    .toWellFormed();
-
-const wordsOf = (error: unknown): string => {
-  if (error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError) {
-    return [error.error, error.error_description].filter(Boolean).join(': ');
-  }
-  // RFC 6749, section 5.2: how a client is refused that has sent its secret in the header.
-  if (error instanceof oidc.WWWAuthenticateChallengeError) return 'The provider refuses the client id or its secret.';
-  // The library says what it did, and its cause what was wrong. Neither is logged whole: they hold codes and tokens.
-  const cause = error instanceof Error && error.cause instanceof Error ? messageOf(error.cause) : '';
-  return [...new Set([messageOf(error), cause])].filter(Boolean).join(': ');
 };

@@ -1,11 +1,11 @@
 /** Access tokens: JWTs that the issuer signed (RFC 9068, RFC 7519). */
-import { createHash } from 'node:crypto';
 import { errors, jwtVerify, type JWTPayload } from 'jose';
 import { isOwnerName } from './actor.ts';
 import { TaskstreamError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { AuthConfig } from './env.ts';
 import { createIssuerKeys } from './keys.ts';
+import { createMemory } from './memory.ts';
 
 /** Who is calling, as a token that was verified says. */
 export interface Caller {
@@ -22,17 +22,8 @@ export interface TokenVerifier {
   remembered(token: string): Caller | undefined;
 }
 
-/** A verification costs some 100 µs of CPU; what was verified counts for this long at most. */
-const CACHED_MS = 60_000;
-const MAX_CACHED = 10_000;
 /** Longer than any access token; the server's headers end at 16 KiB. */
 const MAX_LENGTH = 12_000;
-
-interface Cached {
-  readonly caller: Caller;
-  readonly until: number;
-  readonly generation: number;
-}
 
 type Config = Pick<
   AuthConfig,
@@ -56,30 +47,17 @@ export const createTokenVerifier = (config: Config, logger: Logger): TokenVerifi
     ...{ issuer, audience, algorithms: config.AUTH_ALGORITHMS, clockTolerance: config.AUTH_CLOCK_TOLERANCE_S },
     requiredClaims: ['sub', 'exp'],
   };
-  /** By the hash of the token: who reads this process's memory finds none. */
-  const cache = new Map<string, Cached>();
-
-  const remember = (hash: string, cached: Cached): void => {
-    cache.set(hash, cached);
-    // The oldest comes first.
-    const [oldest] = cache.keys();
-    if (cache.size > MAX_CACHED && oldest !== undefined) cache.delete(oldest);
-  };
-
-  const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64');
-  const recall = (hash: string): Caller | undefined => {
-    const known = cache.get(hash);
-    const counts = known !== undefined && known.until > performance.now() && known.generation === keys.generation();
-    if (!counts) cache.delete(hash);
-    return counts ? known.caller : undefined;
+  const memory = createMemory<{ readonly caller: Caller; readonly generation: number }>();
+  const recall = (token: string): Caller | undefined => {
+    const known = memory.recall(token);
+    return known?.generation === keys.generation() ? known.caller : undefined;
   };
 
   return {
-    remembered: (token) => (token.length > MAX_LENGTH ? undefined : recall(hashOf(token))),
+    remembered: (token) => (token.length > MAX_LENGTH ? undefined : recall(token)),
     verify: async (token) => {
       if (token.length > MAX_LENGTH) throw unauthenticated('The access token is too long.');
-      const hash = hashOf(token);
-      const known = recall(hash);
+      const known = recall(token);
       if (known !== undefined) return known;
       // Of the keys before: those of a renewal meanwhile have not judged it.
       const generation = keys.generation();
@@ -90,10 +68,7 @@ export const createTokenVerifier = (config: Config, logger: Logger): TokenVerifi
         },
       );
       const caller = callerOf(payload, config.AUTH_OWNER_CLAIM);
-      // eslint-disable-next-line no-restricted-syntax -- from a date of the issuer's
-      const leftMs = Number(payload.exp) * 1_000 - Date.now();
-      const until = performance.now() + Math.min(CACHED_MS, leftMs);
-      remember(hash, { caller, until, generation });
+      memory.keep(token, { caller, generation }, Number(payload.exp));
       return caller;
     },
   };

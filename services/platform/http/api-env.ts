@@ -1,8 +1,7 @@
 /** What travels with a request through the middleware. */
 import type { HttpBindings } from '@hono/node-server';
 import type { Actor } from '../auth/actor.ts';
-import type { Caller } from '../auth/tokens.ts';
-import type { Identity } from './middleware/authenticate.ts';
+import type { Identity, Session } from './middleware/authenticate.ts';
 import type { TraceHeaders } from '../telemetry.ts';
 
 export interface ApiEnv {
@@ -13,8 +12,8 @@ export interface ApiEnv {
     route: string | undefined;
     /** Who is calling, where the API asks. */
     identity: Identity | undefined;
-    /** The session of the browser, where there is one: who it is, what they are called, and its end as Unix time in seconds. */
-    session: { readonly caller: Caller; readonly name: string; readonly endsAt: number } | undefined;
+    /** The session of the browser, where there is one. */
+    session: Session | undefined;
     /** On whose behalf a route reads and changes. */
     actor: Actor;
     /** Trace context that events of this request carry. */

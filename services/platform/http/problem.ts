@@ -69,12 +69,14 @@ const toPublicError = (error: unknown): TaskstreamError => {
   });
 };
 
+export const setRetryAfter = (c: Context<ApiEnv>, error: TaskstreamError): void => {
+  c.header('retry-after', String(error.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS));
+};
+
 /** Answers with problem+json. */
 export const toProblemResponse = (error: unknown, c: Context<ApiEnv>): Response => {
   const { status, ...body } = problemBody(error, c);
-  if (status === 503 || status === 429) {
-    c.header('retry-after', String(toPublicError(error).retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS));
-  }
+  if (status === 503 || status === 429) setRetryAfter(c, toPublicError(error));
   return c.body(JSON.stringify({ ...body, status }), status, { 'content-type': 'application/problem+json' });
 };
 

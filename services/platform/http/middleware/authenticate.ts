@@ -18,10 +18,21 @@ export interface Authentication {
   readonly sessions?: Sessions | undefined;
 }
 
+/** What a browser's cookie says. */
+export interface Session {
+  readonly caller: Caller;
+  /** What the person is called, for their own eyes. */
+  readonly name: string;
+  /** Unix time in seconds. */
+  readonly endsAt: number;
+}
+
 /** Who has logged in with a browser, which brings a cookie along whoever asks it to. */
 export interface Sessions {
   /** The only origin whose pages may change something. */
   readonly origin: string;
+  /** The caller of a session that was opened a moment ago. */
+  remembered(c: Context<ApiEnv>): Caller | undefined;
   /** Whose session a request belongs to; nothing without one that counts. */
   callerOf(c: Context<ApiEnv>): Promise<Caller | undefined>;
 }
@@ -37,7 +48,7 @@ const CHALLENGE = 'Bearer realm="taskstream"';
 
 /**
  * Finds out who is calling, for what comes after it; whom it does not know it does not refuse.
- * @param isRefused whether the request is refused anyway, unless its caller is known: a signature that is judged costs CPU
+ * @param isRefused whether the request is refused anyway, unless its caller is known: a signature that is judged, and a cookie that is opened, cost CPU
  */
 export const identify =
   ({ verifier, sessions }: Authentication, isRefused: (c: Context<ApiEnv>) => boolean): MiddlewareHandler<ApiEnv> =>
@@ -46,20 +57,23 @@ export const identify =
     if (c.get('identity') === undefined) {
       const header = c.req.header('authorization');
       const [, token] = BEARER.exec(header ?? '') ?? [];
-      const remembered = token === undefined ? undefined : verifier.remembered(token);
-      const caller = remembered ?? (header === undefined ? await sessions?.callerOf(c) : undefined);
-      if (caller !== undefined)
-        c.set('identity', remembered === undefined ? ofSession(c, caller, sessions) : { caller });
-      else if (!isRefused(c)) c.set('identity', await identityOf(header, token, verifier));
+      // A token goes first.
+      const browsers = header === undefined ? sessions : undefined;
+      const remembered = token === undefined ? browsers?.remembered(c) : verifier.remembered(token);
+      if (remembered !== undefined || !isRefused(c)) {
+        const caller = remembered ?? (await browsers?.callerOf(c));
+        if (caller === undefined) c.set('identity', await identityOf(header, token, verifier));
+        else c.set('identity', browsers === undefined ? { caller } : ofSession(c, caller, browsers));
+      }
     }
     await next();
   };
 
-const ofSession = (c: Context<ApiEnv>, caller: Caller, sessions: Sessions | undefined): Identity => {
+const ofSession = (c: Context<ApiEnv>, caller: Caller, { origin }: Sessions): Identity => {
   // Whoever has the browser after them must not find it.
   c.header('cache-control', 'no-store');
   try {
-    if (!isSafe(c)) refuseForeign(c, sessions?.origin);
+    if (!isSafe(c)) refuseForeign(c, origin);
     return { caller };
   } catch (error) {
     return { error };
