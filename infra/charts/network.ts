@@ -94,7 +94,10 @@ export class NetworkChart extends Chart {
     ];
     for (const { component, connections, ingress, egress = [] } of clients) {
       this.#component(component, ingress, [
-        ...connections.map(({ peer, port }) => ({ peers: [peer], ports: [port] })),
+        ...[...connections, ...connections.flatMap(({ beside = [] }) => beside)].map(({ peer, port }) => ({
+          peers: [peer],
+          ports: [port],
+        })),
         ...egress,
         dns,
       ]);

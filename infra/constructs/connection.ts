@@ -25,6 +25,8 @@ export interface Connection {
   readonly files: readonly SecretFile[];
   readonly peer: Peer;
   readonly port: number;
+  /** Where its client must get to beside the server itself, to be let in by it. */
+  readonly beside?: readonly Pick<Connection, 'peer' | 'port'>[];
 }
 
 /** Where a client certificate and its key are, in a Secret of type kubernetes.io/tls. */
@@ -34,4 +36,5 @@ export const clientCertificate = (secret: string): { readonly cert: SecretFile; 
 });
 
 /** Where CA certificates are in every container. */
-export const caPath = (server: 'kafka' | 'elasticsearch' | 'postgres'): string => `/etc/taskstream/${server}/ca.crt`;
+export const caPath = (server: 'kafka' | 'kafka-oauth' | 'elasticsearch' | 'postgres'): string =>
+  `/etc/taskstream/${server}/ca.crt`;

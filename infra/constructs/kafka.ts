@@ -2,6 +2,7 @@
 import { Construct } from 'constructs';
 import {
   DEAD_LETTER_TOPIC,
+  GROUP_TIMES,
   INDEXER_GROUP,
   OPS_GROUP_PREFIX,
   TASKS_TOPIC,
@@ -132,6 +133,7 @@ export class KafkaCluster extends Construct {
             'offsets.topic.replication.factor': topic.replicas,
             'transaction.state.log.replication.factor': topic.replicas,
             'transaction.state.log.min.isr': topic.minInsyncReplicas,
+            ...GROUP_TIMES,
           },
           // No template with a securityContext: it would replace the operator's whole, and with it the fsGroup that lets a
           // broker write to an ordinary volume. Strimzi's provider "restricted" (charts/operators) sets everything.

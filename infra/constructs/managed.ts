@@ -6,7 +6,7 @@ import { searchSecretOf, type SearchClient } from './elasticsearch.ts';
 import type { KafkaClient } from './kafka.ts';
 import type { ScalerCredentials } from './lag-scaler.ts';
 
-type Server = 'kafka' | 'elasticsearch' | 'postgres';
+type Server = Parameters<typeof caPath>[0];
 type Env = Readonly<Record<string, EnvSource>>;
 
 /** The Secret of a client, with the keys that the login has. */
@@ -37,6 +37,7 @@ export const managedKafka = (
           KAFKA_OAUTH_TOKEN_URL: { value: oauth?.tokenUrl ?? '' },
           KAFKA_OAUTH_SCOPE: { value: oauth?.scope ?? '' },
           KAFKA_OAUTH_EXTENSIONS: { value: oauth?.extensions ?? '' },
+          ...caEnv('KAFKA_OAUTH_CA_FILE', 'kafka-oauth', oauth?.caSecret),
           KAFKA_OAUTH_CLIENT_ID: { secret, key: 'client-id' },
           KAFKA_OAUTH_CLIENT_SECRET: { secret, key: 'client-secret' },
         };
@@ -57,9 +58,14 @@ export const managedKafka = (
       ...caEnv('KAFKA_CA_FILE', 'kafka', caSecret),
       ...loginEnv(),
     },
-    files: [...caFiles('kafka', caSecret), ...(login === 'mTLS' ? [cert, key] : [])],
+    files: [
+      ...caFiles('kafka', caSecret),
+      ...(login === 'mTLS' ? [cert, key] : []),
+      ...caFiles('kafka-oauth', oauth?.caSecret),
+    ],
     peer: { cidrs: egress.cidrs },
     port: egress.port,
+    ...(oauth === undefined ? {} : { beside: [{ peer: { cidrs: oauth.egress.cidrs }, port: oauth.egress.port }] }),
   };
 };
 

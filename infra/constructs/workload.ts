@@ -30,7 +30,7 @@ import { labelsOf, selectorLabels } from './labels.ts';
 import { addSettings } from './pod-settings.ts';
 import { resourceRequirements } from './resource-requirements.ts';
 
-/** The unprivileged user that the Dockerfiles name too. */
+/** The unprivileged user that the Dockerfile names too. */
 const USER_ID = 65_532;
 
 export interface PodOptions {

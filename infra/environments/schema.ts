@@ -98,9 +98,11 @@ const egress = z
     port: count(1, 65_535),
   })
   .describe('Where our pods may connect to: a NetworkPolicy knows addresses, and no names.');
-const caSecret = dnsLabel
-  .optional()
-  .describe("Secret with the CA of the server's certificate under `ca.crt`; the system's CAs when left out.");
+const caOf = (certificate: string) =>
+  dnsLabel
+    .optional()
+    .describe(`Secret with the CA of ${certificate} under \`ca.crt\`; the system's CAs when left out.`);
+const caSecret = caOf("the server's certificate");
 
 /** `mTLS` is a client certificate. */
 export const KAFKA_LOGINS = ['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'mTLS', 'OAUTHBEARER'] as const;
@@ -122,6 +124,8 @@ const managedKafka = z.strictObject({
       tokenUrl: z.url({ protocol: /^https$/, error: 'must be a URL that starts with https://' }),
       scope: z.string().describe('Empty where none is wanted.'),
       extensions: z.string().describe('name=value, comma-separated; empty where none are wanted.'),
+      caSecret: caOf("the token endpoint's certificate"),
+      egress: egress.describe('Where the token endpoint is, as addresses: our pods may connect there too.'),
     })
     .optional()
     .describe('With login OAUTHBEARER: where tokens are given.'),

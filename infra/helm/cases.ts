@@ -19,6 +19,11 @@ type Trust = 'off' | 'system' | 'secret';
 /** Anything: all of it becomes placeholders. */
 const egress = { cidrs: ['any'], port: 1 };
 
+const TOKENS = 'OAUTHBEARER';
+/** The same login, where the token endpoint has a CA of its own. */
+const TOKENS_BY_CA = 'OAUTHBEARER+CA';
+const oauth = { tokenUrl: 'any', scope: 'any', extensions: 'any', egress };
+
 const nameOf = (login: string, trust: Trust): string => `${login} ${trust}`;
 
 /** @param environment one whose servers all have operators */
@@ -29,19 +34,20 @@ export const serverCasesOf = (environment: Environment): readonly ServerCases[] 
   });
   const ca = (trust: Trust) => (trust === 'secret' ? { caSecret: 'any' } : {});
   const trusts: readonly Trust[] = ['off', 'system', 'secret'];
-  const kafka = KAFKA_LOGINS.flatMap((login) =>
-    trusts.map((trust) => ({
-      name: nameOf(login, trust),
-      environment: withServer('kafka', {
-        kind: 'managed',
-        brokers: 'any',
-        tls: trust !== 'off',
-        login,
-        ...(login === 'OAUTHBEARER' ? { oauth: { tokenUrl: 'any', scope: 'any', extensions: 'any' } } : {}),
-        egress,
-        ...ca(trust),
-      }),
-    })),
+  const kafka = [...KAFKA_LOGINS.map((login) => [login, login] as const), [TOKENS_BY_CA, TOKENS] as const].flatMap(
+    ([name, login]) =>
+      trusts.map((trust) => ({
+        name: nameOf(name, trust),
+        environment: withServer('kafka', {
+          kind: 'managed',
+          brokers: 'any',
+          tls: trust !== 'off',
+          login,
+          ...(login === TOKENS ? { oauth: { ...oauth, ...(name === TOKENS_BY_CA ? { caSecret: 'any' } : {}) } } : {}),
+          egress,
+          ...ca(trust),
+        }),
+      })),
   );
   // Whether there is TLS, Elasticsearch's URL and PostgreSQL's setting say, and nothing else depends on it.
   const elasticsearch = SEARCH_LOGINS.flatMap((login) =>
@@ -83,14 +89,24 @@ const conditionFor = (server: Server, isOff?: string): ServerCases['condition'] 
       names.filter((name) => name !== OPERATED).map((name) => name.split(' '));
     const [managed, couldBe] = [split(cases), split(possible)];
     const valuesOf = (pairs: readonly string[][], at: 0 | 1) => [...new Set(pairs.map((pair) => pair[at] ?? ''))];
-    const loginIs = (logins: readonly string[]) =>
-      logins.length === valuesOf(couldBe, 0).length
-        ? []
-        : [
-            logins.length === 1
-              ? `eq ${path}.login "${logins[0] ?? ''}"`
-              : `has ${path}.login (list ${logins.map((login) => `"${login}"`).join(' ')})`,
-          ];
+    const loginIn = (logins: readonly string[]) =>
+      logins.length === 1
+        ? `eq ${path}.login "${logins[0] ?? ''}"`
+        : `has ${path}.login (list ${logins.map((login) => `"${login}"`).join(' ')})`;
+    const loginIs = (logins: readonly string[]) => {
+      if (logins.length === valuesOf(couldBe, 0).length) return [];
+      const tokenCa = `(${path}.oauth).caSecret`;
+      const plain = logins.filter((login) => login !== TOKENS && login !== TOKENS_BY_CA);
+      const [some, byCa] = [logins.includes(TOKENS), logins.includes(TOKENS_BY_CA)];
+      if (some && byCa) return [loginIn([...plain, TOKENS])];
+      return [
+        any([
+          ...(plain.length === 0 ? [] : [loginIn(plain)]),
+          ...(some ? [all([loginIn([TOKENS]), `not ${tokenCa}`])] : []),
+          ...(byCa ? [tokenCa] : []),
+        ]),
+      ];
+    };
     const trusted = (trusts: readonly string[]) => {
       if (trusts.length === valuesOf(couldBe, 1).length) return [];
       if (isOff !== undefined && trusts.length === 2 && !trusts.includes('off')) return [`${path}.tls`];

@@ -29,6 +29,7 @@ export const ITEM_LOOPS = [
   { path: 'networkPolicy.dnsCidrs', variable: '$dnsCidr' },
   { path: 'otlp.egress.cidrs', variable: '$otlpCidr' },
   { path: 'servers.kafka.egress.cidrs', variable: '$kafkaCidr' },
+  { path: 'servers.kafka.oauth.egress.cidrs', variable: '$tokenCidr' },
   { path: 'servers.elasticsearch.egress.cidrs', variable: '$elasticsearchCidr' },
   { path: 'servers.postgres.egress.cidrs', variable: '$postgresCidr' },
 ] as const;
@@ -115,10 +116,10 @@ export const isNumberPlaceholder = (data: unknown): boolean => typeof data === '
 /** A setting's path, as a Go template says it. */
 export const referenceOf = (path: string): string => {
   if (path === 'namespace') return '$.Release.Namespace';
-  // Absent with most logins: in brackets it is nothing then, and the rules say that it is missing.
-  if (path.startsWith(`${OAUTH}.`)) return `($.Values.${OAUTH})${path.slice(OAUTH.length)}`;
   // The innermost loop comes first.
   const loop = [...ITEM_LOOPS, ...LOOPS].find((each) => `${path}.`.startsWith(`${each.path}.0.`));
   if (loop !== undefined) return path.replace(`${loop.path}.0`, loop.variable);
+  // Absent with most logins: in brackets it is nothing then, and the rules say that it is missing.
+  if (path.startsWith(`${OAUTH}.`)) return `($.Values.${OAUTH})${path.slice(OAUTH.length)}`;
   return `$.Values.${path}`;
 };

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import getPort from 'get-port';
+import { GROUP_TIMES } from '../../services/task/resources.ts';
 import { findJdk, type Jdk } from './bootstrap/jdk.mjs';
 import { waitUntilReady } from './child.ts';
 import { inUrl, LOOPBACK, type EmbeddedServer, type ServerOptions } from './embedded-server.ts';
@@ -99,6 +100,8 @@ const brokerSettings = (host: string, port: number, controllerPort: number, logD
   'transaction.state.log.num.partitions': String(INTERNAL_PARTITIONS),
   // A consumer group of one or two has nobody to wait for.
   'group.initial.rebalance.delay.ms': '0',
+  // For `GROUP_PROTOCOL=consumer`, as on the cluster (infra/constructs/kafka.ts).
+  ...Object.fromEntries(Object.entries(GROUP_TIMES).map(([name, ms]) => [name, String(ms)])),
   // After a crash the broker waits for the end of the session it had before: by default 9 s more.
   'broker.session.timeout.ms': '3000',
   'broker.heartbeat.interval.ms': '500',

@@ -45,3 +45,14 @@ export const indexNameOf = (alias: string, number: number): string => `${alias}-
 
 /** Name of the first index behind `alias`; later ones count up. */
 export const firstIndexOf = (alias: string): string => indexNameOf(alias, 1);
+
+/**
+ * Settings of the brokers, which say the times of a group whose members use `GROUP_PROTOCOL=consumer`. Kafka's own let a dead
+ * member keep its partitions for 45 s, and a live one hear of a change after 5 s.
+ */
+export const GROUP_TIMES = {
+  'group.consumer.min.session.timeout.ms': 6_000,
+  'group.consumer.session.timeout.ms': 15_000,
+  'group.consumer.min.heartbeat.interval.ms': 1_000,
+  'group.consumer.heartbeat.interval.ms': 1_000,
+} as const;

@@ -4,7 +4,7 @@
  */
 import { deadLetterTopic, eventTopic } from '../pipeline/topics.ts';
 
-export type { TopicSpec } from '../pipeline/topics.ts';
+export { GROUP_TIMES, type TopicSpec } from '../pipeline/topics.ts';
 export { EXIT_INVALID_CONFIGURATION, OPS_GROUP_PREFIX } from '../platform/product.ts';
 
 /** Topic of all task events, keyed by task id. */

@@ -114,8 +114,8 @@ describe('the Tiltfile', () => {
     const images = callsOf('docker_build').map(({ args }) => args[0] as string);
     expect(images).toEqual([local.images.api, local.images.indexer].map((image) => image.replace(/:.*/, '')));
     for (const { options } of callsOf('docker_build')) {
-      const dockerfile = readFileSync(join(root, options['dockerfile'] as string), 'utf8');
-      expect(dockerfile).toContain(` AS ${options['target'] as string}\n`);
+      const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+      expect(dockerfile).toContain(`FROM development AS ${options['target'] as string}\n`);
       expect(options['live_update'][1].sync).toEqual(['services', '/app/services']);
     }
   });

@@ -4,7 +4,7 @@ import { readApiConfig } from '../../services/api/config.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
 import { readMigrateConfig, readReindexConfig, readVerifyConfig } from '../../services/ops/env.ts';
 import type { Environment } from '../../infra/environments/schema.ts';
-import { kafkaWith, MANAGED } from '../support/managed-servers.ts';
+import { kafkaWith, MANAGED, TOKENS } from '../support/managed-servers.ts';
 import { manifestsOf, ofKind, podsOf, secretKeysOf, type Manifest } from '../support/manifests.ts';
 import { isAllowed } from '../support/network.ts';
 
@@ -103,6 +103,30 @@ describe.each(MANAGED)('%s, managed', (_, environment) => {
       const mounted = pod.spec.containers.flatMap(({ volumeMounts = [] }) => volumeMounts.map((mount) => mount.name));
       expect([...mounted].sort()).toEqual((pod.spec.volumes ?? []).map((volume) => volume.name).sort());
     }
+  });
+});
+
+describe('a Kafka that wants tokens', () => {
+  const manifests = manifestsOf(environmentNamed('Kafka with OAUTHBEARER by a CA of the token endpoint'));
+
+  it('lets who connects to it reach the token endpoint, and nobody else', () => {
+    const policies = ofKind(manifests, 'NetworkPolicy');
+    const to = { namespace: 'elsewhere', labels: {}, address: '10.5.0.9' };
+    const may = (name: string, port: number) => isAllowed(policies, component(name), to, port);
+    for (const name of ['api', 'indexer', 'verify', 'reindex']) {
+      expect([name, may(name, TOKENS.egress.port), may(name, 443)]).toEqual([name, true, false]);
+    }
+    expect(may('migrate', TOKENS.egress.port)).toBe(false);
+  });
+
+  it('checks the token endpoint by its own CA', () => {
+    for (const name of ['api', 'indexer', 'verify', 'reindex']) {
+      const file = envOf(manifests, name)['KAFKA_OAUTH_CA_FILE'] ?? '';
+      const { containers, volumes = [] } = podOf(manifests, name).spec;
+      const mount = containers[0]?.volumeMounts?.find(({ mountPath }) => file === `${mountPath}/ca.crt`);
+      expect(volumes.find((volume) => volume.name === mount?.name)?.secret?.secretName, name).toBe('token-ca');
+    }
+    expect(envOf(manifests, 'migrate')).not.toHaveProperty('KAFKA_OAUTH_CA_FILE');
   });
 });
 

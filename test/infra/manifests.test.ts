@@ -16,6 +16,12 @@ import {
   type PodTemplate,
 } from '../support/manifests.ts';
 
+it('the brokers give a dead indexer the time that it has itself, whoever shares the partitions out', () => {
+  const config = find(manifestsOf(environmentOf('production')), 'Kafka', 'taskstream').spec.kafka.config as object;
+  const { SESSION_TIMEOUT_MS } = readIndexerConfig({ KAFKA_BROKERS: 'kafka:9092', ELASTICSEARCH_URL: 'http://search' });
+  expect(config).toMatchObject({ 'group.consumer.session.timeout.ms': SESSION_TIMEOUT_MS });
+});
+
 /** Keys of the Secrets that operators make; the cluster tests compare them with the real ones. */
 const OPERATOR_SECRETS: Readonly<Record<string, readonly string[]>> = {
   // CloudNativePG

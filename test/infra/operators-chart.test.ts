@@ -38,6 +38,23 @@ it('docs/operators.md has the version of each chart, and the one that the test c
   ]);
 });
 
+it('pages name what each run of the cluster tests runs on as it is pinned', () => {
+  const lab = read('test/cluster/lab/versions.env');
+  const pinned = { Kubernetes: 'KUBERNETES', KEDA: 'KEDA', CloudNativePG: 'CNPG', ECK: 'ECK' };
+  // Rows and lines of what was seen by hand have a date, and keep their versions.
+  const told = ['docs/kind.md', 'docs/operators.md', 'docs/gitops.md'].flatMap((page) =>
+    read(page)
+      .split('\n')
+      .filter((line) => line.includes('npm run test:cluster'))
+      .flatMap((line) => [...line.matchAll(/(Kubernetes|KEDA|CloudNativePG|ECK) (\d[\d.]*\d)/g)]),
+  );
+  expect(told.length).toBeGreaterThanOrEqual(4);
+  for (const [text, name, version] of told) {
+    const wanted = new RegExp(`^${pinned[name as keyof typeof pinned]}_VERSION=([\\d.]+)`, 'm').exec(lab)?.[1];
+    expect(version, text).toBe(wanted);
+  }
+});
+
 it('docs/server-upgrades.md has the same versions of the operators', () => {
   const rows = read('docs/server-upgrades.md').matchAll(
     /^\| (?:Strimzi|ECK|CloudNativePG|KEDA) +\| ([\d.]+) +\| ([\d.]+)/gm,

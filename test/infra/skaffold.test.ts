@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -11,7 +11,8 @@ interface Config {
   readonly metadata: { readonly name: string };
   readonly requires?: readonly { readonly configs: readonly string[] }[];
   readonly build?: {
-    readonly artifacts: readonly { readonly image: string; readonly docker: { dockerfile: string } }[];
+    readonly artifacts: readonly { readonly image: string; readonly docker: { target: string } }[];
+    readonly local: { readonly useBuildkit: boolean };
   };
   readonly deploy: {
     readonly kubeContext: string;
@@ -65,10 +66,15 @@ it('every step deploys to the context of the kind page, and to no other', () => 
   expect(new Set(contexts)).toEqual(new Set(['kind-taskstream']));
 });
 
-it('skaffold.yaml builds the images that the manifests name, each once, from Dockerfiles that exist', () => {
+it('skaffold.yaml builds the images that the manifests name, each once and by BuildKit, from targets that exist', () => {
   const artifacts = configs.flatMap(({ build }) => build?.artifacts ?? []);
   expect(artifacts.map(({ image }) => image).sort()).toEqual(
     [local.images.api, local.images.indexer].map((image) => image.replace(/:.*/, '')).sort(),
   );
-  for (const { docker } of artifacts) expect(existsSync(join(root, docker.dockerfile))).toBe(true);
+  const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+  for (const { image, docker } of artifacts) {
+    expect(image).toBe(`taskstream/${docker.target}`);
+    expect(dockerfile).toMatch(new RegExp(`^FROM production AS ${docker.target}$`, 'm'));
+  }
+  expect(configs.flatMap(({ build }) => (build === undefined ? [] : [build.local.useBuildkit]))).toEqual([true, true]);
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -7,6 +7,14 @@ import { z } from 'zod';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+const dockerfile = read('Dockerfile');
+/** Its stages by name: what each begins with, and its lines. */
+const stages = new Map(
+  [...dockerfile.matchAll(/^FROM (\S+) AS (\S+)\n((?:(?!FROM ).*\n)*)/gm)].map(
+    ([, base = '', name = '', text = '']) => [name, { base, text }],
+  ),
+);
 
 /** What a package that runs in production may be licensed under, and why: none asks for more than its text be kept. */
 const LICENCES: Readonly<Record<string, string>> = {
@@ -63,30 +71,100 @@ describe('the bill of materials', () => {
     expect(refused).toEqual([]);
   });
 
-  it.each(['api', 'indexer'])(
-    'is in the image of %s, whose Kafka client is compiled from a package with a hash',
-    (service) => {
-      const dockerfile = read(`services/${service}/Dockerfile`);
-      expect(dockerfile).toContain('node infra/sbom.mjs > sbom.cdx.json');
-      expect(dockerfile).toMatch(/^COPY --from=packages \/\S+\/sbom\.cdx\.json sbom\.cdx\.json$/m);
-      expect(dockerfile).toMatch(/^ARG KAFKA_CLIENT=source$/m);
-      for (const stage of ['kafka-client-source', 'kafka-client-prebuilt', 'base-source', 'base-prebuilt'])
-        expect(dockerfile).toMatch(new RegExp(`^FROM \\S+ AS ${stage}$`, 'm'));
-      const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { integrity?: string }> };
-      expect(lock.packages['node_modules/@confluentinc/kafka-javascript']?.integrity).toMatch(/^sha512-/);
-    },
-  );
+  it('is in the images, whose Kafka client is compiled from a package with a hash', () => {
+    expect(stages.get('dependencies')?.text).toContain('node infra/image/sbom.mjs > sbom.cdx.json');
+    expect(stages.get('runtime')?.text).toMatch(/^COPY --from=dependencies .*\/sbom\.cdx\.json \.\/$/m);
+    expect(dockerfile).toMatch(/^ARG KAFKA_CLIENT=source$/m);
+    expect([...stages.keys()]).toEqual(
+      expect.arrayContaining(['kafka-client-source', 'kafka-client-prebuilt', 'base-source', 'base-prebuilt']),
+    );
+    const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { integrity?: string }> };
+    expect(lock.packages['node_modules/@confluentinc/kafka-javascript']?.integrity).toMatch(/^sha512-/);
+  });
 });
 
-it('images are built on others by digest, each tag by one', () => {
-  const named = ['api', 'indexer'].flatMap((service) =>
-    [...read(`services/${service}/Dockerfile`).matchAll(/^FROM (\S*:\S+)/gm)].map(([, image = '']) => image),
-  );
-  expect(named).toHaveLength(8);
-  for (const image of named) expect(image).toMatch(/^node:24-bookworm(-slim)?@sha256:[0-9a-f]{64}$/);
-  // The tag that builds, and the one that runs.
-  expect(new Set(named).size).toBe(2);
+describe('the Dockerfile', () => {
+  it('builds on others by digest, each named once, and on no frontend that nothing pins', () => {
+    const images = [...stages.values()].map(({ base }) => base).filter((base) => base.includes(':'));
+    expect(images.map((image) => image.replace(/@.*/, ''))).toEqual(['node:24-bookworm', 'node:24-bookworm-slim']);
+    for (const image of images) expect(image).toMatch(/@sha256:[0-9a-f]{64}$/);
+    expect(dockerfile).not.toMatch(/^# *syntax *=/m);
+  });
+
+  it('lets what production does not need, compiler and types, no further than the stage that compiles', () => {
+    const all = [...stages].filter(([, { text }]) => /npm ci(?![^\n]*--omit=dev)/.test(text));
+    expect(all.map(([name]) => name)).toEqual(['build']);
+    expect([...stages.values()].filter(({ base }) => base === 'build')).toEqual([]);
+    const taken = [...dockerfile.matchAll(/^COPY --from=build (\S+)/gm)].map(([, path]) => path);
+    expect(taken).toEqual(['/app/build/services']);
+  });
+
+  it('installs packages again for a changed list of them, and for nothing else', () => {
+    expect(stages.get('tools')?.text).toMatch(/^COPY package.json package-lock.json .\/$/m);
+    for (const name of ['build', 'packages']) {
+      const [before = ''] = stages.get(name)?.text.split('npm ci') ?? [];
+      expect([name, stages.get(name)?.base, before.includes('COPY')]).toEqual([name, 'tools', false]);
+    }
+  });
+
+  it('ends in an image of each service, and in one whose sources its unprivileged user can change, with new folders', () => {
+    for (const service of ['api', 'indexer']) {
+      expect(stages.get(service)).toMatchObject({
+        base: 'production',
+        text: expect.stringContaining(`CMD ["services/${service}/main.js"]`) as string,
+      });
+      expect(stages.get(`${service}-development`)).toMatchObject({
+        base: 'development',
+        text: expect.stringContaining(`"services/${service}/main.ts"`) as string,
+      });
+    }
+    // COPY leaves the owner of a folder as it is: so there must be none of this name before.
+    expect(stages.get('development')).toMatchObject({ base: 'runtime' });
+    expect(stages.get('development')?.text).toMatch(/^COPY --chown=65532:65532 services services$/m);
+    expect(stages.get('runtime')?.text).not.toMatch(/^COPY .*services$/m);
+    expect(stages.get('runtime')?.text).toMatch(/^USER 65532:65532$/m);
+  });
+
+  it('gets all that it copies, and whole folders rather than names in them', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(?:--\S+ )?(.+) \S+$/gm)].flatMap(
+      ([, paths]) => paths?.split(' ') ?? [],
+    );
+    const sent = [...read('.dockerignore').matchAll(/^!(.*)$/gm)].map(([, path = '']) => path);
+    const isSent = (path: string) => sent.some((given) => path === given || path.startsWith(`${given}/`));
+    expect(copied.filter((path) => !isSent(path) || !existsSync(join(root, path)))).toEqual([]);
+    expect(sent.filter((path) => !copied.includes(path))).toEqual([]);
+  });
 });
+
+it(
+  'what the images leave out of the packages leaves nothing that a process of theirs loads',
+  { timeout: 120_000 },
+  () => {
+    const { packages } = lockSchema.parse(JSON.parse(read('package-lock.json')));
+    // On the same file system, for links: the packages have 300 MB.
+    const folder = mkdtempSync(join(root, 'node_modules/.prune-'));
+    try {
+      const outer = Object.entries(packages).filter(
+        ([path, { dev }]) =>
+          /^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) && dev !== true && existsSync(join(root, path)),
+      );
+      for (const [path] of outer) {
+        mkdirSync(join(folder, path, '..'), { recursive: true });
+        execFileSync('cp', ['-al', join(root, path), join(folder, path)]);
+      }
+      execFileSync(process.execPath, [join(root, 'infra/image/prune.mjs'), join(folder, 'node_modules')]);
+      const left = readdirSync(join(folder, 'node_modules'), { recursive: true, encoding: 'utf8' });
+      expect(left.filter((path) => /\.ts$|\.map$|\/tests?$/.test(path))).toEqual([]);
+      // Each of them by its name, as the services import it.
+      const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+      const load = `for (const name of ${JSON.stringify(Object.keys(dependencies))}) await import(name);`;
+      writeFileSync(join(folder, 'load.mjs'), load);
+      execFileSync(process.execPath, [join(folder, 'load.mjs')], { stdio: 'pipe' });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
 
 interface Workflow {
   readonly permissions: Readonly<Record<string, string>>;

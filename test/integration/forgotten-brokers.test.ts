@@ -87,7 +87,12 @@ it(
         report(lost ? 'lost' : 'revoked', partitions);
       },
     };
-    const settings = { ...config, SESSION_TIMEOUT_MS: 40_000, FETCH_BUFFER_KBYTES: 1_024 };
+    const settings = {
+      ...config,
+      SESSION_TIMEOUT_MS: 40_000,
+      FETCH_BUFFER_KBYTES: 1_024,
+      GROUP_PROTOCOL: 'classic' as const,
+    };
     const names = { topic: topics.tasks, group: `group-${topics.tasks}` };
     const client: GroupClient = await joinGroup(settings, names, listener, logger, AbortSignal.timeout(TIMEOUT_MS));
     let read = 0;

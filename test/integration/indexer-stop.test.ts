@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import kafka from '@confluentinc/kafka-javascript';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Task } from '../../services/task/task.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
@@ -8,6 +9,7 @@ import { killProcess, startService, type ServiceProcess } from '../support/proce
 import { waitFor } from '../support/wait.ts';
 import { TEXT_FIELD } from '../support/sample.ts';
 
+const { ConsumerGroupTypes } = kafka;
 const BATCH = 100;
 
 let fixture: IndexerFixture;
@@ -49,30 +51,37 @@ const committedSome = (least: number) =>
     intervalMs: 5,
   });
 
+const PROTOCOLS = ['classic', 'consumer'] as const;
+
 describe('stopping', () => {
-  it('exits 0 within its deadline on SIGTERM under load, and nothing is re-delivered', async () => {
-    const count = 20_000;
-    await produce(count);
-    // Small batches, so that the load is not over before the signal comes.
-    const service = await spawnIndexer({ BATCH_MAX_EVENTS: '20' });
-    await committedSome(500);
-    // Past its deadline it would exit with 1.
-    service.child.kill('SIGTERM');
-    expect(await service.exited).toEqual({ code: 0, signal: null });
-    const before = await fixture.topics.committed(fixture.group);
-    expect(before).toBeLessThan(count);
+  it.each(PROTOCOLS)(
+    'exits 0 within its deadline on SIGTERM under load, and nothing is re-delivered: %s',
+    async (protocol) => {
+      const count = 20_000;
+      const env = { GROUP_PROTOCOL: protocol };
+      await produce(count);
+      // Small batches, so that the load is not over before the signal comes.
+      const service = await spawnIndexer({ ...env, BATCH_MAX_EVENTS: '20' });
+      await committedSome(500);
+      // Past its deadline it would exit with 1.
+      service.child.kill('SIGTERM');
+      expect(await service.exited).toEqual({ code: 0, signal: null });
+      const before = await fixture.topics.committed(fixture.group);
+      expect(before).toBeLessThan(count);
 
-    const next = await fixture.start();
-    await fixture.settled();
-    expect(await sum([next], 'stale')).toBe(0);
-    expect(await sum([next], 'indexed')).toBe(count - before);
-    expect((await fixture.index.versions()).size).toBe(count);
-  });
+      const next = await fixture.start(env);
+      await fixture.settled();
+      expect(await sum([next], 'stale')).toBe(0);
+      expect(await sum([next], 'indexed')).toBe(count - before);
+      expect((await fixture.index.versions()).size).toBe(count);
+    },
+  );
 
-  it('loses nothing when killed, and re-delivers only what was not committed', async () => {
+  it.each(PROTOCOLS)('loses nothing when killed, and re-delivers only what was not committed: %s', async (protocol) => {
     const count = 20_000;
+    const env = { GROUP_PROTOCOL: protocol };
     await produce(count);
-    const service = await spawnIndexer({ BATCH_MAX_EVENTS: '20', SESSION_TIMEOUT_MS: '6000' });
+    const service = await spawnIndexer({ ...env, BATCH_MAX_EVENTS: '20', SESSION_TIMEOUT_MS: '6000' });
     await committedSome(500);
     service.child.kill('SIGKILL');
     await service.exited;
@@ -80,7 +89,7 @@ describe('stopping', () => {
     const written = (await fixture.index.versions()).size;
     // Commits follow the batches: they are not left to some later moment.
     expect(written - committed).toBeLessThan(count / 2);
-    const next = await fixture.start();
+    const next = await fixture.start(env);
     await fixture.settled();
     expect((await fixture.index.versions()).size).toBe(count);
     // The batch in flight may have been written after its indexer's death.
@@ -127,20 +136,43 @@ describe('stopping', () => {
   });
 });
 
+const groupNow = async () => {
+  const admin = new kafka.KafkaJS.Kafka({ kafkaJS: { brokers: [inject('kafkaBrokers')] } }).admin();
+  await admin.connect();
+  try {
+    const { groups } = await admin.describeGroups([fixture.group]);
+    if (groups[0] === undefined) throw new Error('the broker knows no such group');
+    return groups[0];
+  } finally {
+    await admin.disconnect();
+  }
+};
+
 describe('a rebalance under load', () => {
-  it('loses nothing and re-delivers nothing when indexers come and go gracefully', async () => {
+  it.each([
+    ['classic', 'classic'],
+    ['consumer', 'consumer'],
+    // As while a Deployment replaces its pods by others with another setting.
+    ['classic', 'consumer'],
+    ['consumer', 'classic'],
+  ])('loses nothing and re-delivers nothing when indexers come and go gracefully: %s, then %s', async (first, then) => {
     const count = 30_000;
     const env = { BATCH_MAX_EVENTS: String(BATCH) };
     await produce(count);
-    const indexers = [await fixture.start(env)];
+    const later = { ...env, GROUP_PROTOCOL: then };
+    const indexers = [await fixture.start({ ...env, GROUP_PROTOCOL: first })];
     await committedSome(300);
-    indexers.push(await fixture.start(env), await fixture.start(env));
+    indexers.push(await fixture.start(later), await fixture.start(later));
     await waitFor('every indexer to have a partition', async () => {
       const owned = await Promise.all(
         indexers.map((indexer) => indexer.metric('taskstream_indexer_assigned_partitions')),
       );
       return owned.every((partitions) => partitions === 2);
     });
+    // As `ops lag` and the console see the group.
+    const { type, members } = await groupNow();
+    expect(type).toBe(ConsumerGroupTypes[first === 'classic' && then === 'classic' ? 'CLASSIC' : 'CONSUMER']);
+    expect(members.map(({ assignment }) => assignment.topicPartitions.length)).toEqual([2, 2, 2]);
     await indexers[1]?.close();
     await fixture.settled();
     expect(await sum(indexers, 'stale')).toBe(0);

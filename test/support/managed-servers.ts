@@ -12,14 +12,20 @@ type Servers = Environment['servers'];
 
 const egress = (port: number, ...cidrs: readonly string[]) => ({ cidrs: [...cidrs], port });
 
+/** The token endpoint and what it is asked for. */
+export const TOKENS = {
+  tokenUrl: 'https://id.example.com/token',
+  scope: 'kafka',
+  extensions: 'logicalCluster=lkc-1',
+  egress: egress(8_443, '10.5.0.0/16'),
+};
+
 export const kafkaWith = (login: ManagedKafka['login'], more: Partial<ManagedKafka> = {}): ManagedKafka => ({
   kind: 'managed',
   brokers: 'b-1.kafka.example.com:9094,b-2.kafka.example.com:9094',
   tls: true,
   login,
-  ...(login === 'OAUTHBEARER'
-    ? { oauth: { tokenUrl: 'https://id.example.com/token', scope: 'kafka', extensions: 'logicalCluster=lkc-1' } }
-    : {}),
+  ...(login === 'OAUTHBEARER' ? { oauth: TOKENS } : {}),
   egress: egress(9_094, '10.1.0.0/16', '10.2.0.0/16'),
   ...more,
 });
@@ -52,6 +58,15 @@ export const MANAGED: readonly [name: string, environment: Environment][] = [
   ...KAFKA_LOGINS.flatMap((login): [string, Environment][] => [
     [`Kafka with ${login}`, production({ kafka: kafkaWith(login) })],
     [`Kafka with ${login} and a CA`, production({ kafka: kafkaWith(login, { caSecret: 'kafka-ca' }) })],
+  ]),
+  ...([undefined, 'kafka-ca'] as const).map((caSecret): [string, Environment] => [
+    `Kafka with OAUTHBEARER by a CA of the token endpoint${caSecret === undefined ? '' : ' and one of its own'}`,
+    production({
+      kafka: kafkaWith('OAUTHBEARER', {
+        oauth: { ...TOKENS, caSecret: 'token-ca' },
+        ...(caSecret === undefined ? {} : { caSecret }),
+      }),
+    }),
   ]),
   ['Kafka with SCRAM-SHA-512 without TLS', production({ kafka: kafkaWith('SCRAM-SHA-512', { tls: false }) })],
   ...SEARCH_LOGINS.flatMap((login): [string, Environment][] => [

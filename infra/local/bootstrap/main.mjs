@@ -196,7 +196,7 @@ const SCRIPTS = {
   },
   chart: { run: onPackages('infra/helm/main.ts'), help: 'Writes the Helm chart from infra/. Takes no arguments.' },
   sbom: {
-    run: (args) => runNode([join(ROOT, 'infra/sbom.mjs')], args),
+    run: (args) => runNode([join(ROOT, 'infra/image/sbom.mjs')], args),
     help: 'Prints the bill of materials (CycloneDX) of what runs in production:  npm run --silent sbom',
   },
   gitops: {

@@ -1,5 +1,5 @@
 /** Settings of a consumer and of its writes to the index. */
-import { integer, type EnvSpec, type EnvValues } from '../../platform/env.ts';
+import { choice, integer, type EnvSpec, type EnvValues } from '../../platform/env.ts';
 import { freshnessEnv, indexRefreshEnv } from '../freshness.ts';
 
 export const consumeEnv = {
@@ -29,7 +29,14 @@ export const consumeEnv = {
   SESSION_TIMEOUT_MS: {
     schema: integer(15_000, { min: 6_000, max: 300_000 }),
     defaultText: '15000',
-    description: 'Time after which the group gives away the partitions of an indexer that died, in milliseconds.',
+    description:
+      'Time after which the group gives away the partitions of an indexer that died, in milliseconds. With `GROUP_PROTOCOL=consumer` the brokers say it: `group.consumer.session.timeout.ms`.',
+  },
+  GROUP_PROTOCOL: {
+    schema: choice(['classic', 'consumer'], 'classic'),
+    defaultText: '`classic`',
+    description:
+      'Who gives partitions to the members of the group: one of them (`classic`), or the broker (`consumer`, KIP-848), which moves them without a pause of all. May differ between members while they are replaced.',
   },
   RETRY_MAX_MS: {
     schema: integer(5_000, { min: 100, max: 300_000 }),

@@ -90,15 +90,24 @@ const MAY_NOT_READ = 29;
 /** How often a client that may not read, and has nothing to read, is to try. */
 const ASK_AGAIN_MS = 10_000;
 
-type Config = KafkaConfig & Pick<ConsumeConfig, 'SESSION_TIMEOUT_MS' | 'FETCH_BUFFER_KBYTES'>;
+type Config = KafkaConfig & Pick<ConsumeConfig, 'SESSION_TIMEOUT_MS' | 'FETCH_BUFFER_KBYTES' | 'GROUP_PROTOCOL'>;
+
+/** How the members share the partitions, by `GROUP_PROTOCOL` (docs/adr/0056-group-protocol.md). */
+const groupSettings = ({ GROUP_PROTOCOL, SESSION_TIMEOUT_MS }: Config): RdKafka.ConsumerGlobalConfig =>
+  GROUP_PROTOCOL === 'consumer'
+    ? // The broker says the times, and how partitions are shared: the client refuses settings about them.
+      { 'group.protocol': 'consumer' }
+    : {
+        // Only moved partitions stop: those that stay are read on during a rebalance.
+        'partition.assignment.strategy': 'cooperative-sticky',
+        'session.timeout.ms': SESSION_TIMEOUT_MS,
+        'heartbeat.interval.ms': Math.min(3_000, Math.floor(SESSION_TIMEOUT_MS / 3)),
+      };
 
 const settings = (config: Config, group: string): RdKafka.ConsumerGlobalConfig => ({
   ...connectionSettings(config, 'taskstream-indexer'),
   'group.id': group,
-  // Only moved partitions stop: those that stay are read on during a rebalance.
-  'partition.assignment.strategy': 'cooperative-sticky',
-  'session.timeout.ms': config.SESSION_TIMEOUT_MS,
-  'heartbeat.interval.ms': Math.min(3_000, Math.floor(config.SESSION_TIMEOUT_MS / 3)),
+  ...groupSettings(config),
   'max.poll.interval.ms': Math.max(300_000, config.SESSION_TIMEOUT_MS),
   'enable.auto.commit': false,
   // A partition need not end with a record: behind the last one may be a transaction's marker, or what was removed.

@@ -1,5 +1,5 @@
 /**
- * The images of the API and the indexer for the lab, without Docker: what the Dockerfiles put into them (`npm ci
+ * The images of the API and the indexer for the lab, without Docker: what the Dockerfile puts into them (`npm ci
  * --omit=dev`, the Kafka client's addon, the compiled services) with this machine's node, made and loaded.
  *
  *   node test/cluster/lab/app-images.mjs [CHECKOUT TAG]
@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { npmCi, ROOT } from '../../../infra/local/bootstrap/install.mjs';
 import { ensureKafkaClient } from '../../../infra/local/bootstrap/kafka-client.mjs';
@@ -17,13 +17,6 @@ const [CHECKOUT = ROOT, TAG = 'lab'] = process.argv.slice(2);
 const STAGE = join(ROOT, 'build/lab', TAG);
 const APP = join(STAGE, 'app');
 const KUBE_LAB = join(import.meta.dirname, 'kube-lab');
-/** No part of what runs, as in the Dockerfiles: paths below `node_modules`. */
-const SUPERFLUOUS = [
-  /\.(map|d\.ts|md)$/,
-  /^nan$/,
-  /^apache-arrow\/[^/]*\.min\.js$/,
-  /^@confluentinc\/kafka-javascript\/(deps|src|scripts|build\/Release\/(obj\.target|\.deps))$/,
-];
 
 /** @param {string} command @param {string[]} args */
 const run = (command, args) => {
@@ -45,10 +38,7 @@ const installDependencies = async () => {
   npmCi(APP, '--omit=dev');
   const modules = join(APP, 'node_modules');
   await ensureKafkaClient(modules);
-  for (const path of readdirSync(modules, { recursive: true, encoding: 'utf8' })) {
-    if (SUPERFLUOUS.some((pattern) => pattern.test(path)))
-      rmSync(join(modules, path), { recursive: true, force: true });
-  }
+  run(process.execPath, [join(ROOT, 'infra/image/prune.mjs'), modules]);
   writeFileSync(stamp, wanted);
 };
 
