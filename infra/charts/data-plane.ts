@@ -42,7 +42,7 @@ export class DataPlaneChart extends Chart {
 
 const kafkaOf = (
   scope: Construct,
-  { servers: { kafka }, namespace, topic, console, consumers }: Environment,
+  { servers: { kafka }, namespace, topic, console, consumers, zoneLabel }: Environment,
 ): Pick<Servers, 'kafka' | 'bootstrap' | 'scalerCredentials'> => {
   if (kafka.kind === 'managed') {
     return {
@@ -51,7 +51,14 @@ const kafkaOf = (
       scalerCredentials: managedScalerCredentials(kafka),
     };
   }
-  const cluster = new KafkaCluster(scope, 'kafka', { kafka, topic, namespace, acls: { console }, consumers });
+  const cluster = new KafkaCluster(scope, 'kafka', {
+    kafka,
+    topic,
+    namespace,
+    acls: { console },
+    consumers,
+    zoneLabel,
+  });
   return {
     kafka: (client) => cluster.connectionOf(client),
     bootstrap: cluster.bootstrap,

@@ -12,6 +12,7 @@ import type { ConsumerSettings, Environment, NodePool, OperatedKafka } from '../
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
+import { apartOnHosts, evenlyOverZones } from './spread.ts';
 
 const API_VERSION = 'kafka.strimzi.io/v1';
 const CLUSTER = PART_OF;
@@ -85,6 +86,7 @@ export interface KafkaClusterOptions {
   readonly namespace: string;
   readonly acls: AclOptions;
   readonly consumers: Environment['consumers'];
+  readonly zoneLabel: Environment['zoneLabel'];
 }
 
 export class KafkaCluster extends Construct {
@@ -101,7 +103,7 @@ export class KafkaCluster extends Construct {
 
   constructor(scope: Construct, id: string, options: KafkaClusterOptions) {
     super(scope, id);
-    const { kafka, topic, namespace } = options;
+    const { kafka, topic, namespace, zoneLabel } = options;
     this.bootstrap = `${CLUSTER}-kafka-bootstrap.${namespace}.svc:${TLS_PORT}`;
     new CustomResource(this, 'cluster', {
       apiVersion: API_VERSION,
@@ -111,6 +113,11 @@ export class KafkaCluster extends Construct {
       isKept: true,
       spec: {
         kafka: {
+          version: kafka.version,
+          metadataVersion: kafka.metadataVersion,
+          // Copies of a partition go to brokers in different zones. Strimzi asks for nodes that have the label, and reads it
+          // in an init container with rights that its operator makes (a ClusterRoleBinding).
+          ...(zoneLabel === undefined ? {} : { rack: { type: 'topology-label', topologyKey: zoneLabel } }),
           listeners: [
             {
               name: 'tls',
@@ -142,7 +149,7 @@ export class KafkaCluster extends Construct {
         },
       },
     });
-    for (const pool of kafka.nodePools) addNodePool(this, pool);
+    for (const pool of kafka.nodePools) addNodePool(this, pool, zoneLabel);
     addTopic(this, TASKS_TOPIC, { ...TOPICS.tasks, partitions: topic.partitions }, topic);
     addTopic(this, DEAD_LETTER_TOPIC, TOPICS.deadLetter, topic);
     for (const client of CLIENTS) addUser(this, client, userNameOf(client), aclsOf(client, options.acls));
@@ -170,7 +177,12 @@ export class KafkaCluster extends Construct {
   }
 }
 
-const addNodePool = (scope: Construct, { name, roles, replicas, volume, resources }: NodePool): void => {
+const addNodePool = (
+  scope: Construct,
+  { name, roles, replicas, volume, resources }: NodePool,
+  zoneLabel: string | undefined,
+): void => {
+  const podLabels = { ...CLUSTER_LABEL, 'strimzi.io/pool-name': name };
   new CustomResource(scope, `pool-${name}`, {
     apiVersion: API_VERSION,
     kind: 'KafkaNodePool',
@@ -197,6 +209,8 @@ const addNodePool = (scope: Construct, { name, roles, replicas, volume, resource
         ],
       },
       resources: resourceRequirements(resources),
+      // Of what Strimzi says of its pods this replaces nothing: it has no affinity of its own, and adds that of the rack.
+      template: { pod: { affinity: apartOnHosts(podLabels), ...evenlyOverZones(zoneLabel, podLabels) } },
     },
   });
 };

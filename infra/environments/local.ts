@@ -9,6 +9,8 @@ export const local: Environment = {
   servers: {
     kafka: {
       kind: 'operated',
+      version: '4.3.1',
+      metadataVersion: '4.3-IV0',
       nodePools: [
         {
           name: 'dual-role',

@@ -33,9 +33,12 @@ export const production: Environment = {
     resources: { cpuRequest: '250m', memory: '512Mi' },
   },
   index: { ...base.index, replicas: 1 },
+  zoneLabel: 'topology.kubernetes.io/zone',
   servers: {
     kafka: {
       kind: 'operated',
+      version: '4.3.1',
+      metadataVersion: '4.3-IV0',
       nodePools: [
         {
           name: 'controller',

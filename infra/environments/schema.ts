@@ -34,6 +34,8 @@ const schedule = z.string().regex(/^[-\d*,/]+( [-\d*,/A-Za-z]+){4}$/, {
   error: 'must be a cron expression of five fields such as "15 3 * * *", in UTC',
 });
 
+const version = z.string().regex(/^\d+\.\d+\.\d+$/, { error: 'must be a version such as 9.2.0' });
+
 const resources = z.strictObject({
   cpuRequest: cpu,
   cpuLimit: cpu.optional().describe('Left out where throttling would cost more than a noisy neighbour.'),
@@ -57,12 +59,17 @@ const nodePool = z.strictObject({
 
 const operatedKafka = z.strictObject({
   kind: z.literal('operated'),
+  version: version.describe('Of Kafka; the operator must know it. docs/server-upgrades.md'),
+  metadataVersion: z
+    .string()
+    .regex(/^\d+\.\d+(-IV\d+)?$/, { error: 'must be a version of metadata such as 4.3-IV0' })
+    .describe('Raised after an upgrade that is to stay: it cannot be lowered again.'),
   nodePools: z.array(nodePool).min(1),
   entityOperator: resources,
 });
 const operatedElasticsearch = z.strictObject({
   kind: z.literal('operated'),
-  version: z.string().regex(/^\d+\.\d+\.\d+$/, { error: 'must be a version such as 9.2.0' }),
+  version,
   nodes: count(1, 99),
   volume,
   resources,
@@ -296,6 +303,15 @@ export const settingsSchema = z.strictObject({
     resources,
   }),
   index: z.strictObject({ shards: count(1), replicas: count(0, 9) }),
+  zoneLabel: z
+    .string()
+    .regex(/^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/, {
+      error: 'must be the name of a label such as topology.kubernetes.io/zone',
+    })
+    .optional()
+    .describe(
+      'Label of nodes that names their zone. Servers with operators spread over the zones, and run on nodes that have it only. Left out: a cluster without zones.',
+    ),
   servers: z.strictObject({
     kafka: z.discriminatedUnion('kind', [operatedKafka, managedKafka]),
     elasticsearch: z.discriminatedUnion('kind', [operatedElasticsearch, managedElasticsearch]),

@@ -31,6 +31,7 @@ export const OPTIONS: readonly Option[] = [
   without('otlp.egress.cidrs'),
   without('networkPolicy.apiServerPort'),
   without('networkPolicy.dnsCidrs'),
+  without('zoneLabel'),
   without('api.rateLimitPerMinute'),
   without('api.corsOrigins'),
   ...POD_OWNERS.flatMap((owner) => [without(`${owner}.priorityClassName`), without(`${owner}.logLevel`)]),
@@ -108,7 +109,7 @@ export const withEverything = (production: Environment): Environment => {
     ingress: { ...ingress, tlsSecret: 'any', annotations: {} },
     servers: {
       kafka: {
-        kind: 'operated',
+        ...kafka,
         nodePools: kafka.nodePools.map((pool) => limited(stored(pool))),
         entityOperator: { ...kafka.entityOperator, cpuLimit: '1' },
       },

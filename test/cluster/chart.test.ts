@@ -95,6 +95,7 @@ describe('helm template equals the synthesised manifests, object by object', () 
       'everything that is optional',
       change('production', (e) => {
         e.images.pullPolicy = 'Always';
+        e.zoneLabel = 'example.com/rack';
         e.index = { shards: 12, replicas: 2 };
         e.servers.kafka.nodePools[1].volume.storageClass = 'fast';
         e.servers.kafka.nodePools[0].resources.cpuLimit = '2';
@@ -111,6 +112,7 @@ describe('helm template equals the synthesised manifests, object by object', () 
       'nothing that is optional',
       change('production', (e) => {
         e.monitoring = false;
+        delete e.zoneLabel;
         delete e.ingress.tlsSecret;
         e.servers.postgres.instances = 1;
         e.servers.postgres.walVolume = { size: '20Gi' };

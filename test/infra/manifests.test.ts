@@ -298,6 +298,29 @@ describe('production', () => {
     expect(find(manifests, 'Cluster', 'taskstream-db').spec).not.toHaveProperty('walStorage');
   });
 
+  it('never has two brokers, or two controllers, on one host, and spreads each over the zones', () => {
+    for (const { metadata, spec } of ofKind(manifests, 'KafkaNodePool')) {
+      // Labels that Strimzi gives each pod of a pool.
+      expectApart(spec.template.pod, { 'strimzi.io/cluster': 'taskstream', 'strimzi.io/pool-name': metadata.name });
+    }
+  });
+
+  it('puts copies of a partition into different zones, with versions of Kafka that an upgraded operator leaves alone', () => {
+    const { rack, version, metadataVersion } = find(manifests, 'Kafka', 'taskstream').spec.kafka;
+    expect(rack).toEqual({ type: 'topology-label', topologyKey: 'topology.kubernetes.io/zone' });
+    expect([version, metadataVersion]).toEqual(['4.3.1', '4.3-IV0']);
+  });
+
+  it('asks for no zones where the environment has none', () => {
+    const environment = structuredClone(environmentOf('production'));
+    delete environment.zoneLabel;
+    expect(stringify(manifests)).toContain('topologyKey: topology.kubernetes.io/zone');
+    const servers = ['Kafka', 'KafkaNodePool', 'Elasticsearch', 'Cluster'];
+    for (const { kind, spec } of manifestsOf(environment)) {
+      if (servers.includes(kind)) expect(stringify(spec), kind).not.toMatch(/zone|rack/);
+    }
+  });
+
   it('has brokers apart from controllers', () => {
     const roles = ofKind(manifests, 'KafkaNodePool').map(({ spec }) => [
       spec.roles as string[],
@@ -344,6 +367,21 @@ describe('production', () => {
     }
   });
 });
+
+/** @param pod what a template says of a pod with these labels */
+const expectApart = (pod: unknown, labels: Readonly<Record<string, string>>): void => {
+  const labelSelector = { matchLabels: labels };
+  expect(pod).toMatchObject({
+    affinity: {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname', labelSelector }],
+      },
+    },
+    topologySpreadConstraints: [
+      { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector },
+    ],
+  });
+};
 
 interface FoundContext {
   /** Of a pod as a whole, or of one container. */
