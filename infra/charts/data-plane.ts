@@ -35,7 +35,7 @@ export class DataPlaneChart extends Chart {
     this.servers = {
       ...kafkaOf(this, environment),
       ...searchOf(this, environment),
-      ...databaseOf(this, environment.servers.postgres),
+      ...databaseOf(this, environment),
     };
   }
 }
@@ -77,18 +77,18 @@ const kafkaOf = (
 
 const searchOf = (
   scope: Construct,
-  { servers: { elasticsearch }, namespace }: Environment,
+  { servers: { elasticsearch }, namespace, zoneLabel }: Environment,
 ): Pick<Servers, 'search' | 'passwords'> => {
   if (elasticsearch.kind === 'managed') {
     return { search: (client) => managedElasticsearch(elasticsearch, client), passwords: [] };
   }
-  const cluster = new ElasticsearchCluster(scope, 'elasticsearch', { elasticsearch, namespace });
+  const cluster = new ElasticsearchCluster(scope, 'elasticsearch', { elasticsearch, namespace, zoneLabel });
   return { search: (client) => cluster.connectionOf(client), passwords: ElasticsearchCluster.passwords };
 };
 
 const databaseOf = (
   scope: Construct,
-  postgres: Environment['servers']['postgres'],
+  { servers: { postgres }, zoneLabel }: Environment,
 ): Pick<Servers, 'database' | 'migration'> => {
   if (postgres.kind === 'managed') {
     return {
@@ -96,6 +96,6 @@ const databaseOf = (
       migration: managedPostgres(postgres, postgres.ownerSecret),
     };
   }
-  const { connection } = new PostgresCluster(scope, 'postgres', postgres);
+  const { connection } = new PostgresCluster(scope, 'postgres', { postgres, zoneLabel });
   return { database: connection, migration: connection };
 };

@@ -1,13 +1,19 @@
 /** PostgreSQL by CloudNativePG. The operator makes the application's user, its password and the certificates. */
 import { Construct } from 'constructs';
-import type { OperatedPostgres, Volume } from '../environments/schema.ts';
+import type { Environment, OperatedPostgres, Volume } from '../environments/schema.ts';
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
+import { evenlyOverZones } from './spread.ts';
 
 const CLUSTER = `${PART_OF}-db`;
 const PORT = 5_432;
 const DATABASE = PART_OF;
+
+export interface PostgresClusterOptions {
+  readonly postgres: OperatedPostgres;
+  readonly zoneLabel: Environment['zoneLabel'];
+}
 
 export class PostgresCluster extends Construct {
   static readonly podLabels = { 'cnpg.io/cluster': CLUSTER };
@@ -15,9 +21,9 @@ export class PostgresCluster extends Construct {
   static readonly podMatchers = [`pod=~"${CLUSTER}-[0-9]+"`] as const;
   static readonly port = PORT;
 
-  constructor(scope: Construct, id: string, options: OperatedPostgres) {
+  constructor(scope: Construct, id: string, { postgres, zoneLabel }: PostgresClusterOptions) {
     super(scope, id);
-    const { instances, maxConnections, volume, walVolume, expandInUse, resources } = options;
+    const { instances, maxConnections, volume, walVolume, expandInUse, resources } = postgres;
     new CustomResource(this, 'cluster', {
       apiVersion: 'postgresql.cnpg.io/v1',
       kind: 'Cluster',
@@ -40,7 +46,14 @@ export class PostgresCluster extends Construct {
             ? { synchronous: { method: 'any', number: 1, dataDurability: 'required', failoverQuorum: true } }
             : {}),
         },
-        affinity: { enablePodAntiAffinity: instances > 1, topologyKey: 'kubernetes.io/hostname' },
+        // As in spread.ts: never two on one host.
+        affinity: {
+          enablePodAntiAffinity: instances > 1,
+          topologyKey: 'kubernetes.io/hostname',
+          podAntiAffinityType: 'required',
+        },
+        // The Jobs that fill a volume have the label too, and so choose a zone in which their instance may run.
+        ...evenlyOverZones(zoneLabel, PostgresCluster.podLabels),
       },
     });
   }

@@ -302,7 +302,12 @@ export const settingsSchema = z.strictObject({
       .describe('Whether it runs only when asked: `kubectl create job --from=cronjob/taskstream-verify NAME`.'),
     resources,
   }),
-  index: z.strictObject({ shards: count(1), replicas: count(0, 9) }),
+  index: z
+    .strictObject({
+      shards: count(1).describe('One for each 30 GB of index, or for each node where indexing is the limit.'),
+      replicas: count(0, 9).describe('Copies beside the first: as many nodes or zones may be lost at once.'),
+    })
+    .describe('Of an index that is made: a change needs `ops reindex`. docs/storage.md has advice.'),
   zoneLabel: z
     .string()
     .regex(/^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/, {

@@ -305,6 +305,36 @@ describe('production', () => {
     }
   });
 
+  it('never has two nodes of Elasticsearch on one host, and copies of a shard in different zones', () => {
+    const { metadata, spec } = find(manifests, 'Elasticsearch', 'taskstream');
+    const [{ podTemplate, config }] = spec.nodeSets as [{ podTemplate: { spec: any }; config: object }];
+    expectApart(podTemplate.spec, { 'elasticsearch.k8s.elastic.co/cluster-name': 'taskstream' });
+    // The label of the host comes to the pod's annotations, from there to its environment, and from there to the node.
+    expect(metadata.annotations).toMatchObject({
+      'eck.k8s.elastic.co/downward-node-labels': 'topology.kubernetes.io/zone',
+    });
+    expect(podTemplate.spec.containers[0].env).toEqual([
+      { name: 'ZONE', valueFrom: { fieldRef: { fieldPath: "metadata.annotations['topology.kubernetes.io/zone']" } } },
+    ]);
+    expect(config).toMatchObject({
+      'node.attr.zone': '${ZONE}',
+      'cluster.routing.allocation.awareness.attributes': 'k8s_node_name,zone',
+    });
+  });
+
+  it('never has two instances of PostgreSQL on one host, nor volumes of theirs in a zone where they cannot run', () => {
+    const { affinity, topologySpreadConstraints } = find(manifests, 'Cluster', 'taskstream-db').spec;
+    expect(affinity).toEqual({
+      enablePodAntiAffinity: true,
+      topologyKey: 'kubernetes.io/hostname',
+      podAntiAffinityType: 'required',
+    });
+    // A label of instances and of the Jobs that fill a volume: with one of instances alone, a Job is held by nothing.
+    expect(topologySpreadConstraints).toMatchObject([
+      { whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { 'cnpg.io/cluster': 'taskstream-db' } } },
+    ]);
+  });
+
   it('puts copies of a partition into different zones, with versions of Kafka that an upgraded operator leaves alone', () => {
     const { rack, version, metadataVersion } = find(manifests, 'Kafka', 'taskstream').spec.kafka;
     expect(rack).toEqual({ type: 'topology-label', topologyKey: 'topology.kubernetes.io/zone' });
@@ -316,8 +346,8 @@ describe('production', () => {
     delete environment.zoneLabel;
     expect(stringify(manifests)).toContain('topologyKey: topology.kubernetes.io/zone');
     const servers = ['Kafka', 'KafkaNodePool', 'Elasticsearch', 'Cluster'];
-    for (const { kind, spec } of manifestsOf(environment)) {
-      if (servers.includes(kind)) expect(stringify(spec), kind).not.toMatch(/zone|rack/);
+    for (const { kind, metadata, spec } of manifestsOf(environment)) {
+      if (servers.includes(kind)) expect(stringify([metadata, spec]), kind).not.toMatch(/zone|rack|downward/i);
     }
   });
 
