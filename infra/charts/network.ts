@@ -124,6 +124,7 @@ export class NetworkChart extends Chart {
         ingress: [{ peers: [{ namespace, pods: { [CONSUMER_LABEL]: name } }], ports: [KafkaCluster.port] }],
       });
     }
+    const backup = settings.postgres.kind === 'operated' ? settings.postgres.backup : undefined;
     const servers = [
       {
         component: 'kafka',
@@ -154,16 +155,17 @@ export class NetworkChart extends Chart {
         internal: [PostgresCluster.port, 8_000],
         clients: [{ peers: clientsOf(PostgresCluster.podLabels), ports: [PostgresCluster.port] }],
         operator: { peers: [podsIn(operatorsNamespace, networkPolicy.postgresOperatorPods)], ports: [PostgresCluster.port, 8_000] },
+        egress: backup?.egress === undefined ? [] : [{ peers: [{ cidrs: backup.egress.cidrs }], ports: [backup.egress.port] }],
       },
     ];
-    for (const { component, isOperated, asksKubernetes, pods, internal, clients, operator: rule } of servers) {
+    for (const { component, isOperated, asksKubernetes, pods, internal, clients, operator: rule, egress = [] } of servers) {
       if (!isOperated) continue;
       new NetworkPolicy(this, component, {
         name: `taskstream-${component}`,
         component,
         pods,
         ingress: [{ peers: [{ pods }], ports: internal }, ...clients, rule],
-        egress: [{ peers: [{ pods }], ports: internal }, ...(asksKubernetes ? [kubernetesRule(networkPolicy)] : []), dnsRule(networkPolicy)],
+        egress: [{ peers: [{ pods }], ports: internal }, ...(asksKubernetes ? [kubernetesRule(networkPolicy)] : []), ...egress, dnsRule(networkPolicy)],
       });
     }
   }

@@ -38,6 +38,7 @@ export const local: Environment = {
       // kind's storage class makes folders of the node, which nobody measures and nobody can enlarge.
       expandInUse: false,
       resources: { cpuRequest: '50m', memory: '256Mi' },
+      memory: { sharedBuffers: '64MB', effectiveCacheSize: '192MB', workMem: '4MB', maintenanceWorkMem: '32MB' },
     },
   },
   // docs/examples/consumer.ts, as another team would run it.

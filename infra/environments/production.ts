@@ -71,7 +71,8 @@ export const production: Environment = {
       maxConnections: 250,
       volume: { size: '50Gi' },
       expandInUse: true,
-      resources: { cpuRequest: '1', memory: '2Gi' },
+      resources: { cpuRequest: '1', memory: '4Gi' },
+      memory: { sharedBuffers: '1GB', effectiveCacheSize: '3GB', workMem: '8MB', maintenanceWorkMem: '256MB' },
     },
   },
   auth: {
