@@ -42,7 +42,7 @@ export class DataPlaneChart extends Chart {
 
 const kafkaOf = (
   scope: Construct,
-  { servers: { kafka }, namespace, topic, console, consumers, zoneLabel }: Environment,
+  { servers: { kafka }, namespace, topic, console, consumers, zoneLabel, monitoring }: Environment,
 ): Pick<Servers, 'kafka' | 'bootstrap' | 'scalerCredentials'> => {
   if (kafka.kind === 'managed') {
     return {
@@ -58,6 +58,7 @@ const kafkaOf = (
     acls: { console },
     consumers,
     zoneLabel,
+    monitoring,
   });
   return {
     kafka: (client) => cluster.connectionOf(client),

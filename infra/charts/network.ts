@@ -100,7 +100,7 @@ export class NetworkChart extends Chart {
       ]);
     }
     if (servers.passwords.length > 0) this.#component('secrets', [], [kubernetesRule(networkPolicy), dns]);
-    this.#servers(environment, clients);
+    this.#servers(environment, clients, metrics);
   }
 
   #component(component: string, ingress: readonly Rule[], egress: readonly Rule[]): void {
@@ -109,7 +109,7 @@ export class NetworkChart extends Chart {
   }
 
   /** The servers that have an operator: among themselves, with it, and with their clients. */
-  #servers(environment: Environment, clients: readonly Client[]): void {
+  #servers(environment: Environment, clients: readonly Client[], metrics: (port: number) => Rule[]): void {
     const { kedaNamespace, operatorsNamespace, networkPolicy, consumers, servers: settings } = environment;
     /** The pods that have a connection to the server with these labels. */
     const clientsOf = (labels: Readonly<Record<string, string>>) =>
@@ -134,7 +134,7 @@ export class NetworkChart extends Chart {
         pods: KafkaCluster.podLabels,
         // Strimzi's own ports: control plane, replication, its agent; the entity operator uses replication too.
         internal: [9_090, KafkaCluster.replicationPort],
-        clients: [{ peers: [...clientsOf(KafkaCluster.podLabels), podsIn(kedaNamespace, networkPolicy.kedaPods)], ports: [KafkaCluster.port] }],
+        clients: [{ peers: [...clientsOf(KafkaCluster.podLabels), podsIn(kedaNamespace, networkPolicy.kedaPods)], ports: [KafkaCluster.port] }, ...metrics(KafkaCluster.metricsPort.number)],
         operator: { peers: [podsIn(operatorsNamespace, networkPolicy.kafkaOperatorPods)], ports: [9_090, KafkaCluster.replicationPort, 8_443] },
       },
       {
@@ -153,7 +153,7 @@ export class NetworkChart extends Chart {
         asksKubernetes: true,
         pods: PostgresCluster.podLabels,
         internal: [PostgresCluster.port, 8_000],
-        clients: [{ peers: clientsOf(PostgresCluster.podLabels), ports: [PostgresCluster.port] }],
+        clients: [{ peers: clientsOf(PostgresCluster.podLabels), ports: [PostgresCluster.port] }, ...metrics(PostgresCluster.metricsPort.number)],
         operator: { peers: [podsIn(operatorsNamespace, networkPolicy.postgresOperatorPods)], ports: [PostgresCluster.port, 8_000] },
         egress: backup?.egress === undefined ? [] : [{ peers: [{ cidrs: backup.egress.cidrs }], ports: [backup.egress.port] }],
       },

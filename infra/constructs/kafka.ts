@@ -18,6 +18,13 @@ const API_VERSION = 'kafka.strimzi.io/v1';
 const CLUSTER = PART_OF;
 const CLUSTER_LABEL = { 'strimzi.io/cluster': CLUSTER };
 const TLS_PORT = 9_093;
+/** Strimzi's own reporter, without those of each partition; the JVM's are always there. */
+const METRICS = {
+  type: 'strimziMetricsReporter',
+  values: {
+    allowList: ['kafka_controller_kafkacontroller.*', 'kafka_server_replicamanager.*', 'kafka_server_raft_metrics.*'],
+  },
+};
 
 export type KafkaClient = 'api' | 'indexer' | 'keda' | 'ops';
 
@@ -87,6 +94,8 @@ export interface KafkaClusterOptions {
   readonly acls: AclOptions;
   readonly consumers: Environment['consumers'];
   readonly zoneLabel: Environment['zoneLabel'];
+  /** Whether Prometheus looks. */
+  readonly monitoring: boolean;
 }
 
 export class KafkaCluster extends Construct {
@@ -95,6 +104,8 @@ export class KafkaCluster extends Construct {
   /** Names of the pods, those of all node pools, as matchers of the label `pod`. */
   static readonly podMatchers = [`pod=~"${CLUSTER}-.+-[0-9]{1,3}"`, `pod!~"${CLUSTER}-(es|db)-.+"`] as const;
   static readonly port = TLS_PORT;
+  /** As Strimzi names it, of each broker and controller. */
+  static readonly metricsPort = { name: 'tcp-prometheus', number: 9_404 };
   /** Strimzi's listener for replication, and for its entity operator. */
   static readonly replicationPort = 9_091;
   /** Strimzi's name for the Secret with the CA of the brokers. */
@@ -103,7 +114,7 @@ export class KafkaCluster extends Construct {
 
   constructor(scope: Construct, id: string, options: KafkaClusterOptions) {
     super(scope, id);
-    const { kafka, topic, namespace, zoneLabel } = options;
+    const { kafka, topic, namespace, zoneLabel, monitoring } = options;
     this.bootstrap = `${CLUSTER}-kafka-bootstrap.${namespace}.svc:${TLS_PORT}`;
     new CustomResource(this, 'cluster', {
       apiVersion: API_VERSION,
@@ -118,6 +129,7 @@ export class KafkaCluster extends Construct {
           // Copies of a partition go to brokers in different zones. Strimzi asks for nodes that have the label, and reads it
           // in an init container with rights that its operator makes (a ClusterRoleBinding).
           ...(zoneLabel === undefined ? {} : { rack: { type: 'topology-label', topologyKey: zoneLabel } }),
+          ...(monitoring ? { metricsConfig: METRICS } : {}),
           listeners: [
             {
               name: 'tls',

@@ -26,6 +26,8 @@ export class PostgresCluster extends Construct {
   /** Names of the pods, as matchers of the label `pod`; jobs that join an instance have more in theirs. */
   static readonly podMatchers = [`pod=~"${CLUSTER}-[0-9]+"`] as const;
   static readonly port = PORT;
+  /** As CloudNativePG names it, of each instance. */
+  static readonly metricsPort = { name: 'metrics', number: 9_187 };
 
   constructor(scope: Construct, id: string, { postgres, zoneLabel }: PostgresClusterOptions) {
     super(scope, id);
