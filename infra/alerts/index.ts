@@ -8,6 +8,7 @@ import { outboxRules } from './outbox.ts';
 import { podRules } from './pods.ts';
 import { isAlert, seriesIn, type Rule, type RuleGroup } from './rule.ts';
 import { searchRules } from './search.ts';
+import { serverRules } from './servers.ts';
 import { verifyRules } from './verify.ts';
 
 const GROUPS = [
@@ -19,6 +20,7 @@ const GROUPS = [
   searchRules,
   verifyRules,
   podRules,
+  serverRules,
   certificateRules,
 ];
 

@@ -35,14 +35,14 @@ export class DataPlaneChart extends Chart {
     this.servers = {
       ...kafkaOf(this, environment),
       ...searchOf(this, environment),
-      ...databaseOf(this, environment.servers.postgres),
+      ...databaseOf(this, environment),
     };
   }
 }
 
 const kafkaOf = (
   scope: Construct,
-  { servers: { kafka }, namespace, topic, console, consumers }: Environment,
+  { servers: { kafka }, namespace, topic, console, consumers, zoneLabel, monitoring }: Environment,
 ): Pick<Servers, 'kafka' | 'bootstrap' | 'scalerCredentials'> => {
   if (kafka.kind === 'managed') {
     return {
@@ -51,7 +51,15 @@ const kafkaOf = (
       scalerCredentials: managedScalerCredentials(kafka),
     };
   }
-  const cluster = new KafkaCluster(scope, 'kafka', { kafka, topic, namespace, acls: { console }, consumers });
+  const cluster = new KafkaCluster(scope, 'kafka', {
+    kafka,
+    topic,
+    namespace,
+    acls: { console },
+    consumers,
+    zoneLabel,
+    monitoring,
+  });
   return {
     kafka: (client) => cluster.connectionOf(client),
     bootstrap: cluster.bootstrap,
@@ -70,18 +78,18 @@ const kafkaOf = (
 
 const searchOf = (
   scope: Construct,
-  { servers: { elasticsearch }, namespace }: Environment,
+  { servers: { elasticsearch }, namespace, zoneLabel }: Environment,
 ): Pick<Servers, 'search' | 'passwords'> => {
   if (elasticsearch.kind === 'managed') {
     return { search: (client) => managedElasticsearch(elasticsearch, client), passwords: [] };
   }
-  const cluster = new ElasticsearchCluster(scope, 'elasticsearch', { elasticsearch, namespace });
+  const cluster = new ElasticsearchCluster(scope, 'elasticsearch', { elasticsearch, namespace, zoneLabel });
   return { search: (client) => cluster.connectionOf(client), passwords: ElasticsearchCluster.passwords };
 };
 
 const databaseOf = (
   scope: Construct,
-  postgres: Environment['servers']['postgres'],
+  { servers: { postgres }, zoneLabel }: Environment,
 ): Pick<Servers, 'database' | 'migration'> => {
   if (postgres.kind === 'managed') {
     return {
@@ -89,6 +97,6 @@ const databaseOf = (
       migration: managedPostgres(postgres, postgres.ownerSecret),
     };
   }
-  const { connection } = new PostgresCluster(scope, 'postgres', postgres);
+  const { connection } = new PostgresCluster(scope, 'postgres', { postgres, zoneLabel });
   return { database: connection, migration: connection };
 };

@@ -4,7 +4,9 @@ import { ConfigMap } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { rulesSpec } from '../alerts/index.ts';
 import { CustomResource, PART_OF } from '../constructs/custom-resource.ts';
+import { KafkaCluster } from '../constructs/kafka.ts';
 import { labelsOf, selectorLabels } from '../constructs/labels.ts';
+import { PostgresCluster } from '../constructs/postgres.ts';
 import { dashboardJson } from '../dashboards/index.ts';
 import type { Environment } from '../environments/schema.ts';
 import { API } from './api.ts';
@@ -14,7 +16,7 @@ const COMPONENT = 'monitoring';
 const API_VERSION = 'monitoring.coreos.com/v1';
 
 export class MonitoringChart extends Chart {
-  constructor(scope: Construct, id: string, { namespace, runbooksUrl }: Environment) {
+  constructor(scope: Construct, id: string, { namespace, runbooksUrl, servers }: Environment) {
     super(scope, id, { namespace, disableResourceNameHashes: true });
     for (const component of [API, INDEXER]) {
       new CustomResource(this, component, {
@@ -27,6 +29,23 @@ export class MonitoringChart extends Chart {
           jobLabel: 'app.kubernetes.io/name',
           selector: { matchLabels: selectorLabels(component) },
           podMetricsEndpoints: [{ port: 'health', path: '/metrics', interval: '15s' }],
+        },
+      });
+    }
+    // Their labels and ports are the operators' affair. Elasticsearch has no metrics without an exporter (docs/chart.md).
+    for (const [component, { kind }, { podLabels, metricsPort }] of [
+      ['kafka', servers.kafka, KafkaCluster],
+      ['postgres', servers.postgres, PostgresCluster],
+    ] as const) {
+      if (kind === 'managed') continue;
+      new CustomResource(this, component, {
+        apiVersion: API_VERSION,
+        kind: 'PodMonitor',
+        name: `${PART_OF}-${component}`,
+        component,
+        spec: {
+          selector: { matchLabels: podLabels },
+          podMetricsEndpoints: [{ port: metricsPort.name, path: '/metrics', interval: '30s' }],
         },
       });
     }

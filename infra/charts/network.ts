@@ -103,7 +103,7 @@ export class NetworkChart extends Chart {
       ]);
     }
     if (servers.passwords.length > 0) this.#component('secrets', [], [kubernetesRule(networkPolicy), dns]);
-    this.#servers(environment, clients);
+    this.#servers(environment, clients, metrics);
   }
 
   #component(component: string, ingress: readonly Rule[], egress: readonly Rule[]): void {
@@ -112,7 +112,7 @@ export class NetworkChart extends Chart {
   }
 
   /** The servers that have an operator: among themselves, with it, and with their clients. */
-  #servers(environment: Environment, clients: readonly Client[]): void {
+  #servers(environment: Environment, clients: readonly Client[], metrics: (port: number) => Rule[]): void {
     const { kedaNamespace, operatorsNamespace, networkPolicy, consumers, servers: settings } = environment;
     /** The pods that have a connection to the server with these labels. */
     const clientsOf = (labels: Readonly<Record<string, string>>) =>
@@ -127,6 +127,7 @@ export class NetworkChart extends Chart {
         ingress: [{ peers: [{ namespace, pods: { [CONSUMER_LABEL]: name } }], ports: [KafkaCluster.port] }],
       });
     }
+    const backup = settings.postgres.kind === 'operated' ? settings.postgres.backup : undefined;
     const servers = [
       {
         component: 'kafka',
@@ -136,7 +137,7 @@ export class NetworkChart extends Chart {
         pods: KafkaCluster.podLabels,
         // Strimzi's own ports: control plane, replication, its agent; the entity operator uses replication too.
         internal: [9_090, KafkaCluster.replicationPort],
-        clients: [{ peers: [...clientsOf(KafkaCluster.podLabels), podsIn(kedaNamespace, networkPolicy.kedaPods)], ports: [KafkaCluster.port] }],
+        clients: [{ peers: [...clientsOf(KafkaCluster.podLabels), podsIn(kedaNamespace, networkPolicy.kedaPods)], ports: [KafkaCluster.port] }, ...metrics(KafkaCluster.metricsPort.number)],
         operator: { peers: [podsIn(operatorsNamespace, networkPolicy.kafkaOperatorPods)], ports: [9_090, KafkaCluster.replicationPort, 8_443] },
       },
       {
@@ -155,18 +156,19 @@ export class NetworkChart extends Chart {
         asksKubernetes: true,
         pods: PostgresCluster.podLabels,
         internal: [PostgresCluster.port, 8_000],
-        clients: [{ peers: clientsOf(PostgresCluster.podLabels), ports: [PostgresCluster.port] }],
+        clients: [{ peers: clientsOf(PostgresCluster.podLabels), ports: [PostgresCluster.port] }, ...metrics(PostgresCluster.metricsPort.number)],
         operator: { peers: [podsIn(operatorsNamespace, networkPolicy.postgresOperatorPods)], ports: [PostgresCluster.port, 8_000] },
+        egress: backup?.egress === undefined ? [] : [{ peers: [{ cidrs: backup.egress.cidrs }], ports: [backup.egress.port] }],
       },
     ];
-    for (const { component, isOperated, asksKubernetes, pods, internal, clients, operator: rule } of servers) {
+    for (const { component, isOperated, asksKubernetes, pods, internal, clients, operator: rule, egress = [] } of servers) {
       if (!isOperated) continue;
       new NetworkPolicy(this, component, {
         name: `taskstream-${component}`,
         component,
         pods,
         ingress: [{ peers: [{ pods }], ports: internal }, ...clients, rule],
-        egress: [{ peers: [{ pods }], ports: internal }, ...(asksKubernetes ? [kubernetesRule(networkPolicy)] : []), dnsRule(networkPolicy)],
+        egress: [{ peers: [{ pods }], ports: internal }, ...(asksKubernetes ? [kubernetesRule(networkPolicy)] : []), ...egress, dnsRule(networkPolicy)],
       });
     }
   }

@@ -3,16 +3,19 @@ import { Secret } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { stringify } from 'yaml';
 import { TASK_INDEX_ALIAS } from '../../services/task/resources.ts';
-import type { OperatedElasticsearch } from '../environments/schema.ts';
+import type { Environment, OperatedElasticsearch } from '../environments/schema.ts';
 import { caPath, type Connection, type SecretKey } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { labelsOf } from './labels.ts';
 import { resourceRequirements } from './resource-requirements.ts';
+import { apartOnHosts, evenlyOverZones } from './spread.ts';
 
 const CLUSTER = PART_OF;
 const HTTP_PORT = 9_200;
 /** The group of the user in Elasticsearch's image. */
 const FS_GROUP = 1_000;
+/** Tells a node its zone. */
+const ZONE_VARIABLE = 'ZONE';
 const ROLES_SECRET = `${PART_OF}-es-roles`;
 const INDICES = [TASK_INDEX_ALIAS, `${TASK_INDEX_ALIAS}-*`];
 
@@ -34,6 +37,7 @@ const roleOf = (client: SearchClient): string => `${PART_OF}-${client}`;
 export interface ElasticsearchClusterOptions {
   readonly elasticsearch: OperatedElasticsearch;
   readonly namespace: string;
+  readonly zoneLabel: Environment['zoneLabel'];
 }
 
 export class ElasticsearchCluster extends Construct {
@@ -50,7 +54,7 @@ export class ElasticsearchCluster extends Construct {
 
   constructor(scope: Construct, id: string, options: ElasticsearchClusterOptions) {
     super(scope, id);
-    const { elasticsearch, namespace } = options;
+    const { elasticsearch, namespace, zoneLabel } = options;
     this.#url = `https://${CLUSTER}-es-http.${namespace}.svc:${HTTP_PORT}`;
     for (const client of CLIENTS) addUser(this, client);
     const roles = Object.fromEntries(
@@ -67,13 +71,15 @@ export class ElasticsearchCluster extends Construct {
       component: 'elasticsearch',
       // ECK deletes the volumes with it: the index could be filled again from PostgreSQL, with no search meanwhile.
       isKept: true,
+      // ECK copies the label of a pod's node to an annotation of the pod.
+      ...(zoneLabel === undefined ? {} : { annotations: { 'eck.k8s.elastic.co/downward-node-labels': zoneLabel } }),
       spec: {
         version: elasticsearch.version,
         auth: {
           fileRealm: CLIENTS.map((client) => ({ secretName: searchSecretOf(client) })),
           roles: [{ secretName: ROLES_SECRET }],
         },
-        nodeSets: [nodeSet(elasticsearch)],
+        nodeSets: [nodeSet(elasticsearch, zoneLabel)],
       },
     });
   }
@@ -93,13 +99,20 @@ export class ElasticsearchCluster extends Construct {
   }
 }
 
-const nodeSet = ({ nodes, volume, resources, allowMmap }: OperatedElasticsearch) => ({
+const nodeSet = ({ nodes, volume, resources, allowMmap }: OperatedElasticsearch, zoneLabel: string | undefined) => ({
   name: 'default',
   count: nodes,
   config: {
     'node.store.allow_mmap': allowMmap,
     // An index that nobody created would get a guessed mapping.
     'action.auto_create_index': `-${TASK_INDEX_ALIAS}*,+*`,
+    // Copies of a shard go to different zones. The first attribute is ECK's, which this replaces.
+    ...(zoneLabel === undefined
+      ? {}
+      : {
+          'node.attr.zone': `\${${ZONE_VARIABLE}}`,
+          'cluster.routing.allocation.awareness.attributes': 'k8s_node_name,zone',
+        }),
   },
   podTemplate: {
     spec: {
@@ -107,7 +120,25 @@ const nodeSet = ({ nodes, volume, resources, allowMmap }: OperatedElasticsearch)
       // ordinary volume. The profile is what ECK 3.2 leaves out and Pod Security "restricted" asks for; what is said of
       // containers is right as ECK says it.
       securityContext: { fsGroup: FS_GROUP, seccompProfile: { type: 'RuntimeDefault' } },
-      containers: [{ name: 'elasticsearch', resources: resourceRequirements(resources) }],
+      // In place of ECK's preference for different hosts, which is all that it says of placement.
+      affinity: apartOnHosts(ElasticsearchCluster.podLabels),
+      ...evenlyOverZones(zoneLabel, ElasticsearchCluster.podLabels),
+      containers: [
+        {
+          name: 'elasticsearch',
+          resources: resourceRequirements(resources),
+          ...(zoneLabel === undefined
+            ? {}
+            : {
+                env: [
+                  {
+                    name: ZONE_VARIABLE,
+                    valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${zoneLabel}']` } },
+                  },
+                ],
+              }),
+        },
+      ],
     },
   },
   volumeClaimTemplates: [

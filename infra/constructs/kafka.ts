@@ -13,11 +13,19 @@ import type { ConsumerSettings, Environment, NodePool, OperatedKafka } from '../
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
+import { apartOnHosts, evenlyOverZones } from './spread.ts';
 
 const API_VERSION = 'kafka.strimzi.io/v1';
 const CLUSTER = PART_OF;
 const CLUSTER_LABEL = { 'strimzi.io/cluster': CLUSTER };
 const TLS_PORT = 9_093;
+/** Strimzi's own reporter, without those of each partition; the JVM's are always there. */
+const METRICS = {
+  type: 'strimziMetricsReporter',
+  values: {
+    allowList: ['kafka_controller_kafkacontroller.*', 'kafka_server_replicamanager.*', 'kafka_server_raft_metrics.*'],
+  },
+};
 
 export type KafkaClient = 'api' | 'indexer' | 'keda' | 'ops';
 
@@ -86,6 +94,9 @@ export interface KafkaClusterOptions {
   readonly namespace: string;
   readonly acls: AclOptions;
   readonly consumers: Environment['consumers'];
+  readonly zoneLabel: Environment['zoneLabel'];
+  /** Whether Prometheus looks. */
+  readonly monitoring: boolean;
 }
 
 export class KafkaCluster extends Construct {
@@ -94,6 +105,8 @@ export class KafkaCluster extends Construct {
   /** Names of the pods, those of all node pools, as matchers of the label `pod`. */
   static readonly podMatchers = [`pod=~"${CLUSTER}-.+-[0-9]{1,3}"`, `pod!~"${CLUSTER}-(es|db)-.+"`] as const;
   static readonly port = TLS_PORT;
+  /** As Strimzi names it, of each broker and controller. */
+  static readonly metricsPort = { name: 'tcp-prometheus', number: 9_404 };
   /** Strimzi's listener for replication, and for its entity operator. */
   static readonly replicationPort = 9_091;
   /** Strimzi's name for the Secret with the CA of the brokers. */
@@ -102,7 +115,7 @@ export class KafkaCluster extends Construct {
 
   constructor(scope: Construct, id: string, options: KafkaClusterOptions) {
     super(scope, id);
-    const { kafka, topic, namespace } = options;
+    const { kafka, topic, namespace, zoneLabel, monitoring } = options;
     this.bootstrap = `${CLUSTER}-kafka-bootstrap.${namespace}.svc:${TLS_PORT}`;
     new CustomResource(this, 'cluster', {
       apiVersion: API_VERSION,
@@ -112,6 +125,12 @@ export class KafkaCluster extends Construct {
       isKept: true,
       spec: {
         kafka: {
+          version: kafka.version,
+          metadataVersion: kafka.metadataVersion,
+          // Copies of a partition go to brokers in different zones. Strimzi asks for nodes that have the label, and reads it
+          // in an init container with rights that its operator makes (a ClusterRoleBinding).
+          ...(zoneLabel === undefined ? {} : { rack: { type: 'topology-label', topologyKey: zoneLabel } }),
+          ...(monitoring ? { metricsConfig: METRICS } : {}),
           listeners: [
             {
               name: 'tls',
@@ -144,7 +163,7 @@ export class KafkaCluster extends Construct {
         },
       },
     });
-    for (const pool of kafka.nodePools) addNodePool(this, pool);
+    for (const pool of kafka.nodePools) addNodePool(this, pool, zoneLabel);
     addTopic(this, TASKS_TOPIC, { ...TOPICS.tasks, partitions: topic.partitions }, topic);
     addTopic(this, DEAD_LETTER_TOPIC, TOPICS.deadLetter, topic);
     for (const client of CLIENTS) addUser(this, client, userNameOf(client), aclsOf(client, options.acls));
@@ -172,7 +191,12 @@ export class KafkaCluster extends Construct {
   }
 }
 
-const addNodePool = (scope: Construct, { name, roles, replicas, volume, resources }: NodePool): void => {
+const addNodePool = (
+  scope: Construct,
+  { name, roles, replicas, volume, resources }: NodePool,
+  zoneLabel: string | undefined,
+): void => {
+  const podLabels = { ...CLUSTER_LABEL, 'strimzi.io/pool-name': name };
   new CustomResource(scope, `pool-${name}`, {
     apiVersion: API_VERSION,
     kind: 'KafkaNodePool',
@@ -199,6 +223,8 @@ const addNodePool = (scope: Construct, { name, roles, replicas, volume, resource
         ],
       },
       resources: resourceRequirements(resources),
+      // Of what Strimzi says of its pods this replaces nothing: it has no affinity of its own, and adds that of the rack.
+      template: { pod: { affinity: apartOnHosts(podLabels), ...evenlyOverZones(zoneLabel, podLabels) } },
     },
   });
 };

@@ -1,25 +1,40 @@
-/** PostgreSQL by CloudNativePG. The operator makes the application's user, its password and the certificates. */
+/**
+ * PostgreSQL by CloudNativePG, and its backups by the plugin Barman Cloud. The operator makes the application's user, its
+ * password and the certificates.
+ */
 import { Construct } from 'constructs';
-import type { OperatedPostgres, Volume } from '../environments/schema.ts';
+import type { Backup, Environment, OperatedPostgres, RestoreFrom, Volume } from '../environments/schema.ts';
 import { caPath, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
+import { evenlyOverZones } from './spread.ts';
 
 const CLUSTER = `${PART_OF}-db`;
 const PORT = 5_432;
 const DATABASE = PART_OF;
+const API_VERSION = 'postgresql.cnpg.io/v1';
+const BARMAN_CLOUD = 'barman-cloud.cloudnative-pg.io';
+const OBJECT_STORE = `${CLUSTER}-backup`;
+
+export interface PostgresClusterOptions {
+  readonly postgres: OperatedPostgres;
+  readonly zoneLabel: Environment['zoneLabel'];
+}
 
 export class PostgresCluster extends Construct {
   static readonly podLabels = { 'cnpg.io/cluster': CLUSTER };
   /** Names of the pods, as matchers of the label `pod`; jobs that join an instance have more in theirs. */
   static readonly podMatchers = [`pod=~"${CLUSTER}-[0-9]+"`] as const;
   static readonly port = PORT;
+  /** As CloudNativePG names it, of each instance. */
+  static readonly metricsPort = { name: 'metrics', number: 9_187 };
 
-  constructor(scope: Construct, id: string, options: OperatedPostgres) {
+  constructor(scope: Construct, id: string, { postgres, zoneLabel }: PostgresClusterOptions) {
     super(scope, id);
-    const { instances, maxConnections, volume, walVolume, expandInUse, resources } = options;
+    const { instances, maxConnections, volume, walVolume, expandInUse, resources, memory, backup, restoreFrom } =
+      postgres;
     new CustomResource(this, 'cluster', {
-      apiVersion: 'postgresql.cnpg.io/v1',
+      apiVersion: API_VERSION,
       kind: 'Cluster',
       name: CLUSTER,
       component: 'postgres',
@@ -27,22 +42,36 @@ export class PostgresCluster extends Construct {
       isKept: true,
       spec: {
         instances,
-        // Without a Secret of ours the operator makes one with the whole connection URL.
-        bootstrap: { initdb: { database: DATABASE, owner: DATABASE } },
+        ...beginningOf(restoreFrom),
+        ...(backup === undefined ? {} : { plugins: [archiver(backup.serverName)] }),
         storage: storageOf(volume, expandInUse),
         ...(walVolume === undefined ? {} : { walStorage: storageOf(walVolume, expandInUse) }),
         resources: resourceRequirements(resources),
         enableSuperuserAccess: false,
         postgresql: {
-          parameters: { max_connections: String(maxConnections) },
+          parameters: {
+            max_connections: String(maxConnections),
+            shared_buffers: memory.sharedBuffers,
+            effective_cache_size: memory.effectiveCacheSize,
+            work_mem: memory.workMem,
+            maintenance_work_mem: memory.maintenanceWorkMem,
+          },
           // Acknowledged means durable on a second instance too, where there is one, and no other takes over (ADR 35).
           ...(instances > 1
             ? { synchronous: { method: 'any', number: 1, dataDurability: 'required', failoverQuorum: true } }
             : {}),
         },
-        affinity: { enablePodAntiAffinity: instances > 1, topologyKey: 'kubernetes.io/hostname' },
+        // As in spread.ts: never two on one host.
+        affinity: {
+          enablePodAntiAffinity: instances > 1,
+          topologyKey: 'kubernetes.io/hostname',
+          podAntiAffinityType: 'required',
+        },
+        // The Jobs that fill a volume have the label too, and so choose a zone in which their instance may run.
+        ...evenlyOverZones(zoneLabel, PostgresCluster.podLabels),
       },
     });
+    if (backup !== undefined) addBackup(this, backup);
   }
 
   get connection(): Connection {
@@ -58,6 +87,69 @@ export class PostgresCluster extends Construct {
     };
   }
 }
+
+/** Both go to one Secret, which the operator makes with the whole connection URL, as none of ours is named. */
+const beginningOf = (restoreFrom: RestoreFrom | undefined) => {
+  const application = { database: DATABASE, owner: DATABASE };
+  if (restoreFrom === undefined) return { bootstrap: { initdb: application } };
+  const { serverName, time } = restoreFrom;
+  const source = 'backup';
+  return {
+    bootstrap: {
+      recovery: { source, ...application, ...(time === undefined ? {} : { recoveryTarget: { targetTime: time } }) },
+    },
+    externalClusters: [
+      { name: source, plugin: { name: BARMAN_CLOUD, parameters: { barmanObjectName: OBJECT_STORE, serverName } } },
+    ],
+  };
+};
+
+/** The plugin in place of PostgreSQL's `archive_command`: a segment of the log is kept until it is in the bucket. */
+const archiver = (serverName: string) => ({
+  name: BARMAN_CLOUD,
+  isWALArchiver: true,
+  parameters: { barmanObjectName: OBJECT_STORE, serverName },
+});
+
+const addBackup = (scope: Construct, backup: Backup): void => {
+  const { destinationPath, endpointUrl, secret, schedule, retention, resources } = backup;
+  new CustomResource(scope, 'object-store', {
+    apiVersion: 'barmancloud.cnpg.io/v1',
+    kind: 'ObjectStore',
+    name: OBJECT_STORE,
+    component: 'postgres',
+    spec: {
+      configuration: {
+        destinationPath,
+        ...(endpointUrl === undefined ? {} : { endpointURL: endpointUrl }),
+        s3Credentials: {
+          accessKeyId: { name: secret, key: 'access-key-id' },
+          secretAccessKey: { name: secret, key: 'secret-access-key' },
+        },
+        data: { compression: 'gzip' },
+        wal: { compression: 'gzip', maxParallel: 4 },
+      },
+      retentionPolicy: retention,
+      instanceSidecarConfiguration: { resources: resourceRequirements(resources) },
+    },
+  });
+  new CustomResource(scope, 'scheduled-backup', {
+    apiVersion: API_VERSION,
+    kind: 'ScheduledBackup',
+    name: CLUSTER,
+    component: 'postgres',
+    spec: {
+      // CloudNativePG's begin with seconds.
+      schedule: `0 ${schedule}`,
+      // The log since the last backup is of no use without one.
+      immediate: true,
+      cluster: { name: CLUSTER },
+      method: 'plugin',
+      pluginConfiguration: { name: BARMAN_CLOUD },
+      backupOwnerReference: 'cluster',
+    },
+  });
+};
 
 const storageOf = ({ size, storageClass }: Volume, resizeInUseVolumes: boolean) => ({
   size,

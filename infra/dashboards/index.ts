@@ -8,9 +8,10 @@ import { relay } from './relay.ts';
 import { reliability } from './reliability.ts';
 import { runtime } from './runtime.ts';
 import { search } from './search.ts';
+import { servers } from './servers.ts';
 import { writePath } from './write-path.ts';
 
-export const DASHBOARD_ROWS: readonly Row[] = [reliability, writePath, relay, lag, indexer, search, runtime];
+export const DASHBOARD_ROWS: readonly Row[] = [reliability, writePath, relay, lag, indexer, search, servers, runtime];
 
 /** @param runbooksUrl where docs/runbooks can be read */
 export const dashboardJson = (runbooksUrl: string): string =>

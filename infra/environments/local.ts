@@ -9,6 +9,8 @@ export const local: Environment = {
   servers: {
     kafka: {
       kind: 'operated',
+      version: '4.3.1',
+      metadataVersion: '4.3-IV0',
       nodePools: [
         {
           name: 'dual-role',
@@ -36,6 +38,7 @@ export const local: Environment = {
       // kind's storage class makes folders of the node, which nobody measures and nobody can enlarge.
       expandInUse: false,
       resources: { cpuRequest: '50m', memory: '256Mi' },
+      memory: { sharedBuffers: '64MB', effectiveCacheSize: '192MB', workMem: '4MB', maintenanceWorkMem: '32MB' },
     },
   },
   // docs/examples/consumer.ts, as another team would run it.

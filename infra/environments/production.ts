@@ -33,9 +33,12 @@ export const production: Environment = {
     resources: { cpuRequest: '250m', memory: '512Mi' },
   },
   index: { ...base.index, replicas: 1 },
+  zoneLabel: 'topology.kubernetes.io/zone',
   servers: {
     kafka: {
       kind: 'operated',
+      version: '4.3.1',
+      metadataVersion: '4.3-IV0',
       nodePools: [
         {
           name: 'controller',
@@ -68,7 +71,8 @@ export const production: Environment = {
       maxConnections: 250,
       volume: { size: '50Gi' },
       expandInUse: true,
-      resources: { cpuRequest: '1', memory: '2Gi' },
+      resources: { cpuRequest: '1', memory: '4Gi' },
+      memory: { sharedBuffers: '1GB', effectiveCacheSize: '3GB', workMem: '8MB', maintenanceWorkMem: '256MB' },
     },
   },
   auth: {

@@ -34,6 +34,8 @@ const schedule = z.string().regex(/^[-\d*,/]+( [-\d*,/A-Za-z]+){4}$/, {
   error: 'must be a cron expression of five fields such as "15 3 * * *", in UTC',
 });
 
+const version = z.string().regex(/^\d+\.\d+\.\d+$/, { error: 'must be a version such as 9.2.0' });
+
 const resources = z.strictObject({
   cpuRequest: cpu,
   cpuLimit: cpu.optional().describe('Left out where throttling would cost more than a noisy neighbour.'),
@@ -57,12 +59,17 @@ const nodePool = z.strictObject({
 
 const operatedKafka = z.strictObject({
   kind: z.literal('operated'),
+  version: version.describe('Of Kafka; the operator must know it. docs/server-upgrades.md'),
+  metadataVersion: z
+    .string()
+    .regex(/^\d+\.\d+(-IV\d+)?$/, { error: 'must be a version of metadata such as 4.3-IV0' })
+    .describe('Raised after an upgrade that is to stay: it cannot be lowered again.'),
   nodePools: z.array(nodePool).min(1),
   entityOperator: resources,
 });
 const operatedElasticsearch = z.strictObject({
   kind: z.literal('operated'),
-  version: z.string().regex(/^\d+\.\d+\.\d+$/, { error: 'must be a version such as 9.2.0' }),
+  version,
   nodes: count(1, 99),
   volume,
   resources,
@@ -70,6 +77,55 @@ const operatedElasticsearch = z.strictObject({
     .boolean()
     .describe('Memory-mapped files need a kernel setting (`vm.max_map_count`) that kind nodes may lack.'),
 });
+const memorySize = z.string().regex(/^\d+(kB|MB|GB)$/, { error: 'must be a size of PostgreSQL such as 512MB or 2GB' });
+const serverName = z.string().regex(/^[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/, {
+  error: 'must be the name of a folder such as taskstream-db',
+});
+
+const hostPort = String.raw`([-a-zA-Z0-9.]+|\[[\da-fA-F:.]+\]):\d{1,5}`;
+const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: 'must be a range of addresses such as 10.20.0.0/16' });
+const egress = z
+  .strictObject({
+    cidrs: z.array(cidr).min(1, { error: 'must have at least one range of addresses' }),
+    port: count(1, 65_535),
+  })
+  .describe('Where our pods may connect to: a NetworkPolicy knows addresses, and no names.');
+
+const backup = z
+  .strictObject({
+    destinationPath: z
+      .string()
+      .regex(/^s3:\/\/[a-z0-9][-a-z0-9.]+(\/[^\s]*)?$/, { error: 'must be a bucket such as s3://backups/taskstream' })
+      .describe('Bucket and folder, of S3 or what speaks its protocol.'),
+    endpointUrl: z
+      .url({ protocol: /^https?$/, error: 'must be a URL such as https://objects.example.com' })
+      .regex(/^https?:/)
+      .optional()
+      .describe("Where the bucket is, when it is not Amazon's."),
+    secret: dnsLabel.describe('Secret with the keys `access-key-id` and `secret-access-key`.'),
+    schedule: schedule.describe('When a whole backup is made, beside the log, which is archived all the time: in UTC.'),
+    retention: z
+      .string()
+      .regex(/^[1-9]\d*[dwm]$/, { error: 'must be a number of days, weeks or months such as 30d' })
+      .describe('How far back a restore may go; what is older is deleted.'),
+    serverName: serverName.describe('Folder of this Cluster in the bucket. Another one after each restore.'),
+    egress: egress.optional().describe('Where the bucket is, when its port is not 443.'),
+    resources,
+  })
+  .describe(
+    'To a bucket, by the plugin Barman Cloud, which the cluster must have. None is made when left out. docs/backup.md',
+  );
+
+const restoreFrom = z
+  .strictObject({
+    serverName: serverName.describe('Folder of the Cluster that was lost, in the bucket of backup.'),
+    time: z.iso
+      .datetime({ error: 'must be a time in UTC such as 2026-11-24T03:00:00Z' })
+      .optional()
+      .describe('What was written until then; all that was archived when left out.'),
+  })
+  .describe('A Cluster that is made begins with this backup; one that is there takes no notice. docs/backup.md');
+
 const operatedPostgres = z.strictObject({
   kind: z.literal('operated'),
   instances: count(1, 9),
@@ -88,16 +144,18 @@ const operatedPostgres = z.strictObject({
       'Whether volumes grow while they are in use, which their storage class must allow. If not, a larger size is for instances that are made anew.',
     ),
   resources,
+  memory: z
+    .strictObject({
+      sharedBuffers: memorySize.describe('`shared_buffers`: a quarter of the memory.'),
+      effectiveCacheSize: memorySize.describe('`effective_cache_size`: three quarters of it.'),
+      workMem: memorySize.describe('`work_mem`: of one sort, of which each connection may do some at once.'),
+      maintenanceWorkMem: memorySize.describe('`maintenance_work_mem`: of a new index, or a vacuum.'),
+    })
+    .describe('What PostgreSQL makes of `resources.memory`: change both.'),
+  backup: backup.optional(),
+  restoreFrom: restoreFrom.optional(),
 });
 
-const hostPort = String.raw`([-a-zA-Z0-9.]+|\[[\da-fA-F:.]+\]):\d{1,5}`;
-const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: 'must be a range of addresses such as 10.20.0.0/16' });
-const egress = z
-  .strictObject({
-    cidrs: z.array(cidr).min(1, { error: 'must have at least one range of addresses' }),
-    port: count(1, 65_535),
-  })
-  .describe('Where our pods may connect to: a NetworkPolicy knows addresses, and no names.');
 const caOf = (certificate: string) =>
   dnsLabel
     .optional()
@@ -299,7 +357,21 @@ export const settingsSchema = z.strictObject({
       .describe('Whether it runs only when asked: `kubectl create job --from=cronjob/taskstream-verify NAME`.'),
     resources,
   }),
-  index: z.strictObject({ shards: count(1), replicas: count(0, 9) }),
+  index: z
+    .strictObject({
+      shards: count(1).describe('One for each 30 GB of index, or for each node where indexing is the limit.'),
+      replicas: count(0, 9).describe('Copies beside the first: as many nodes or zones may be lost at once.'),
+    })
+    .describe('Of an index that is made: a change needs `ops reindex`. docs/storage.md has advice.'),
+  zoneLabel: z
+    .string()
+    .regex(/^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/, {
+      error: 'must be the name of a label such as topology.kubernetes.io/zone',
+    })
+    .optional()
+    .describe(
+      'Label of nodes that names their zone. Servers with operators spread over the zones, and run on nodes that have it only. Left out: a cluster without zones.',
+    ),
   servers: z.strictObject({
     kafka: z.discriminatedUnion('kind', [operatedKafka, managedKafka]),
     elasticsearch: z.discriminatedUnion('kind', [operatedElasticsearch, managedElasticsearch]),
@@ -392,6 +464,15 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
     const words = connectionsInWords(api.maxReplicas, api.databasePoolSize);
     refuse('servers.postgres.maxConnections', `must be at least ${needed}: ${words}`);
   }
+  if (postgres.kind === 'operated' && postgres.restoreFrom !== undefined) {
+    if (postgres.backup === undefined) refuse('servers.postgres.restoreFrom', 'needs servers.postgres.backup');
+    if (postgres.backup?.serverName === postgres.restoreFrom.serverName) {
+      refuse(
+        'servers.postgres.backup.serverName',
+        'must be another than restoreFrom.serverName, whose log is not its own',
+      );
+    }
+  }
   if (kafka.kind === 'managed') refuseKafka(kafka, refuse);
   else {
     const replicasOf = (role: 'broker' | 'controller') =>
@@ -445,6 +526,8 @@ export type ManagedPostgres = z.infer<typeof managedPostgres>;
 export type Resources = z.infer<typeof resources>;
 export type ConsumerSettings = z.infer<typeof consumer>;
 export type NetworkPolicySettings = z.infer<typeof networkPolicy>;
+export type Backup = z.infer<typeof backup>;
+export type RestoreFrom = z.infer<typeof restoreFrom>;
 export type Volume = z.infer<typeof volume>;
 export type NodePool = z.infer<typeof nodePool>;
 

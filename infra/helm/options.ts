@@ -31,6 +31,7 @@ export const OPTIONS: readonly Option[] = [
   without('otlp.egress.cidrs'),
   without('networkPolicy.apiServerPort'),
   without('networkPolicy.dnsCidrs'),
+  without('zoneLabel'),
   without('api.rateLimitPerMinute'),
   without('api.corsOrigins'),
   ...POD_OWNERS.flatMap((owner) => [without(`${owner}.priorityClassName`), without(`${owner}.logLevel`)]),
@@ -48,6 +49,13 @@ export const OPTIONS: readonly Option[] = [
   without('servers.postgres.walVolume'),
   without('servers.postgres.walVolume.storageClass'),
   unset('servers.postgres.expandInUse', false),
+  // Before those within it: their conditions stand inside its own.
+  without('servers.postgres.backup'),
+  without('servers.postgres.backup.endpointUrl'),
+  without('servers.postgres.backup.egress'),
+  without('servers.postgres.backup.resources.cpuLimit'),
+  without('servers.postgres.restoreFrom'),
+  without('servers.postgres.restoreFrom.time'),
   without('servers.postgres.resources.cpuLimit'),
   unset('servers.postgres.instances', 1, 'gt (int64 $.Values.servers.postgres.instances) 1'),
 ];
@@ -108,7 +116,7 @@ export const withEverything = (production: Environment): Environment => {
     ingress: { ...ingress, tlsSecret: 'any', annotations: {} },
     servers: {
       kafka: {
-        kind: 'operated',
+        ...kafka,
         nodePools: kafka.nodePools.map((pool) => limited(stored(pool))),
         entityOperator: { ...kafka.entityOperator, cpuLimit: '1' },
       },
@@ -117,6 +125,17 @@ export const withEverything = (production: Environment): Environment => {
         ...limited(stored(postgres)),
         walVolume: { size: 'any', storageClass: 'any' },
         expandInUse: true,
+        backup: {
+          destinationPath: 'any',
+          endpointUrl: 'any',
+          secret: 'any',
+          schedule: 'any',
+          retention: 'any',
+          serverName: 'any',
+          egress: { cidrs: ['any'], port: 1 },
+          resources: { cpuRequest: 'any', cpuLimit: '1', memory: 'any' },
+        },
+        restoreFrom: { serverName: 'any', time: 'any' },
       },
     },
   };

@@ -32,6 +32,7 @@ export const ITEM_LOOPS = [
   { path: 'servers.kafka.oauth.egress.cidrs', variable: '$tokenCidr' },
   { path: 'servers.elasticsearch.egress.cidrs', variable: '$elasticsearchCidr' },
   { path: 'servers.postgres.egress.cidrs', variable: '$postgresCidr' },
+  { path: 'servers.postgres.backup.egress.cidrs', variable: '$backupCidr' },
 ] as const;
 
 /** Kept as they are: words that decide which objects there are. */

@@ -90,6 +90,17 @@ const MANAGED_POSTGRES_RULE: Rule = {
   refusedIf: 'and $.Values.servers.postgres.caSecret (eq $.Values.servers.postgres.tls "disable")',
   message: 'servers.postgres.caSecret is of no use without servers.postgres.tls',
 };
+const POSTGRES = '$.Values.servers.postgres';
+const BACKUP_RULES: readonly Rule[] = [
+  {
+    refusedIf: `and ${POSTGRES}.restoreFrom (not ${POSTGRES}.backup)`,
+    message: 'servers.postgres.restoreFrom needs servers.postgres.backup',
+  },
+  {
+    refusedIf: `and ${POSTGRES}.restoreFrom (eq (${POSTGRES}.backup).serverName (${POSTGRES}.restoreFrom).serverName)`,
+    message: 'servers.postgres.backup.serverName must be another than restoreFrom.serverName, whose log is not its own',
+  },
+];
 const MAX_CONNECTIONS = 'servers.postgres.maxConnections';
 
 const check = ({ refusedIf, message }: Rule): string =>
@@ -139,6 +150,8 @@ export const rulesTemplate = (): string =>
     '{{- end }}\n',
     '{{- if eq $.Values.servers.postgres.kind "managed" }}\n',
     check(MANAGED_POSTGRES_RULE),
+    '{{- else }}\n',
+    ...BACKUP_RULES.map(check),
     '{{- end }}\n',
     // Of a managed one it may be unknown.
     `{{- if $.Values.${MAX_CONNECTIONS} }}\n`,

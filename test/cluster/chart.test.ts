@@ -7,6 +7,7 @@ import { environmentOf, environments } from '../../infra/environments/index.ts';
 import { parseEnvironment, type Environment } from '../../infra/environments/schema.ts';
 import { valuesOf, valuesOver } from '../../infra/helm/values.ts';
 import { ADDITIONS } from '../support/additions.ts';
+import { BACKUP, LEAST_BACKUP, withBackup } from '../support/backup.ts';
 import { fluxValuesOf } from '../support/flux-values.ts';
 import { MANAGED } from '../support/managed-servers.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
@@ -95,6 +96,7 @@ describe('helm template equals the synthesised manifests, object by object', () 
       'everything that is optional',
       change('production', (e) => {
         e.images.pullPolicy = 'Always';
+        e.zoneLabel = 'example.com/rack';
         e.index = { shards: 12, replicas: 2 };
         e.servers.kafka.nodePools[1].volume.storageClass = 'fast';
         e.servers.kafka.nodePools[0].resources.cpuLimit = '2';
@@ -111,6 +113,7 @@ describe('helm template equals the synthesised manifests, object by object', () 
       'nothing that is optional',
       change('production', (e) => {
         e.monitoring = false;
+        delete e.zoneLabel;
         delete e.ingress.tlsSecret;
         e.servers.postgres.instances = 1;
         e.servers.postgres.walVolume = { size: '20Gi' };
@@ -125,6 +128,12 @@ describe('helm template equals the synthesised manifests, object by object', () 
         e.ingress.tlsSecret = 'certificate';
       }),
     ],
+    ['backups of PostgreSQL, with all that they take', withBackup(BACKUP)],
+    [
+      'backups of PostgreSQL with the least that they take, begun with one',
+      withBackup(LEAST_BACKUP, { serverName: 'before' }),
+    ],
+    ['a restore up to a time', withBackup(LEAST_BACKUP, { serverName: 'before', time: '2026-11-24T03:00:00Z' })],
     ...MANAGED,
     ...ADDITIONS,
   ])('with %s', async (_, environment) => {
@@ -207,6 +216,20 @@ it.each<[object, RegExp]>([
 ])('managed servers that cannot be meant are refused: %j', async (servers, message) => {
   const { code, stderr } = await template('taskstream', '-f', valuesFile({ servers }));
   expect(stderr).toMatch(message);
+  expect(code).not.toBe(0);
+});
+
+it.each<[object, RegExp]>([
+  [{ backup: { ...BACKUP, destinationPath: undefined } }, /servers\/postgres\/backup.*destinationPath/],
+  [{ backup: { ...BACKUP, secret: undefined } }, /servers\/postgres\/backup.*secret/],
+  [{ restoreFrom: { serverName: 'before' } }, /servers\.postgres\.restoreFrom needs servers\.postgres\.backup/],
+  [
+    { backup: BACKUP, restoreFrom: { serverName: BACKUP.serverName } },
+    /servers\.postgres\.backup\.serverName must be another than restoreFrom\.serverName/,
+  ],
+])('a backup that is incomplete is refused: %j', async (postgres, message) => {
+  const { code, stderr } = await template('taskstream', '-f', valuesFile({ servers: { postgres } }));
+  expect(stderr.replaceAll(/\s+/g, ' ')).toMatch(message);
   expect(code).not.toBe(0);
 });
 

@@ -29,6 +29,16 @@ describe('settings that cannot be used are refused by name', () => {
       (e) => (e.api.minReplicas = 20),
       /api\.minReplicas: .*api\.maxReplicas, which is 12/,
     ],
+    [
+      'a Kafka of no version',
+      (e) => (e.servers.kafka.version = '4.3'),
+      /servers\.kafka\.version: must be a version such/,
+    ],
+    [
+      'a label with a colon',
+      (e) => (e.zoneLabel = 'zone: a'),
+      /zoneLabel: must be the name of a label such as topology/,
+    ],
     ['an unknown key', (e) => (e.api.replica = 3), /api: Unrecognized key: "replica"/],
     ['more copies than brokers', (e) => (e.topic.replicas = 4), /topic\.replicas: .*number of brokers, which is 3/],
     ['no broker to spare', (e) => (e.topic.minInsyncReplicas = 3), /topic\.minInsyncReplicas: .*may ever restart/],

@@ -304,6 +304,59 @@ describe('production', () => {
     expect(find(manifests, 'Cluster', 'taskstream-db').spec).not.toHaveProperty('walStorage');
   });
 
+  it('never has two brokers, or two controllers, on one host, and spreads each over the zones', () => {
+    for (const { metadata, spec } of ofKind(manifests, 'KafkaNodePool')) {
+      // Labels that Strimzi gives each pod of a pool.
+      expectApart(spec.template.pod, { 'strimzi.io/cluster': 'taskstream', 'strimzi.io/pool-name': metadata.name });
+    }
+  });
+
+  it('never has two nodes of Elasticsearch on one host, and copies of a shard in different zones', () => {
+    const { metadata, spec } = find(manifests, 'Elasticsearch', 'taskstream');
+    const [{ podTemplate, config }] = spec.nodeSets as [{ podTemplate: { spec: any }; config: object }];
+    expectApart(podTemplate.spec, { 'elasticsearch.k8s.elastic.co/cluster-name': 'taskstream' });
+    // The label of the host comes to the pod's annotations, from there to its environment, and from there to the node.
+    expect(metadata.annotations).toMatchObject({
+      'eck.k8s.elastic.co/downward-node-labels': 'topology.kubernetes.io/zone',
+    });
+    expect(podTemplate.spec.containers[0].env).toEqual([
+      { name: 'ZONE', valueFrom: { fieldRef: { fieldPath: "metadata.annotations['topology.kubernetes.io/zone']" } } },
+    ]);
+    expect(config).toMatchObject({
+      'node.attr.zone': '${ZONE}',
+      'cluster.routing.allocation.awareness.attributes': 'k8s_node_name,zone',
+    });
+  });
+
+  it('never has two instances of PostgreSQL on one host, nor volumes of theirs in a zone where they cannot run', () => {
+    const { affinity, topologySpreadConstraints } = find(manifests, 'Cluster', 'taskstream-db').spec;
+    expect(affinity).toEqual({
+      enablePodAntiAffinity: true,
+      topologyKey: 'kubernetes.io/hostname',
+      podAntiAffinityType: 'required',
+    });
+    // A label of instances and of the Jobs that fill a volume: with one of instances alone, a Job is held by nothing.
+    expect(topologySpreadConstraints).toMatchObject([
+      { whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { 'cnpg.io/cluster': 'taskstream-db' } } },
+    ]);
+  });
+
+  it('puts copies of a partition into different zones, with versions of Kafka that an upgraded operator leaves alone', () => {
+    const { rack, version, metadataVersion } = find(manifests, 'Kafka', 'taskstream').spec.kafka;
+    expect(rack).toEqual({ type: 'topology-label', topologyKey: 'topology.kubernetes.io/zone' });
+    expect([version, metadataVersion]).toEqual(['4.3.1', '4.3-IV0']);
+  });
+
+  it('asks for no zones where the environment has none', () => {
+    const environment = structuredClone(environmentOf('production'));
+    delete environment.zoneLabel;
+    expect(stringify(manifests)).toContain('topologyKey: topology.kubernetes.io/zone');
+    const servers = ['Kafka', 'KafkaNodePool', 'Elasticsearch', 'Cluster'];
+    for (const { kind, metadata, spec } of manifestsOf(environment)) {
+      if (servers.includes(kind)) expect(stringify([metadata, spec]), kind).not.toMatch(/zone|rack|downward/i);
+    }
+  });
+
   it('has brokers apart from controllers', () => {
     const roles = ofKind(manifests, 'KafkaNodePool').map(({ spec }) => [
       spec.roles as string[],
@@ -350,6 +403,21 @@ describe('production', () => {
     }
   });
 });
+
+/** @param pod what a template says of a pod with these labels */
+const expectApart = (pod: unknown, labels: Readonly<Record<string, string>>): void => {
+  const labelSelector = { matchLabels: labels };
+  expect(pod).toMatchObject({
+    affinity: {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname', labelSelector }],
+      },
+    },
+    topologySpreadConstraints: [
+      { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector },
+    ],
+  });
+};
 
 interface FoundContext {
   /** Of a pod as a whole, or of one container. */

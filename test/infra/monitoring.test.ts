@@ -15,7 +15,7 @@ describe('monitoring', () => {
   it('is there when it is switched on, and leaves no trace when it is off', () => {
     const on = manifestsOf({ ...production, monitoring: true });
     const off = manifestsOf({ ...production, monitoring: false });
-    expect(KINDS.map((kind) => ofKind(on, kind).length)).toEqual([2, 1]);
+    expect(KINDS.map((kind) => ofKind(on, kind).length)).toEqual([4, 1]);
     expect(dashboards(on)).toHaveLength(1);
     expect(KINDS.map((kind) => ofKind(off, kind).length)).toEqual([0, 0]);
     expect(dashboards(off)).toEqual([]);
@@ -47,7 +47,9 @@ describe('monitoring', () => {
 
   it('names the jobs and the autoscaler as the manifests do', () => {
     const manifests = manifestsOf(production);
-    for (const { metadata, spec } of ofKind(manifests, 'PodMonitor')) {
+    const own = ofKind(manifests, 'PodMonitor').filter(({ spec }) => spec.jobLabel !== undefined);
+    expect(own).toHaveLength(2);
+    for (const { metadata, spec } of own) {
       const pod = podsOf(manifests).find(({ name }) => name === metadata.name)?.pod;
       // The value of the label that `jobLabel` names, on the pods that are selected.
       expect(pod?.metadata.labels[String(spec.jobLabel)]).toBe(metadata.name);
@@ -55,6 +57,21 @@ describe('monitoring', () => {
     }
     expect(LagScaler.autoscaler).toBe(`keda-hpa-${ofKind(manifests, 'ScaledObject')[0]?.metadata.name ?? ''}`);
   });
+});
+
+it('brokers and instances are scraped where operators run them, at the ports that those name', () => {
+  const monitors = (environment: Parameters<typeof manifestsOf>[0]) =>
+    ofKind(manifestsOf(environment), 'PodMonitor')
+      .filter(({ spec }) => spec.jobLabel === undefined)
+      .map(({ spec }) => [spec.selector.matchLabels, spec.podMetricsEndpoints[0].port] as unknown);
+  expect(monitors('production')).toEqual([
+    [{ 'strimzi.io/cluster': 'taskstream' }, 'tcp-prometheus'],
+    [{ 'cnpg.io/cluster': 'taskstream-db' }, 'metrics'],
+  ]);
+  expect(monitors({ ...environmentOf('lab'), monitoring: true })).toEqual([]);
+  const { metricsConfig } = find(manifestsOf('production'), 'Kafka', 'taskstream').spec.kafka;
+  expect(metricsConfig.type).toBe('strimziMetricsReporter');
+  expect(find(manifestsOf('local'), 'Kafka', 'taskstream').spec.kafka).not.toHaveProperty('metricsConfig');
 });
 
 describe('the alerts', () => {

@@ -49,6 +49,8 @@ const PORTS = {
   transport: 9_300,
   sql: 5_432,
   status: 8_000,
+  kafkaMetrics: 9_404,
+  postgresMetrics: 9_187,
   https: 443,
 };
 
@@ -57,6 +59,8 @@ const CONNECTIONS: readonly [End, End, keyof typeof PORTS][] = [
   ['ingress', 'api', 'http'],
   ['prometheus', 'api', 'apiHealth'],
   ['prometheus', 'indexer', 'indexerHealth'],
+  ['prometheus', 'kafka', 'kafkaMetrics'],
+  ['prometheus', 'postgres', 'postgresMetrics'],
   ['api', 'postgres', 'sql'],
   ['api', 'kafka', 'kafka'],
   ['api', 'elasticsearch', 'search'],

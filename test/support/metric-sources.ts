@@ -28,4 +28,20 @@ const KUBELET: Source = {
 
 const PROMETHEUS: Source = { up: TARGET_LABELS };
 
-export const FOREIGN_METRICS: Source = { ...KUBE_STATE_METRICS, ...KUBELET, ...PROMETHEUS };
+/** The servers, as infra/alerts/servers.ts says. */
+const SERVERS: Source = {
+  kafka_server_replicamanager_underreplicatedpartitions: TARGET_LABELS,
+  kafka_server_replicamanager_underminisrpartitioncount: TARGET_LABELS,
+  kafka_controller_kafkacontroller_offlinepartitionscount: TARGET_LABELS,
+  jvm_memory_used_bytes: [...TARGET_LABELS, 'area'],
+  jvm_memory_max_bytes: [...TARGET_LABELS, 'area'],
+  cnpg_pg_replication_in_recovery: TARGET_LABELS,
+  cnpg_pg_replication_is_wal_receiver_up: TARGET_LABELS,
+  cnpg_pg_replication_lag: TARGET_LABELS,
+  cnpg_pg_stat_archiver_last_failed_time: TARGET_LABELS,
+  cnpg_pg_stat_archiver_last_archived_time: TARGET_LABELS,
+  cnpg_collector_pg_wal_archive_status: [...TARGET_LABELS, 'value'],
+  barman_cloud_cloudnative_pg_io_last_available_backup_timestamp: TARGET_LABELS,
+};
+
+export const FOREIGN_METRICS: Source = { ...KUBE_STATE_METRICS, ...KUBELET, ...PROMETHEUS, ...SERVERS };

@@ -7,6 +7,7 @@ import { indexerAlerts } from './indexer.ts';
 import { lagAlerts, lagRecords } from './lag.ts';
 import { outboxAlerts } from './outbox.ts';
 import { podAlerts } from './pods.ts';
+import { serverAlerts } from './servers.ts';
 import { verifyAlerts } from './verify.ts';
 
 export const RECORD_CASES: readonly RecordCase[] = lagRecords;
@@ -20,5 +21,6 @@ export const ALERT_CASES: readonly AlertCase[] = [
   ...searchAlerts,
   ...verifyAlerts,
   ...podAlerts,
+  ...serverAlerts,
   ...certificateAlerts,
 ];

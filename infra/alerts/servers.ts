@@ -1,0 +1,107 @@
+/**
+ * What the servers say of themselves, where operators run them. Names of the metrics:
+ * - Kafka: Strimzi's metrics reporter 0.4.0, as in strimzi-kafka-operator 1.2.0, packaging/examples/metrics/strimzi-metrics-reporter
+ * - PostgreSQL: CloudNativePG 1.30.0, config/manager/default-monitoring.yaml
+ * - backups: plugin-barman-cloud 0.14.0, internal/cnpgi/instance/metrics.go
+ */
+import type { RuleGroup, Series } from './rule.ts';
+
+/** Behind by that much, a standby serves no failover, and the primary keeps the log for it. */
+const MAX_REPLICATION_LAG_SECONDS = 300;
+/** A nightly backup, and half a day. */
+const MAX_BACKUP_AGE_SECONDS = 36 * 3_600;
+const MAX_HEAP_RATIO = 0.9;
+
+export const serverRules = (series: Series): RuleGroup => {
+  const heap = (figure: string) => series(`jvm_memory_${figure}_bytes`, 'area="heap"');
+  return {
+    name: 'taskstream-servers',
+    rules: [
+      {
+        alert: 'TaskstreamKafkaUnderReplicated',
+        expr: `sum by (namespace) (${series('kafka_server_replicamanager_underreplicatedpartitions')}) > 0`,
+        for: '10m',
+        severity: 'warning',
+        summary: 'Partitions of Kafka lack a copy: a broker is away or behind',
+        description: '{{ $value | humanize }} partitions have fewer copies in sync than they should for 10 minutes.',
+        runbook: 'broker-lost',
+      },
+      {
+        alert: 'TaskstreamKafkaUnderMinIsr',
+        expr: `sum by (namespace) (${series('kafka_server_replicamanager_underminisrpartitioncount')}) > 0`,
+        for: '2m',
+        severity: 'critical',
+        summary: 'Kafka takes no events for some partitions: too few copies are in sync',
+        description: '{{ $value | humanize }} partitions have fewer copies in sync than a write needs.',
+        runbook: 'broker-lost',
+      },
+      {
+        alert: 'TaskstreamKafkaPartitionsOffline',
+        // Only the active controller counts them.
+        expr: `max by (namespace) (${series('kafka_controller_kafkacontroller_offlinepartitionscount')}) > 0`,
+        for: '2m',
+        severity: 'critical',
+        summary: 'Partitions of Kafka have no leader: nobody reads or writes them',
+        description: '{{ $value | humanize }} partitions have no leader.',
+        runbook: 'broker-lost',
+      },
+      {
+        alert: 'TaskstreamKafkaHeapFull',
+        // The least within a quarter of an hour is what a collection has left.
+        expr: `sum by (namespace, pod) (min_over_time(${heap('used')}[15m])) / sum by (namespace, pod) (${heap('max')}) > ${MAX_HEAP_RATIO}`,
+        for: '5m',
+        severity: 'warning',
+        summary: 'A broker has hardly any memory left',
+        description: '{{ $labels.pod }} uses {{ $value | humanizePercentage }} of its heap after each collection.',
+        runbook: 'broker-lost',
+      },
+      {
+        alert: 'TaskstreamPostgresStandbyStopped',
+        expr: `${series('cnpg_pg_replication_in_recovery')} > ${series('cnpg_pg_replication_is_wal_receiver_up')}`,
+        for: '5m',
+        severity: 'warning',
+        summary: 'A standby of PostgreSQL receives nothing: one failure less may happen',
+        description: '{{ $labels.pod }} has received no log of its primary for 5 minutes.',
+        runbook: 'standby-away',
+      },
+      {
+        alert: 'TaskstreamPostgresStandbyBehind',
+        expr: `max by (namespace, pod) (${series('cnpg_pg_replication_lag')}) > ${MAX_REPLICATION_LAG_SECONDS}`,
+        for: '5m',
+        severity: 'warning',
+        summary: 'A standby of PostgreSQL falls behind',
+        description: '{{ $labels.pod }} is {{ $value | humanizeDuration }} behind its primary.',
+        runbook: 'standby-away',
+      },
+      {
+        alert: 'TaskstreamPostgresFailedOver',
+        // A standby that is none any more.
+        expr: `sum by (namespace, pod) (${series('cnpg_pg_replication_in_recovery')} == 0 and ${series('cnpg_pg_replication_in_recovery')} offset 15m == 1) == 0`,
+        for: '0m',
+        severity: 'warning',
+        summary: 'Another instance of PostgreSQL has taken over',
+        description: '{{ $labels.pod }} has become the primary within the last 15 minutes.',
+        runbook: 'standby-away',
+      },
+      {
+        alert: 'TaskstreamPostgresArchiveFails',
+        expr: `max by (namespace, pod) (${series('cnpg_pg_stat_archiver_last_failed_time')} - ${series('cnpg_pg_stat_archiver_last_archived_time')}) > 0`,
+        for: '10m',
+        severity: 'critical',
+        summary: "PostgreSQL's log cannot be archived: it fills the disk, and a restore would lose it",
+        description: '{{ $labels.pod }} has archived nothing since an attempt failed.',
+        runbook: 'backup-fails',
+      },
+      {
+        alert: 'TaskstreamPostgresBackupOverdue',
+        // 0 as long as there was none.
+        expr: `time() - max by (namespace) (${series('barman_cloud_cloudnative_pg_io_last_available_backup_timestamp')}) > ${MAX_BACKUP_AGE_SECONDS}`,
+        for: '30m',
+        severity: 'critical',
+        summary: 'The last whole backup of PostgreSQL is too old, or there is none',
+        description: 'It ended {{ $value | humanizeDuration }} ago; half a century means that there was none.',
+        runbook: 'backup-fails',
+      },
+    ],
+  };
+};

@@ -1,0 +1,76 @@
+/** The servers, where operators run them; infra/alerts/servers.ts says where the metrics come from. */
+import { series, warnAt, type Row } from './panel.ts';
+
+const HOUR = 3_600;
+
+export const servers: Row = {
+  title: 'Servers',
+  panels: [
+    {
+      title: 'Partitions that lack copies',
+      description: 'Should be none. Below what a write needs, publication stops; without a leader, all of it.',
+      kind: 'timeseries',
+      unit: 'short',
+      thresholds: [{ value: 1, colour: 'red' }],
+      runbook: 'broker-lost',
+      queries: [
+        {
+          expr: `sum(${series('kafka_server_replicamanager_underreplicatedpartitions')})`,
+          legend: 'a copy is missing',
+        },
+        { expr: `sum(${series('kafka_server_replicamanager_underminisrpartitioncount')})`, legend: 'not writable' },
+        { expr: `max(${series('kafka_controller_kafkacontroller_offlinepartitionscount')})`, legend: 'no leader' },
+      ],
+    },
+    {
+      title: 'Heap of brokers',
+      description: 'Share that is used. It goes up and down; what stays after each collection counts.',
+      kind: 'timeseries',
+      unit: 'percentunit',
+      runbook: 'broker-lost',
+      queries: [
+        {
+          expr: `sum by (pod) (${series('jvm_memory_used_bytes', 'area="heap"')}) / sum by (pod) (${series('jvm_memory_max_bytes', 'area="heap"')})`,
+          legend: '{{pod}}',
+        },
+      ],
+    },
+    {
+      title: 'Standbys behind',
+      description: 'How far each instance of PostgreSQL is behind the primary.',
+      kind: 'timeseries',
+      unit: 's',
+      thresholds: warnAt(30, 300),
+      runbook: 'standby-away',
+      queries: [{ expr: `max by (pod) (${series('cnpg_pg_replication_lag')})`, legend: '{{pod}}' }],
+    },
+    {
+      title: 'Log segments not archived',
+      description: 'Of 16 MiB each. They stay on the volume until they are in the bucket.',
+      kind: 'timeseries',
+      unit: 'short',
+      thresholds: warnAt(20, 200),
+      runbook: 'backup-fails',
+      queries: [
+        {
+          expr: `max by (pod) (${series('cnpg_collector_pg_wal_archive_status', 'value="ready"')})`,
+          legend: '{{pod}}',
+        },
+      ],
+    },
+    {
+      title: 'Last whole backup',
+      description: 'How long ago it ended.',
+      kind: 'stat',
+      unit: 's',
+      thresholds: warnAt(26 * HOUR, 36 * HOUR),
+      runbook: 'backup-fails',
+      queries: [
+        {
+          expr: `time() - (max(${series('barman_cloud_cloudnative_pg_io_last_available_backup_timestamp')}) > 0)`,
+          legend: 'ago',
+        },
+      ],
+    },
+  ],
+};

@@ -1,0 +1,119 @@
+import { NS, OTHER, type AlertCase } from '../support/case.ts';
+
+const of = (metric: string, pod: string, more = '') => `${metric}{${NS},pod="${pod}"${more}}`;
+const [BROKER, OTHER_BROKER, STANDBY] = ['taskstream-broker-3', 'taskstream-broker-4', 'taskstream-db-2'] as const;
+
+/** Partitions, as each broker counts its own. */
+const partitions = (alert: string, metric: string, description: string): AlertCase => ({
+  alert,
+  firing: { series: { [of(metric, BROKER)]: '0x5 3x30', [of(metric, OTHER_BROKER)]: '0x40' }, at: '30m', description },
+  quiet: {
+    'all is well': { series: { [of(metric, BROKER)]: '0x40' }, at: '30m' },
+    'a broker restarts': { series: { [of(metric, BROKER)]: '0x5 3 0x40' }, at: '7m' },
+    'it is of somebody else': { series: { [`${metric}{${OTHER},pod="b"}`]: '3x40' }, at: '30m' },
+  },
+});
+const heap = (figure: string) => of(`jvm_memory_${figure}_bytes`, BROKER, ',area="heap"');
+const inRecovery = of('cnpg_pg_replication_in_recovery', STANDBY);
+const receives = of('cnpg_pg_replication_is_wal_receiver_up', STANDBY);
+const lag = of('cnpg_pg_replication_lag', STANDBY);
+const archived = of('cnpg_pg_stat_archiver_last_archived_time', STANDBY);
+const failed = of('cnpg_pg_stat_archiver_last_failed_time', STANDBY);
+const backedUp = of('barman_cloud_cloudnative_pg_io_last_available_backup_timestamp', STANDBY);
+
+export const serverAlerts: readonly AlertCase[] = [
+  partitions(
+    'TaskstreamKafkaUnderReplicated',
+    'kafka_server_replicamanager_underreplicatedpartitions',
+    '3 partitions have fewer copies in sync than they should for 10 minutes.',
+  ),
+  partitions(
+    'TaskstreamKafkaUnderMinIsr',
+    'kafka_server_replicamanager_underminisrpartitioncount',
+    '3 partitions have fewer copies in sync than a write needs.',
+  ),
+  partitions(
+    'TaskstreamKafkaPartitionsOffline',
+    'kafka_controller_kafkacontroller_offlinepartitionscount',
+    '3 partitions have no leader.',
+  ),
+  {
+    alert: 'TaskstreamKafkaHeapFull',
+    firing: {
+      series: { [heap('used')]: '95 97 99x60', [heap('max')]: '100x60' },
+      at: '40m',
+      labels: { pod: BROKER },
+      description: `${BROKER} uses 99% of its heap after each collection.`,
+    },
+    quiet: {
+      'a collection frees it': {
+        series: {
+          [heap('used')]: '95 97 99 40 95 97 99 40 95 97 99 40 95 97 99 40 95 97 99 40 95 97 99 40 95',
+          [heap('max')]: '100x60',
+        },
+        at: '24m',
+      },
+    },
+  },
+  {
+    alert: 'TaskstreamPostgresStandbyStopped',
+    firing: {
+      series: { [inRecovery]: '1x20', [receives]: '1x5 0x15' },
+      at: '15m',
+      labels: { pod: STANDBY },
+      description: `${STANDBY} has received no log of its primary for 5 minutes.`,
+    },
+    quiet: {
+      'it receives': { series: { [inRecovery]: '1x20', [receives]: '1x20' }, at: '15m' },
+      'it is the primary': { series: { [inRecovery]: '0x20', [receives]: '0x20' }, at: '15m' },
+    },
+  },
+  {
+    alert: 'TaskstreamPostgresStandbyBehind',
+    firing: {
+      series: { [lag]: '0 360x20' },
+      at: '15m',
+      labels: { pod: STANDBY },
+      description: `${STANDBY} is 6m 0s behind its primary.`,
+    },
+    quiet: { 'a little': { series: { [lag]: '20x20' }, at: '15m' } },
+  },
+  {
+    alert: 'TaskstreamPostgresFailedOver',
+    firing: {
+      series: { [inRecovery]: '1x30 0x30' },
+      at: '40m',
+      labels: { pod: STANDBY },
+      description: `${STANDBY} has become the primary within the last 15 minutes.`,
+    },
+    quiet: {
+      'it was the primary': { series: { [inRecovery]: '0x60' }, at: '40m' },
+      'it is a standby': { series: { [inRecovery]: '1x60' }, at: '40m' },
+      'it became a standby': { series: { [inRecovery]: '0x30 1x30' }, at: '40m' },
+      'it was long ago': { series: { [inRecovery]: '1x30 0x30' }, at: '55m' },
+    },
+  },
+  {
+    alert: 'TaskstreamPostgresArchiveFails',
+    firing: {
+      series: { [archived]: '300x30', [failed]: '-1x5 360x25' },
+      at: '20m',
+      labels: { pod: STANDBY },
+      description: `${STANDBY} has archived nothing since an attempt failed.`,
+    },
+    quiet: {
+      'none failed': { series: { [archived]: '300x30', [failed]: '-1x30' }, at: '20m' },
+      'one failed, and the next did not': { series: { [archived]: '300x5 400x30', [failed]: '360x30' }, at: '20m' },
+    },
+  },
+  {
+    alert: 'TaskstreamPostgresBackupOverdue',
+    interval: '1h',
+    firing: {
+      series: { [backedUp]: '0x50' },
+      at: '40h',
+      description: 'It ended 1d 16h 0m 0s ago; half a century means that there was none.',
+    },
+    quiet: { 'it was last night': { series: { [backedUp]: '0x20 72000x30' }, at: '40h' } },
+  },
+];
