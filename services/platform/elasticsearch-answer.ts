@@ -28,6 +28,13 @@ export class ForeignAnswerError extends errors.ConnectionError {
  */
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 413, 429]);
 
+/**
+ * The value of the header `authorization`; nothing without a login.
+ * @param refused what was just refused: what else may be tried, if there is anything
+ */
+export type Login = (refused?: string) => string | undefined;
+const NO_LOGIN: Login = () => undefined;
+
 /** In characters. */
 const MAX_TYPE_LENGTH = 100;
 const MAX_TEXT_LENGTH = 200;
@@ -37,8 +44,9 @@ const MAX_TEXT_LENGTH = 200;
  * The client must have no timeout of its own: its connections begin theirs again with each piece of an answer, and give no
  * request a longer one than the client's.
  * @param timeoutMs bound on the whole of a request that has no `requestTimeout`
+ * @param login what each request is sent with
  */
-export const checkedTransport = (timeoutMs: number): typeof SniffingTransport =>
+export const checkedTransport = (timeoutMs: number, login: Login = NO_LOGIN): typeof SniffingTransport =>
   class CheckedTransport extends SniffingTransport {
     /** @throws ForeignAnswerError for what Elasticsearch would not answer, and what the client throws */
     override async request<T>(params: Params, { requestTimeout, signal, ...options }: Options = {}): Promise<T> {
@@ -51,8 +59,20 @@ export const checkedTransport = (timeoutMs: number): typeof SniffingTransport =>
         Number(requestTimeout ?? timeoutMs),
       );
       const bounded = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
-      const result = await super
-        .request(params, { ...options, signal: bounded, meta: true })
+      const send = (authorization: string | undefined) =>
+        super.request(params, {
+          ...options,
+          ...(authorization === undefined ? {} : { headers: { ...options.headers, authorization } }),
+          signal: bounded,
+          meta: true,
+        });
+      const authorization = login();
+      const result = await send(authorization)
+        .catch((error: unknown) => {
+          const other = isUnauthorized(error) && authorization !== undefined ? login(authorization) : undefined;
+          if (other === undefined) throw error;
+          return send(other);
+        })
         .catch((error: unknown) => {
           throw late.signal.aborted ? new errors.TimeoutError('Request timed out') : withReason(error, hasBody);
         })
@@ -77,6 +97,8 @@ export const withPart = <T extends object>(answer: T, part: keyof T & string): T
   }
   return answer;
 };
+
+const isUnauthorized = (error: unknown): boolean => error instanceof errors.ResponseError && error.statusCode === 401;
 
 /** An error that says what answered. The client's own has the body for a message, which may be empty, or a page of HTML. */
 const withReason = (error: unknown, hasBody: boolean): unknown => {
