@@ -33,6 +33,8 @@ const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 413, 429]);
  * @param refused what was just refused: what else may be tried, if there is anything
  */
 export type Login = (refused?: string) => string | undefined;
+/** The renewed one, the one before, and the renewed one again, which the server may have come to know meanwhile. */
+const MAX_LOGINS = 3;
 const NO_LOGIN: Login = () => undefined;
 
 /** In characters. */
@@ -59,20 +61,21 @@ export const checkedTransport = (timeoutMs: number, login: Login = NO_LOGIN): ty
         Number(requestTimeout ?? timeoutMs),
       );
       const bounded = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
-      const send = (authorization: string | undefined) =>
+      const sendOnce = (authorization: string | undefined) =>
         super.request(params, {
           ...options,
           ...(authorization === undefined ? {} : { headers: { ...options.headers, authorization } }),
           signal: bounded,
           meta: true,
         });
-      const authorization = login();
-      const result = await send(authorization)
-        .catch((error: unknown) => {
-          const other = isUnauthorized(error) && authorization !== undefined ? login(authorization) : undefined;
+      const send = (authorization: string | undefined, attempt = 1): ReturnType<typeof sendOnce> =>
+        sendOnce(authorization).catch((error: unknown) => {
+          const isLast = attempt === MAX_LOGINS || authorization === undefined || !isUnauthorized(error);
+          const other = isLast ? undefined : login(authorization);
           if (other === undefined) throw error;
-          return send(other);
-        })
+          return send(other, attempt + 1);
+        });
+      const result = await send(login())
         .catch((error: unknown) => {
           throw late.signal.aborted ? new errors.TimeoutError('Request timed out') : withReason(error, hasBody);
         })
