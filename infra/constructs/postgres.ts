@@ -1,7 +1,7 @@
 /** PostgreSQL by CloudNativePG. The operator makes the application's user, its password and the certificates. */
 import { Construct } from 'constructs';
 import type { OperatedPostgres, Volume } from '../environments/schema.ts';
-import { caPath, type Connection } from './connection.ts';
+import { caPath, loginFiles, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
 
@@ -46,13 +46,14 @@ export class PostgresCluster extends Construct {
   }
 
   get connection(): Connection {
+    const login = loginFiles('postgres', { DATABASE_URL: { secret: `${CLUSTER}-app`, key: 'uri' } });
     return {
       env: {
-        DATABASE_URL: { secret: `${CLUSTER}-app`, key: 'uri' },
+        ...login.env,
         DATABASE_TLS: { value: 'verify-full' },
         DATABASE_CA_FILE: { value: caPath('postgres') },
       },
-      files: [{ secret: `${CLUSTER}-ca`, key: 'ca.crt', path: caPath('postgres') }],
+      files: [{ secret: `${CLUSTER}-ca`, key: 'ca.crt', path: caPath('postgres') }, ...login.files],
       peer: { pods: PostgresCluster.podLabels },
       port: PORT,
     };
