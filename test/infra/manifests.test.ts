@@ -6,15 +6,7 @@ import { readApiConfig } from '../../services/api/config.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
 import { readMigrateConfig, readReindexConfig, readVerifyConfig } from '../../services/ops/env.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, PORTS, TASKS_TOPIC } from '../../services/task/resources.ts';
-import {
-  find,
-  manifestsOf,
-  ofKind,
-  podsOf,
-  secretKeysOf,
-  variablesOf,
-  type Manifest,
-} from '../support/manifests.ts';
+import { find, manifestsOf, ofKind, podsOf, secretKeysOf, variablesOf, type Manifest } from '../support/manifests.ts';
 
 /** Keys of the Secrets that operators make; the cluster tests compare them with the real ones. */
 const OPERATOR_SECRETS: Readonly<Record<string, readonly string[]>> = {
