@@ -22,6 +22,16 @@ export const certificateRules = (series: Series): RuleGroup => ({
       runbook: 'certificates-and-secrets',
     },
     {
+      alert: 'TaskstreamRenewalNotInUse',
+      expr: `max by (namespace, pod, job, server, client) (${series('taskstream_renewal_pending')}) == 1`,
+      for: '15m',
+      severity: 'critical',
+      summary: 'A certificate or a login was renewed, and a service still uses the one of before',
+      description:
+        '{{ $labels.client }} of {{ $labels.pod }} to {{ $labels.server }} cannot use what its files say now.',
+      runbook: 'certificates-and-secrets',
+    },
+    {
       alert: 'TaskstreamPodCannotStart',
       expr: `max by (namespace, pod, reason) (${series('kube_pod_container_status_waiting_reason', `reason=~"${STUCK}"`)}) == 1`,
       for: '10m',

@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { stringify } from 'yaml';
 import { TASK_INDEX_ALIAS } from '../../services/task/resources.ts';
 import type { Environment, OperatedElasticsearch } from '../environments/schema.ts';
-import { caPath, type Connection, type SecretKey } from './connection.ts';
+import { caPath, loginFiles, type Connection, type SecretKey } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { labelsOf } from './labels.ts';
 import { resourceRequirements } from './resource-requirements.ts';
@@ -85,14 +85,20 @@ export class ElasticsearchCluster extends Construct {
   }
 
   connectionOf(client: SearchClient): Connection {
+    const login = loginFiles('elasticsearch', {
+      ELASTICSEARCH_PASSWORD: { secret: searchSecretOf(client), key: 'password' },
+    });
     return {
       env: {
         ELASTICSEARCH_URL: { value: this.#url },
         ELASTICSEARCH_CA_FILE: { value: caPath('elasticsearch') },
         ELASTICSEARCH_USERNAME: { value: roleOf(client) },
-        ELASTICSEARCH_PASSWORD: { secret: searchSecretOf(client), key: 'password' },
+        ...login.env,
       },
-      files: [{ secret: `${CLUSTER}-es-http-certs-public`, key: 'ca.crt', path: caPath('elasticsearch') }],
+      files: [
+        { secret: `${CLUSTER}-es-http-certs-public`, key: 'ca.crt', path: caPath('elasticsearch') },
+        ...login.files,
+      ],
       peer: { pods: ElasticsearchCluster.podLabels },
       port: HTTP_PORT,
     };

@@ -10,7 +10,7 @@ import {
   type TopicSpec,
 } from '../../services/task/resources.ts';
 import type { ConsumerSettings, Environment, NodePool, OperatedKafka } from '../environments/schema.ts';
-import { caPath, type Connection } from './connection.ts';
+import { caFolder, loginFiles, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
 import { apartOnHosts, evenlyOverZones } from './spread.ts';
@@ -174,17 +174,19 @@ export class KafkaCluster extends Construct {
 
   connectionOf(client: KafkaClient): Connection {
     const user = userNameOf(client);
+    // Strimzi's Secret of a SCRAM user has the user's name, and the key `password`.
+    const login = loginFiles('kafka', { KAFKA_SASL_PASSWORD: { secret: user, key: 'password' } });
     return {
       env: {
         KAFKA_BROKERS: { value: this.bootstrap },
         KAFKA_TLS: { value: 'true' },
-        KAFKA_CA_FILE: { value: caPath('kafka') },
+        KAFKA_CA_FILE: { value: caFolder('kafka') },
         KAFKA_SASL_MECHANISM: { value: 'SCRAM-SHA-512' },
         KAFKA_SASL_USERNAME: { value: user },
-        // Strimzi's Secret of a SCRAM user has the user's name, and the key `password`.
-        KAFKA_SASL_PASSWORD: { secret: user, key: 'password' },
+        ...login.env,
       },
-      files: [{ secret: KafkaCluster.caSecret, key: 'ca.crt', path: caPath('kafka') }],
+      // While Strimzi replaces the CA's key, the one of before is in its Secret under another name.
+      files: [{ secret: KafkaCluster.caSecret, path: caFolder('kafka') }, ...login.files],
       peer: { pods: CLUSTER_LABEL },
       port: TLS_PORT,
     };

@@ -1,6 +1,13 @@
 /** Servers that somebody else runs: what a client is told of each, from the environment and from Secrets of fixed names. */
 import type { ManagedElasticsearch, ManagedKafka, ManagedPostgres } from '../environments/schema.ts';
-import { caPath, clientCertificate, type Connection, type EnvSource, type SecretFile } from './connection.ts';
+import {
+  caPath,
+  clientCertificate,
+  loginFiles,
+  type Connection,
+  type EnvSource,
+  type SecretFile,
+} from './connection.ts';
 import { PART_OF } from './custom-resource.ts';
 import { searchSecretOf, type SearchClient } from './elasticsearch.ts';
 import type { KafkaClient } from './kafka.ts';
@@ -25,44 +32,52 @@ export const managedKafka = (
 ): Connection => {
   const secret = kafkaSecretOf(client);
   const { cert, key } = clientCertificate(secret);
-  const loginEnv = (): Env => {
+  const loginParts = (): Pick<Connection, 'env' | 'files'> => {
     switch (login) {
       case 'none':
-        return {};
+        return { env: {}, files: [] };
       case 'mTLS':
-        return { KAFKA_CERT_FILE: { value: cert.path }, KAFKA_KEY_FILE: { value: key.path } };
-      case 'OAUTHBEARER':
         return {
-          KAFKA_SASL_MECHANISM: { value: login },
-          KAFKA_OAUTH_TOKEN_URL: { value: oauth?.tokenUrl ?? '' },
-          KAFKA_OAUTH_SCOPE: { value: oauth?.scope ?? '' },
-          KAFKA_OAUTH_EXTENSIONS: { value: oauth?.extensions ?? '' },
-          ...caEnv('KAFKA_OAUTH_CA_FILE', 'kafka-oauth', oauth?.caSecret),
+          env: { KAFKA_CERT_FILE: { value: cert.path }, KAFKA_KEY_FILE: { value: key.path } },
+          files: [cert, key],
+        };
+      case 'OAUTHBEARER': {
+        const { env, files } = loginFiles('kafka', {
           KAFKA_OAUTH_CLIENT_ID: { secret, key: 'client-id' },
           KAFKA_OAUTH_CLIENT_SECRET: { secret, key: 'client-secret' },
+        });
+        return {
+          env: {
+            KAFKA_SASL_MECHANISM: { value: login },
+            KAFKA_OAUTH_TOKEN_URL: { value: oauth?.tokenUrl ?? '' },
+            KAFKA_OAUTH_SCOPE: { value: oauth?.scope ?? '' },
+            KAFKA_OAUTH_EXTENSIONS: { value: oauth?.extensions ?? '' },
+            ...caEnv('KAFKA_OAUTH_CA_FILE', 'kafka-oauth', oauth?.caSecret),
+            ...env,
+          },
+          files: [...files, ...caFiles('kafka-oauth', oauth?.caSecret)],
         };
+      }
       case 'PLAIN':
       case 'SCRAM-SHA-256':
-      case 'SCRAM-SHA-512':
-        return {
-          KAFKA_SASL_MECHANISM: { value: login },
+      case 'SCRAM-SHA-512': {
+        const { env, files } = loginFiles('kafka', {
           KAFKA_SASL_USERNAME: { secret, key: 'username' },
           KAFKA_SASL_PASSWORD: { secret, key: 'password' },
-        };
+        });
+        return { env: { KAFKA_SASL_MECHANISM: { value: login }, ...env }, files };
+      }
     }
   };
+  const { env: loginEnv, files: loginFilesOf } = loginParts();
   return {
     env: {
       KAFKA_BROKERS: { value: brokers },
       ...(tls ? { KAFKA_TLS: { value: 'true' } } : {}),
       ...caEnv('KAFKA_CA_FILE', 'kafka', caSecret),
-      ...loginEnv(),
+      ...loginEnv,
     },
-    files: [
-      ...caFiles('kafka', caSecret),
-      ...(login === 'mTLS' ? [cert, key] : []),
-      ...caFiles('kafka-oauth', oauth?.caSecret),
-    ],
+    files: [...caFiles('kafka', caSecret), ...loginFilesOf],
     peer: { cidrs: egress.cidrs },
     port: egress.port,
     ...(oauth === undefined ? {} : { beside: [{ peer: { cidrs: oauth.egress.cidrs }, port: oauth.egress.port }] }),
@@ -115,32 +130,35 @@ export const managedElasticsearch = (
   client: SearchClient,
 ): Connection => {
   const secret = searchSecretOf(client);
+  const { env, files } = loginFiles('elasticsearch', {
+    ...(login === 'user'
+      ? { ELASTICSEARCH_USERNAME: { secret, key: 'username' }, ELASTICSEARCH_PASSWORD: { secret, key: 'password' } }
+      : {}),
+    ...(login === 'apiKey' ? { ELASTICSEARCH_API_KEY: { secret, key: 'api-key' } } : {}),
+  });
   return {
     env: {
       ELASTICSEARCH_URL: { value: url },
       ...caEnv('ELASTICSEARCH_CA_FILE', 'elasticsearch', caSecret),
-      ...(login === 'user'
-        ? {
-            ELASTICSEARCH_USERNAME: { secret, key: 'username' },
-            ELASTICSEARCH_PASSWORD: { secret, key: 'password' },
-          }
-        : {}),
-      ...(login === 'apiKey' ? { ELASTICSEARCH_API_KEY: { secret, key: 'api-key' } } : {}),
+      ...env,
     },
-    files: caFiles('elasticsearch', caSecret),
+    files: [...caFiles('elasticsearch', caSecret), ...files],
     peer: { cidrs: egress.cidrs },
     port: egress.port,
   };
 };
 
 /** @param secret the owner's, or the service's */
-export const managedPostgres = ({ tls, caSecret, egress }: ManagedPostgres, secret: string): Connection => ({
-  env: {
-    DATABASE_URL: { secret, key: 'uri' },
-    DATABASE_TLS: { value: tls },
-    ...caEnv('DATABASE_CA_FILE', 'postgres', caSecret),
-  },
-  files: caFiles('postgres', caSecret),
-  peer: { cidrs: egress.cidrs },
-  port: egress.port,
-});
+export const managedPostgres = ({ tls, caSecret, egress }: ManagedPostgres, secret: string): Connection => {
+  const { env, files } = loginFiles('postgres', { DATABASE_URL: { secret, key: 'uri' } });
+  return {
+    env: {
+      ...env,
+      DATABASE_TLS: { value: tls },
+      ...caEnv('DATABASE_CA_FILE', 'postgres', caSecret),
+    },
+    files: [...caFiles('postgres', caSecret), ...files],
+    peer: { cidrs: egress.cidrs },
+    port: egress.port,
+  };
+};

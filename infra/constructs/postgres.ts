@@ -4,7 +4,7 @@
  */
 import { Construct } from 'constructs';
 import type { Backup, Environment, OperatedPostgres, RestoreFrom, Volume } from '../environments/schema.ts';
-import { caPath, type Connection } from './connection.ts';
+import { caPath, loginFiles, type Connection } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { resourceRequirements } from './resource-requirements.ts';
 import { evenlyOverZones } from './spread.ts';
@@ -75,13 +75,14 @@ export class PostgresCluster extends Construct {
   }
 
   get connection(): Connection {
+    const login = loginFiles('postgres', { DATABASE_URL: { secret: `${CLUSTER}-app`, key: 'uri' } });
     return {
       env: {
-        DATABASE_URL: { secret: `${CLUSTER}-app`, key: 'uri' },
+        ...login.env,
         DATABASE_TLS: { value: 'verify-full' },
         DATABASE_CA_FILE: { value: caPath('postgres') },
       },
-      files: [{ secret: `${CLUSTER}-ca`, key: 'ca.crt', path: caPath('postgres') }],
+      files: [{ secret: `${CLUSTER}-ca`, key: 'ca.crt', path: caPath('postgres') }, ...login.files],
       peer: { pods: PostgresCluster.podLabels },
       port: PORT,
     };

@@ -226,15 +226,20 @@ const envValue = (scope: Construct, name: string, source: EnvSource): EnvValue =
     ? EnvValue.fromValue(source.value)
     : EnvValue.fromSecretValue({ secret: Secret.fromSecretName(scope, `env-${name}`, source.secret), key: source.key });
 
-const folderOf = ({ path }: SecretFile): string => path.slice(0, path.lastIndexOf('/'));
+const folderOf = ({ key, path }: SecretFile): string =>
+  key === undefined ? path : path.slice(0, path.lastIndexOf('/'));
 
 /** A volume for a folder, whose files are all of one Secret. */
 const folderVolume = (scope: Construct, folder: string, files: readonly SecretFile[]): Volume => {
   const inFolder = files.filter((file) => folderOf(file) === folder);
   const secret = inFolder[0]?.secret ?? '';
+  const name = folder.slice(folder.lastIndexOf('/') + 1);
+  const keys = inFolder.flatMap(({ key, path }) =>
+    key === undefined ? [] : [[key, { path: path.slice(folder.length + 1) }] as const],
+  );
   return Volume.fromSecret(scope, `volume-${folder}`, Secret.fromSecretName(scope, `file-${folder}`, secret), {
-    name: `${folder.slice(folder.lastIndexOf('/') + 1)}-ca`,
-    items: Object.fromEntries(inFolder.map(({ key, path }) => [key, { path: path.slice(folder.length + 1) }])),
+    name: name.endsWith('-login') ? name : `${name}-ca`,
+    ...(keys.length === 0 ? {} : { items: Object.fromEntries(keys) }),
   });
 };
 

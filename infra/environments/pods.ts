@@ -22,12 +22,16 @@ export const OWN_VARIABLES = [
   'DATABASE_POOL_SIZE',
   'DATABASE_TLS',
   'DATABASE_URL',
+  'DATABASE_URL_FILE',
   'DRAIN_DELAY_MS',
   'ELASTICSEARCH_API_KEY',
+  'ELASTICSEARCH_API_KEY_FILE',
   'ELASTICSEARCH_CA_FILE',
   'ELASTICSEARCH_PASSWORD',
+  'ELASTICSEARCH_PASSWORD_FILE',
   'ELASTICSEARCH_URL',
   'ELASTICSEARCH_USERNAME',
+  'ELASTICSEARCH_USERNAME_FILE',
   'HEALTH_PORT',
   'INDEX_REPLICAS',
   'INDEX_SHARDS',
@@ -36,13 +40,17 @@ export const OWN_VARIABLES = [
   'KAFKA_CERT_FILE',
   'KAFKA_KEY_FILE',
   'KAFKA_OAUTH_CLIENT_ID',
+  'KAFKA_OAUTH_CLIENT_ID_FILE',
   'KAFKA_OAUTH_CLIENT_SECRET',
+  'KAFKA_OAUTH_CLIENT_SECRET_FILE',
   'KAFKA_OAUTH_EXTENSIONS',
   'KAFKA_OAUTH_SCOPE',
   'KAFKA_OAUTH_TOKEN_URL',
   'KAFKA_SASL_MECHANISM',
   'KAFKA_SASL_PASSWORD',
+  'KAFKA_SASL_PASSWORD_FILE',
   'KAFKA_SASL_USERNAME',
+  'KAFKA_SASL_USERNAME_FILE',
   'KAFKA_TLS',
   'LOG_LEVEL',
   'MIGRATE_DEADLINE_MS',
@@ -143,7 +151,7 @@ export const podSettings = {
   volumes: z
     .array(z.looseObject({ name }))
     .optional()
-    .describe('As in Kubernetes, beside those with the certificates of the servers.'),
+    .describe('As in Kubernetes, beside those with the certificates of the servers and the logins.'),
   volumeMounts: z
     .array(z.looseObject({ name, mountPath: z.string().startsWith('/', { error: 'must begin with a slash' }) }))
     .optional(),

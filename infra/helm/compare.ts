@@ -171,7 +171,7 @@ const listItems = (data: readonly Data[], axes: readonly Axis[]) => {
   return partsOf(keyed(data), keyedAxes, keys).map(({ value, when }) => ({ value, when }));
 };
 
-const NAMES = ['parameter', 'name'] as const;
+const NAMES = ['parameter', 'name', 'key'] as const;
 
 /** @param lists the first is the base */
 const identitiesOf = (lists: readonly (readonly Data[])[]): ((list: readonly Data[]) => string[]) => {

@@ -31,7 +31,7 @@ const maxConnections = exitOnInvalidConfig(() =>
   connectionsThatFit(config.MAX_CONNECTIONS, HEALTH_CONNECTIONS + config.DATABASE_POOL_SIZE),
 );
 const task = placeTask(config);
-const { registry, logger, lifecycle, tracer, elasticsearch } = await startService('api', config);
+const { registry, logger, lifecycle, tracer, elasticsearch, renewals } = await startService('api', config);
 const { reads: pool, writes } = createPools(config, 'taskstream-api', logger);
 lifecycle.onClose('pools', 3_000, () => Promise.all([pool.end(), writes.end()]));
 observeCommits(writes, registry);
@@ -43,7 +43,7 @@ const bound = boundOutbox(pool, {
 });
 observeOutbox(pool, registry, bound);
 observeVerifyRuns(pool, [task], registry);
-const relay = startRelay({ config, entities: [task], logger, metrics: createRelayMetrics(registry), tracer });
+const relay = startRelay({ config, entities: [task], logger, metrics: createRelayMetrics(registry), tracer, renewals });
 lifecycle.onClose('relay', 9_000, relay.close);
 void purgeRegularly(writes, config.IDEMPOTENCY_KEY_TTL_HOURS, logger, lifecycle.signal);
 

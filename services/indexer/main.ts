@@ -10,7 +10,7 @@ import { createIndexerMetrics } from '../pipeline/consume/metrics.ts';
 
 const config = exitOnInvalidConfig(() => readIndexerConfig(process.env));
 const task = placeTask(config);
-const { registry, logger, lifecycle, tracer, elasticsearch } = await startService('indexer', config);
+const { registry, logger, lifecycle, tracer, elasticsearch, renewals } = await startService('indexer', config);
 observeIndexSchema(elasticsearch, task, registry);
 
 const indexer = startIndexer({
@@ -20,6 +20,7 @@ const indexer = startIndexer({
   logger,
   metrics: createIndexerMetrics(registry),
   tracer,
+  renewals,
   signal: lifecycle.signal,
 });
 const health = await startHealthServer({

@@ -1,9 +1,7 @@
-/** Files with certificates, which whoever issues them renews while services run. */
+/** Certificates in files, which whoever issues them renews while services run. */
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { Counter, Gauge, type Registry } from 'prom-client';
-import { messageOf } from './errors.ts';
-import type { Logger } from './logger.ts';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
@@ -18,85 +16,42 @@ export const earliestEnd = (pem: string): number => {
   return Math.min(...ends);
 };
 
+export interface Authority {
+  readonly pem: string;
+  /** When it ends, in milliseconds since 1970. */
+  readonly endsAt: number;
+}
+
+/**
+ * The CA in a file, or those of a folder, in each of its files `*.crt`. While Strimzi replaces a CA with its key, its Secret
+ * has the old one beside the new one, and brokers have certificates of either: a folder ends with the last of its files.
+ * @throws when it cannot be read, or a file holds no certificate
+ */
+export const readAuthority = (path: string): Authority => {
+  const files = statSync(path).isDirectory()
+    ? readdirSync(path)
+        .filter((name) => name.endsWith('.crt'))
+        .sort()
+        .map((name) => join(path, name))
+    : [path];
+  if (files.length === 0) throw new Error(`no file *.crt in ${path}`);
+  const pems = files.map((file) => readFileSync(file, 'utf8'));
+  return { pem: pems.join('\n'), endsAt: Math.max(...pems.map(earliestEnd)) };
+};
+
 /**
  * The certificates of a CA for each new connection, read again each time. While the file holds no certificate, as one that is
  * being replaced, what was read last counts.
  * @throws when it cannot be read now, or holds none
  */
-export const watchAuthority = (file: string): (() => string) => {
-  const read = (): string => {
-    const pem = readFileSync(file, 'utf8');
-    earliestEnd(pem);
-    return pem;
-  };
-  let last = read();
+export const watchAuthority = (path: string): (() => string) => {
+  let last = readAuthority(path);
   return () => {
     try {
-      last = read();
+      last = readAuthority(path);
     } catch {
-      // The metric goes away, and says so.
+      // `observeRenewals` says so.
     }
-    return last;
+    return last.pem;
   };
-};
-
-/** Settings that name files with certificates, and the server that they are for. */
-const CERTIFICATE_SETTINGS = {
-  KAFKA_CA_FILE: 'kafka',
-  KAFKA_CERT_FILE: 'kafka',
-  ELASTICSEARCH_CA_FILE: 'elasticsearch',
-  DATABASE_CA_FILE: 'postgres',
-} as const;
-type Setting = keyof typeof CERTIFICATE_SETTINGS;
-export type CertificateSettings = Readonly<Partial<Record<Setting, string | undefined>>>;
-
-/**
- * Tells when the certificates in the files end, read again for each scrape, and counts and logs each renewal.
- * A file that cannot be read is the client's affair to complain of; here it is only logged, once.
- */
-export const observeCertificates = (config: CertificateSettings, registry: Registry, logger: Logger): void => {
-  const files = new Map<string, string>();
-  for (const [setting, server] of Object.entries(CERTIFICATE_SETTINGS)) {
-    const file = config[setting as Setting];
-    if (file !== undefined) files.set(file, server);
-  }
-  const known = new Map<string, string>();
-  const unreadable = new Set<string>();
-  const renewals = new Counter({
-    name: 'taskstream_certificate_renewals_total',
-    help: 'Times that a file with certificates was found changed.',
-    labelNames: ['file', 'server'],
-    registers: [registry],
-  });
-  const expiry = new Gauge({
-    name: 'taskstream_certificate_expiry_timestamp_seconds',
-    help: 'When the first certificate in a file ends, in seconds since 1970; absent when that cannot be told.',
-    labelNames: ['file', 'server'],
-    registers: [registry],
-    collect: () => {
-      look();
-    },
-  });
-  const look = (): void => {
-    for (const [file, server] of files) {
-      try {
-        const pem = readFileSync(file, 'utf8');
-        expiry.set({ file, server }, earliestEnd(pem) / 1_000);
-        unreadable.delete(file);
-        const before = known.get(file);
-        known.set(file, pem);
-        if (before === undefined || before === pem) continue;
-        renewals.inc({ file, server });
-        logger.info({ file, server }, 'certificates were renewed');
-      } catch (error) {
-        expiry.remove({ file, server });
-        if (!unreadable.has(file)) {
-          logger.warn({ file, reason: messageOf(error) }, 'cannot tell when this certificate ends');
-        }
-        unreadable.add(file);
-      }
-    }
-  };
-  for (const [file, server] of files) renewals.inc({ file, server }, 0);
-  look();
 };

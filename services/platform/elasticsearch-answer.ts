@@ -28,6 +28,15 @@ export class ForeignAnswerError extends errors.ConnectionError {
  */
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 413, 429]);
 
+/**
+ * The value of the header `authorization`; nothing without a login.
+ * @param refused what was just refused: what else may be tried, if there is anything
+ */
+export type Login = (refused?: string) => string | undefined;
+/** The renewed one, the one before, and the renewed one again, which the server may have come to know meanwhile. */
+const MAX_LOGINS = 3;
+const NO_LOGIN: Login = () => undefined;
+
 /** In characters. */
 const MAX_TYPE_LENGTH = 100;
 const MAX_TEXT_LENGTH = 200;
@@ -37,8 +46,9 @@ const MAX_TEXT_LENGTH = 200;
  * The client must have no timeout of its own: its connections begin theirs again with each piece of an answer, and give no
  * request a longer one than the client's.
  * @param timeoutMs bound on the whole of a request that has no `requestTimeout`
+ * @param login what each request is sent with
  */
-export const checkedTransport = (timeoutMs: number): typeof SniffingTransport =>
+export const checkedTransport = (timeoutMs: number, login: Login = NO_LOGIN): typeof SniffingTransport =>
   class CheckedTransport extends SniffingTransport {
     /** @throws ForeignAnswerError for what Elasticsearch would not answer, and what the client throws */
     override async request<T>(params: Params, { requestTimeout, signal, ...options }: Options = {}): Promise<T> {
@@ -51,8 +61,21 @@ export const checkedTransport = (timeoutMs: number): typeof SniffingTransport =>
         Number(requestTimeout ?? timeoutMs),
       );
       const bounded = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
-      const result = await super
-        .request(params, { ...options, signal: bounded, meta: true })
+      const sendOnce = (authorization: string | undefined) =>
+        super.request(params, {
+          ...options,
+          ...(authorization === undefined ? {} : { headers: { ...options.headers, authorization } }),
+          signal: bounded,
+          meta: true,
+        });
+      const send = (authorization: string | undefined, attempt = 1): ReturnType<typeof sendOnce> =>
+        sendOnce(authorization).catch((error: unknown) => {
+          const isLast = attempt === MAX_LOGINS || authorization === undefined || !isUnauthorized(error);
+          const other = isLast ? undefined : login(authorization);
+          if (other === undefined) throw error;
+          return send(other, attempt + 1);
+        });
+      const result = await send(login())
         .catch((error: unknown) => {
           throw late.signal.aborted ? new errors.TimeoutError('Request timed out') : withReason(error, hasBody);
         })
@@ -77,6 +100,8 @@ export const withPart = <T extends object>(answer: T, part: keyof T & string): T
   }
   return answer;
 };
+
+const isUnauthorized = (error: unknown): boolean => error instanceof errors.ResponseError && error.statusCode === 401;
 
 /** An error that says what answered. The client's own has the body for a message, which may be empty, or a page of HTML. */
 const withReason = (error: unknown, hasBody: boolean): unknown => {

@@ -2,7 +2,7 @@
 import { Client, errors } from '@elastic/elasticsearch';
 import { buildConnector, Pool } from 'undici';
 import { watchAuthority } from './certificates.ts';
-import { checkedTransport } from './elasticsearch-answer.ts';
+import { checkedTransport, type Login } from './elasticsearch-answer.ts';
 import { integer, optionalText, url, type CrossCheck, type EnvSpec, type EnvValues } from './env.ts';
 
 export const elasticsearchEnv = {
@@ -10,7 +10,7 @@ export const elasticsearchEnv = {
     schema: url(['http:', 'https:']),
     description: 'Elasticsearch URL.',
   },
-  ELASTICSEARCH_USERNAME: { schema: optionalText(), description: 'User for basic authentication.' },
+  ELASTICSEARCH_USERNAME: { schema: optionalText(), description: 'User for basic authentication.', secret: true },
   ELASTICSEARCH_PASSWORD: { schema: optionalText(), description: 'Password for basic authentication.', secret: true },
   ELASTICSEARCH_API_KEY: {
     schema: optionalText(),
@@ -20,7 +20,7 @@ export const elasticsearchEnv = {
   ELASTICSEARCH_CA_FILE: {
     schema: optionalText(),
     description:
-      "PEM file with the CA of Elasticsearch's certificate, read again for each new connection; the system's CAs when unset.",
+      "PEM file with the CA of Elasticsearch's certificate, or a folder, whose files `*.crt` are all trusted; read again for each new connection. The system's CAs when unset.",
   },
   ELASTICSEARCH_TIMEOUT_MS: {
     schema: integer(10_000, { min: 100, max: 300_000 }),
@@ -50,15 +50,43 @@ export const elasticsearchChecks: readonly CrossCheck<typeof elasticsearchEnv>[]
 export const createElasticsearch = (config: ElasticsearchConfig): Client =>
   new Client({
     node: config.ELASTICSEARCH_URL,
-    Transport: checkedTransport(config.ELASTICSEARCH_TIMEOUT_MS),
+    Transport: checkedTransport(config.ELASTICSEARCH_TIMEOUT_MS, loginOf(config)),
     maxRetries: 0,
     requestTimeout: 0,
-    ...(config.ELASTICSEARCH_API_KEY === undefined ? {} : { auth: { apiKey: config.ELASTICSEARCH_API_KEY } }),
-    ...(config.ELASTICSEARCH_USERNAME === undefined || config.ELASTICSEARCH_PASSWORD === undefined
-      ? {}
-      : { auth: { username: config.ELASTICSEARCH_USERNAME, password: config.ELASTICSEARCH_PASSWORD } }),
     ...(config.ELASTICSEARCH_CA_FILE === undefined ? {} : { agent: poolThatTrusts(config.ELASTICSEARCH_CA_FILE) }),
   });
+
+/** How old may be what was read of a login, in milliseconds: requests are many, renewals few. */
+const LOGIN_AGE_MS = 1_000;
+
+const authorizationOf = (config: ElasticsearchConfig): string | undefined => {
+  const { ELASTICSEARCH_API_KEY: key, ELASTICSEARCH_USERNAME: user, ELASTICSEARCH_PASSWORD: password } = config;
+  if (key !== undefined) return `ApiKey ${key}`;
+  if (user === undefined || password === undefined) return undefined;
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+};
+
+/**
+ * A renewed login reaches the server and the files one after the other: where one is refused, its files are read again, and
+ * where they say nothing newer, the one before it is tried.
+ */
+const loginOf = (config: ElasticsearchConfig): Login => {
+  let current = authorizationOf(config);
+  let before: string | undefined;
+  let readAt = performance.now();
+  return (refused) => {
+    const now = performance.now();
+    if (refused !== undefined || now - readAt > LOGIN_AGE_MS) {
+      const read = authorizationOf(config);
+      readAt = now;
+      if (read !== current) {
+        before = current;
+        current = read;
+      }
+    }
+    return refused === current ? before : current;
+  };
+};
 
 /** How long an idle connection is kept, in milliseconds, as the client itself keeps them. */
 const KEEP_ALIVE_MS = 600_000;

@@ -1,6 +1,7 @@
 /**
  * Configuration from environment variables: declared as data, read once, all faults reported together.
- * A variable marked `secret` may also come from a file: `NAME_FILE` names it, as Kubernetes and Docker mount Secrets.
+ * A variable marked `secret` may also come from a file: `NAME_FILE` names it, as Kubernetes and Docker mount Secrets. Such a
+ * file may be renewed while a service runs: its value is read again whenever the configuration is asked for it.
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -13,11 +14,28 @@ export interface EnvVar<T = unknown> {
   readonly description: string;
   /** How the documentation shows the default; parsing takes it from `schema`. */
   readonly defaultText?: string;
+  /** It belongs to a login, and may come from a file. */
   readonly secret?: boolean;
 }
 
 export type EnvSpec = Readonly<Record<string, EnvVar>>;
 export type EnvValues<S extends EnvSpec> = { readonly [K in keyof S]: z.output<S[K]['schema']> };
+
+/** A variable whose value comes from a file. */
+export interface FileVariable {
+  readonly name: string;
+  readonly file: string;
+  /**
+   * What the file says now.
+   * @throws when that is nothing, or cannot be used
+   */
+  readonly read: () => unknown;
+}
+
+const fileVariables = new WeakMap<object, readonly FileVariable[]>();
+
+/** @param config as `readEnv` returned it; a copy has none, and keeps the values that it was made with */
+export const fileVariablesOf = (config: object): readonly FileVariable[] => fileVariables.get(config) ?? [];
 
 /** A rule over several variables: returns what is wrong, or nothing. */
 export type CrossCheck<S extends EnvSpec> = (values: EnvValues<S>) => ErrorDetail | undefined;
@@ -33,15 +51,24 @@ export const readEnv = <S extends EnvSpec>(
 ): EnvValues<S> => {
   const values: Record<string, unknown> = {};
   const faults: ErrorDetail[] = [];
+  const fromFiles: FileVariable[] = [];
   for (const [name, variable] of Object.entries(spec)) {
     try {
-      const result = variable.schema.safeParse(textOf(name, variable, env));
-      if (result.success) values[name] = result.data;
-      else faults.push({ path: name, message: result.error.issues.map((issue) => issue.message).join('; ') });
+      values[name] = valueOf(name, variable, env);
+      const file = fileOf(name, variable, env);
+      if (file === undefined) continue;
+      const read = (): unknown => {
+        const value = valueOf(name, variable, env);
+        if (value === undefined) throw new Error('the file is empty');
+        return value;
+      };
+      fromFiles.push({ name, file, read });
+      Object.defineProperty(values, name, { enumerable: true, get: lastUsable(values[name], read) });
     } catch (error) {
       faults.push({ path: name, message: messageOf(error) });
     }
   }
+  fileVariables.set(values, fromFiles);
   const typed = values as EnvValues<S>;
   if (faults.length === 0) faults.push(...checks.map((check) => check(typed)).filter((fault) => fault !== undefined));
   if (faults.length > 0) {
@@ -53,9 +80,31 @@ export const readEnv = <S extends EnvSpec>(
   return typed;
 };
 
+/** While a file that is being replaced cannot be used, what it said last counts. */
+const lastUsable = (first: unknown, read: () => unknown): (() => unknown) => {
+  let last = first;
+  return () => {
+    try {
+      last = read();
+    } catch {
+      // `observeRenewals` says so.
+    }
+    return last;
+  };
+};
+
+const valueOf = (name: string, variable: EnvVar, env: NodeJS.ProcessEnv): unknown => {
+  const result = variable.schema.safeParse(textOf(name, variable, env));
+  if (result.success) return result.data;
+  throw new Error(result.error.issues.map((issue) => issue.message).join('; '));
+};
+
+const fileOf = (name: string, variable: EnvVar, env: NodeJS.ProcessEnv): string | undefined =>
+  variable.secret ? emptyAsUnset(env[`${name}_FILE`]) : undefined;
+
 const textOf = (name: string, variable: EnvVar, env: NodeJS.ProcessEnv): string | undefined => {
   const direct = emptyAsUnset(env[name]);
-  const file = variable.secret ? emptyAsUnset(env[`${name}_FILE`]) : undefined;
+  const file = fileOf(name, variable, env);
   if (direct !== undefined && file !== undefined) throw new Error(`set either ${name} or ${name}_FILE, not both`);
   if (file === undefined) return direct;
   try {

@@ -8,7 +8,7 @@
  */
 import { DatabaseError, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { Gauge, type Registry } from 'prom-client';
-import { messageOf, TaskstreamError } from './errors.ts';
+import { codeOf, messageOf, TaskstreamError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { sleep } from './time.ts';
 
@@ -41,6 +41,14 @@ const READ_TIMEOUT = 'Query read timeout';
 const ASK_MS = 1_000;
 const RETRY_AFTER_SECONDS = 5;
 
+/** How long a pool makes do with the connections that it has, after a new one was refused. */
+const MAKE_DO_MS = 1_000;
+/**
+ * PostgreSQL refuses the login (28), or its certificate is not to be trusted, in OpenSSL's words (Node.js, tls, "X509
+ * certificate error codes"): what was renewed there may not be in our files yet. No connection that is open depends on it.
+ */
+const STALE = /^28|CERT|SELF_SIGNED|UNABLE_TO_/;
+
 interface KeptSlot {
   readonly session: Session;
   /** Closes the connection; does nothing when the slot is free already. */
@@ -62,11 +70,22 @@ export class SlotPool extends Pool {
   #isEnding = false;
   #isWatching = false;
   #wasWaiting = false;
+  /** Connections that are open, those that still connect not included. */
+  #established = 0;
+  /** Why no new connection can be made just now. */
+  #stale: Error | undefined;
 
   constructor(config: PoolConfig & { readonly max: number }, slots: SlotOptions) {
     super(config);
     this.#slots = slots;
     this.#most = config.max;
+    this.on('connect', () => {
+      this.#established += 1;
+      this.options.min = 0;
+    });
+    this.on('remove', () => {
+      this.#established -= 1;
+    });
   }
 
   /** Commits that have waited for a synchronous standby for longer than a statement may take. */
@@ -107,8 +126,20 @@ export class SlotPool extends Pool {
       callback(refusal, undefined, () => undefined);
       return;
     }
+    if (this.#stale !== undefined && this.#established === 0) {
+      callback(this.#stale, undefined, () => undefined);
+      return;
+    }
     super.connect((error, client, done) => {
       if (client === undefined) {
+        if (error !== undefined && STALE.test(String(codeOf(error)))) {
+          this.#makeDo(error);
+          // It waits for one of those.
+          if (this.#established > 0) {
+            this.#connect(callback);
+            return;
+          }
+        }
         callback(error, client, done);
         return;
       }
@@ -121,6 +152,24 @@ export class SlotPool extends Pool {
       client.release = release;
       callback(error, client, release);
     });
+  }
+
+  /**
+   * With the connections that are open, for a while, be they fewer than there may be; without any, nothing is tried meanwhile.
+   * None of them ends for being idle before a new one is made.
+   */
+  #makeDo(reason: Error): void {
+    const connections = this.#established;
+    this.options.max = Math.max(1, connections);
+    this.options.min = this.#most;
+    if (this.#stale === undefined) {
+      this.#slots.logger.warn({ reason: reason.message, connections }, 'no new PostgreSQL connection can be made');
+      setTimeout(() => {
+        this.#stale = undefined;
+        this.options.max = this.#most;
+      }, MAKE_DO_MS).unref();
+    }
+    this.#stale = reason;
   }
 
   #refusal(): TaskstreamError | undefined {

@@ -46,7 +46,7 @@ export const postgresEnv = {
   DATABASE_CA_FILE: {
     schema: optionalText(),
     description:
-      "PEM file with the CA of PostgreSQL's certificate, read again for each new connection; the system's CAs when unset.",
+      "PEM file with the CA of PostgreSQL's certificate, or a folder, whose files `*.crt` are all trusted; read again for each new connection. The system's CAs when unset.",
   },
 } as const satisfies EnvSpec;
 
@@ -73,17 +73,21 @@ const tlsOptions = ({ DATABASE_TLS, DATABASE_CA_FILE }: PostgresConfig): Pick<Cl
   };
 };
 
-const clientConfig = (config: PostgresConfig, applicationName: string): ClientConfig => ({
-  connectionString: config.DATABASE_URL,
-  application_name: applicationName,
-  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  statement_timeout: config.DATABASE_STATEMENT_TIMEOUT_MS,
-  // The server's own timeout cannot fire when the network is cut: the client gives up a little later.
-  query_timeout: config.DATABASE_STATEMENT_TIMEOUT_MS + 2_000,
-  keepAlive: true,
-  keepAliveInitialDelayMillis: 10_000,
-  ...tlsOptions(config),
-});
+/** What a connection is made of, asked for each: the address with its login may be renewed too. */
+const clientConfigs = (config: PostgresConfig, applicationName: string): (() => ClientConfig) => {
+  const tls = tlsOptions(config);
+  return () => ({
+    connectionString: config.DATABASE_URL,
+    application_name: applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: config.DATABASE_STATEMENT_TIMEOUT_MS,
+    // The server's own timeout cannot fire when the network is cut: the client gives up a little later.
+    query_timeout: config.DATABASE_STATEMENT_TIMEOUT_MS + 2_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    ...tls,
+  });
+};
 
 /**
  * A session keeps the plans of its statements. One that was made while a table was empty scans it for ever after, and
@@ -208,10 +212,16 @@ interface PoolSettings {
 
 const poolOf = (config: PostgresConfig, { applicationName, max, isForWrites }: PoolSettings, logger: Logger) => {
   const sessions = new WeakMap<ClientBase, Session>();
+  const configOf = clientConfigs(config, applicationName);
   const pool = new SlotPool(
     {
-      ...clientConfig(config, applicationName),
-      Client: CheckedClient,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      // The pool has a copy of its settings, made when it was.
+      Client: class extends CheckedClient {
+        constructor() {
+          super(configOf());
+        }
+      },
       max,
       verify: (client, done) => {
         beginSession(client).then((session) => {
@@ -244,7 +254,7 @@ const poolOf = (config: PostgresConfig, { applicationName, max, isForWrites }: P
 
 /** One connection outside the pool, for what belongs to a session: the relay's advisory lock. Not yet connected. */
 export const createClient = (config: PostgresConfig, applicationName: string): Client => {
-  const client = new DirectClient(clientConfig(config, applicationName));
+  const client = new DirectClient(clientConfigs(config, applicationName)());
   // Whoever has it is told by its statements, and may listen too.
   client.on('error', () => undefined);
   claimConnecting(client);

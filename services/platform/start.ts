@@ -1,13 +1,13 @@
 /** How every service starts: with its log, its metrics, its stop, its traces and Elasticsearch. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { observeCertificates } from './certificates.ts';
+import { observeRenewals } from './renewals.ts';
 import { createElasticsearch } from './elasticsearch.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { createLogger } from './logger.ts';
 import { startTelemetry } from './telemetry.ts';
 import { withDeadline } from './time.ts';
 
-type Config = Parameters<typeof observeCertificates>[0] &
+type Config = Parameters<typeof observeRenewals>[0] &
   Parameters<typeof createElasticsearch>[0] & {
     readonly LOG_LEVEL: Parameters<typeof createLogger>[0]['level'];
     readonly SHUTDOWN_DEADLINE_MS: number;
@@ -23,7 +23,7 @@ export const startService = async (name: string, config: Config) => {
   const logger = createLogger({ service: name, level: config.LOG_LEVEL, registry });
   const lifecycle = createLifecycle({ logger, deadlineMs: config.SHUTDOWN_DEADLINE_MS });
   collectDefaultMetrics({ register: registry });
-  observeCertificates(config, registry, logger);
+  const renewals = observeRenewals(config, registry, logger);
   const { tracer, close } = await startTelemetry(`taskstream-${name}`, config.OTEL_EXPORTER_OTLP_ENDPOINT);
   lifecycle.onClose('telemetry', 3_000, async () => {
     // Traces are no data of anybody's: a stop without the last ones is clean.
@@ -33,5 +33,5 @@ export const startService = async (name: string, config: Config) => {
   });
   const elasticsearch = createElasticsearch(config);
   lifecycle.onClose('elasticsearch', 4_000, () => elasticsearch.close());
-  return { registry, logger, lifecycle, tracer, elasticsearch };
+  return { registry, logger, lifecycle, tracer, elasticsearch, renewals };
 };

@@ -5,7 +5,7 @@ import { readIndexerConfig } from '../../services/indexer/config.ts';
 import { readMigrateConfig, readReindexConfig, readVerifyConfig } from '../../services/ops/env.ts';
 import type { Environment } from '../../infra/environments/schema.ts';
 import { kafkaWith, MANAGED, TOKENS } from '../support/managed-servers.ts';
-import { manifestsOf, ofKind, podsOf, secretKeysOf, type Manifest } from '../support/manifests.ts';
+import { manifestsOf, ofKind, podsOf, secretKeysOf, variablesOf, type Manifest } from '../support/manifests.ts';
 import { isAllowed } from '../support/network.ts';
 
 const environmentNamed = (wanted: string): Environment => {
@@ -18,14 +18,8 @@ const podOf = (manifests: readonly Manifest[], component: string) => {
   if (found === undefined) throw new Error(`there is no pod of ${component}`);
   return found.pod;
 };
-/** What comes from a Secret has a value that fits. */
 const envOf = (manifests: readonly Manifest[], component: string): Record<string, string> =>
-  Object.fromEntries(
-    (podOf(manifests, component).spec.containers[0]?.env ?? []).map(({ name, value }) => [
-      name,
-      value ?? (name === 'DATABASE_URL' ? 'postgresql://user:password@host:5432/taskstream' : 'secret'),
-    ]),
-  );
+  variablesOf(podOf(manifests, component));
 const kindsOf = (manifests: readonly Manifest[]) => new Set(manifests.map(({ kind }) => kind));
 const component = (name: string) => ({
   namespace: 'taskstream',

@@ -6,15 +6,7 @@ import { readApiConfig } from '../../services/api/config.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
 import { readMigrateConfig, readReindexConfig, readVerifyConfig } from '../../services/ops/env.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, PORTS, TASKS_TOPIC } from '../../services/task/resources.ts';
-import {
-  find,
-  manifestsOf,
-  ofKind,
-  podsOf,
-  secretKeysOf,
-  type Manifest,
-  type PodTemplate,
-} from '../support/manifests.ts';
+import { find, manifestsOf, ofKind, podsOf, secretKeysOf, variablesOf, type Manifest } from '../support/manifests.ts';
 
 it('the brokers give a dead indexer the time that it has itself, whoever shares the partitions out', () => {
   const config = find(manifestsOf(environmentOf('production')), 'Kafka', 'taskstream').spec.kafka.config as object;
@@ -114,7 +106,7 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
       const pod = podsOf(manifests).find(
         ({ pod: { metadata } }) => metadata.labels['app.kubernetes.io/component'] === component,
       );
-      expect(() => read(environmentIn(pod?.pod)), component).not.toThrow();
+      expect(() => read(variablesOf(pod?.pod)), component).not.toThrow();
     }
   });
 
@@ -371,7 +363,7 @@ describe('production', () => {
   it('talks to every server with TLS and a user of its own', () => {
     for (const component of ['api', 'indexer']) {
       const pod = podsOf(manifests).find(({ name }) => name === `taskstream-${component}`);
-      expect(environmentIn(pod?.pod)).toMatchObject({
+      expect(variablesOf(pod?.pod)).toMatchObject({
         KAFKA_TLS: 'true',
         KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
         KAFKA_SASL_USERNAME: `taskstream-${component}`,
@@ -435,15 +427,6 @@ const securityContextsIn = (value: unknown, isPod = true): FoundContext[] => {
       : securityContextsIn(inner, isPod && !/container/i.test(key)),
   );
 };
-
-/** Environment variables of a pod's first container; what comes from a Secret has a value that fits. */
-const environmentIn = (pod: PodTemplate | undefined): Record<string, string> =>
-  Object.fromEntries(
-    (pod?.spec.containers[0]?.env ?? []).map(({ name, value }) => [
-      name,
-      value ?? (name === 'DATABASE_URL' ? 'postgresql://user:password@host:5432/taskstream' : 'secret'),
-    ]),
-  );
 
 /** What `ops secrets` adds to a Secret, as the job's arguments say. */
 const passwordKeys = (secret: string): string[] =>

@@ -1,4 +1,7 @@
-import { expect, inject, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, inject, it, onTestFinished } from 'vitest';
 import { ANYBODY } from '../../services/platform/auth/actor.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { createLogger } from '../../services/platform/logger.ts';
@@ -7,6 +10,7 @@ import { createTaskStore } from '../../services/task/store.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { createCommand, taskIn } from '../support/task.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
+import { waitFor } from '../support/wait.ts';
 
 it('a connection that breaks while its session begins fails its statement, and nothing else', async () => {
   const url = new URL(inject('databaseUrl'));
@@ -42,6 +46,76 @@ it('asks the server to notice within 25 s that the machine of a session is gone'
   } finally {
     await pool.end();
   }
+});
+
+it('a password that is renewed fails no statement, whether the file or the server has it first', async () => {
+  const admin = createPool(
+    readEnv(postgresEnv, { DATABASE_URL: inject('databaseUrl') }),
+    'test',
+    createLogger({ service: 'test', level: 'silent' }),
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'taskstream-login-'));
+  const file = join(folder, 'uri');
+  const role = `renewed_${Date.now()}`;
+  const setPassword = (password: string) => admin.query(`ALTER ROLE ${role} PASSWORD '${password}'`);
+  const setFile = (password: string): void => {
+    const url = new URL(inject('databaseUrl'));
+    url.username = role;
+    url.password = password;
+    writeFileSync(file, url.href);
+  };
+  await admin.query(`CREATE ROLE ${role} LOGIN`);
+  await setPassword('one');
+  setFile('one');
+  const pool = createPool(
+    readEnv(postgresEnv, { DATABASE_URL_FILE: file }),
+    role,
+    createLogger({ service: 'test', level: 'silent' }),
+  );
+  onTestFinished(async () => {
+    await pool.end();
+    await admin.query(`DROP ROLE ${role}`);
+    await admin.end();
+    rmSync(folder, { recursive: true });
+  });
+  let attempts = 0;
+  const count = Reflect.get(pool, 'newClient') as (item: unknown) => void;
+  Reflect.set(pool, 'newClient', (item: unknown) => {
+    attempts += 1;
+    count.call(pool, item);
+  });
+  const ask = () => Promise.all(Array.from({ length: 30 }, () => pool.query('SELECT pg_sleep(0.005)')));
+  await pool.query('SELECT 1');
+
+  // The server first: what is open does the work, and few new connections are tried.
+  await setPassword('two');
+  await ask();
+  expect(pool.totalCount).toBe(1);
+  const tried = attempts;
+  for (let round = 0; round < 10; round += 1) await ask();
+  expect(attempts - tried).toBeLessThan(60);
+  setFile('two');
+  await waitFor('new connections', async () => {
+    await ask();
+    return pool.totalCount > 1;
+  });
+
+  // The file first.
+  setFile('three');
+  await ask();
+  await setPassword('three');
+  await ask();
+
+  // Nothing is open, and nothing is asked of the server for each statement.
+  await setPassword('four');
+  await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${role}'`);
+  await waitFor('the connections to end', async () => pool.totalCount === 0);
+  await expect(pool.query('SELECT 1')).rejects.toThrow(/authentication/);
+  const before = attempts;
+  for (let round = 0; round < 100; round += 1) await expect(pool.query('SELECT 1')).rejects.toThrow(/authentication/);
+  expect(attempts - before).toBeLessThan(5);
+  setFile('four');
+  await waitFor('a connection with the renewed password', () => pool.query('SELECT 1'));
 });
 
 it('changes of one row wait for each other whatever isolation its database asks for', async () => {

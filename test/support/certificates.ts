@@ -1,4 +1,5 @@
 /** A certificate authority of a test's own, and certificates signed by it, as PEM. */
+import { createPublicKey } from 'node:crypto';
 import { generate, type CertificateExtension } from 'selfsigned';
 
 export interface Certificate {
@@ -10,17 +11,30 @@ export interface Certificate {
 const options = (extensions: CertificateExtension[]) =>
   ({ keyType: 'ec', curve: 'P-256', algorithm: 'sha256', extensions }) as const;
 
-/** @param notAfterDate when it ends; in a year unless given */
-export const createAuthority = async (commonName: string, notAfterDate?: Date): Promise<Certificate> => {
+/**
+ * @param notAfterDate when it ends; in a year unless given
+ * @param before the same CA, whose key it keeps
+ */
+export const createAuthority = async (
+  commonName: string,
+  notAfterDate?: Date,
+  before?: Certificate,
+): Promise<Certificate> => {
   const { cert, private: key } = await generate([{ name: 'commonName', value: commonName }], {
     ...options([
       { name: 'basicConstraints', cA: true, critical: true },
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
     ]),
     ...(notAfterDate === undefined ? {} : { notAfterDate }),
+    ...(before === undefined ? {} : { keyPair: keyPairOf(before) }),
   });
   return { cert, key };
 };
+
+const keyPairOf = ({ key }: Certificate) => ({
+  privateKey: key,
+  publicKey: createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString(),
+});
 
 /** A certificate for a server on 127.0.0.1 or one of `hosts`, and for a client called `commonName`. */
 export const issueCertificate = async (

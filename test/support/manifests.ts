@@ -37,7 +37,7 @@ export interface PodTemplate {
     readonly containers: readonly Container[];
     readonly volumes?: readonly {
       readonly name: string;
-      readonly secret?: { readonly secretName: string; readonly items: readonly { key: string; path: string }[] };
+      readonly secret?: { readonly secretName: string; readonly items?: readonly { key: string; path: string }[] };
     }[];
   };
 }
@@ -113,12 +113,31 @@ const templateOf = (kind: string, spec: unknown): PodTemplate | undefined => {
   return kind === 'CronJob' ? (spec as { jobTemplate: { spec: WithTemplate } }).jobTemplate.spec.template : undefined;
 };
 
+/** Files of a login, as `loginFiles` of infra names them. */
+const LOGIN_FILE = /^\/etc\/taskstream\/[a-z]+-login\//;
+
+/** Environment variables of a pod's first container; what comes from a Secret, be it by a file, has a value that fits. */
+export const variablesOf = (
+  pod: { readonly spec: { readonly containers: readonly Pick<Container, 'env'>[] } } | undefined,
+): Record<string, string> =>
+  Object.fromEntries(
+    (pod?.spec.containers[0]?.env ?? []).map(({ name, value }) => {
+      const isFile = value !== undefined && LOGIN_FILE.test(value);
+      const variable = isFile ? name.replace(/_FILE$/, '') : name;
+      if (value !== undefined && !isFile) return [variable, value];
+      return [variable, variable === 'DATABASE_URL' ? 'postgresql://user:password@host:5432/taskstream' : 'secret'];
+    }),
+  );
+
 /** Every key of a Secret that a workload reads, by environment variable or file. */
 export const secretKeysOf = ({ spec }: PodTemplate): SecretRef[] => [
   ...spec.containers.flatMap(({ env = [] }) =>
     env.flatMap(({ valueFrom }) => (valueFrom?.secretKeyRef === undefined ? [] : [valueFrom.secretKeyRef])),
   ),
   ...(spec.volumes ?? []).flatMap(({ secret }) =>
-    secret === undefined ? [] : secret.items.map(({ key }) => ({ name: secret.secretName, key })),
+    // The whole of a Secret is mounted for the CAs in it.
+    secret === undefined
+      ? []
+      : (secret.items ?? [{ key: 'ca.crt' }]).map(({ key }) => ({ name: secret.secretName, key })),
   ),
 ];

@@ -1,9 +1,10 @@
 /** Servers that take nothing but TLS and known users: a real Kafka, a real PostgreSQL, Elasticsearch behind a TLS proxy. */
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import getPort from 'get-port';
 import { Client } from 'pg';
@@ -42,11 +43,25 @@ export interface SecureServers {
   readonly apiKey: string;
   /** PEM files; `otherCa` signed none of the servers' certificates. */
   readonly files: { readonly ca: string; readonly otherCa: string; readonly cert: string; readonly key: string };
+  /** A login in files, as Secrets are mounted. `cas` is a folder with every CA of Kafka's. */
+  readonly mounted: {
+    readonly cas: string;
+    readonly username: string;
+    readonly password: string;
+    /** PostgreSQL's, whose user is USER's name. */
+    readonly databaseUrl: string;
+  };
   /**
    * Another CA, with another key, signs new certificates of all servers and of the client. The files get theirs first, as a
    * Secret does; then PostgreSQL and Elasticsearch change theirs and close no connection, and Kafka is restarted.
    */
   renew(): Promise<void>;
+  /**
+   * As operators renew under load: no connection is cut, except Kafka's, whose broker is restarted. Files get what is new first. Of a CA
+   * with another key both are in the files until the servers have their certificates, as Strimzi has it.
+   * @param change a new certificate of the CA with the same key, a CA with another key, or the user's password
+   */
+  renewGently(change: 'same key' | 'new key' | { readonly password: string }): Promise<void>;
   /** Ends all connections to PostgreSQL and Elasticsearch. */
   closeConnections(): Promise<void>;
   close(): Promise<void>;
@@ -79,9 +94,52 @@ export const startSecureServers = async (elasticsearchUrl: string): Promise<Secu
     startTlsProxy(elasticsearchUrl, server),
   ]);
   let kafka = firstKafka;
+  let authorityNow = authority;
+  let serverNow = server;
+  let password: string = USER.password;
+  const cas = join(folder, 'kafka-cas');
+  mkdirSync(cas);
+  writeFileSync(join(cas, 'ca.crt'), authority.cert);
+  const mounted = {
+    cas,
+    username: file('username', USER.name),
+    password: file('password', USER.password),
+    databaseUrl: file('database-url', ''),
+  };
+  const restartKafka = async (): Promise<void> => {
+    await kafka.stop();
+    kafka = await startTlsKafka(folder, authorityNow, serverNow, jwksUrl, kafka.ports, password);
+  };
+  const renewPassword = async (renewed: string): Promise<void> => {
+    password = renewed;
+    const url = new URL(readFileSync(mounted.databaseUrl, 'utf8'));
+    url.password = renewed;
+    // PostgreSQL has it first, and Elasticsearch last.
+    await postgres.setPassword(renewed);
+    file('database-url', url.href);
+    file('password', renewed);
+    await sleep(500);
+    proxy.setPassword(renewed);
+    await restartKafka();
+  };
+  const renewCertificates = async (isSameKey: boolean): Promise<void> => {
+    const old = authorityNow;
+    authorityNow = await createAuthority('taskstream test CA', undefined, isSameKey ? old : undefined);
+    serverNow = await issueCertificate(authorityNow, 'server');
+    writeFileSync(join(cas, 'ca.crt'), authorityNow.cert);
+    if (!isSameKey) writeFileSync(join(cas, 'ca-of-before.crt'), old.cert);
+    file('ca.crt', isSameKey ? authorityNow.cert : `${authorityNow.cert}\n${old.cert}`);
+    await sleep(2_500);
+    await postgres.renew(serverNow);
+    proxy.renew(serverNow);
+    await restartKafka();
+    rmSync(join(cas, 'ca-of-before.crt'), { force: true });
+    file('ca.crt', authorityNow.cert);
+  };
   return {
     postgresUrl: postgres.url,
     kafka: kafka.listeners,
+    mounted,
     tokenUrl: tokens.url,
     tokensGiven: () => tokens.given(),
     elasticsearchUrl: `https://127.0.0.1:${proxy.port}`,
@@ -100,6 +158,10 @@ export const startSecureServers = async (elasticsearchUrl: string): Promise<Secu
       proxy.renew(newServer);
       await kafka.stop();
       kafka = await startTlsKafka(folder, renewed, newServer, jwksUrl, kafka.ports);
+    },
+    renewGently: async (change) => {
+      await (typeof change === 'string' ? renewCertificates(change === 'same key') : renewPassword(change.password));
+      proxy.drain();
     },
     closeConnections: async () => {
       proxy.closeConnections();
@@ -147,6 +209,7 @@ const startTlsPostgres = async (folder: string, certificate: Certificate) => {
       install(renewed);
       await ask('SELECT pg_reload_conf()');
     },
+    setPassword: (password: string) => ask(`ALTER ROLE ${USER.name} PASSWORD '${password}'`),
     closeConnections: () =>
       ask(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'taskstream%'`),
     stop: () => server.stop(),
@@ -159,6 +222,7 @@ const startTlsKafka = async (
   certificate: Certificate,
   jwksUrl: string,
   given?: readonly number[],
+  userPassword: string = USER.password,
 ) => {
   const ports = given ?? (await Promise.all(Array.from({ length: 6 }, () => getPort())));
   const [plain, scram, mutual, password, oauth, controller] = ports;
@@ -187,7 +251,7 @@ const startTlsKafka = async (
         'org.apache.kafka.common.security.scram.ScramLoginModule required;',
       'listener.name.mutual.ssl.client.auth': 'required',
       'listener.name.password.sasl.enabled.mechanisms': 'PLAIN',
-      'listener.name.password.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${USER.name}="${USER.password}";`,
+      'listener.name.password.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${USER.name}="${userPassword}";`,
       'listener.name.oauth.sasl.enabled.mechanisms': 'OAUTHBEARER',
       'listener.name.oauth.oauthbearer.sasl.jaas.config':
         'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;',
@@ -220,8 +284,10 @@ const startTlsKafka = async (
  * published jars.
  */
 const startTlsProxy = async (targetUrl: string, { cert, key }: Certificate) => {
-  const expected: readonly unknown[] = [basic(USER.name, USER.password), `ApiKey ${API_KEY}`];
+  let login = basic(USER.name, USER.password);
+  let drainsUntil = 0;
   const server = createServer({ cert, key }, (incoming, outgoing) => {
+    const expected: readonly unknown[] = [login, `ApiKey ${API_KEY}`];
     if (!expected.includes(incoming.headers.authorization)) {
       outgoing.writeHead(401, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' });
       outgoing.end('{"error":{"type":"security_exception","reason":"unable to authenticate user"},"status":401}');
@@ -232,7 +298,8 @@ const startTlsProxy = async (targetUrl: string, { cert, key }: Certificate) => {
       new URL(incoming.url ?? '/', targetUrl),
       { ...(method === undefined ? {} : { method }), headers },
       (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        const closing = Date.now() < drainsUntil ? { connection: 'close' } : {};
+        outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...closing });
         answer.pipe(outgoing);
       },
     );
@@ -245,6 +312,13 @@ const startTlsProxy = async (targetUrl: string, { cert, key }: Certificate) => {
     port,
     renew: (certificate: Certificate) => {
       server.setSecureContext(certificate);
+    },
+    setPassword: (password: string) => {
+      login = basic(USER.name, password);
+    },
+    /** Its connections end with their next answer. */
+    drain: () => {
+      drainsUntil = Date.now() + 2_000;
     },
     /** As a load balancer does in the end. */
     closeConnections: () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -61,6 +61,20 @@ describe('configuration', () => {
     writeFileSync(file, 'hunter2\n');
     const config = readIndexerConfig({ ...minimal, ELASTICSEARCH_USERNAME: 'me', ELASTICSEARCH_PASSWORD_FILE: file });
     expect(config.ELASTICSEARCH_PASSWORD).toBe('hunter2');
+  });
+
+  it('reads such a file again whenever it is asked, and what it said last counts while it cannot be used', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'taskstream-env-')), 'password');
+    writeFileSync(file, 'one');
+    const config = readIndexerConfig({ ...minimal, ELASTICSEARCH_USERNAME: 'me', ELASTICSEARCH_PASSWORD_FILE: file });
+    writeFileSync(file, 'two\n');
+    expect(config.ELASTICSEARCH_PASSWORD).toBe('two');
+    writeFileSync(file, '');
+    expect(config.ELASTICSEARCH_PASSWORD).toBe('two');
+    rmSync(file);
+    expect(config.ELASTICSEARCH_PASSWORD).toBe('two');
+    writeFileSync(file, 'three');
+    expect({ ...config }.ELASTICSEARCH_PASSWORD).toBe('three');
   });
 
   it('refuses a secret that is given twice or whose file cannot be read', () => {

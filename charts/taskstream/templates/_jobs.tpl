@@ -24,15 +24,8 @@ template:
           - services/ops/main.js
           - migrate
         env:
-          - name: DATABASE_URL
-            valueFrom:
-              secretKeyRef:
-                key: uri
-{{- if eq $.Values.servers.postgres.kind "operated" }}
-                name: taskstream-db-app
-{{- else }}
-                name: {{ $.Values.servers.postgres.ownerSecret | quote }}
-{{- end }}
+          - name: DATABASE_URL_FILE
+            value: /etc/taskstream/postgres-login/uri
           - name: DATABASE_TLS
 {{- if eq $.Values.servers.postgres.kind "operated" }}
             value: verify-full
@@ -53,31 +46,21 @@ template:
           - name: ELASTICSEARCH_CA_FILE
             value: /etc/taskstream/elasticsearch/ca.crt
 {{- end }}
-{{- if or (eq $.Values.servers.elasticsearch.kind "operated") (eq $.Values.servers.elasticsearch.login "user") }}
-          - name: ELASTICSEARCH_USERNAME
 {{- if eq $.Values.servers.elasticsearch.kind "operated" }}
+          - name: ELASTICSEARCH_USERNAME
             value: taskstream-ops
 {{- end }}
-{{- if eq $.Values.servers.elasticsearch.kind "managed" }}
-            valueFrom:
-              secretKeyRef:
-                key: username
-                name: taskstream-es-ops
-{{- end }}
+{{- if and (eq $.Values.servers.elasticsearch.kind "managed") (eq $.Values.servers.elasticsearch.login "user") }}
+          - name: ELASTICSEARCH_USERNAME_FILE
+            value: /etc/taskstream/elasticsearch-login/username
 {{- end }}
 {{- if or (eq $.Values.servers.elasticsearch.kind "operated") (eq $.Values.servers.elasticsearch.login "user") }}
-          - name: ELASTICSEARCH_PASSWORD
-            valueFrom:
-              secretKeyRef:
-                key: password
-                name: taskstream-es-ops
+          - name: ELASTICSEARCH_PASSWORD_FILE
+            value: /etc/taskstream/elasticsearch-login/password
 {{- end }}
 {{- if and (eq $.Values.servers.elasticsearch.kind "managed") (eq $.Values.servers.elasticsearch.login "apiKey") }}
-          - name: ELASTICSEARCH_API_KEY
-            valueFrom:
-              secretKeyRef:
-                key: api-key
-                name: taskstream-es-ops
+          - name: ELASTICSEARCH_API_KEY_FILE
+            value: /etc/taskstream/elasticsearch-login/api-key
 {{- end }}
           - name: INDEX_SHARDS
             value: "{{ int64 $.Values.index.shards }}"
@@ -111,21 +94,27 @@ template:
           runAsGroup: 65532
           runAsNonRoot: true
           runAsUser: 65532
-{{- if or (or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret) (or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret) $.Values.jobs.volumeMounts }}
         volumeMounts:
 {{- if or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret }}
           - mountPath: /etc/taskstream/postgres
             name: postgres-ca
             readOnly: true
 {{- end }}
+          - mountPath: /etc/taskstream/postgres-login
+            name: postgres-login
+            readOnly: true
 {{- if or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret }}
           - mountPath: /etc/taskstream/elasticsearch
             name: elasticsearch-ca
             readOnly: true
 {{- end }}
+{{- if or (eq $.Values.servers.elasticsearch.kind "operated") (has $.Values.servers.elasticsearch.login (list "user" "apiKey")) }}
+          - mountPath: /etc/taskstream/elasticsearch-login
+            name: elasticsearch-login
+            readOnly: true
+{{- end }}
 {{- range $item := $.Values.jobs.volumeMounts }}
           - {{ toJson $item }}
-{{- end }}
 {{- end }}
 {{- if $.Values.jobs.envFrom }}
         envFrom:
@@ -147,7 +136,6 @@ template:
     serviceAccountName: taskstream-migrate
     setHostnameAsFQDN: false
     terminationGracePeriodSeconds: 30
-{{- if or (or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret) (or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret) $.Values.jobs.volumes }}
     volumes:
 {{- if or (eq $.Values.servers.postgres.kind "operated") $.Values.servers.postgres.caSecret }}
       - name: postgres-ca
@@ -161,6 +149,16 @@ template:
           secretName: {{ $.Values.servers.postgres.caSecret | quote }}
 {{- end }}
 {{- end }}
+      - name: postgres-login
+        secret:
+          items:
+            - key: uri
+              path: uri
+{{- if eq $.Values.servers.postgres.kind "operated" }}
+          secretName: taskstream-db-app
+{{- else }}
+          secretName: {{ $.Values.servers.postgres.ownerSecret | quote }}
+{{- end }}
 {{- if or (eq $.Values.servers.elasticsearch.kind "operated") $.Values.servers.elasticsearch.caSecret }}
       - name: elasticsearch-ca
         secret:
@@ -173,9 +171,28 @@ template:
           secretName: {{ $.Values.servers.elasticsearch.caSecret | quote }}
 {{- end }}
 {{- end }}
+{{- if or (eq $.Values.servers.elasticsearch.kind "operated") (has $.Values.servers.elasticsearch.login (list "user" "apiKey")) }}
+      - name: elasticsearch-login
+        secret:
+{{- if or (or (eq $.Values.servers.elasticsearch.kind "operated") (eq $.Values.servers.elasticsearch.login "user")) (and (eq $.Values.servers.elasticsearch.kind "managed") (eq $.Values.servers.elasticsearch.login "user")) (and (eq $.Values.servers.elasticsearch.kind "managed") (eq $.Values.servers.elasticsearch.login "apiKey")) }}
+          items:
+{{- if or (eq $.Values.servers.elasticsearch.kind "operated") (eq $.Values.servers.elasticsearch.login "user") }}
+            - key: password
+              path: password
+{{- end }}
+{{- if and (eq $.Values.servers.elasticsearch.kind "managed") (eq $.Values.servers.elasticsearch.login "user") }}
+            - key: username
+              path: username
+{{- end }}
+{{- if and (eq $.Values.servers.elasticsearch.kind "managed") (eq $.Values.servers.elasticsearch.login "apiKey") }}
+            - key: api-key
+              path: api-key
+{{- end }}
+{{- end }}
+          secretName: taskstream-es-ops
+{{- end }}
 {{- range $item := $.Values.jobs.volumes }}
       - {{ toJson $item }}
-{{- end }}
 {{- end }}
 {{- if $.Values.jobs.imagePullSecrets }}
     imagePullSecrets:

@@ -18,7 +18,7 @@ Every service reads environment variables once, when it starts. If any is missin
 exits with code 78 before it listens or connects. An empty variable counts as unset.
 
 A variable marked with † may come from a file instead: \`NAME_FILE\` holds the path, as Kubernetes and Docker mount
-secrets.
+secrets. A service reads those of its servers' logins again while it runs, so that a renewed password needs no restart.
 
 This page is made by \`npm run ops -- config --markdown\` from the code that parses the variables; a test compares.`;
 

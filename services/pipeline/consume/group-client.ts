@@ -10,7 +10,6 @@ import { codeOf } from '../../platform/errors.ts';
 import { connectionSettings, fetchBounds, type KafkaConfig } from '../../platform/kafka/settings.ts';
 import { committedOffsets, promised, trackCommits, watermarksOf } from '../../platform/kafka/calls.ts';
 import {
-  connectPatiently,
   createNativeConsumer,
   disconnectConsumer,
   REBALANCE,
@@ -21,7 +20,9 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from '../../platform/kafka/native.ts';
+import { followRenewals, make, type Made } from '../../platform/kafka/renewal.ts';
 import type { Logger } from '../../platform/logger.ts';
+import { NO_RENEWALS, type Renewals } from '../../platform/renewals.ts';
 import { sleep } from '../../platform/time.ts';
 import type { EntityNames } from '../entity.ts';
 import type { ConsumeConfig } from './env.ts';
@@ -71,6 +72,7 @@ export interface GroupClient {
   disconnect(): Promise<void>;
 }
 
+const CLIENT_ID = 'taskstream-indexer';
 /** Longest wait of one poll: it bounds how late a stop is noticed. */
 const POLL_TIMEOUT_MS = 200;
 const STATISTICS_INTERVAL_MS = 2_000;
@@ -105,7 +107,7 @@ const groupSettings = ({ GROUP_PROTOCOL, SESSION_TIMEOUT_MS }: Config): RdKafka.
       };
 
 const settings = (config: Config, group: string): RdKafka.ConsumerGlobalConfig => ({
-  ...connectionSettings(config, 'taskstream-indexer'),
+  ...connectionSettings(config, CLIENT_ID),
   'group.id': group,
   ...groupSettings(config),
   'max.poll.interval.ms': Math.max(300_000, config.SESSION_TIMEOUT_MS),
@@ -130,6 +132,8 @@ const settings = (config: Config, group: string): RdKafka.ConsumerGlobalConfig =
  * Joins the group; retries with backoff until a broker answers or `signal` aborts.
  * A client that has forgotten its brokers (`SILENT_MS`) is replaced as soon as a new one connects: to the listener its
  * partitions are lost. That is noticed by `lag`.
+ * So is one whose certificates or login were renewed, after what it has in flight is finished and committed: to the listener
+ * its partitions are revoked.
  */
 export const joinGroup = async (
   config: Config,
@@ -137,6 +141,7 @@ export const joinGroup = async (
   listener: RebalanceListener,
   logger: Logger,
   signal: AbortSignal,
+  renewals: Renewals = NO_RENEWALS,
 ): Promise<GroupClient> => {
   let current: NativeConsumer | undefined;
 
@@ -172,9 +177,11 @@ export const joinGroup = async (
     });
     return client;
   };
-  const connect = (until: AbortSignal) => connectPatiently('Kafka consumer', create, logger, until);
-  const join = (client: NativeConsumer): Member => {
+  const connect = (until: AbortSignal) => make('Kafka consumer', config, create, logger, until);
+  let madeFrom: string | undefined;
+  const join = ({ client, from }: Made<NativeConsumer>): Member => {
     current = client;
+    madeFrom = from;
     client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
     client.setDefaultIsTimeoutOnlyForFirstMessage(true);
     client.subscribe([names.topic]);
@@ -186,22 +193,28 @@ export const joinGroup = async (
   let left = 0;
   const closing = new AbortController();
 
-  const replace = async (): Promise<void> => {
-    // One attempt: the client that is there may find its brokers meanwhile.
-    const fresh = await connect(AbortSignal.abort()).catch(() => undefined);
-    if (fresh === undefined) return;
-    if (closing.signal.aborted || member.silentMs() < SILENT_MS) {
-      await disconnectConsumer(fresh);
+  /**
+   * One attempt.
+   * @throws when no new client connects: the one that is there may find its brokers meanwhile
+   */
+  const replace = async (isRenewal: boolean): Promise<void> => {
+    const fresh = await connect(AbortSignal.abort());
+    const isSilent = member.silentMs() >= SILENT_MS;
+    if (closing.signal.aborted || !(isRenewal || isSilent)) {
+      await disconnectConsumer(fresh.client);
       return;
     }
-    logger.warn(
-      { silentMs: Math.round(member.silentMs()) },
-      'the Kafka consumer reaches no broker, and a new one does: it takes its place',
-    );
-    const lost = (current?.assignments() ?? []).map(({ partition }) => partition);
+    if (isSilent) {
+      logger.warn(
+        { silentMs: Math.round(member.silentMs()) },
+        'the Kafka consumer reaches no broker, and a new one does: it takes its place',
+      );
+    }
+    const partitions = (current?.assignments() ?? []).map(({ partition }) => partition);
     const old = member;
     current = undefined;
-    if (lost.length > 0) await listener.onRevoke(lost, true);
+    // Of a renewal, the old one is polled until the new one is there: answers to the last commit arrive that way.
+    if (partitions.length > 0) await listener.onRevoke(partitions, isSilent);
     // Its commits are given up once its session is over.
     void old.leave(config.SESSION_TIMEOUT_MS + QUERY_TIMEOUT_MS, closing.signal).then((closed) => {
       if (closed || closing.signal.aborted) return;
@@ -213,6 +226,18 @@ export const joinGroup = async (
     });
     member = join(fresh);
   };
+  const replaceOnce = (isRenewal: boolean): Promise<void> =>
+    (replacing ??= replace(isRenewal).finally(() => {
+      replacing = undefined;
+    }));
+
+  void followRenewals(
+    config,
+    { name: CLIENT_ID, madeFrom: () => madeFrom, renew: () => replaceOnce(true) },
+    renewals,
+    logger,
+    AbortSignal.any([signal, closing.signal]),
+  );
 
   return {
     poll: (max) => member.poll(max),
@@ -226,15 +251,13 @@ export const joinGroup = async (
     lag: (positions) =>
       member.lag(positions).finally(() => {
         if (member.silentMs() < SILENT_MS || closing.signal.aborted) return;
-        replacing ??= replace().finally(() => {
-          replacing = undefined;
-        });
+        void replaceOnce(false).catch(() => undefined);
       }),
     outsideReason: () => member.outsideReason(),
     refusalReason: () => member.refusalReason(),
     disconnect: async () => {
       closing.abort();
-      await Promise.race([replacing, sleep(CONNECTION_MS)]);
+      await Promise.race([replacing?.catch(() => undefined), sleep(CONNECTION_MS)]);
       if (!(await member.leave(LAST_ANSWER_MS))) logger.warn('Kafka does not answer: the group is left without a word');
     },
   };

@@ -5,6 +5,7 @@ import type { Tracer } from '@opentelemetry/api';
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { HealthCheck } from '../../platform/http/health.ts';
 import type { Logger } from '../../platform/logger.ts';
+import { NO_RENEWALS, type Renewals } from '../../platform/renewals.ts';
 import { createProducer, type KafkaProducer } from '../../platform/kafka/producer.ts';
 import { createBulkWriter } from '../index/bulk.ts';
 import { DEAD_LETTER_DELIVERY_TIMEOUT_MS, type KafkaConfig } from '../../platform/kafka/settings.ts';
@@ -32,6 +33,7 @@ export interface IndexerOptions {
   readonly logger: Logger;
   readonly metrics: IndexerMetrics;
   readonly tracer: Tracer;
+  readonly renewals?: Renewals;
   /** Aborts when the process begins to stop, so that waiting for Kafka at the start ends. */
   readonly signal: AbortSignal;
 }
@@ -46,7 +48,7 @@ export interface Indexer {
 
 /** Starts to connect in the background; Kafka and Elasticsearch may come up later. */
 export const startIndexer = (options: IndexerOptions): Indexer => {
-  const { config, entity, elasticsearch, logger, metrics, tracer, signal } = options;
+  const { config, entity, elasticsearch, logger, metrics, tracer, renewals = NO_RENEWALS, signal } = options;
   const watchdog = createWatchdog(config.STALL_TIMEOUT_MS);
   const backoff = { baseMs: 100, maxMs: config.RETRY_MAX_MS };
   const statusOf = (target: string) =>
@@ -94,7 +96,8 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
     producer = await createProducer(
       config,
       {
-        clientId: 'taskstream-indexer',
+        clientId: 'taskstream-indexer-dead-letters',
+        renewals,
         logger,
         deliveryTimeoutMs: DEAD_LETTER_DELIVERY_TIMEOUT_MS,
         maxMessageBytes: 2 * MAX_EVENT_BYTES,
@@ -140,7 +143,7 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
       },
     });
     await reader.start(async (listener) => {
-      const client = await joinGroup(config, entity, listener, logger, signal);
+      const client = await joinGroup(config, entity, listener, logger, signal, renewals);
       void monitorLag(
         {
           entity: entity.name,

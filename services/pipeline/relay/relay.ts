@@ -8,6 +8,7 @@ import type { Client } from 'pg';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import type { Logger } from '../../platform/logger.ts';
+import { NO_RENEWALS, type Renewals } from '../../platform/renewals.ts';
 import { createClient, type PostgresConfig } from '../../platform/postgres.ts';
 import { createProducer, DeliveryError, type KafkaProducer } from '../../platform/kafka/producer.ts';
 import type { PlacedEntity } from '../entity.ts';
@@ -53,6 +54,7 @@ export interface RelayOptions {
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
   readonly tracer: Tracer;
+  readonly renewals?: Renewals;
 }
 
 /** How often a replica asks whether it can take over. */
@@ -91,7 +93,7 @@ const DISCONNECT_DEADLINE_MS = 1_500;
  * @throws TaskstreamError `internal` when two entities share an event type
  */
 export const startRelay = (options: RelayOptions): Relay => {
-  const { config, entities, metrics, tracer } = options;
+  const { config, entities, metrics, tracer, renewals = NO_RENEWALS } = options;
   const logger = options.logger.child({ part: 'relay' });
   const routes = routesOf(entities);
   const waitMs = relayWaitMs(config.FRESHNESS_TARGET_MS);
@@ -130,6 +132,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       config,
       {
         clientId: isAlone ? 'taskstream-relay-retry' : 'taskstream-relay',
+        renewals,
         logger,
         deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
         maxMessageBytes: MAX_EVENT_BYTES,

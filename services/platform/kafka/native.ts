@@ -39,7 +39,7 @@ export const createNativeProducer = (
   topicSettings: RdKafka.ProducerTopicConfig,
 ): RdKafka.Producer => new kafka.Producer(settings, topicSettings);
 
-type NativeClient = RdKafka.KafkaConsumer | RdKafka.Producer;
+export type NativeClient = RdKafka.KafkaConsumer | RdKafka.Producer;
 
 /**
  * A client without an answer for so long may have forgotten its brokers: a new one is tried beside it.

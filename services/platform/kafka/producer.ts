@@ -2,8 +2,10 @@
 import type { RdKafka } from '@confluentinc/kafka-javascript';
 import type { KafkaConfig } from './settings.ts';
 import { connectionSettings } from './settings.ts';
-import { connectPatiently, createNativeProducer, toError } from './native.ts';
+import { createNativeProducer, toError } from './native.ts';
+import { followRenewals, make } from './renewal.ts';
 import type { Logger } from '../logger.ts';
+import { NO_RENEWALS, type Renewals } from '../renewals.ts';
 import {
   wrapProducer,
   type Delivery,
@@ -36,6 +38,12 @@ export interface ProducerOptions {
   readonly maxMessageBytes: number;
   /** True gives each record a request of its own: the answer is then about this record and no other. */
   readonly isAlone?: boolean;
+  readonly renewals?: Renewals;
+}
+
+interface Current {
+  readonly client: ProducerClient;
+  readonly from: string | undefined;
 }
 
 const settings = (config: KafkaConfig, options: ProducerOptions): RdKafka.ProducerGlobalConfig => ({
@@ -60,6 +68,8 @@ const topicSettings = (options: ProducerOptions): RdKafka.ProducerTopicConfig =>
  * A client can fail for good while the service is well, as when its right to write comes later than the service (KIP-679
  * asks for it when the producer begins), or when it has forgotten its brokers (`SILENT_MS`). The next `send` after that
  * begins with a new client.
+ * A client whose certificates or login were renewed is replaced once a new one is connected, between two calls of `send`: the new one sends
+ * nothing before the old one has its answers, as records of one key must keep their order.
  * @throws the last connection error when `signal` aborts first.
  */
 export const createProducer = async (
@@ -68,26 +78,65 @@ export const createProducer = async (
   signal: AbortSignal,
 ): Promise<KafkaProducer> => {
   const create = () => createNativeProducer(settings(config, options), topicSettings(options));
-  const connect = async (until: AbortSignal): Promise<ProducerClient> =>
-    wrapProducer(await connectPatiently('Kafka producer', create, options.logger, until));
+  const connect = async (until: AbortSignal): Promise<Current> => {
+    const { client, from } = await make('Kafka producer', config, create, options.logger, until);
+    return { client: wrapProducer(client), from };
+  };
 
   const closing = new AbortController();
-  let client = await connect(signal);
+  let { client, from } = await connect(signal);
   let replacing: Promise<void> | undefined;
+  const open = new Set<Promise<unknown>>();
 
   const replace = async (): Promise<void> => {
     options.logger.warn('the Kafka producer reaches no broker or may not go on: a new one takes its place');
     await client.disconnect(0);
     const timeout = AbortSignal.timeout(options.deliveryTimeoutMs);
     const fresh = await connect(AbortSignal.any([signal, closing.signal, timeout]));
-    if (closing.signal.aborted) await fresh.disconnect(0);
-    else client = fresh;
+    if (closing.signal.aborted) await fresh.client.disconnect(0);
+    else ({ client, from } = fresh);
   };
+
+  /** One attempt. What replaces a client that has failed meanwhile is as new. */
+  const renew = async (): Promise<void> => {
+    const fresh = await connect(AbortSignal.abort());
+    const old = client;
+    if (replacing === undefined) {
+      replacing = Promise.all(open)
+        .then(() => {
+          if (!closing.signal.aborted) ({ client, from } = fresh);
+        })
+        .finally(() => {
+          replacing = undefined;
+        });
+      await replacing;
+    }
+    await (client === fresh.client ? old : fresh.client).disconnect(0);
+  };
+
+  const sendNow = async (...args: Parameters<KafkaProducer['send']>): Promise<readonly Delivery[]> => {
+    const sending = client.send(...args);
+    open.add(sending);
+    try {
+      return await sending;
+    } finally {
+      open.delete(sending);
+    }
+  };
+
+  const { clientId, renewals = NO_RENEWALS, logger } = options;
+  void followRenewals(
+    config,
+    { name: clientId, madeFrom: () => from, renew },
+    renewals,
+    logger,
+    AbortSignal.any([signal, closing.signal]),
+  );
 
   return {
     partitionCount: (topic) => client.partitionCount(topic),
     send: async (topic, records, onDelivery) => {
-      if (client.hasFailed() && !closing.signal.aborted) {
+      if ((replacing !== undefined || client.hasFailed()) && !closing.signal.aborted) {
         replacing ??= replace().finally(() => {
           replacing = undefined;
         });
@@ -99,7 +148,7 @@ export const createProducer = async (
           return records.map(() => reason);
         }
       }
-      return client.send(topic, records, onDelivery);
+      return sendNow(topic, records, onDelivery);
     },
     disconnect: (flushMs) => {
       closing.abort();

@@ -1,5 +1,7 @@
 /** Kafka: its configuration as environment variables, translated into librdkafka's settings in one place. */
 import type { RdKafka } from '@confluentinc/kafka-javascript';
+import { readFileSync } from 'node:fs';
+import { readAuthority } from '../certificates.ts';
 import { choice, flag, hostList, optionalText, url, type CrossCheck, type EnvSpec, type EnvValues } from '../env.ts';
 
 /** As RFC 7628 has them: a name of letters, and a value of visible characters. */
@@ -13,7 +15,8 @@ export const kafkaEnv = {
   KAFKA_TLS: { schema: flag(false), defaultText: 'false', description: 'Whether to connect to Kafka with TLS.' },
   KAFKA_CA_FILE: {
     schema: optionalText(),
-    description: "PEM file with the CA of the brokers' certificates; the system's CAs when unset.",
+    description:
+      "PEM file with the CA of the brokers' certificates, or a folder, whose files `*.crt` are all trusted; the system's CAs when unset. A client is replaced by a new one when this or another file of its connection was renewed.",
   },
   KAFKA_CERT_FILE: { schema: optionalText(), description: 'PEM file with the client certificate, for mutual TLS.' },
   KAFKA_KEY_FILE: { schema: optionalText(), description: 'PEM file with the key of the client certificate.' },
@@ -22,13 +25,17 @@ export const kafkaEnv = {
     defaultText: 'none',
     description: 'SASL mechanism: none, PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER.',
   },
-  KAFKA_SASL_USERNAME: { schema: optionalText(), description: 'SASL user.' },
+  KAFKA_SASL_USERNAME: { schema: optionalText(), description: 'SASL user.', secret: true },
   KAFKA_SASL_PASSWORD: { schema: optionalText(), description: 'SASL password.', secret: true },
   KAFKA_OAUTH_TOKEN_URL: {
     schema: url(['https:', 'http:']).optional(),
     description: 'OAUTHBEARER: where a token is given for client credentials (the token endpoint of OAuth 2.0).',
   },
-  KAFKA_OAUTH_CLIENT_ID: { schema: optionalText(), description: 'OAUTHBEARER: the client at the token endpoint.' },
+  KAFKA_OAUTH_CLIENT_ID: {
+    schema: optionalText(),
+    description: 'OAUTHBEARER: the client at the token endpoint.',
+    secret: true,
+  },
   KAFKA_OAUTH_CLIENT_SECRET: {
     schema: optionalText(),
     description: "OAUTHBEARER: the client's secret at the token endpoint.",
@@ -106,6 +113,7 @@ type ConnectionSettings = Pick<
   | 'client.id'
   | 'security.protocol'
   | 'ssl.ca.location'
+  | 'ssl.ca.pem'
   | 'ssl.certificate.location'
   | 'ssl.key.location'
   | 'sasl.mechanisms'
@@ -127,11 +135,38 @@ export const connectionSettings = (config: KafkaConfig, clientId: string): Conne
     'bootstrap.servers': config.KAFKA_BROKERS,
     'client.id': clientId,
     'security.protocol': config.KAFKA_TLS ? (sasl ? 'sasl_ssl' : 'ssl') : sasl ? 'sasl_plaintext' : 'plaintext',
-    ...(config.KAFKA_CA_FILE === undefined ? {} : { 'ssl.ca.location': config.KAFKA_CA_FILE }),
+    ...(config.KAFKA_CA_FILE === undefined ? {} : authoritySettings(config.KAFKA_CA_FILE)),
     ...(config.KAFKA_CERT_FILE === undefined ? {} : { 'ssl.certificate.location': config.KAFKA_CERT_FILE }),
     ...(config.KAFKA_KEY_FILE === undefined ? {} : { 'ssl.key.location': config.KAFKA_KEY_FILE }),
     ...(sasl ? saslSettings(config) : {}),
   };
+};
+
+/** librdkafka takes a folder for one of OpenSSL's, with names made of hashes. What we cannot read, it complains of. */
+const authoritySettings = (path: string): Partial<ConnectionSettings> => {
+  try {
+    return { 'ssl.ca.pem': readAuthority(path).pem };
+  } catch {
+    return { 'ssl.ca.location': path };
+  }
+};
+
+/**
+ * All that a client is made of that may be renewed, as its files say now, to be compared; nothing while one of them cannot be read.
+ * Source of what librdkafka reads when a client is made, and never again: its `rd_kafka_transport_ssl_ctx_init`.
+ */
+export const renewableSettings = (config: KafkaConfig): string | undefined => {
+  try {
+    const files = [config.KAFKA_CA_FILE, config.KAFKA_OAUTH_CA_FILE].map((file) =>
+      file === undefined ? '' : readAuthority(file).pem,
+    );
+    const client = [config.KAFKA_CERT_FILE, config.KAFKA_KEY_FILE].map((file) =>
+      file === undefined ? '' : readFileSync(file, 'utf8'),
+    );
+    return JSON.stringify([connectionSettings(config, ''), ...files, ...client]);
+  } catch {
+    return undefined;
+  }
 };
 
 const saslSettings = (config: KafkaConfig): Partial<ConnectionSettings> =>
