@@ -18,9 +18,9 @@ const READY_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 30_000;
 /** Backends of a killed server notice its death after a moment, and hold its shared memory until then. */
 const TAKEOVER_DEADLINE_MS = 15_000;
-const USER = 'postgres';
-const PASSWORD = 'postgres';
-const DATABASE = 'taskstream';
+export const USER = 'postgres';
+export const PASSWORD = 'postgres';
+export const DATABASE = 'taskstream';
 
 export interface PostgresOptions extends ServerOptions {
   /** Further settings, by the names of PostgreSQL's documentation. */

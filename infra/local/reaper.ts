@@ -1,8 +1,8 @@
 /**
  * Makes sure that no child outlives this process, even when it is killed with SIGKILL and can do nothing itself.
  * A tiny shell waits on a pipe from this process. It is sent the list of process groups whenever that changes; the end
- * of the pipe means that this process is gone, and the shell then interrupts what is left on the list, and kills what
- * does not end in time. It runs in a session of its own, where a Ctrl-C does not reach it.
+ * of the pipe means that this process is gone, and the shell then interrupts what is left on the list, lets go on what
+ * stands still, and kills what does not end in time. It runs in a session of its own, where a Ctrl-C does not reach it.
  */
 import { spawn } from 'node:child_process';
 import { Socket } from 'node:net';
@@ -14,7 +14,7 @@ const GRACE_S = 10;
 const SCRIPT = `
 while read -r line; do groups=$line; done
 alive() { for group in $groups; do kill -s 0 -- "-$group" 2>/dev/null && return 0; done; return 1; }
-for group in $groups; do kill -s INT -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s INT -- "-$group" 2>/dev/null; kill -s CONT -- "-$group" 2>/dev/null; done
 end=$(( $(date +%s) + ${GRACE_S} ))
 while alive && [ "$(date +%s)" -lt "$end" ]; do sleep 0.2; done
 for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done

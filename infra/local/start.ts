@@ -1,17 +1,19 @@
 /**
- * `npm start [-- --fresh] [--port-offset N]`: the whole pipeline on this machine, until Ctrl-C.
+ * `npm start [-- --fresh] [--cluster] [--port-offset N]`: the whole pipeline on this machine, until Ctrl-C.
  * The servers' data lies in `.data/` and survives; `--fresh` begins with none.
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { printError, UserError } from './bootstrap/fail.mjs';
 import { announceStack, runningStack } from './bootstrap/running.mjs';
+import { startCluster, type Cluster } from './cluster/cluster.ts';
 import { describeDeath, killAllChildren, stopAllChildren, type Child } from './child.ts';
+import type { ClusterPorts } from './cluster/ports.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 import { printNextSteps } from './start/next-steps.ts';
 import { checkPorts } from './start/check-ports.ts';
 import { HELP, readOptions, startCommand, type StartOptions } from './start/options.ts';
-import { prepare } from './start/prepare.ts';
+import { prepare, type ServerUrls } from './start/prepare.ts';
 import { startServices } from './start/services.ts';
 import { stackVariables } from './start/stack-variables.ts';
 import { Steps } from './start/steps.ts';
@@ -22,6 +24,7 @@ const DRAIN_MS = 30_000;
 const LAST_CHANCE_MS = 15_000;
 
 const servers: EmbeddedServer[] = [];
+let cluster: Cluster | undefined;
 const services: Child[] = [];
 
 const withoutPassword = (address: string): string => {
@@ -33,11 +36,25 @@ const withoutPassword = (address: string): string => {
 const run = async (options: StartOptions, steps: Steps): Promise<void> => {
   const { root, dataDir, ports, external } = options;
   refuseSecond(root);
-  await checkPorts(ports, (offset) => startCommand(options.fresh, process.env, offset));
+  await checkPorts(ports, (offset) =>
+    startCommand({ fresh: options.fresh, cluster: ports.nodes !== undefined }, process.env, offset),
+  );
   if (options.fresh) rmSync(dataDir, { recursive: true, force: true });
   announceStack(root, null);
   keepPreviousLogs(dataDir);
   for (const [kind, url] of Object.entries(external)) steps.note(`${kind}: the one at ${withoutPassword(url)}`);
+  const urls = await (ports.nodes === undefined
+    ? startSingle(options, steps)
+    : startNodes(dataDir, ports.nodes, steps));
+  await prepare(urls, dataDir, steps);
+  services.push(...(await startServices(urls, dataDir, ports.services)));
+  const apiUrl = `http://localhost:${ports.services.api}`;
+  steps.done('API and indexer', apiUrl);
+  announceStack(root, { ...stackVariables(urls, apiUrl, process.env) });
+  printNextSteps(ports.services, dataDir, steps.elapsed());
+};
+
+const startSingle = async ({ dataDir, ports, external }: StartOptions, steps: Steps): Promise<ServerUrls> => {
   const started = await startServers({
     dataDir,
     ports: ports.servers,
@@ -46,17 +63,27 @@ const run = async (options: StartOptions, steps: Steps): Promise<void> => {
       steps.done(server.name, server.url);
     },
   });
-  const urls = {
+  return {
     DATABASE_URL: external.postgres ?? started.postgres?.url ?? '',
     KAFKA_BROKERS: external.kafka ?? started.kafka?.url ?? '',
     ELASTICSEARCH_URL: external.elasticsearch ?? started.elasticsearch?.url ?? '',
   };
-  await prepare(urls, dataDir, steps);
-  services.push(...(await startServices(urls, dataDir, ports.services)));
-  const apiUrl = `http://localhost:${ports.services.api}`;
-  steps.done('API and indexer', apiUrl);
-  announceStack(root, { ...stackVariables(urls, apiUrl, process.env) });
-  printNextSteps(ports.services, dataDir, steps.elapsed());
+};
+
+/** Any one of these may end while the others go on: nobody watches for its death. */
+const startNodes = async (dataDir: string, ports: ClusterPorts, steps: Steps): Promise<ServerUrls> => {
+  cluster = await startCluster({
+    dataDir: join(dataDir, 'cluster'),
+    ports,
+    onReady: ({ name }, url, pid) => {
+      steps.done(name, `${url} (process ${pid})`);
+    },
+    report: (text) => {
+      steps.note(text);
+    },
+  });
+  const { postgres, kafka, elasticsearch } = cluster.urls;
+  return { DATABASE_URL: postgres, KAFKA_BROKERS: kafka, ELASTICSEARCH_URL: elasticsearch, INDEX_REPLICAS: '1' };
 };
 
 /** Two would share `.data/`. @throws UserError */
@@ -88,7 +115,7 @@ const watchForDeath = async (): Promise<never> => {
 /** The services first, so that they can finish what they do with the servers. */
 const stopEverything = async (): Promise<void> => {
   await Promise.all(services.map((service) => service.stop('SIGTERM', DRAIN_MS)));
-  await Promise.all(servers.map((server) => server.stop()));
+  await Promise.all([cluster?.stop(), ...servers.map((server) => server.stop())]);
   // What was still coming up.
   await stopAllChildren(LAST_CHANCE_MS);
 };

@@ -2,15 +2,16 @@
  * `npm run test:chaos`: runs with random faults on the embedded servers, each judged by a checker that knows nothing of
  * the services.
  */
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { summaryLine } from '../../infra/local/bootstrap/summary.mjs';
 import { buildServices } from '../support/build.ts';
 import { readOptions } from './options.ts';
-import { describePlan, planByNames, planOf } from './plan.ts';
+import { startClusterServers } from './cluster-servers.ts';
+import { describePlan, nodePlanOf, planByNames, planOf } from './plan.ts';
 import { randomOf } from './random.ts';
-import { markdownOf, tableOf } from './report.ts';
+import { markdownOf, describeOutage, outageTableOf, tableOf } from './report.ts';
 import type { RunResult } from './run.ts';
 import { startServers } from './servers.ts';
 import { startRun } from './start-run.ts';
@@ -21,7 +22,7 @@ const firstSeed = options.seed ?? Date.now() % 1_000_000_000;
 const runs = options.seed === undefined ? options.runs : 1;
 console.error(`Compiling the services and starting the servers; first seed ${firstSeed}`);
 const build = await buildServices();
-const servers = await startServers();
+const servers = await (options.cluster ? startClusterServers() : startServers());
 const bar = new SingleBar({ format: '{bar} run {value} of {total}, {duration_formatted}', clearOnComplete: true });
 const isTerminal = process.stderr.isTTY;
 const results: RunResult[] = [];
@@ -36,18 +37,21 @@ if (isTerminal) bar.start(runs, 0);
 for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
   const turn = options.turn + index;
   const seed = firstSeed + index;
-  const plan = options.fault === undefined ? planOf(turn, randomOf(seed).fork(0)) : planByNames([[options.fault]]);
+  const ofTurn = options.cluster ? nodePlanOf(turn) : planOf(turn, randomOf(seed).fork(0));
+  const plan = options.fault === undefined ? ofTurn : planByNames([[options.fault]]);
   const name = `run ${index + 1} of ${runs}, seed ${seed}: ${describePlan(plan)}`;
-  const again = `  repeat it with: npm run test:chaos -- --seed ${seed} ${options.fault === undefined ? `--turn ${turn}` : `--fault ${options.fault}`}`;
+  const again = `  repeat it with: npm run test:chaos -- ${options.cluster ? '--cluster ' : ''}--seed ${seed} ${options.fault === undefined ? `--turn ${turn}` : `--fault ${options.fault}`}`;
   try {
+    await servers.heal();
     const result = await startRun(servers, { seed, plan, writeMs: options.seconds * 1_000, build, recordFolder });
     results.push(result);
     const isBroken = result.broken.length > 0;
     if (isBroken) {
       failed += 1;
-      for (const log of ['kafka.log', 'postgres.log', 'elasticsearch.log']) {
-        copyFileSync(join(servers.folder, log), join(recordFolder, `seed-${seed}`, log));
-      }
+      cpSync(servers.folder, join(recordFolder, `seed-${seed}`, 'servers'), {
+        recursive: true,
+        filter: (path) => path === servers.folder || path.endsWith('.log'),
+      });
     }
     const verdict = isBroken
       ? `BROKEN:\n  ${result.broken.slice(0, 20).join('\n  ')}\n${again}`
@@ -55,6 +59,7 @@ for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
         ? 'kept every promise; an indexer had to leave events to be read again'
         : 'kept every promise';
     const recovery = (result.recoveryMs / 1_000).toFixed(1);
+    for (const outage of result.outages) console.error(`  ${describeOutage(outage)}`);
     console.error(`${name}: ${result.acknowledged} writes, equal after ${recovery} s, ${verdict}`);
   } catch (error) {
     failed += 1;
@@ -66,6 +71,7 @@ for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
 if (isTerminal) bar.stop();
 await servers.close();
 console.log(tableOf(results));
+if (options.cluster) console.log(outageTableOf(results));
 const graceful = results.filter(({ isGraceful }) => isGraceful);
 const excused = graceful.filter(({ isExcused }) => isExcused);
 // Now and then the machine stands still; a product that does it every other time has a fault.

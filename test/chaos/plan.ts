@@ -1,5 +1,6 @@
 /** What happens in a run, chosen by its seed. */
 import { FAULTS, type Fault } from './faults/index.ts';
+import { NODE_FAULTS, NODE_ROUNDS } from './faults/nodes.ts';
 import type { Random } from './random.ts';
 
 /** Faults that happen at the same time. */
@@ -24,6 +25,10 @@ export const planOf = (turn: number, random: Random): readonly Step[] => {
   return steps;
 };
 
+/** On a cluster: one node of each kind, one after the other. Each round comes in its turn. */
+export const nodePlanOf = (turn: number): readonly Step[] =>
+  (NODE_ROUNDS[turn % NODE_ROUNDS.length] ?? []).map((fault) => [fault]);
+
 /** For people. */
 export const describePlan = (plan: readonly Step[]): string =>
   plan.map((step) => step.map(({ name }) => name).join(' & ')).join(', then ');
@@ -34,7 +39,7 @@ export const namesOf = (plan: readonly Step[]): string[][] => plan.map((step) =>
 export const planByNames = (names: readonly (readonly string[])[]): Step[] =>
   names.map((step) =>
     step.map((wanted) => {
-      const found = FAULTS.find(({ name }) => name === wanted);
+      const found = [...FAULTS, ...NODE_FAULTS].find(({ name }) => name === wanted);
       if (found === undefined) throw new Error(`there is no fault "${wanted}"`);
       return found;
     }),

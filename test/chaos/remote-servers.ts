@@ -6,7 +6,10 @@
 import type { ChildProcess } from 'node:child_process';
 import type { RunningServers, Servers } from './servers.ts';
 
-type Method = 'setLink' | 'signal' | 'restart' | 'startSecondBroker' | 'endSecondBroker';
+/** What a run knows of the servers from the start. */
+export type KnownServers = Pick<Servers, 'urls' | 'serviceUrls' | 'copies'>;
+
+type Method = 'setLink' | 'signal' | 'restart' | 'startSecondBroker' | 'endSecondBroker' | 'killNode' | 'pauseNode';
 interface Call {
   readonly type: 'call';
   readonly id: number;
@@ -43,7 +46,7 @@ export const serveServers = (child: ChildProcess, servers: RunningServers): void
 };
 
 /** In the run's process: the servers of its parent. */
-export const remoteServers = (known: Pick<Servers, 'urls' | 'linkPorts'>): Servers => {
+export const remoteServers = (known: KnownServers): Servers => {
   let last = 0;
   const open = new Map<number, (answer: Answer) => void>();
   // One listener for all: answers to calls of faults that happen at the same time come right behind each other.
@@ -70,5 +73,7 @@ export const remoteServers = (known: Pick<Servers, 'urls' | 'linkPorts'>): Serve
     restart: (...args) => call('restart', args),
     startSecondBroker: () => call('startSecondBroker', []),
     endSecondBroker: (...args) => call('endSecondBroker', args),
+    killNode: (...args) => call('killNode', args),
+    pauseNode: (...args) => call('pauseNode', args),
   };
 };

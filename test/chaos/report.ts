@@ -1,5 +1,6 @@
 /** The table at the end: one row for each fault, and one for all runs; as text and as Markdown. */
 import Table from 'cli-table3';
+import { AIMS } from './outages.ts';
 import type { RunResult } from './run.ts';
 
 const HEAD = [
@@ -51,13 +52,41 @@ export const rowsOf = (results: readonly RunResult[]): string[][] => {
   ];
 };
 
-export const tableOf = (results: readonly RunResult[]): string => {
-  const table = new Table({ head: HEAD, style: { head: [], border: [] } });
-  table.push(...rowsOf(results));
+const textOf = (head: readonly string[], rows: string[][]): string => {
+  const table = new Table({ head: [...head], style: { head: [], border: [] } });
+  table.push(...rows);
   return table.toString();
 };
 
-export const markdownOf = (results: readonly RunResult[]): string =>
-  [HEAD, ['---', ...HEAD.slice(1).map(() => '--:')], ...rowsOf(results)]
-    .map((row) => `| ${row.join(' | ')} |\n`)
-    .join('');
+export const tableOf = (results: readonly RunResult[]): string => textOf(HEAD, rowsOf(results));
+
+type FaultOutage = RunResult['outages'][number];
+
+/** For people. */
+export const describeOutage = (outage: FaultOutage): string =>
+  `${outage.fault}: ${AIMS.map((aim) => `no ${aim} for ${seconds(outage[aim])}`).join(', ')}`;
+
+const OUTAGE_HEAD = ['fault', 'times', ...AIMS.flatMap((aim) => [`without ${aim} p50`, 'max'])];
+
+/** How long nothing went on because of a fault of a node. */
+const outageRowsOf = (results: readonly RunResult[]): string[][] => {
+  const all = results.flatMap(({ outages }) => outages);
+  return [...new Set(all.map(({ fault }) => fault))].sort().map((name) => {
+    const own = all.filter(({ fault }) => fault === name);
+    const times = AIMS.flatMap((aim) => {
+      const sorted = own.map((outage) => outage[aim]).sort((a, b) => a - b);
+      return [seconds(sorted[Math.floor((sorted.length - 1) / 2)]), seconds(sorted.at(-1))];
+    });
+    return [name, thousands(own.length), ...times];
+  });
+};
+
+export const outageTableOf = (results: readonly RunResult[]): string => textOf(OUTAGE_HEAD, outageRowsOf(results));
+
+const markdown = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, ['---', ...head.slice(1).map(() => '--:')], ...rows].map((row) => `| ${row.join(' | ')} |\n`).join('');
+
+export const markdownOf = (results: readonly RunResult[]): string => {
+  const outages = outageRowsOf(results);
+  return `${markdown(HEAD, rowsOf(results))}${outages.length === 0 ? '' : `\n${markdown(OUTAGE_HEAD, outages)}`}`;
+};

@@ -1,13 +1,12 @@
 /** The process of one run: it is told what to do by a message, and answers with the result. */
 import { planByNames } from './plan.ts';
-import { remoteServers } from './remote-servers.ts';
+import { remoteServers, type KnownServers } from './remote-servers.ts';
 import { run, type RunOptions, type RunResult } from './run.ts';
-import type { Servers } from './servers.ts';
 
 export interface RunOrder extends Omit<RunOptions, 'plan'> {
   readonly type: 'run';
   readonly plan: readonly (readonly string[])[];
-  readonly servers: Pick<Servers, 'urls' | 'linkPorts'>;
+  readonly servers: KnownServers;
 }
 
 export type RunReport =

@@ -5,6 +5,7 @@ import { judge, type Judgement } from './checker.ts';
 import { runClient } from './client.ts';
 import { emptyHistory } from './history.ts';
 import { watchIndex } from './observer.ts';
+import { watchOutages, type Outage } from './outages.ts';
 import { namesOf, type Step } from './plan.ts';
 import { randomOf } from './random.ts';
 import { saveRecord } from './record.ts';
@@ -31,6 +32,8 @@ export interface RunResult extends Judgement {
   readonly isGraceful: boolean;
   /** Graceful, and still an indexer said that events are read again. */
   readonly isExcused: boolean;
+  /** On a cluster: how long nothing went on because of each fault. */
+  readonly outages: readonly (Outage & { readonly fault: string })[];
   /** What broke a promise; empty when all were kept. */
   readonly broken: readonly string[];
 }
@@ -51,6 +54,8 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
   const history = emptyHistory();
   const writing = new AbortController();
   const broken: string[] = [];
+  const outages: (Outage & { readonly fault: string })[] = [];
+  const watch = servers.copies > 1 ? watchOutages(world, history) : undefined;
   try {
     await Promise.all([
       ...Array.from({ length: APIS }, world.startApi),
@@ -64,7 +69,9 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
     for (const [turn, step] of plan.entries()) {
       await sleep(random.int(500, Math.max(500, writeMs / (plan.length + 1))));
       const injected = step.map(async (fault, index) => {
-        await fault.inject(world, random.fork(1_000 + 10 * turn + index), history);
+        const inject = () => fault.inject(world, random.fork(1_000 + 10 * turn + index), history);
+        if (watch === undefined) await inject();
+        else outages.push({ fault: fault.name, ...(await watch.during(inject)) });
       });
       for (const [index, result] of (await Promise.allSettled(injected)).entries()) {
         if (result.status === 'rejected') broken.push(`${step[index]?.name ?? ''}: ${String(result.reason)}`);
@@ -106,10 +113,12 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
       acknowledged: history.acknowledged,
       isGraceful,
       isExcused,
+      outages,
       broken,
     };
   } finally {
     writing.abort();
+    await watch?.stop();
     await world.close();
     // A client that hears of a broker which is not there any more may take it for the controller for minutes.
     await servers.endSecondBroker('SIGTERM');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import kafka from '@confluentinc/kafka-javascript';
 import getPort from 'get-port';
 import { startElasticsearch } from '../../infra/local/elasticsearch.ts';
+import type { Role } from '../../infra/local/cluster/cluster.ts';
 import type { EmbeddedServer } from '../../infra/local/embedded-server.ts';
 import { INTERNAL_PARTITIONS, startKafka } from '../../infra/local/kafka.ts';
 import { startPostgres } from '../../infra/local/postgres.ts';
@@ -26,7 +27,10 @@ export type Link = (typeof LINKS)[number];
 export interface Servers {
   /** Past the proxies, for the checker. */
   readonly urls: Readonly<Record<ServerKind, string>>;
-  readonly linkPorts: Readonly<Record<Link, number>>;
+  /** What the services connect to. */
+  readonly serviceUrls: Readonly<Record<'api' | 'indexer', Readonly<Record<ServerKind, string>>>>;
+  /** Of each partition and each shard. */
+  readonly copies: number;
   setLink(link: Link, mode: ProxyMode): Promise<void>;
   signal(kind: ServerKind, signal: NodeJS.Signals): Promise<void>;
   /** Ends it by `signal`, and starts it again on the same data after `downMs`. */
@@ -35,11 +39,17 @@ export interface Servers {
   startSecondBroker(): Promise<void>;
   /** Nothing happens when it is not running. By SIGTERM it leaves its cluster first. */
   endSecondBroker(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Kills the node of a cluster that has this role, for good. */
+  killNode(role: Role): Promise<void>;
+  /** It stands still for so long. */
+  pauseNode(role: Role, forMs: number): Promise<void>;
 }
 
 export interface RunningServers extends Servers {
   /** Where the servers keep their logs. */
   readonly folder: string;
+  /** Starts the nodes that faults have ended. */
+  heal(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -78,6 +88,10 @@ const createInternalTopics = async (brokers: string): Promise<void> => {
   });
   await admin.disconnect();
 };
+
+const behind = (url: string, { port }: TcpProxy): string => Object.assign(new URL(url), { port: String(port) }).href;
+
+const refuseNode = (): Promise<never> => Promise.reject(new Error('there is no cluster: --cluster starts one'));
 
 export const startServers = async (): Promise<RunningServers> => {
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-chaos-'));
@@ -142,13 +156,23 @@ export const startServers = async (): Promise<RunningServers> => {
     startSecondBroker,
     endSecondBroker,
     urls: { postgres: running.postgres.url, kafka: running.kafka.url, elasticsearch: running.elasticsearch.url },
-    linkPorts: {
-      'api-postgres': proxies['api-postgres'].port,
-      'api-kafka': proxies['api-kafka'].port,
-      'api-elasticsearch': proxies['api-elasticsearch'].port,
-      'indexer-kafka': proxies['indexer-kafka'].port,
-      'indexer-elasticsearch': proxies['indexer-elasticsearch'].port,
+    serviceUrls: {
+      api: {
+        postgres: behind(running.postgres.url, proxies['api-postgres']),
+        kafka: `127.0.0.1:${proxies['api-kafka'].port}`,
+        elasticsearch: behind(running.elasticsearch.url, proxies['api-elasticsearch']),
+      },
+      indexer: {
+        // It knows no database.
+        postgres: '',
+        kafka: `127.0.0.1:${proxies['indexer-kafka'].port}`,
+        elasticsearch: behind(running.elasticsearch.url, proxies['indexer-elasticsearch']),
+      },
     },
+    copies: 1,
+    killNode: refuseNode,
+    pauseNode: refuseNode,
+    heal: () => Promise.resolve(),
     setLink: (link, mode) => {
       proxies[link].set(mode);
       return Promise.resolve();

@@ -7,8 +7,8 @@ import type { RunOrder, RunReport } from './run-process.ts';
 import type { RunOptions, RunResult } from './run.ts';
 import type { RunningServers } from './servers.ts';
 
-/** A run that takes longer hangs. */
-const DEADLINE_MS = 10 * 60_000;
+/** A run that takes longer hangs: all its waits together are shorter. */
+const DEADLINE_MS = 25 * 60_000;
 
 const isReport = (message: unknown): message is RunReport =>
   typeof message === 'object' &&
@@ -21,8 +21,13 @@ export const startRun = async (servers: RunningServers, options: RunOptions): Pr
   const child = fork(join(import.meta.dirname, 'run-process.ts'), [], { execArgv: ['--import', 'tsx'] });
   const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
   serveServers(child, servers);
-  const { urls, linkPorts } = servers;
-  const order: RunOrder = { ...options, type: 'run', plan: namesOf(options.plan), servers: { urls, linkPorts } };
+  const { urls, serviceUrls, copies } = servers;
+  const order: RunOrder = {
+    ...options,
+    type: 'run',
+    plan: namesOf(options.plan),
+    servers: { urls, serviceUrls, copies },
+  };
   child.send(order);
   try {
     return await new Promise<RunResult>((resolve, reject) => {

@@ -15,7 +15,7 @@ import {
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { createClock, type Clock } from './clock.ts';
-import type { Link, Servers } from './servers.ts';
+import type { Servers } from './servers.ts';
 
 /** An API with the proxy that its clients go through. */
 export interface Api extends ServiceProcess {
@@ -55,24 +55,22 @@ export interface WorldOptions {
   readonly serviceEnv?: Readonly<Record<string, string>>;
 }
 
+/** For one question of the checker or the observer to Elasticsearch: a node that stands still answers none. */
+const REQUEST_MS = 10_000;
+
 export const createWorld = async (
   servers: Servers,
   { partitions, build, topicConfig = {}, serviceEnv = {} }: WorldOptions,
 ): Promise<World> => {
-  const { urls, linkPorts } = servers;
+  const { urls, serviceUrls, copies } = servers;
   const [database, topics, index] = await Promise.all([
     createTestDatabase(urls.postgres),
-    createTestTopics(urls.kafka, { partitions, config: topicConfig }),
-    createTestIndex(urls.elasticsearch),
+    createTestTopics(urls.kafka, { partitions, config: topicConfig, copies }),
+    createTestIndex(urls.elasticsearch, { replicas: copies - 1 }, REQUEST_MS),
   ]);
   // A server that is killed takes the checker's connections with it.
   database.pool.on('error', () => undefined);
   const clock = await createClock(database);
-  const behind = (url: string, link: Link): string => {
-    const proxied = new URL(url);
-    proxied.port = String(linkPorts[link]);
-    return proxied.href;
-  };
   const group = `group-${topics.tasks}`;
   const shared = {
     ...clock.env,
@@ -87,15 +85,15 @@ export const createWorld = async (
   const env = {
     api: {
       ...shared,
-      DATABASE_URL: behind(database.url, 'api-postgres'),
-      KAFKA_BROKERS: `127.0.0.1:${linkPorts['api-kafka']}`,
-      ELASTICSEARCH_URL: behind(urls.elasticsearch, 'api-elasticsearch'),
+      DATABASE_URL: Object.assign(new URL(serviceUrls.api.postgres), { pathname: new URL(database.url).pathname }).href,
+      KAFKA_BROKERS: serviceUrls.api.kafka,
+      ELASTICSEARCH_URL: serviceUrls.api.elasticsearch,
     },
     indexer: {
       ...shared,
       CONSUMER_GROUP: group,
-      KAFKA_BROKERS: `127.0.0.1:${linkPorts['indexer-kafka']}`,
-      ELASTICSEARCH_URL: behind(urls.elasticsearch, 'indexer-elasticsearch'),
+      KAFKA_BROKERS: serviceUrls.indexer.kafka,
+      ELASTICSEARCH_URL: serviceUrls.indexer.elasticsearch,
     },
   };
   const proxies: TcpProxy[] = [];

@@ -41,6 +41,8 @@ export interface TestTopicOptions {
   readonly config?: Readonly<Record<string, string>>;
   /** The same of the dead-letter topic. */
   readonly deadLetterConfig?: Readonly<Record<string, string>>;
+  /** Brokers that have each partition. */
+  readonly copies?: number;
 }
 
 const silent = createLogger({ service: 'test', level: 'silent' });
@@ -74,7 +76,7 @@ export const endOf = async (admin: kafka.KafkaJS.Admin, topic: string): Promise<
 
 /** Creates both topics under names nobody else uses. */
 export const createTestTopics = async (brokers: string, options: TestTopicOptions = {}): Promise<TestTopics> => {
-  const { partitions = 4, cleanup = 'compact', config, deadLetterConfig } = options;
+  const { partitions = 4, cleanup = 'compact', config, deadLetterConfig, copies = 1 } = options;
   const suffix = randomUUID().slice(0, 8);
   const tasks = `tasks-${suffix}`;
   const deadLetters = `tasks.dlq-${suffix}`;
@@ -88,13 +90,13 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     {
       topic: tasks,
       numPartitions: partitions,
-      replicationFactor: 1,
+      replicationFactor: copies,
       configEntries: entries({ ...TOPICS.tasks.config, 'cleanup.policy': cleanup, ...config }),
     },
     {
       topic: deadLetters,
       numPartitions: 1,
-      replicationFactor: 1,
+      replicationFactor: copies,
       configEntries: entries({ ...TOPICS.deadLetter.config, ...deadLetterConfig }),
     },
   ];
@@ -155,7 +157,7 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     },
     create: async (topic, config) => {
       await admin.createTopics({
-        topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries: entries(config) }],
+        topics: [{ topic, numPartitions: 1, replicationFactor: copies, configEntries: entries(config) }],
       });
       created.push(topic);
     },

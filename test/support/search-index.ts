@@ -20,9 +20,16 @@ const OPTIONS = { shards: 1, replicas: 0, gcDeletes: '1h', refreshInterval: '1s'
 /** Settings for an index that a test creates by itself: the mapping of a text names analysers that stand in them. */
 export const TEST_SETTINGS = { index: indexSettings(OPTIONS) };
 
-/** Creates the index and its alias under a name nobody else uses. */
-export const createTestIndex = async (url: string, options: Partial<IndexOptions> = {}): Promise<TestIndex> => {
-  const client = new Client({ node: url, maxRetries: 0 });
+/**
+ * Creates the index and its alias under a name nobody else uses.
+ * @param requestTimeout milliseconds for each request
+ */
+export const createTestIndex = async (
+  url: string,
+  options: Partial<IndexOptions> = {},
+  requestTimeout = 30_000,
+): Promise<TestIndex> => {
+  const client = new Client({ node: url, maxRetries: 0, requestTimeout });
   const alias = `tasks-${randomUUID().slice(0, 8)}`;
   const index = firstIndexOf(alias);
   await ensureIndex(client, taskEntity, {

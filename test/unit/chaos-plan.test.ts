@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { FAULTS } from '../chaos/faults/index.ts';
-import { describePlan, namesOf, planByNames, planOf } from '../chaos/plan.ts';
+import { NODE_FAULTS, NODE_ROUNDS } from '../chaos/faults/nodes.ts';
+import { describePlan, namesOf, nodePlanOf, planByNames, planOf } from '../chaos/plan.ts';
 import { randomOf } from '../chaos/random.ts';
 
 const planned = (turn: number, seed: number) => planOf(turn, randomOf(seed));
@@ -24,8 +25,18 @@ it('injects at the same time only what lays hands on different parts', () => {
   }
 });
 
+it('takes each fault of a node once in as many runs as there are rounds, and no second node of a kind in a run', () => {
+  const plans = NODE_ROUNDS.map((_, turn) => nodePlanOf(turn));
+  expect(new Set(plans.flat(2))).toEqual(new Set(NODE_FAULTS));
+  for (const plan of plans) {
+    const touched = plan.flat().flatMap(({ touches }) => touches);
+    expect(new Set(touched).size).toBe(touched.length);
+  }
+});
+
 it('travels to another process by names, and names what it does not know', () => {
   const plan = planned(3, 7);
   expect(planByNames(namesOf(plan))).toEqual(plan);
+  expect(planByNames(namesOf(nodePlanOf(0)))).toEqual(nodePlanOf(0));
   expect(() => planByNames([['earthquake']])).toThrow('there is no fault "earthquake"');
 });

@@ -1,22 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { isAlive } from '../support/process.ts';
 import { waitFor } from '../support/wait.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taskstream-reaper-'));
-afterEach(() => {
+afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-it('ends the children of a process that was killed with SIGKILL', async () => {
+/** The process id of a child whose parent is killed with SIGKILL; `before` is done to it first. */
+const orphan = async (command: string, before: (pid: number) => void): Promise<number> => {
   const module = JSON.stringify(join(import.meta.dirname, '../../infra/local/child.ts'));
   const script = `
     const { startChild } = await import(${module});
-    const child = await startChild({ name: 'sleeper', command: 'sleep', args: ['300'], logFile: process.argv[1] });
+    const args = ['-c', ${JSON.stringify(command)}];
+    const child = await startChild({ name: 'sleeper', command: '/bin/sh', args, logFile: process.argv[1] });
     console.log(child.pid);
     setInterval(() => undefined, 1_000);`;
   const args = ['--import', 'tsx', '--input-type=module', '--eval', script, join(folder, 'log')];
@@ -24,6 +26,21 @@ it('ends the children of a process that was killed with SIGKILL', async () => {
   const [output] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(output.toString());
   expect(isAlive(pid)).toBe(true);
+  before(pid);
   parent.kill('SIGKILL');
+  return pid;
+};
+
+it('ends the children of a process that was killed with SIGKILL', async () => {
+  const pid = await orphan('exec sleep 300', () => undefined);
   await waitFor('the child to end', () => !isAlive(pid), { timeoutMs: 30_000 });
+}, 60_000);
+
+it('lets a child that stands still end by itself', async () => {
+  const said = join(folder, 'said');
+  const pid = await orphan(`trap 'echo stopped > ${said}; exit 0' INT; while :; do sleep 0.1; done`, (child) => {
+    process.kill(child, 'SIGSTOP');
+  });
+  await waitFor('the child to end', () => !isAlive(pid), { timeoutMs: 30_000 });
+  expect(readFileSync(said, 'utf8')).toBe('stopped\n');
 }, 60_000);

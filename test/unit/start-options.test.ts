@@ -2,7 +2,8 @@ import { createServer, type Server } from 'node:net';
 import getPort, { portNumbers } from 'get-port';
 import { describe, expect, it } from 'vitest';
 import { checkPorts } from '../../infra/local/start/check-ports.ts';
-import { readOptions, startCommand } from '../../infra/local/start/options.ts';
+import { listPorts } from '../../infra/local/cluster/ports.ts';
+import { readOptions, startCommand, type StartOptions } from '../../infra/local/start/options.ts';
 
 describe('the options of npm start', () => {
   it('has a default for every port', () => {
@@ -28,6 +29,27 @@ describe('the options of npm start', () => {
   });
 });
 
+describe('a cluster', () => {
+  it('has ports of its own for each node, which move with the others', () => {
+    const { ports } = readOptions(['--cluster', '--port-offset', '1000'], {}) as StartOptions;
+    const nodes = ports.nodes === undefined ? [] : listPorts(ports.nodes);
+    expect(nodes).toEqual(expect.arrayContaining(Object.values(ports.servers)));
+    expect(new Set(nodes).size).toBe(17);
+    expect(Math.min(...nodes)).toBe(6_433);
+  });
+
+  it('is refused beside a server that is given', () => {
+    expect(() => readOptions(['--cluster'], { KAFKA_BROKERS: 'broker:9092' })).toThrow(
+      '--cluster starts all servers, and KAFKA_BROKERS names one of yours',
+    );
+  });
+
+  it('is refused where a node and another server would have the same port', async () => {
+    const { ports } = readOptions(['--cluster'], { ELASTICSEARCH_PORT: '9095' }) as StartOptions;
+    await expect(checkPorts(ports, String)).rejects.toThrow('9095 would be the port of two');
+  });
+});
+
 describe('the offset of all ports', () => {
   it('moves every port, those too that a variable chose', () => {
     expect(readOptions(['--port-offset', '1000'], { API_PORT: '8000' })).toMatchObject({
@@ -44,13 +66,13 @@ describe('the offset of all ports', () => {
   });
 
   it('stands in a command that can be typed again', () => {
-    expect(startCommand(true, { API_PORT: '8000' }, 3_000)).toBe(
-      'API_PORT=8000 npm start -- --fresh --port-offset 3000',
+    expect(startCommand({ fresh: true, cluster: true }, { API_PORT: '8000' }, 3_000)).toBe(
+      'API_PORT=8000 npm start -- --fresh --cluster --port-offset 3000',
     );
     // Alone it would start a server of its own in place of the one that was given.
-    expect(startCommand(false, { DATABASE_URL: 'postgres://me:secret@db/tasks' }, 1_000)).toBe(
-      'npm start -- --port-offset 1000   (with DATABASE_URL as now)',
-    );
+    expect(
+      startCommand({ fresh: false, cluster: false }, { DATABASE_URL: 'postgres://me:secret@db/tasks' }, 1_000),
+    ).toBe('npm start -- --port-offset 1000   (with DATABASE_URL as now)');
   });
 });
 

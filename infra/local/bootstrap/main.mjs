@@ -151,7 +151,8 @@ const SCRIPTS = {
     run: onServers('infra/local/dev-servers.ts'),
     help:
       'Starts the servers alone, until Ctrl-C, and prints the TEST_… variables that make integration tests use them.\n' +
-      'Takes the folder for their data and logs; .data/dev unless given.',
+      'Takes the folder for their data and logs; .data/dev unless given.\n' +
+      'With --cluster: three nodes of each, as in production, about 3 GB; prints the variables of the services.',
   },
   test: { run: test, help: testHelp('Runs the unit, infra and integration tests.') },
   'test:unit': { run: tests('--project=unit'), help: testHelp('Runs the unit tests; seconds, no server.') },

@@ -2,6 +2,7 @@
 import { createServer } from 'node:net';
 import { UserError } from '../bootstrap/fail.mjs';
 import { LOOPBACK } from '../embedded-server.ts';
+import { listPorts } from '../cluster/ports.ts';
 import { PORT_VARIABLES, type PortName, type Ports } from './options.ts';
 import { listenersOn } from './listeners.ts';
 
@@ -14,16 +15,26 @@ const MAX_PORT = 65_535;
  * @throws UserError that names every taken port with who listens there, and one command that moves them all
  */
 export const checkPorts = async (
-  { servers, services, offset }: Ports,
+  { servers, services, nodes, offset }: Ports,
   commandWith: (offset: number) => string,
 ): Promise<void> => {
-  const wanted = Object.entries({ ...services, ...servers }) as [PortName, number][];
+  const named = Object.entries({ ...services, ...servers }) as [PortName, number][];
+  const wanted = named.map(([name, port]) => [PORT_VARIABLES[name].variable as string, port] as const);
+  if (nodes !== undefined) {
+    const all = [services.api, services.apiHealth, services.indexerHealth, ...listPorts(nodes)];
+    const doubled = all.find((port, index) => all.indexOf(port) !== index);
+    if (doubled !== undefined)
+      throw new UserError(
+        `${doubled} would be the port of two: a cluster takes up to seven ports from each server's on.`,
+      );
+    const others = listPorts(nodes).filter((port) => !Object.values(servers).includes(port));
+    wanted.push(...others.map((port) => ['a node of the cluster', port] as const));
+  }
   const users = new Map<number, string>();
   for (const [name, port] of wanted) {
-    const { variable } = PORT_VARIABLES[name];
     const other = users.get(port);
-    if (other !== undefined) throw new UserError(`${other} and ${variable} are both ${port}: give each its own port.`);
-    users.set(port, variable);
+    if (other !== undefined) throw new UserError(`${other} and ${name} are both ${port}: give each its own port.`);
+    users.set(port, name);
   }
   const ports = wanted.map(([, port]) => port);
   const taken = await takenOf(ports);
@@ -33,7 +44,7 @@ export const checkPorts = async (
     .filter(([, port]) => taken.includes(port))
     .map(
       ([name, port]) =>
-        `  ${String(port).padStart(5)}  ${PORT_VARIABLES[name].variable}: ${listeners.get(port) ?? 'by a process that is not shown to you'}`,
+        `  ${String(port).padStart(5)}  ${name}: ${listeners.get(port) ?? 'by a process that is not shown to you'}`,
     );
   const free = await freeOffset(ports.map((port) => port - offset));
   const advice =

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PORTS } from '../../../services/task/resources.ts';
 import { UserError } from '../bootstrap/fail.mjs';
+import { portsFrom, type ClusterPorts } from '../cluster/ports.ts';
 import type { ServerKind } from '../servers.ts';
 
 export interface ServicePorts {
@@ -15,6 +16,8 @@ export interface Ports {
   /** Of the servers that are started here. */
   readonly servers: Readonly<Partial<Record<ServerKind, number>>>;
   readonly services: ServicePorts;
+  /** Of the nodes of a cluster, which stand behind those of the servers; none otherwise. */
+  readonly nodes?: ClusterPorts | undefined;
   /** Is contained in each of them. */
   readonly offset: number;
 }
@@ -43,10 +46,11 @@ export type PortName = keyof typeof PORT_VARIABLES;
 
 const EXTERNAL = { postgres: 'DATABASE_URL', kafka: 'KAFKA_BROKERS', elasticsearch: 'ELASTICSEARCH_URL' } as const;
 
-export const HELP = `npm start [-- --fresh] [--port-offset N]
+export const HELP = `npm start [-- --fresh] [--cluster] [--port-offset N]
 
 Starts PostgreSQL, Kafka and Elasticsearch, then the API and the indexer, and stays up until Ctrl-C.
 Data and logs are in .data/; --fresh removes them first. One stack runs in a clone at a time.
+--cluster starts three nodes of each server, as production has them, with data of their own; about 3 GB.
 
 In another terminal:  npm run ops -- …  finds it by itself;  eval "$(npm run -s env)"  sets its variables.
 
@@ -61,7 +65,7 @@ Ports: ${Object.values(PORT_VARIABLES)
  * @throws UserError for an unknown argument or a port that is none
  */
 export const readOptions = (args: string[], env: NodeJS.ProcessEnv): StartOptions | 'help' => {
-  const { fresh = false, help = false, 'port-offset': offsetText = '0' } = parse(args);
+  const { fresh = false, help = false, cluster = false, 'port-offset': offsetText = '0' } = parse(args);
   if (help) return 'help';
   const offset = /^\d{1,5}$/.test(offsetText) ? Number(offsetText) : Number.NaN;
   if (Number.isNaN(offset))
@@ -81,24 +85,37 @@ export const readOptions = (args: string[], env: NodeJS.ProcessEnv): StartOption
       return url ? [[kind, url]] : [];
     }),
   );
+  const [given] = Object.keys(external) as ServerKind[];
+  if (cluster && given !== undefined)
+    throw new UserError(
+      `--cluster starts all servers, and ${EXTERNAL[given]} names one of yours: leave out one of the two.`,
+    );
   const servers = Object.fromEntries(kinds.filter((kind) => !(kind in external)).map((kind) => [kind, port(kind)]));
   const services = { api: port('api'), apiHealth: port('apiHealth'), indexerHealth: port('indexerHealth') };
   const root = resolve('.');
-  return { fresh, root, dataDir: join(root, '.data'), ports: { servers, services, offset }, external };
+  const nodes = cluster
+    ? portsFrom({ postgres: port('postgres'), kafka: port('kafka'), elasticsearch: port('elasticsearch') })
+    : undefined;
+  return { fresh, root, dataDir: join(root, '.data'), ports: { servers, services, nodes, offset }, external };
 };
 
 /** The command line that was typed, with another offset; variables that choose ports may have stood in front of it. */
-export const startCommand = (fresh: boolean, env: NodeJS.ProcessEnv, offset: number): string => {
+export const startCommand = (
+  { fresh, cluster }: { readonly fresh: boolean; readonly cluster: boolean },
+  env: NodeJS.ProcessEnv,
+  offset: number,
+): string => {
   const ports = Object.values(PORT_VARIABLES).flatMap(({ variable }) =>
     env[variable] ? [`${variable}=${env[variable]} `] : [],
   );
   // Their values may hold passwords.
   const given = Object.values(EXTERNAL).filter((variable) => env[variable]);
   const rest = given.length === 0 ? '' : `   (with ${given.join(', ')} as now)`;
-  return `${ports.join('')}npm start -- ${fresh ? '--fresh ' : ''}--port-offset ${offset}${rest}`;
+  return `${ports.join('')}npm start -- ${fresh ? '--fresh ' : ''}${cluster ? '--cluster ' : ''}--port-offset ${offset}${rest}`;
 };
 
 const OPTIONS = {
+  cluster: { type: 'boolean' },
   fresh: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   'port-offset': { type: 'string' },

@@ -10,6 +10,8 @@ export interface ServerUrls {
   readonly DATABASE_URL: string;
   readonly KAFKA_BROKERS: string;
   readonly ELASTICSEARCH_URL: string;
+  /** Where there are nodes for copies of the index. */
+  readonly INDEX_REPLICAS?: string;
 }
 
 /** @throws UserError when a server refuses */

@@ -1,0 +1,281 @@
+/**
+ * Three nodes of each server on one machine, as production has them: brokers that are controllers too, search nodes, and a
+ * PostgreSQL primary with two standbys of which one confirms each commit.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findJdk } from '../bootstrap/jdk.mjs';
+import { UserError } from '../bootstrap/fail.mjs';
+import { stopAllChildren } from '../child.ts';
+import { startElasticsearch } from '../elasticsearch.ts';
+import { LOOPBACK } from '../embedded-server.ts';
+import { elasticsearchHome, kafkaHome } from '../jars.ts';
+import { startKafka } from '../kafka.ts';
+import { DATABASE, PASSWORD, USER } from '../postgres.ts';
+import type { ServerKind } from '../servers.ts';
+import { superviseFailover, type Failover } from './failover.ts';
+import { ClusterNode } from './node.ts';
+import { NUMBERS, type ClusterPorts } from './ports.ts';
+import { PostgresNode } from './postgres-node.ts';
+import { createService } from './service.ts';
+
+const FAILED_STOP_MS = 10_000;
+const GREEN_MS = 180_000;
+/** How often a search node is asked whether it is ready. */
+const READINESS_MS = 1_000;
+/** One that is silent for as long is not ready: three questions of ECK's, one each 5 s. */
+const UNREADY_MS = 15_000;
+
+/** Who a node may be at the moment that somebody asks: the one that its kind has elected, or one of the others. */
+const ROLES = {
+  controller: { kind: 'kafka', isElected: true },
+  broker: { kind: 'kafka', isElected: false },
+  master: { kind: 'elasticsearch', isElected: true },
+  'search-node': { kind: 'elasticsearch', isElected: false },
+  primary: { kind: 'postgres', isElected: true },
+  standby: { kind: 'postgres', isElected: false },
+} as const;
+export type Role = keyof typeof ROLES;
+
+export interface ClusterOptions {
+  /** Folder for the data and logs of all nodes. */
+  readonly dataDir: string;
+  readonly ports: ClusterPorts;
+  readonly onReady?: (node: ClusterNode, url: string, pid: number) => void;
+  /** Is told what the failover of PostgreSQL does. */
+  readonly report?: (text: string) => void;
+}
+
+export interface Cluster {
+  /** What services connect to: a list for Kafka, as on Kubernetes, and one address for each of the others. */
+  readonly urls: Readonly<Record<ServerKind, string>>;
+  readonly nodes: readonly ClusterNode[];
+  /** One that runs. @throws when none does that has the role */
+  find(role: Role): Promise<ClusterNode>;
+  /** Starts what does not run; resolves when every copy of everything is there again. */
+  heal(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const pick = (list: readonly number[], number: number): number => {
+  const port = list[number - 1];
+  if (port === undefined) throw new Error(`no port for node ${number}`);
+  return port;
+};
+
+const kafkaNodes = (dataDir: string, { nodes, controllers }: ClusterPorts['kafka']): ClusterNode[] =>
+  NUMBERS.map((number) => {
+    const name = `kafka-${number}`;
+    const port = pick(nodes, number);
+    const controllerPort = pick(controllers, number);
+    return new ClusterNode(name, 'kafka', () =>
+      startKafka({
+        dataDir: join(dataDir, name),
+        port,
+        controllerPort,
+        logFile: join(dataDir, 'logs', `${name}.log`),
+        settings: {
+          'node.id': String(number),
+          'controller.quorum.voters': NUMBERS.map((voter) => `${voter}@${LOOPBACK}:${pick(controllers, voter)}`).join(),
+          ...REPLICATED,
+        },
+      }),
+    );
+  });
+
+/** As the manifests have it (`infra/constructs`), with Kafka's own timings, which Strimzi leaves as they are. */
+const REPLICATED = {
+  'default.replication.factor': '3',
+  'min.insync.replicas': '2',
+  'offsets.topic.replication.factor': '3',
+  'transaction.state.log.replication.factor': '3',
+  'transaction.state.log.min.isr': '2',
+  'share.coordinator.state.topic.replication.factor': '3',
+  'share.coordinator.state.topic.min.isr': '2',
+  'group.initial.rebalance.delay.ms': '3000',
+  'broker.session.timeout.ms': '9000',
+  'broker.heartbeat.interval.ms': '2000',
+};
+
+const elasticsearchNodes = (dataDir: string, { nodes, transport }: ClusterPorts['elasticsearch']): ClusterNode[] => {
+  const nameOf = (number: number) => `elasticsearch-${number}`;
+  return NUMBERS.map((number) => {
+    const name = nameOf(number);
+    const folder = join(dataDir, name);
+    return new ClusterNode(name, 'elasticsearch', () =>
+      startElasticsearch({
+        dataDir: folder,
+        port: pick(nodes, number),
+        logFile: join(dataDir, 'logs', `${name}.log`),
+        settings: {
+          'node.name': name,
+          'discovery.type': 'multi-node',
+          'discovery.seed_hosts': transport.map((port) => `${LOOPBACK}:${port}`).join(),
+          'transport.port': String(pick(transport, number)),
+          // Only for a cluster that never was: later it could make a second one.
+          ...(existsSync(join(folder, 'data')) ? {} : { 'cluster.initial_master_nodes': NUMBERS.map(nameOf).join() }),
+        },
+      }),
+    );
+  });
+};
+
+/** Starts the primary on the data that there is, and both standbys from copies of it. */
+const startPostgresNodes = async (
+  { dataDir, ports, report = () => undefined }: ClusterOptions,
+  onStart: (node: PostgresNode) => Promise<void>,
+): Promise<{ nodes: readonly PostgresNode[]; failover: Failover; close: () => Promise<void> }> => {
+  const nodes = NUMBERS.map(
+    (number) => new PostgresNode(`postgres-${number}`, pick(ports.postgres.nodes, number), dataDir),
+  );
+  const file = join(dataDir, 'primary');
+  const name = existsSync(file) ? readFileSync(file, 'utf8') : 'postgres-1';
+  const primary = nodes.find((node) => node.name === name);
+  if (primary === undefined) throw new UserError(`${file} names ${name}, which is no node: remove ${dataDir}.`);
+  // Without standbys no commit would end.
+  if (existsSync(join(primary.dataDir, 'PG_VERSION'))) primary.configure({});
+  await onStart(primary);
+  for (const node of nodes)
+    if (node !== primary) {
+      await node.copyFrom(primary);
+      await onStart(node);
+    }
+  const service = await createService(ports.postgres.service);
+  const failover = await superviseFailover({
+    nodes,
+    primary,
+    service,
+    report,
+    onPrimary: (next) => {
+      writeFileSync(file, next.name);
+    },
+  });
+  return { nodes, failover, close: () => service.close() };
+};
+
+/** Keeps the search nodes that are ready behind their address. */
+const watchReadiness = async (nodes: readonly ClusterNode[], ports: ClusterPorts['elasticsearch']) => {
+  const service = await createService(ports.service);
+  const stopped = new AbortController();
+  const answeredAt = new Map<ClusterNode, number>(nodes.map((node) => [node, performance.now()]));
+  const watching = (async () => {
+    while (!stopped.signal.aborted) {
+      const ready = nodes.filter(
+        (node) => node.isRunning && performance.now() - (answeredAt.get(node) ?? 0) < UNREADY_MS,
+      );
+      service.setReady(ready.map((node) => pick(ports.nodes, 1 + nodes.indexOf(node))));
+      for (const [index, node] of nodes.entries())
+        void ask(pick(ports.nodes, 1 + index), '/_cluster/health?local=true&timeout=0s').then(
+          () => answeredAt.set(node, performance.now()),
+          () => undefined,
+        );
+      await sleep(READINESS_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  })();
+  return async () => {
+    stopped.abort();
+    await watching;
+    await service.close();
+  };
+};
+
+const ask = async (port: number, path: string): Promise<unknown> => {
+  const response = await fetch(`http://${LOOPBACK}:${port}${path}`, { signal: AbortSignal.timeout(5_000) });
+  return response.json();
+};
+
+/** Name of the elected master, as some node says it that answers. */
+const electedMaster = async (ports: readonly number[]): Promise<string> => {
+  const [row] = (await Promise.any(ports.map((port) => ask(port, '/_cat/master?format=json')))) as { node: string }[];
+  return row?.node ?? 'nobody';
+};
+
+/** Number of the active controller: each node writes down the leader of each epoch that it hears of. */
+const activeController = (dataDir: string): number => {
+  const states = NUMBERS.flatMap((number) => {
+    const file = join(dataDir, `kafka-${number}`, 'data/__cluster_metadata-0/quorum-state');
+    return existsSync(file)
+      ? [JSON.parse(readFileSync(file, 'utf8')) as { leaderId: number; leaderEpoch: number }]
+      : [];
+  });
+  return states.reduce((newest, other) => (other.leaderEpoch > newest.leaderEpoch ? other : newest)).leaderId;
+};
+
+/**
+ * Starts all nodes. Starts again on the data of an earlier run.
+ * @throws the fault of the first one that did not come up, when all others are stopped
+ */
+export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
+  const { dataDir, ports, onReady } = options;
+  mkdirSync(dataDir, { recursive: true });
+  // One after the other, as two runs of Maven must not share its local repository.
+  await kafkaHome(findJdk());
+  await elasticsearchHome(findJdk());
+  const brokers = kafkaNodes(dataDir, ports.kafka);
+  const search = elasticsearchNodes(dataDir, ports.elasticsearch);
+  const start = async (node: ClusterNode): Promise<void> => {
+    const { url, pid } = await node.start();
+    onReady?.(node, url, pid);
+  };
+  try {
+    const [postgres] = await Promise.all([startPostgresNodes(options, start), ...[...brokers, ...search].map(start)]);
+    const { failover } = postgres;
+    const closeSearch = await watchReadiness(search, ports.elasticsearch);
+    const nodes: readonly ClusterNode[] = [...postgres.nodes, ...brokers, ...search];
+    const elected: Readonly<Record<ServerKind, () => Promise<string> | string>> = {
+      kafka: () => `kafka-${activeController(dataDir)}`,
+      elasticsearch: () => electedMaster(ports.elasticsearch.nodes),
+      postgres: () => failover.primary().name,
+    };
+    return {
+      urls: {
+        postgres: `postgres://${USER}:${PASSWORD}@${LOOPBACK}:${ports.postgres.service}/${DATABASE}`,
+        kafka: ports.kafka.nodes.map((port) => `${LOOPBACK}:${port}`).join(),
+        elasticsearch: `http://${LOOPBACK}:${ports.elasticsearch.service}`,
+      },
+      nodes,
+      find: async (role) => {
+        const { kind, isElected } = ROLES[role];
+        const name = await elected[kind]();
+        const node = nodes.find((each) => each.kind === kind && each.isRunning && (each.name === name) === isElected);
+        if (node === undefined) throw new Error(`no node runs that is a ${role} (elected: ${name})`);
+        return node;
+      },
+      heal: async () => {
+        for (const node of nodes) node.resume();
+        await Promise.all([
+          failover.heal(),
+          ...[...brokers, ...search].filter((node) => !node.isRunning).map((node) => node.start()),
+        ]);
+        await green(ports.elasticsearch.service);
+      },
+      stop: async () => {
+        await failover.stop();
+        await closeSearch();
+        for (const node of nodes) node.resume();
+        // The primary first: it ends when its standbys have all that it wrote.
+        const primary = failover.primary();
+        await primary.stop();
+        await Promise.all(nodes.filter((node) => node !== primary).map((node) => node.stop()));
+        await postgres.close();
+      },
+    };
+  } catch (error) {
+    await stopAllChildren(FAILED_STOP_MS);
+    throw error;
+  }
+};
+
+/** Every copy of every shard is there. */
+const green = async (port: number): Promise<void> => {
+  const endAt = performance.now() + GREEN_MS;
+  for (;;) {
+    const health = await ask(port, '/_cluster/health?wait_for_status=green&wait_for_nodes=3&timeout=3s').catch(
+      () => undefined,
+    );
+    if (typeof health === 'object' && health !== null && 'timed_out' in health && health.timed_out === false) return;
+    if (performance.now() > endAt) throw new UserError(`Elasticsearch was not green within ${GREEN_MS / 1_000} s.`);
+    await sleep(500);
+  }
+};
