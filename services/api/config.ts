@@ -124,7 +124,7 @@ export const apiEnv = {
   IDEMPOTENCY_KEY_TTL_HOURS: {
     schema: integer(720, { min: 1, max: 87_600 }),
     defaultText: '720',
-    description: 'How long an Idempotency-Key is kept, in hours.',
+    description: 'How long an Idempotency-Key is known, in hours; of one that its request asked to keep, its answer.',
   },
   OUTBOX_MAX_ROWS: {
     schema: integer(5_000_000, { min: 1, max: 1_000_000_000 }),
