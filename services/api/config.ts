@@ -103,7 +103,7 @@ export const apiEnv = {
     schema: integer(0, { min: 0, max: 10_000_000 }),
     defaultText: '0 (off)',
     description:
-      'Most requests a minute from one client, counted in each replica: an IPv4 address, or the /64 of an IPv6 one.',
+      'Most requests a minute from one client, counted in each replica: an IPv4 address, or the /64 of an IPv6 one. A batch counts as its operations.',
   },
   TRUST_PROXY: {
     schema: proxies(),

@@ -94,6 +94,7 @@ export const batchRoute = (resource: Resource): Route => {
     },
     handle: async (c) => {
       const { operations } = await parseBody(c, batch);
+      c.get('charge')?.(operations.length);
       const sent = sentKey(c);
       if (sent !== undefined && sent.key.length > MAX_KEY_LENGTH) {
         throw refused('Idempotency-Key', `must not be longer than ${MAX_KEY_LENGTH} characters for a batch`);
@@ -167,6 +168,7 @@ const preparing =
       `{"status":${status},"${name}":${json}${more}}`;
     const failed = (error: unknown): Outcome => {
       const body = problemBody(error instanceof TaskstreamError ? within(error, root, name) : error, c);
+      if (body.status >= 500) c.set('countedStatus', body.status);
       const text = JSON.stringify({ status: body.status, problem: body });
       return body.status !== 503
         ? { text }
