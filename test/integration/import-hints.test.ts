@@ -217,21 +217,25 @@ const importOf = (file: string, ...more: string[]) =>
   runOps(['import', join(folder, file), '--timezone', 'UTC', '--url', api.url, ...more], {});
 
 describe('a file of another tool', () => {
-  it.each(FILES)('$file is refused with a command that reads it', async ({ file, content, says, tasks, skipped }) => {
-    writeFileSync(join(folder, file), content);
-    const refused = await importOf(file);
-    expect(refused).toMatchObject({ code: 1, stdout: '' });
-    for (const text of says) expect(refused.stderr).toMatch(text);
-    const command = /^ {2}(npm run ops -- import .*)$/m.exec(refused.stderr)?.[1];
-    expect(command).toBeDefined();
-    const { PATH, HOME } = process.env;
-    const { stdout } = await run('sh', ['-c', String(command)], { cwd: root, env: { PATH, HOME, NO_COLOR: '1' } });
-    expect(stdout).toMatch(new RegExp(`created +${tasks.length}\\n(.*\\n)*refused +0`));
-    if (skipped !== undefined) expect(stdout).toContain(skipped);
-    const { body } = await api.request('GET', `/tasks?limit=${tasks.length}`);
-    const found = body.tasks.toSorted((a, b) => order(tasks, a.description) - order(tasks, b.description));
-    expect(found).toMatchObject(tasks);
-  });
+  it.each(FILES)(
+    '$file is refused with a command that reads it',
+    async ({ file, content, says, tasks, skipped }) => {
+      writeFileSync(join(folder, file), content);
+      const refused = await importOf(file);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      for (const text of says) expect(refused.stderr).toMatch(text);
+      const command = /^ {2}(npm run ops -- import .*)$/m.exec(refused.stderr)?.[1];
+      expect(command).toBeDefined();
+      const { PATH, HOME } = process.env;
+      const { stdout } = await run('sh', ['-c', String(command)], { cwd: root, env: { PATH, HOME, NO_COLOR: '1' } });
+      expect(stdout).toMatch(new RegExp(`created +${tasks.length}\\n(.*\\n)*refused +0`));
+      if (skipped !== undefined) expect(stdout).toContain(skipped);
+      const { body } = await api.request('GET', `/tasks?limit=${tasks.length}`);
+      const found = body.tasks.toSorted((a, b) => order(tasks, a.description) - order(tasks, b.description));
+      expect(found).toMatchObject(tasks);
+    },
+    180_000,
+  );
 
   it('that gives ids makes nothing twice when a later export of it differs, and changes its task', async () => {
     const options = ['--map', 'Name=description', '--map', 'Task ID=key'];
