@@ -104,7 +104,7 @@ export const apiEnv = {
     schema: integer(0, { min: 0, max: 10_000_000 }),
     defaultText: '0 (off)',
     description:
-      'Most requests a minute from one client, counted in each replica: an IPv4 address, or the /64 of an IPv6 one.',
+      'Most requests a minute from one client, counted in each replica: an IPv4 address, or the /64 of an IPv6 one. A batch counts as its operations.',
   },
   TRUST_PROXY: {
     schema: proxies(),
@@ -125,7 +125,7 @@ export const apiEnv = {
   IDEMPOTENCY_KEY_TTL_HOURS: {
     schema: integer(720, { min: 1, max: 87_600 }),
     defaultText: '720',
-    description: 'How long an Idempotency-Key is kept, in hours.',
+    description: 'How long an Idempotency-Key is known, in hours; of one that its request asked to keep, its answer.',
   },
   OUTBOX_MAX_ROWS: {
     schema: integer(5_000_000, { min: 1, max: 1_000_000_000 }),

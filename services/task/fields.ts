@@ -6,6 +6,7 @@ import { z } from '@hono/zod-openapi';
 import { byName, condition, field, type Fields } from '../pipeline/field.ts';
 import { ownerField } from '../pipeline/owner.ts';
 import { TEXT_MAPPING, textClause, textHighlight } from '../pipeline/index/text.ts';
+import { meaningOf } from './import/words.ts';
 import { hasVisibleCharacter, isUpTo, oneSpelling, VISIBLE_PATTERN } from './text.ts';
 
 export const PRIORITIES = ['none', 'low', 'medium', 'high'] as const;
@@ -85,10 +86,6 @@ const after = (name: string) =>
     toClause: (moment) => ({ filter: { range: { [`dates.${name}`]: { gte: utc(moment) } } } }),
   });
 
-/** As spreadsheets and lists of things to do write it, in lower case. */
-const YES = ['true', 'yes', 'y', '1', 'x', 'done', 'completed'];
-const NO = ['false', 'no', 'n', '0', 'open', 'todo'];
-
 /** The names of a cell that is a JSON array, as an export writes it for names that have a comma. */
 const listIn = (cell: string | undefined): string[] | undefined => {
   if (cell?.startsWith('[') !== true) return undefined;
@@ -97,6 +94,15 @@ const listIn = (cell: string | undefined): string[] | undefined => {
   } catch {
     return undefined;
   }
+};
+
+/** `home, phone`, `home;phone`, `home|phone`, `#home #phone`, `:home:phone:` */
+const wordsIn = (cell: string): string[] => {
+  const isHashed = cell.startsWith('#') && !/[,;|]/.test(cell);
+  return cell
+    .split(/^:.*:$/.test(cell) ? ':' : isHashed ? '#' : /[,;|]/)
+    .map((name) => name.trim().replace(/^#(?=.)/, ''))
+    .filter((name) => name !== '');
 };
 
 const SEARCHED_WORDS =
@@ -143,8 +149,8 @@ export const taskFields = {
     isFacet: true,
     csv: {
       columns: ['priority'],
-      read: (cells) =>
-        PRIORITIES.find((name) => name === cells['priority']?.toLowerCase()) ?? (cells['priority'] as Priority),
+      read: ({ priority: cell }) =>
+        cell === undefined ? undefined : (meaningOf('priority', cell) ?? (cell as Priority)),
       write: (value) => ({ priority: value }),
     },
     control: { kind: 'choice', label: 'Priority', options: PRIORITIES },
@@ -211,9 +217,9 @@ export const taskFields = {
     csv: {
       columns: ['isDone'],
       read: ({ isDone }) => {
-        const word = isDone?.toLowerCase();
-        if (word === undefined) return undefined;
-        return YES.includes(word) || (NO.includes(word) ? false : (isDone as never));
+        if (isDone === undefined) return undefined;
+        const meaning = meaningOf('isDone', isDone);
+        return meaning === undefined ? (isDone as never) : meaning === 'yes';
       },
       write: (value) => ({ isDone: String(value) }),
     },
@@ -238,13 +244,10 @@ export const taskFields = {
     isFacet: true,
     csv: {
       columns: ['tags'],
-      read: ({ tags: cell }) =>
-        listIn(cell) ??
-        cell
-          ?.split(/[,;]/)
-          .map((name) => name.trim())
-          .filter((name) => name !== ''),
-      write: (names) => ({ tags: names.some((name) => /[,;[]/.test(name)) ? JSON.stringify(names) : names.join(', ') }),
+      read: ({ tags: cell }) => listIn(cell) ?? (cell === undefined ? undefined : wordsIn(cell)),
+      write: (names) => ({
+        tags: names.some((name) => /[,;|[]|^[#:]/.test(name)) ? JSON.stringify(names) : names.join(', '),
+      }),
     },
     control: { kind: 'words', label: 'Tags', placeholder: 'home, phone' },
   }),

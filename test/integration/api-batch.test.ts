@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
 import type { Task } from '../../services/task/task.ts';
+import { purgeExpiredKeys } from '../../services/pipeline/write/idempotency.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -109,6 +110,42 @@ describe('POST /tasks/batch', () => {
     expect(again.slice(1)).toEqual(first.slice(1).map((outcome) => ({ ...outcome, replayed: true })));
     const [other] = await batch([{ op: 'create', task: { description: 'first' } }], { 'idempotency-key': key });
     expect(other).toMatchObject({ status: 201 });
+  });
+
+  it('with Keep-Idempotency-Key, keys are known for ever, those of before included, and answer with what is there', async () => {
+    const { pool } = api.database;
+    const key = uuidv7();
+    const operations = ['kept', 'deleted'].map((description) => ({ op: 'create', task: { description } }));
+    const send = (keep: Record<string, string>) => batch(operations, { 'idempotency-key': key, ...keep });
+    const [kept, deleted] = await send({});
+    await send({ 'keep-idempotency-key': 'true' });
+    await api.request('DELETE', `/tasks/${deleted?.task?.id ?? ''}`);
+    await api.request('PATCH', `/tasks/${kept?.task?.id ?? ''}`, { description: 'kept and changed' });
+    const forgotten = uuidv7();
+    await api.request('POST', '/tasks', { description: 'kept' }, { 'idempotency-key': forgotten });
+    await pool.query(`UPDATE idempotency_keys SET created_at = created_at - interval '721 hours'`);
+    await purgeExpiredKeys(pool, 720);
+
+    const late = await send({});
+    expect(late[0]).toMatchObject({
+      status: 201,
+      replayed: true,
+      task: { id: kept?.task?.id, description: 'kept and changed', version: 2 },
+    });
+    expect(late[1]).toMatchObject({
+      status: 422,
+      problem: { code: 'idempotency_key_reused', earlierId: deleted?.task?.id },
+    });
+    const alone = await api.request('POST', '/tasks', { description: 'kept' }, { 'idempotency-key': `${key}/0` });
+    expect([alone.status, alone.headers.get('etag')]).toEqual([201, '"2"']);
+    const anew = await api.request('POST', '/tasks', { description: 'kept' }, { 'idempotency-key': forgotten });
+    expect([anew.status, anew.headers.get('idempotent-replayed')]).toEqual([201, null]);
+    for (const headers of [
+      { 'keep-idempotency-key': 'true' },
+      { 'idempotency-key': key, 'keep-idempotency-key': '1' },
+    ]) {
+      expect((await api.request('POST', '/tasks/batch', { operations }, headers)).status).toBe(400);
+    }
     const [, reused] = await batch([operations[0], { op: 'create', task: { description: 'another' } }], {
       'idempotency-key': key,
     });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runImport, type ImportOptions } from '../../services/ops/import/run.ts';
+import { purgeExpiredKeys } from '../../services/pipeline/write/idempotency.ts';
 import { dayReader } from '../../services/task/import/dates.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { creationOf, TEXT_FIELD, updateOf } from '../support/sample.ts';
@@ -49,6 +50,37 @@ describe('an import', () => {
     const again = await importFile('tasks.ndjson', `${lines}\n${lineOf('new')}`);
     expect(again.summary).toEqual({ lines: 301, created: 1, updated: 0, present: 300, refused: 0 });
     expect(await stored()).toHaveLength(301);
+  });
+
+  it('makes nothing twice after the time of idempotency keys, and brings nothing back that was deleted', async () => {
+    const pass = async () => {
+      await api.database.pool.query(`UPDATE idempotency_keys SET created_at = created_at - interval '721 hours'`);
+      await purgeExpiredKeys(api.database.pool, 720, 2);
+    };
+    const lines = ['same', 'x done', 'edited', 'deleted', 'bought id:none'];
+    await importFile('late.txt', lines.join('\n'));
+    const idOf = async (description: string) => {
+      const { rows } = await api.database.pool.query('SELECT id FROM tasks WHERE description = $1', [description]);
+      return String((rows[0] as { id: string }).id);
+    };
+    await api.request('PATCH', `/tasks/${await idOf('same')}`, { tags: ['from', 'the', 'console'] });
+    await api.request('DELETE', `/tasks/${await idOf('deleted')}`);
+    const before = await stored();
+    await pass();
+    const { rows } = await api.database.pool.query(`SELECT FROM idempotency_keys WHERE task LIKE '%description%'`);
+    expect(rows).toEqual([]);
+    for (const late of [lines, ['same', 'x done', '(A) edited due:2026-12-01', 'deleted', 'bought id:none']]) {
+      const { summary } = await importFile('late.txt', late.join('\n'));
+      const updated = late === lines ? 0 : 1;
+      expect(summary).toEqual({ lines: 5, created: 0, updated, present: 5 - updated, refused: 0 });
+      await pass();
+    }
+    expect(await stored()).toHaveLength(before.length);
+    expect((await api.request('GET', `/tasks/${await idOf('same')}`)).body.task).toMatchObject({
+      tags: ['from', 'the', 'console'],
+      version: 2,
+    });
+    expect((await api.request('GET', `/tasks/${await idOf('edited')}`)).body.task.priority).toBe('high');
   });
 
   it('reports each bad line with its number and the reason, and takes the others', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { startLoneApi, type LoneApi } from '../support/lone-api.ts';
+import { creationOf } from '../support/sample.ts';
 
 let api: LoneApi | undefined;
 afterEach(async () => {
@@ -42,4 +43,33 @@ it('goes by the monotonic clock: a step of an hour ahead and back refuses nobody
     expect(Number(refused.headers.get(name))).toBeGreaterThan(0);
     expect(Number(refused.headers.get(name))).toBeLessThanOrEqual(60);
   }
+});
+
+const sendBatch = async (operations: readonly object[]) => {
+  const body = JSON.stringify({ operations });
+  return fetch(`${api?.url ?? ''}/tasks/batch`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
+};
+
+it('counts a batch by its operations, and carries out whole what begins below the limit', async () => {
+  api = await startLoneApi({ rateLimitPerMinute: 10 });
+  const none = (count: number) => Array.from({ length: count }, () => ({ op: 'none' }));
+  const small = await sendBatch(none(4));
+  expect([small.status, small.headers.get('ratelimit-remaining')]).toEqual([200, '6']);
+  const both = await Promise.all([sendBatch(none(12)), sendBatch(none(12))]);
+  expect(both.map(({ status }) => status).sort()).toEqual([200, 429]);
+  expect(Number(both.find(({ status }) => status === 429)?.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(await ask('')).toBe(429);
+});
+
+it('a batch of which a server that is away failed a part is answered, and counts as failed for the alerts', async () => {
+  api = await startLoneApi();
+  const partly = await sendBatch([{ op: 'none' }, { op: 'create', task: creationOf('nowhere to go') }]);
+  expect(partly.status).toBe(200);
+  const { outcomes } = (await partly.json()) as { outcomes: { status: number }[] };
+  expect(outcomes.map(({ status }) => status)).toEqual([400, 503]);
+  expect(await api.statuses()).toEqual({ 503: 1 });
 });

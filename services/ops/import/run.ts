@@ -1,8 +1,8 @@
 /** An import run: lines in, tasks out, many at a time, each line with its fate. */
-import { createReadStream, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, createReadStream, realpathSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import pMap, { pMapSkip } from 'p-map';
-import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { codeOf, messageOf, TaskstreamError } from '../../platform/errors.ts';
 import type { ApiOptions } from '../../task/api.ts';
 import { createTask, type CreateResult } from '../../task/import/create-task.ts';
 import { readCsv } from '../../task/import/csv.ts';
@@ -22,6 +22,11 @@ const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
   '.json': 'ndjson',
   '.csv': 'csv',
   '.tsv': 'csv',
+  // What such a file really is, its first bytes say.
+  '.xlsx': 'csv',
+  '.xls': 'csv',
+  '.ods': 'csv',
+  '.numbers': 'csv',
   '.txt': 'todotxt',
 };
 
@@ -47,7 +52,27 @@ export interface ImportSummary {
   updated: number;
   present: number;
   refused: number;
+  /** How many lines were no tasks, by what they were; absent where all were. */
+  skipped?: Record<string, number>;
 }
+
+/** Options that a format has no use for. */
+const USELESS: Readonly<Record<Format, readonly (keyof ReadOptions)[]>> = {
+  ndjson: ['delimiter', 'skip', 'columns'],
+  csv: ['at'],
+  todotxt: ['delimiter', 'skip', 'columns', 'map', 'ignoreUnknown', 'only', 'values', 'at'],
+};
+
+/** @throws TaskstreamError for options that would do nothing */
+const checkUse = (format: Format, read: ReadOptions): void => {
+  const useless = USELESS[format].filter((name) => read[name] !== undefined);
+  if (useless.length === 0) return;
+  const flags = useless.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`).join(', ');
+  throw new TaskstreamError(
+    'validation_failed',
+    `${flags} has no effect on ${format}: leave it out, or name another --format.`,
+  );
+};
 
 /**
  * Imports a file.
@@ -60,6 +85,7 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
   if (format === undefined) {
     throw new TaskstreamError('validation_failed', `Say what format ${file} has: --format ${FORMATS.join('|')}.`);
   }
+  checkUse(format, read);
   const source = options.source ?? sourceOf(file);
   const input = file === '-' ? process.stdin : createReadStream(checkReadable(file));
   const keyOf = createKeyMaker(source);
@@ -71,7 +97,9 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
   const importLine = async (entry: ImportLine): Promise<typeof pMapSkip> => {
     try {
       if ('fault' in entry) throw new TaskstreamError('validation_failed', entry.fault);
-      summary[await inTurn(keyOf(entry.identity), (key) => take(entry, key))] += 1;
+      if ('skipped' in entry) {
+        summary.skipped = { ...summary.skipped, [entry.skipped]: (summary.skipped?.[entry.skipped] ?? 0) + 1 };
+      } else summary[await inTurn(keyOf(entry.identity), (key) => take(entry, key))] += 1;
     } catch (error) {
       // Without the API, or a right to call it, no line can go in: stop, and say so once.
       if (error instanceof TaskstreamError && (error.retriable || isAboutCaller(error))) throw error;
@@ -110,7 +138,7 @@ const takeTurns = () => {
  */
 const takeStates = (api: ApiOptions) => {
   const takenAt = new Map<string, number>();
-  return async (entry: Exclude<ImportLine, { fault: string }>, key: string): Promise<CreateResult> => {
+  return async (entry: Extract<ImportLine, { task: unknown }>, key: string): Promise<CreateResult> => {
     const { id, updatedAt } = entry;
     if (id === undefined || updatedAt === undefined) return createTask(entry, key, api);
     const time = Date.parse(updatedAt);
@@ -132,9 +160,24 @@ const sourceOf = (file: string): string => {
 
 const checkReadable = (file: string): string => {
   try {
-    if (!statSync(file).isFile()) throw new Error('it is not a file');
+    const stats = statSync(file);
+    if (stats.isDirectory()) throw new Error('it is a folder: name a file in it');
+    accessSync(file, constants.R_OK);
+    // A pipe of the shell, as `<(…)` is, can be read too.
+    if (!stats.isFile() && !stats.isFIFO()) throw new Error('it is not a file');
     return file;
   } catch (error) {
-    throw new TaskstreamError('validation_failed', `Cannot read ${file}: ${messageOf(error)}`, { cause: error });
+    const reason = SYSTEM_WORDS[String(codeOf(error))] ?? messageOf(error);
+    throw new TaskstreamError('validation_failed', `Cannot read ${file}: ${reason}.`, { cause: error });
   }
+};
+
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'you may not read it, or not enter its folder',
+  EPERM: 'you may not read it',
+  EISDIR: 'it is a folder: name a file in it',
+  ELOOP: 'its symbolic links go round in a circle',
+  ENAMETOOLONG: 'no file has such a long name',
 };

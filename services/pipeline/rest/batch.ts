@@ -8,7 +8,7 @@ import type { ApiEnv } from '../../platform/http/api-env.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { answer, BODY_PROBLEMS, jsonBody, problem, problems } from '../../platform/http/document.ts';
 import { ENTITY_TAGS_PATTERN, expectedVersions } from '../../platform/http/etag.ts';
-import { idempotencyKeyOf } from '../../platform/http/idempotency-key.ts';
+import { refused, sentKey, type SentKey } from '../../platform/http/idempotency-key.ts';
 import { parse, parseBody } from '../../platform/http/input.ts';
 import { problemBody } from '../../platform/http/problem.ts';
 import type { Route, Stored } from '../../platform/http/route.ts';
@@ -16,7 +16,7 @@ import { describeDetails } from '../../platform/validation.ts';
 import { checkOwner } from '../owner.ts';
 import { columnsToPatch, columnsToUpdate, type FieldValues } from '../field.ts';
 import { createCommand } from './create.ts';
-import { idempotencyKey, idText, type Resource } from './resource.ts';
+import { idempotencyKey, idText, keepKey, type Resource } from './resource.ts';
 
 const MAX_OPERATIONS = 500;
 /** Largest body, in bytes: 2 KiB for each of that many operations. */
@@ -83,6 +83,7 @@ export const batchRoute = (resource: Resource): Route => {
           'Idempotency-Key': idempotencyKey(
             'With the key `K`, a creation that is the operation `n`, counted from 0, counts as sent alone with the key `K/n`.',
           ),
+          'Keep-Idempotency-Key': keepKey(name),
         }),
         ...jsonBody(body),
       },
@@ -93,13 +94,16 @@ export const batchRoute = (resource: Resource): Route => {
     },
     handle: async (c) => {
       const { operations } = await parseBody(c, batch);
-      const header = c.req.header('idempotency-key');
-      const key = header === undefined ? undefined : idempotencyKeyOf(header);
-      if (key !== undefined && key.length > MAX_KEY_LENGTH) throw tooLongKey();
+      c.get('charge')?.(operations.length);
+      const sent = sentKey(c);
+      if (sent !== undefined && sent.key.length > MAX_KEY_LENGTH) {
+        throw refused('Idempotency-Key', `must not be longer than ${MAX_KEY_LENGTH} characters for a batch`);
+      }
       /** By id the last operation so far. */
       const last = new Map<string, Promise<Outcome>>();
-      const outcomes = operations.map((sent, index) => {
-        const { id, run } = prepare(c, sent, `operations.${index}`, key === undefined ? undefined : `${key}/${index}`);
+      const outcomes = operations.map((operation, index) => {
+        const key = sent === undefined ? undefined : { key: `${sent.key}/${index}`, isKept: sent.isKept };
+        const { id, run } = prepare(c, operation, `operations.${index}`, key);
         if (id === undefined) return run();
         // What a server that is away refused it refuses to the later ones too: each would wait as long.
         const outcome = last.get(id)?.then((before) => (before.outage === undefined ? run() : before)) ?? run();
@@ -157,13 +161,14 @@ interface Prepared {
 
 const preparing =
   (resource: Resource, schemas: ReturnType<typeof schemasOf>) =>
-  (c: Context<ApiEnv>, sent: unknown, root: string, key: string | undefined): Prepared => {
+  (c: Context<ApiEnv>, sent: unknown, root: string, key: Omit<SentKey, 'header'> | undefined): Prepared => {
     const { name, entity, fields, store } = resource;
     const [actor, traceHeaders] = [c.get('actor'), c.get('traceHeaders')];
     const shown = (status: 200 | 201, { json }: Stored, more = ''): string =>
       `{"status":${status},"${name}":${json}${more}}`;
     const failed = (error: unknown): Outcome => {
       const body = problemBody(error instanceof TaskstreamError ? within(error, root, name) : error, c);
+      if (body.status >= 500) c.set('countedStatus', body.status);
       const text = JSON.stringify({ status: body.status, problem: body });
       return body.status !== 503
         ? { text }
@@ -217,13 +222,6 @@ const within = (error: TaskstreamError, root: string, name: string): TaskstreamE
 
 /** So that the longest `K/n` is a key. */
 const MAX_KEY_LENGTH = 255 - `/${MAX_OPERATIONS - 1}`.length;
-
-const tooLongKey = (): TaskstreamError => {
-  const message = `must not be longer than ${MAX_KEY_LENGTH} characters for a batch`;
-  return new TaskstreamError('validation_failed', `Idempotency-Key ${message}.`, {
-    details: [{ path: 'header.Idempotency-Key', message }],
-  });
-};
 
 interface Targeted {
   readonly id: string;

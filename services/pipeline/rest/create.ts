@@ -2,14 +2,14 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import { BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.ts';
-import { idempotencyKeyOf } from '../../platform/http/idempotency-key.ts';
+import { sentKey, type SentKey } from '../../platform/http/idempotency-key.ts';
 import { parseBody } from '../../platform/http/input.ts';
 import { respondWith, type Route } from '../../platform/http/route.ts';
 import type { Actor } from '../../platform/auth/actor.ts';
 import type { TraceHeaders } from '../../platform/telemetry.ts';
 import { withOwner } from '../owner.ts';
 import { columnsToCreate, type FieldValues } from '../field.ts';
-import { idempotencyKey, type CreateCommand, type Resource } from './resource.ts';
+import { idempotencyKey, keepKey, type CreateCommand, type Resource } from './resource.ts';
 
 export const createRoute = (resource: Resource): Route => {
   const { name, title, plural, tag, bodies, one, store } = resource;
@@ -27,6 +27,7 @@ export const createRoute = (resource: Resource): Route => {
           'Idempotency-Key': idempotencyKey(
             `The same key with the same body never creates a second ${name}: the first answer is given again.`,
           ),
+          'Keep-Idempotency-Key': keepKey(name),
         }),
         ...jsonBody(bodies.create),
       },
@@ -43,12 +44,8 @@ export const createRoute = (resource: Resource): Route => {
     },
     handle: async (c) => {
       const input = await parseBody(c, bodies.create);
-      const header = c.req.header('idempotency-key');
-      const key = header === undefined ? undefined : idempotencyKeyOf(header);
-      // Quotes were a part of the key before 0.2.0.
-      const earlierKey = header === key ? undefined : header;
       const created = await store.create(
-        createCommand(resource, input, c.get('actor'), c.get('traceHeaders'), key, earlierKey),
+        createCommand(resource, input, c.get('actor'), c.get('traceHeaders'), sentKey(c)),
       );
       return respondWith(c, name, created, 201, {
         location: `/${plural}/${created.id}`,
@@ -64,8 +61,7 @@ export const createCommand = (
   input: FieldValues,
   actor: Actor,
   traceHeaders: TraceHeaders,
-  key: string | undefined,
-  earlierKey?: string,
+  sent: (Pick<SentKey, 'key' | 'isKept'> & Partial<SentKey>) | undefined,
 ): CreateCommand => ({
   id: randomUUID(),
   actor,
@@ -74,9 +70,16 @@ export const createCommand = (
   // The hash is of what the client sent, as it was understood: spaces and the order of fields do not matter, and a field that a
   // later version fills in changes nothing.
   idempotency:
-    key === undefined
+    sent === undefined
       ? undefined
-      : { key, earlierKey, requestHash: requestHash(input), earlierHashes: earlierHashes?.(input) ?? [] },
+      : {
+          key: sent.key,
+          isKept: sent.isKept,
+          // Quotes were a part of the key before 0.2.0.
+          earlierKey: sent.header === sent.key ? undefined : sent.header,
+          requestHash: requestHash(input),
+          earlierHashes: earlierHashes?.(input) ?? [],
+        },
 });
 
 /** SHA-256 of a value as JSON. */

@@ -106,6 +106,15 @@ export const idempotencyKey = (meaning: string) =>
       description: `Any text of 1 to 255 visible ASCII characters, plain or in quotes, which are not part of it. ${meaning}`,
     });
 
+/** The header that makes a key last. @param name of what the key has created */
+export const keepKey = (name: string) =>
+  z
+    .literal('true')
+    .optional()
+    .openapi({
+      description: `Asks that the Idempotency-Key be known for ever, and not for IDEMPOTENCY_KEY_TTL_HOURS only. After that time it answers with the ${name} as it is then, or with \`idempotency_key_reused\` where that is gone.`,
+    });
+
 /** The conditions of a change. */
 export const preconditions = (name: string) =>
   z.object({

@@ -20,6 +20,8 @@ export interface Idempotency {
   readonly key: string;
   /** As a version before 0.2.0 would have stored the key. */
   readonly earlierKey?: string | undefined;
+  /** Whether the key shall be known for ever; of one that is known already, from now on. */
+  readonly isKept?: boolean;
   /** Hash of what the client sent: the same key with another hash is refused. */
   readonly requestHash: string;
   /** Hashes by which an earlier version would know the same request. */
@@ -29,6 +31,8 @@ export interface Idempotency {
 export interface Created extends Stored {
   /** True when an earlier request with the same key had created it. */
   readonly replayed: boolean;
+  /** Given when that was so long ago that the answer was forgotten: then there is no `json`. */
+  readonly isForgotten?: true;
 }
 
 /**
@@ -48,6 +52,8 @@ const TIME_OF_ID = 'int8send(((clock.us / 1000) << 16) | (7 << 12) | ((clock.us 
  * another transaction commits the same key at the same time, `keyed` violates the key's uniqueness, the
  * whole statement does nothing, and is run again: then it finds the answer. Keys are inserted in order, so that two
  * statements cannot wait for each other. No two commands of a statement have the same key (the gatherer sees to it).
+ *
+ * `kept` marks the keys that a version stored which kept none. It passes over what another statement has locked, which does the same.
  */
 const statement = ({ table, rowToJson, types }: PlacedEntity, columns: readonly Column[]): string => {
   const names = columns.map(({ name }) => escapeIdentifier(name));
@@ -58,9 +64,9 @@ WITH clock AS MATERIALIZED (
 ), input AS MATERIALIZED (
   SELECT i.*, clock.now AS row_time, encode(overlay(uuid_send(i.id) PLACING ${TIME_OF_ID} FROM 1), 'hex')::uuid AS row_id
   FROM clock, json_to_recordset($1)
-    AS i(id uuid, traceparent text, tracestate text, key text, earlier_key text, request_hash text, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
+    AS i(id uuid, traceparent text, tracestate text, key text, earlier_key text, request_hash text, _keep boolean, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
 ), earlier AS MATERIALIZED (
-  SELECT input.id, k.task_id, k.task, k.request_hash
+  SELECT input.id, k.task_id, k.request_hash, CASE WHEN k.created_at < 'infinity' THEN k.task END AS task
   FROM input, LATERAL (
     SELECT * FROM idempotency_keys AS stored WHERE stored.key = ANY(ARRAY[input.key, input.earlier_key])
     ORDER BY stored.key = input.key DESC LIMIT 1
@@ -72,9 +78,14 @@ WITH clock AS MATERIALIZED (
   WHERE NOT EXISTS (SELECT FROM earlier WHERE earlier.id = input.id)
   RETURNING t.id, ${rowToJson}(t) AS json
 ), keyed AS (
-  INSERT INTO idempotency_keys (key, request_hash, task_id, task)
-  SELECT input.key, input.request_hash, created.id, created.json FROM input JOIN created ON created.id = row_id
+  INSERT INTO idempotency_keys (key, request_hash, task_id, task, kept)
+  SELECT input.key, input.request_hash, created.id, created.json, input._keep FROM input JOIN created ON created.id = row_id
   WHERE input.key IS NOT NULL ORDER BY input.key
+), kept AS (
+  UPDATE idempotency_keys SET kept = true WHERE key = ANY(ARRAY(
+    SELECT stored.key FROM idempotency_keys AS stored
+    WHERE NOT stored.kept AND stored.key = ANY(ARRAY(SELECT input.key FROM input JOIN earlier USING (id) WHERE input._keep))
+    ORDER BY stored.key FOR UPDATE SKIP LOCKED))
 ), published AS (
   INSERT INTO outbox (topic, type, task_id, version, task, traceparent, tracestate)
   SELECT $2, '${types.created}', created.id, 1, created.json, input.traceparent, input.tracestate
@@ -90,7 +101,8 @@ interface Row {
   /** The command's id. */
   readonly id: string;
   readonly created_id: string;
-  readonly json: string;
+  /** Null where the answer was forgotten. */
+  readonly json: string | null;
   /** Of the earlier request with the same key; null for a row that was created now. */
   readonly request_hash: string | null;
 }
@@ -124,6 +136,7 @@ export const createRows = (
       key: scopedKey(entity, actor, idempotency?.key),
       earlier_key: scopedKey(entity, actor, idempotency?.earlierKey),
       request_hash: idempotency?.requestHash ?? null,
+      _keep: idempotency?.isKept ?? false,
     }));
     const rows = await run([JSON.stringify(input), entity.topic]);
     const found = new Map(rows.map((row) => [row.id, row]));
@@ -134,15 +147,17 @@ export const createRows = (
 const answer = (row: Row | undefined, idempotency: Idempotency | undefined): Created | TaskstreamError => {
   if (row === undefined) return new TaskstreamError('internal', 'the statement returned nothing for a command');
   const { created_id: id, json, request_hash: earlier } = row;
-  if (earlier === null) return { id, version: 1, json, replayed: false };
   const accepted = [idempotency?.requestHash, ...(idempotency?.earlierHashes ?? [])];
-  if (!accepted.includes(earlier)) {
-    return new TaskstreamError('idempotency_key_reused', 'This Idempotency-Key was used with another body.', {
-      extensions: { earlierId: id },
-    });
+  if (earlier !== null && !accepted.includes(earlier)) {
+    return keyReused(id, 'This Idempotency-Key was used with another body.');
   }
-  return { id, version: 1, json, replayed: true };
+  const created = { id, version: 1, json: json ?? '', replayed: earlier !== null };
+  return json === null ? { ...created, isForgotten: true } : created;
 };
+
+/** @param id of what the key has created */
+export const keyReused = (id: string, message: string): TaskstreamError =>
+  new TaskstreamError('idempotency_key_reused', message, { extensions: { earlierId: id } });
 
 /** 23505 is unique_violation. Source: PostgreSQL documentation, appendix A. */
 const isKeyTaken = (error: unknown): boolean =>

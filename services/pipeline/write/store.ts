@@ -10,7 +10,7 @@ import type { PlacedEntity } from '../entity.ts';
 import { BEFORE_ALL } from '../id.ts';
 import { boundIn, OWNER } from '../owner.ts';
 import { columnsOf, type Fields, type FieldValues } from '../field.ts';
-import { createRows, scopedKey, type CreateCommand, type Created } from './create.ts';
+import { createRows, keyReused, scopedKey, type CreateCommand, type Created } from './create.ts';
 import {
   deleteRows,
   LEFT_OUT,
@@ -156,22 +156,30 @@ export const createStore = (options: EntityStoreOptions): EntityStore => {
   };
   const { name, table, rowToJson } = entity;
   const shown = `SELECT t.id::text, t.version, ${rowToJson}(t) AS json FROM ${escapeIdentifier(table)} AS t`;
+  const find = async (id: string, actor: Actor): Promise<Stored | undefined> => {
+    const owner = boundIn(entity, actor);
+    const { rows } = await pool.query<Row>(
+      owner === undefined
+        ? { name: `${table}-read`, text: `${shown} WHERE t.id = $1`, values: [id] }
+        : { name: `${table}-read-own`, text: `${shown} WHERE t.id = $1 AND t.${OWNER} = $2`, values: [id, owner] },
+    );
+    return rows[0] === undefined ? undefined : toStored(rows[0]);
+  };
   return {
     create: async (command) => {
       bound?.check();
-      return creates.submit(command);
+      const created = await creates.submit(command);
+      if (created.isForgotten !== true) return created;
+      const now = await find(created.id, command.actor);
+      if (now !== undefined) return { ...now, replayed: true };
+      throw keyReused(created.id, 'What this Idempotency-Key has created is gone.');
     },
     update: changes('update', 3, updateRows(writes, entity, fields)),
     delete: changes('delete', 2, deleteRows(writes, entity)),
     read: async (id, actor) => {
-      const owner = boundIn(entity, actor);
-      const { rows } = await pool.query<Row>(
-        owner === undefined
-          ? { name: `${table}-read`, text: `${shown} WHERE t.id = $1`, values: [id] }
-          : { name: `${table}-read-own`, text: `${shown} WHERE t.id = $1 AND t.${OWNER} = $2`, values: [id, owner] },
-      );
-      if (rows[0] === undefined) throw notFound(name, id);
-      return toStored(rows[0]);
+      const stored = await find(id, actor);
+      if (stored === undefined) throw notFound(name, id);
+      return stored;
     },
     list: async (actor, limit, before = BEYOND_ALL) => {
       const owner = boundIn(entity, actor);

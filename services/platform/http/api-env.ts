@@ -20,5 +20,12 @@ export interface ApiEnv {
     traceHeaders: TraceHeaders;
     /** The error behind a 5xx answer, for the log. */
     failure: unknown;
+    /** The status under which the request counts in metrics, where a part of it failed and others did not. */
+    countedStatus: number | undefined;
+    /**
+     * Counts a request as so many for the rate limit, where there is one.
+     * @throws TaskstreamError `rate_limited` where others have used it up meanwhile
+     */
+    charge: ((requests: number) => void) | undefined;
   };
 }

@@ -1,4 +1,8 @@
-/** `Idempotency-Key`: any visible text, or the quoted string of the IETF draft; both spell the same key. */
+/**
+ * `Idempotency-Key`: any visible text, or the quoted string of the IETF draft; both spell the same key. `Keep-Idempotency-Key: true`
+ * asks that it be known for ever.
+ */
+import type { Context } from 'hono';
 import { TaskstreamError } from '../errors.ts';
 
 const PLAIN = /^[!-~]{1,255}$/;
@@ -15,8 +19,27 @@ export const IDEMPOTENCY_KEY_PATTERN = `${PLAIN.source}|${QUOTED.source}`;
 export const idempotencyKeyOf = (header: string): string => {
   if (QUOTED.test(header)) return header.slice(1, -1).replaceAll(/\\(.)/g, '$1');
   if (PLAIN.test(header)) return header;
-  const message = 'must be 1 to 255 visible ASCII characters, or such text in quotes';
-  throw new TaskstreamError('validation_failed', `Idempotency-Key ${message}.`, {
-    details: [{ path: 'header.Idempotency-Key', message }],
-  });
+  throw refused('Idempotency-Key', 'must be 1 to 255 visible ASCII characters, or such text in quotes');
 };
+
+export interface SentKey {
+  readonly key: string;
+  /** As the header had it. */
+  readonly header: string;
+  readonly isKept: boolean;
+}
+
+/** @throws TaskstreamError `validation_failed` for what is no key, and for one that is to be kept and is not there */
+export const sentKey = (c: Context): SentKey | undefined => {
+  const header = c.req.header('idempotency-key');
+  const keep = c.req.header('keep-idempotency-key');
+  if (keep !== undefined && keep !== 'true') throw refused('Keep-Idempotency-Key', 'must be true, or not there');
+  if (header !== undefined) return { key: idempotencyKeyOf(header), header, isKept: keep !== undefined };
+  if (keep !== undefined) throw refused('Keep-Idempotency-Key', 'needs an Idempotency-Key');
+  return undefined;
+};
+
+export const refused = (header: string, message: string): TaskstreamError =>
+  new TaskstreamError('validation_failed', `${header} ${message}.`, {
+    details: [{ path: `header.${header}`, message }],
+  });

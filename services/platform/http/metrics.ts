@@ -6,7 +6,7 @@ export type ApiMetrics = ReturnType<typeof createApiMetrics>;
 export const createApiMetrics = (registry: Registry) => ({
   requests: new Counter({
     name: 'taskstream_http_requests_total',
-    help: 'Requests by method, route and status.',
+    help: 'Requests by method, route and status; a batch of which a part failed with 5xx counts as that.',
     labelNames: ['method', 'route', 'status'],
     registers: [registry],
   }),

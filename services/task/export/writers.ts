@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { initialsOf, type Fields, type FieldValues } from '../../pipeline/field.ts';
 import { taskFields, type Priority } from '../fields.ts';
 import { columnsText } from '../import/create-task.ts';
-import { CSV_COLUMNS } from '../import/csv.ts';
+import { CSV_COLUMNS } from '../import/columns.ts';
 import type { ImportLine } from '../import/lines.ts';
 import { labelsIn } from '../import/todotxt.ts';
 

@@ -27,7 +27,8 @@ export const createTask = async (
   const here = id === undefined ? undefined : await current(id, options);
   if (here !== undefined) return isOlder(updatedAt, here) ? 'present' : change(here, named, options);
   const { isDone, ...fields } = task;
-  const response = await request('POST', '/tasks', options, fields, { 'idempotency-key': key }, [422]);
+  const headers = { 'idempotency-key': key, 'keep-idempotency-key': 'true' };
+  const response = await request('POST', '/tasks', options, fields, headers, [422]);
   if (response.status === 422) return changeEarlier(response, named, options);
   const replayed = response.headers.get('idempotent-replayed') === 'true';
   const created = await taskOf(response);

@@ -1,44 +1,62 @@
 /**
  * CSV (RFC 4180) with a header line: the columns of the fields (`fields.ts`); those of a required field must be there.
- * Headers are read without regard to case, blanks and hyphens; other columns are refused, as a typo would drop data in silence.
+ * Headers are read without regard to case, blanks and punctuation; other columns are refused, as a typo would drop data in silence,
+ * and with the options that would read them.
  */
 import { TaskstreamError } from '../../platform/errors.ts';
-import type { Fields } from '../../pipeline/field.ts';
-import { taskFields } from '../fields.ts';
 import { splitRecord } from './csv-record.ts';
-import { judgeLine } from './judge.ts';
+import {
+  columnOf,
+  CSV_COLUMNS,
+  MAP_COLUMNS,
+  plain,
+  recognised,
+  REQUIRED,
+  saySuggestion,
+  suggestColumns,
+  withHint,
+} from './columns.ts';
 import { NOT_TEXT, type ImportLine, type Reader, type ReadOptions } from './lines.ts';
+import { isForeignId } from './judge.ts';
+import { rowLine, skippedBy } from './row.ts';
 import { textLines, type TextLine } from './text-lines.ts';
+import { meaningOf } from './words.ts';
 
-const fields: Fields = taskFields;
-
-const columnsOf = (list: readonly Fields[string][]) => list.flatMap(({ csv }) => csv?.columns ?? []);
-/** The task's own id, which an export writes, makes a row the same row the next time. */
-export const CSV_COLUMNS = [...columnsOf(Object.values(fields)), 'id'];
-const REQUIRED = columnsOf(Object.values(fields).filter(({ initial }) => initial === undefined));
-const DATES = ['start', 'due'];
 const DELIMITERS = [',', ';', '\t', '|'];
+/** Those that are looked for where none of them parts the header, to be named. */
+const RARE_DELIMITERS = ['^', '~', ':', '\u0001', '\u001f'];
 
 /** A quote that spans more is one that nobody closed. A column that is left out may be much longer than any field. */
 const MAX_RECORD_LENGTH = 1024 * 1024;
 
+/** Records that are looked at for a hint: titles and notes stand above a header, and rarely more. */
+const LOOKED_AT = 30;
+
 /** @throws TaskstreamError when the header lacks a required column or has one twice or one that is not known. */
 export const readCsv: Reader = async function* (input, options) {
-  let header: readonly (string | undefined)[] | undefined;
+  let header: Header | undefined;
   let delimiter = options.delimiter;
-  for await (const { line, text, extent } of records(input, options, (first) => delimiter ?? detect(first, options))) {
+  const all = records(input, options, (first) => delimiter ?? detect(first, options));
+  for await (const { line, text, extent } of all) {
     if (text === undefined) {
       if (header === undefined) throw new TaskstreamError('validation_failed', `The CSV header ${NOT_TEXT}.`);
       yield { line, fault: NOT_TEXT };
-    } else if (header === undefined) {
+      continue;
+    }
+    if (header === undefined) {
       const named = /^("?)sep=(.)\1$/i.exec(text)?.[2];
       if (named !== undefined) {
         delimiter ??= named;
         continue;
       }
       delimiter ??= detect(text, options);
-      header = checkHeader(cellsOf(text, delimiter), options);
-    } else if (extent === 'record') {
+      const names = options.columns ?? cellsOf(text, delimiter);
+      const problem = problemOf(names, options);
+      if (problem !== undefined) throw await explain(problem, { line, text }, all, delimiter, options);
+      header = headerOf(names, options);
+      if (options.columns === undefined) continue;
+    }
+    if (extent === 'record') {
       const cells = cellsOf(text, delimiter ?? ',');
       // Spreadsheets write rows without anything too.
       if (cells.some((cell) => cell.trim() !== '')) yield parseRow(line, cells, header, options);
@@ -60,9 +78,9 @@ interface CsvRecord extends TextLine {
 /** Lines put together to records. What follows a quote that is not closed is read again, line by line. */
 const records = async function* (
   input: Parameters<Reader>[0],
-  { encoding }: ReadOptions,
+  { encoding, skip = 0 }: ReadOptions,
   delimiterOf: (firstLine: string) => string,
-): AsyncGenerator<CsvRecord> {
+): AsyncGenerator<CsvRecord, void> {
   const lines = textLines(input, encoding);
   /** Lines to be read before the input goes on, the next one last: there may be very many. */
   const again: TextLine[] = [];
@@ -72,6 +90,7 @@ const records = async function* (
     const { done, value } = await lines.next();
     return done === true ? undefined : value;
   };
+  for (let skipped = 0; skipped < skip; skipped += 1) await next();
   for (let first = await next(); first !== undefined; first = await next()) {
     if (first.text?.trim() === '') continue;
     const taken: TextLine[] = [];
@@ -94,68 +113,158 @@ const records = async function* (
   }
 };
 
-/** The delimiter under which the header has the most columns that are known, in as much of it as its first line has. */
-const detect = (header: string, options: ReadOptions): string => {
-  const scores = DELIMITERS.map((delimiter) => {
+/** The delimiter under which as much of the header as its first line has shows the most names that are known, or parts. */
+const detect = (header: string, options: ReadOptions, delimiters: readonly string[] = DELIMITERS): string => {
+  const scores = delimiters.map((delimiter) => {
     const state = splitRecord(header, delimiter);
     const cells = isComplete(state) ? state : state === 'broken' ? [] : state.cells;
-    return cells.filter((cell) => columnOf(cell, options) !== undefined).length;
+    return recognised(cells, options) * 1_000 + Math.min(cells.length, 999);
   });
-  return DELIMITERS[scores.indexOf(Math.max(...scores))] ?? ',';
+  return delimiters[scores.indexOf(Math.max(...scores))] ?? ',';
 };
 
-const plain = (name: string): string => name.toLowerCase().replace(/[\s_-]/g, '');
+interface Header {
+  /** By place. */
+  readonly columns: readonly (string | undefined)[];
+  /** The place of the column that `--only` names. */
+  readonly only: number;
+}
 
-/** The column of a header; '' for one that is to be left out, and nothing for one that is not known. */
-const columnOf = (header: string, { map = {} }: ReadOptions): string | undefined => {
-  const mapped = Object.entries(map).find(([from]) => plain(from) === plain(header))?.[1] ?? header;
-  if (mapped === '' && header !== '') return '';
-  return CSV_COLUMNS.find((column) => plain(column) === plain(mapped));
-};
+/** Empty columns at the end are those of a spreadsheet's empty cells. */
+const withoutTail = (cells: readonly string[]): readonly string[] =>
+  cells.slice(0, cells.findLastIndex((cell) => cell !== '') + 1);
 
-const checkHeader = (cells: readonly string[], options: ReadOptions): readonly (string | undefined)[] => {
-  const names = cells.slice(0, cells.findLastIndex((cell) => cell !== '') + 1);
-  const columns = names.map((name) => columnOf(name, options));
-  const unknown = names.filter((_, index) => columns[index] === undefined);
+const headerOf = (cells: readonly string[], options: ReadOptions): Header => ({
+  columns:
+    options.columns?.map((name) => MAP_COLUMNS.find((column) => plain(column) === plain(name)) ?? '') ??
+    withoutTail(cells).map((name) => columnOf(name, options)),
+  only: cells.findIndex((name) => plain(name) === plain(options.only?.name ?? '\0') && name !== ''),
+});
+
+const problemOf = (cells: readonly string[], options: ReadOptions): string | undefined => {
+  const names = withoutTail(cells);
+  const { columns, only } = headerOf(cells, options);
+  const absent = Object.keys(options.map ?? {}).filter((from) => !names.some((name) => plain(name) === plain(from)));
+  const onlyName = options.only !== undefined && only === -1 ? [options.only.name] : [];
+  const unknown = names.filter((_, index) => columns[index] === undefined && index !== only);
   const missing = REQUIRED.filter((name) => !columns.includes(name));
-  const twice = columns.filter((name, index) => name !== '' && name !== undefined && columns.indexOf(name) !== index);
-  const problem =
-    unknown.length > 0
-      ? `does not know the column "${unknown.join('", "')}"`
-      : missing.length > 0
-        ? `has no column "${missing.join('", "')}"`
-        : twice.length > 0
-          ? `has the column "${twice.join('", "')}" twice`
-          : undefined;
-  if (problem !== undefined) {
-    throw new TaskstreamError(
-      'validation_failed',
-      `The CSV header ${problem}; columns are ${CSV_COLUMNS.join(', ')}. Name others by --map HEADER=COLUMN, or leave one out by --map HEADER=.`,
+  const meant = Object.keys(options.values ?? {}).filter((name) => !columns.includes(name));
+  // Tags of several columns go together, and a title with the notes beside it; the same title twice would be an accident.
+  const isOther = (index: number, before: number): boolean =>
+    columns[index] === 'tags' ||
+    (columns[index] === 'description' && plain(names[index] ?? '') !== plain(names[before] ?? ''));
+  const twice = columns.filter((name, index) => {
+    const before = columns.indexOf(name);
+    return name && before !== index && !isOther(index, before);
+  });
+  if (absent.length + onlyName.length > 0) return `has no column "${[...absent, ...onlyName].join('", "')}"`;
+  if (unknown.length > 0) return `does not know the column "${[...new Set(unknown)].join('", "')}"`;
+  if (missing.length > 0) return `has no column "${missing.join('", "')}"`;
+  if (twice.length > 0) return `has the column "${twice.join('", "')}" twice`;
+  return meant.length > 0
+    ? `has no column that is read as "${meant.join('", "')}", of which --values speaks`
+    : undefined;
+};
+
+/** What a person can do: the header stands further down, there is none, or its names mean something. */
+const explain = async (
+  problem: string,
+  first: { readonly line: number; readonly text: string },
+  rest: AsyncGenerator<CsvRecord, void>,
+  delimiter: string,
+  options: ReadOptions,
+): Promise<TaskstreamError> => {
+  const text = `The CSV header ${problem}; columns are ${CSV_COLUMNS.join(', ')}.`;
+  const byHand = 'Name others by --map HEADER=COLUMN, or leave one out by --map HEADER=.';
+  const seen: { readonly line: number; readonly text: string; readonly cells: readonly string[] }[] = [];
+  const look = (record: { readonly line: number; readonly text: string }, at = delimiter): void => {
+    seen.push({ ...record, cells: withoutTail(cellsOf(record.text, at)) });
+  };
+  look(first);
+  while (seen.length < LOOKED_AT) {
+    const { done, value } = await rest.next();
+    if (done === true) break;
+    if (value.text !== undefined) {
+      look({ line: value.line, text: value.text }, options.delimiter ?? detect(value.text, options));
+    }
+  }
+  if (options.columns !== undefined) return withHint(text, [], [byHand]);
+  const suggestAt = (index: number, at = seen[index]?.cells ?? []) => {
+    const id = at.findIndex((name) => plain(name) === 'id');
+    const ids = id === -1 ? [] : seen.slice(index + 1).flatMap(({ cells }) => cells[id] ?? []);
+    return suggestColumns(at, options, ids.some(isForeignId));
+  };
+  const scores = seen.map(({ cells }, index) => (suggestAt(index) === undefined ? 0 : recognised(cells, options)));
+  const best = scores.indexOf(Math.max(...scores));
+  const [here, there] = [scores[0] ?? 0, scores[best] ?? 0];
+  const header = seen[best];
+  // A row may have a word that is a name too.
+  if (best > 0 && there > Math.max(here, 1) && header !== undefined) {
+    const suggestion = suggestAt(best);
+    const skip = ['--skip', String(header.line - 1)];
+    return withHint(
+      text,
+      [...skip, ...(suggestion?.options ?? [])],
+      [`Its header seems to be line ${header.line}.`, ...(suggestion === undefined ? [] : saySuggestion(suggestion))],
     );
   }
-  return columns;
+  if (here > 0) {
+    const suggestion = suggestAt(0);
+    if (suggestion !== undefined && suggestion.options.length > 0) {
+      return withHint(text, suggestion.options, saySuggestion(suggestion));
+    }
+  }
+  const rare = detect(first.text, options, RARE_DELIMITERS);
+  const parted = cellsOf(first.text, rare);
+  if ((seen[0]?.cells.length ?? 0) <= 1 && recognised(parted, options) > 1) {
+    const suggestion = suggestAt(0, parted);
+    return withHint(
+      text,
+      ['--delimiter', rare, ...(suggestion?.options ?? [])],
+      [`Its columns seem to be parted by ${JSON.stringify(rare)}.`],
+    );
+  }
+  const columns = options.map === undefined ? guessColumns(seen[0]?.cells ?? [], options) : undefined;
+  if (columns === undefined) return withHint(text, [], [byHand]);
+  return withHint(text, ['--columns', columns], ['If the file has no header, name its columns in their order.']);
+};
+
+/** Columns of a first row that may be one of tasks: a date is when it is due, and the longest text what it is. */
+const guessColumns = (cells: readonly string[], { days }: ReadOptions): string | undefined => {
+  const guesses = cells.map((cell) => {
+    if (/^\d{4}-\d\d-\d\dT/.test(days(cell))) return 'due';
+    if (meaningOf('priority', cell) !== undefined) return 'priority';
+    return meaningOf('isDone', cell) === undefined ? '' : 'isDone';
+  });
+  const texts = cells.map((cell, index) => (guesses[index] === '' && !/^[\d.,\s-]*$/.test(cell) ? cell.length : 0));
+  const longest = texts.indexOf(Math.max(...texts));
+  if ((texts[longest] ?? 0) === 0 || !guesses.some((guess) => guess !== '')) return undefined;
+  return guesses
+    .map((guess, index) => (index === longest ? 'description' : guesses.indexOf(guess) === index ? guess : ''))
+    .join();
 };
 
 const parseRow = (
   line: number,
   cells: readonly string[],
-  header: readonly (string | undefined)[],
-  { days }: ReadOptions,
+  { columns, only }: Header,
+  options: ReadOptions,
 ): ImportLine => {
-  if (cells.slice(header.length).some((cell) => cell !== '')) {
-    return { line, fault: `has ${cells.length} cells, and the header has ${header.length} columns` };
+  const skipped = skippedBy(options, cells[only]?.trim());
+  if (skipped !== undefined) return { line, skipped };
+  if (cells.slice(columns.length).some((cell) => cell !== '')) {
+    return { line, fault: `has ${cells.length} cells, and the header has ${columns.length} columns` };
   }
   // An empty cell says nothing, and so does one that a short row does not have.
-  const cellOf = (column: string, timezone?: string): string | undefined => {
-    const cell = cells[header.indexOf(column)]?.trim();
-    return cell && DATES.includes(column) ? days(cell, timezone) : cell || undefined;
-  };
-  const fieldsIn = (timezone?: string) =>
-    Object.fromEntries(
-      Object.entries(fields).map(([name, { csv }]) => {
-        const own = Object.fromEntries((csv?.columns ?? []).map((column) => [column, cellOf(column, timezone)]));
-        return [name, csv?.read(own)];
-      }),
-    );
-  return judgeLine(line, { fieldsIn, id: cellOf('id') });
+  const cellsOf = (column: string): string[] =>
+    columns.flatMap((name, index) => (name === column ? cells[index]?.trim() || [] : []));
+  return rowLine(line, cellsOf, options);
+};
+
+/** Columns by their names in the order of a file without a header; '' for one that is left out. @throws TaskstreamError */
+export const checkColumns = (list: string): readonly string[] => {
+  const names = list.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => name !== '' && !MAP_COLUMNS.some((column) => plain(column) === plain(name)));
+  if (unknown.length === 0) return names;
+  throw new TaskstreamError('validation_failed', `There is no column "${unknown.join('", "')}".`);
 };

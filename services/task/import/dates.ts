@@ -3,8 +3,19 @@ import { DateTime, IANAZone } from 'luxon';
 import { TaskstreamError } from '../../platform/errors.ts';
 
 const DAY = 'yyyy-MM-dd';
-const UNAMBIGUOUS = [DAY, 'yyyy/M/d', 'yyyy.M.d', 'yyyyMMdd', 'd.M.yyyy', 'd MMM yyyy', 'd MMMM yyyy', 'MMM d, yyyy'];
-const WITH_TIME = ["yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd'T'HH:mm:ss", 'yyyy-MM-dd HH:mm', 'yyyy-MM-dd HH:mm:ss'];
+const UNAMBIGUOUS = [
+  ...[DAY, 'yyyy/M/d', 'yyyy.M.d', 'yyyyMMdd', 'd.M.yyyy', 'd MMM yyyy', 'd MMMM yyyy', 'MMM d, yyyy', 'MMM d yyyy'],
+  ...['MMMM d, yyyy', 'EEE, MMM d, yyyy', 'EEEE, MMMM d, yyyy', 'd/MMM/yy', 'd-MMM-yyyy', 'd-MMM-yy'],
+];
+const WITH_TIME = [
+  ...["yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss.SSS", 'yyyy-MM-dd HH:mm'],
+  ...['yyyy-MM-dd HH:mm:ss', 'MMMM d, yyyy h:mm a', 'MMM d, yyyy h:mm a', 'd/MMM/yy h:mm a', 'd.M.yyyy HH:mm'],
+  // Org mode, without its brackets.
+  ...['yyyy-MM-dd EEE', 'yyyy-MM-dd EEE HH:mm'],
+];
+/** Seconds or milliseconds since 1970. */
+const EPOCH = /^(\d{10})(?:(\d{3})|\.\d+)?$/;
+const WITH_OFFSET = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-]\d\d:?\d\d| ?UTC)$/i;
 
 /** True for a day of the calendar, such as 2026-03-05, and not for 2026-02-30. */
 export const isDay = (value: string): boolean =>
@@ -29,11 +40,25 @@ export const dayReader = (timezone: string, format?: string): DayReader => {
     );
   }
   const formats = [...(format === undefined ? [] : [format]), ...UNAMBIGUOUS, ...WITH_TIME];
-  return (value, zone = timezone) => {
+  return (given, zone = timezone) => {
+    const [, seconds, milliseconds = '000'] = EPOCH.exec(given) ?? [];
+    if (seconds !== undefined)
+      return (
+        DateTime.fromMillis(Number(`${seconds}${milliseconds}`))
+          .toUTC()
+          .toISO() ?? given
+      );
+    const [, day, time, offset = ''] = WITH_OFFSET.exec(given) ?? [];
+    if (day !== undefined && time !== undefined) {
+      const seconds = time.length === 5 ? ':00' : '';
+      return `${day}T${time}${seconds}${/utc|z/i.test(offset) ? 'Z' : offset.replace(/(\d\d)(\d\d)$/, '$1:$2')}`;
+    }
+    // PostgreSQL has microseconds, .NET seven digits; org mode has brackets.
+    const value = given.replace(/(:\d\d\.\d{3})\d+$/, '$1').replace(/^[<[](.*)[>\]]$/, '$1');
     for (const each of formats) {
       const date = DateTime.fromFormat(value, each, { zone, locale: 'en' });
       if (date.isValid) return date.toUTC().toISO();
     }
-    return value;
+    return given;
   };
 };

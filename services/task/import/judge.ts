@@ -24,6 +24,9 @@ const origin = z.object({
   updatedAt: z.iso.datetime({ offset: true }).optional(),
 });
 
+/** Whether a file's id is none that this product gives. */
+export const isForeignId = (id: string): boolean => id !== '' && !origin.shape.id.safeParse(id).success;
+
 export interface Found {
   /**
    * The fields as the line has them, their days in a time zone; in that of the options when not given.
@@ -40,7 +43,11 @@ export const judgeLine = (line: number, { fieldsIn, id, updatedAt, identity }: F
   const from = origin.safeParse({ id: id ?? undefined, updatedAt: updatedAt ?? undefined });
   const result = lineSchema.safeParse(present(fieldsIn()));
   if (!result.success) return { line, fault: describeDetails(detailsOf(result.error)) };
-  if (!from.success) return { line, fault: describeDetails(detailsOf(from.error)) };
+  if (!from.success) {
+    const isId = from.error.issues.some(({ path }) => path[0] === 'id');
+    const hint = isId ? '; ids of other tools come in by --map id=key' : '';
+    return { line, fault: `${describeDetails(detailsOf(from.error))}${hint}` };
+  }
   const named = result.data;
   const task = { isDone: false, ...named };
   const name = from.data.id === undefined ? (identity ?? identityOf(fieldsIn, named)) : `id:${from.data.id}`;

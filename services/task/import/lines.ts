@@ -18,7 +18,9 @@ export type ImportLine =
       readonly id?: string | undefined;
       readonly updatedAt?: string | undefined;
     }
-  | { readonly line: number; readonly fault: string };
+  | { readonly line: number; readonly fault: string }
+  /** What is no task, as the options say, and why. */
+  | { readonly line: number; readonly skipped: string };
 
 export interface ReadOptions {
   /** WHATWG name; UTF-8 or what the byte order mark says when not given. */
@@ -26,8 +28,20 @@ export interface ReadOptions {
   readonly days: DayReader;
   /** Of CSV: one character; detected when not given. */
   readonly delimiter?: string | undefined;
-  /** Of CSV: fields' columns by header, both without regard to case; an empty one leaves the column out. */
+  /** Lines of CSV before its header. */
+  readonly skip?: number | undefined;
+  /** Columns of CSV without a header, in their order. */
+  readonly columns?: readonly string[] | undefined;
+  /** Columns by header or JSON key, both without regard to case; an empty one leaves it out. */
   readonly map?: Readonly<Record<string, string>> | undefined;
+  /** Whether headers and keys that are not known are left out. */
+  readonly ignoreUnknown?: boolean | undefined;
+  /** The header or key that tells tasks from what is none, and its words for them. */
+  readonly only?: { readonly name: string; readonly words: readonly string[] } | undefined;
+  /** Meanings of words, by column. */
+  readonly values?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
+  /** Where a JSON document has its tasks, such as `lists.tasks`. */
+  readonly at?: string | undefined;
 }
 
 /** Reads an input piece by piece, so that memory does not grow with the file. Line numbers begin at 1. */

@@ -1,9 +1,10 @@
 /**
- * NDJSON: one JSON object a line, or an array of them: the fields of `POST /tasks` and `isDone`, a task as `GET /tasks`
- * shows it, or a line of `events replay`. Empty lines are skipped.
+ * NDJSON: one JSON object a line, or one JSON document with a list of them: the fields of `POST /tasks` and `isDone`, a task as
+ * `GET /tasks` shows it, a line of `events replay`, or what the options make tasks of. Empty lines are skipped.
  */
 import { messageOf } from '../../platform/errors.ts';
 import { taskFields } from '../fields.ts';
+import { checkKeys, checkMap, isObject, itemsOf, jsonRow, readsRows, type JsonObject } from './json-rows.ts';
 import { judgeLine } from './judge.ts';
 import { NOT_TEXT, type ImportLine, type Reader, type ReadOptions } from './lines.ts';
 import { textLines } from './text-lines.ts';
@@ -11,12 +12,11 @@ import { textLines } from './text-lines.ts';
 /** What a task shows beside its fields; it is the store's to say. */
 const SHOWN = ['id', 'version', 'schemaVersion', 'createdAt', 'updatedAt'];
 
-type JsonObject = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** A line of `events replay` has its task in `value`. */
 const isEvent = (value: JsonObject): boolean => 'partition' in value && 'offset' in value && 'value' in value;
+
+/** As the API shows a task. */
+const isShown = (value: JsonObject): boolean => 'id' in value && 'version' in value;
 
 const toLine = (line: number, value: unknown, options: ReadOptions): ImportLine => {
   if (!isObject(value)) return { line, fault: 'is not a JSON object' };
@@ -28,10 +28,13 @@ const toLine = (line: number, value: unknown, options: ReadOptions): ImportLine 
   return taskLine(line, task, options);
 };
 
-const taskLine = (line: number, value: JsonObject, { days }: ReadOptions): ImportLine => {
-  const isShown = 'id' in value && 'version' in value;
-  const given = Object.entries(value).filter(([name]) => !SHOWN.includes(name) && (!isShown || name in taskFields));
-  const unknown = isShown ? [] : SHOWN.slice(1).filter((name) => name in value);
+const taskLine = (line: number, value: JsonObject, options: ReadOptions): ImportLine => {
+  if (readsRows(options)) return jsonRow(line, value, options);
+  const { days } = options;
+  const given = Object.entries(value).filter(
+    ([name]) => !SHOWN.includes(name) && (!isShown(value) || name in taskFields),
+  );
+  const unknown = isShown(value) ? [] : SHOWN.slice(1).filter((name) => name in value);
   if (unknown.length > 0) return { line, fault: `has ${unknown.join(', ')} and no id and version beside` };
   const fields = Object.fromEntries(given);
   const { dates } = fields;
@@ -39,44 +42,83 @@ const taskLine = (line: number, value: JsonObject, { days }: ReadOptions): Impor
     if (!isObject(dates)) return fields;
     const read = Object.entries(dates).map(([name, date]) => [
       name,
-      typeof date === 'string' ? days(date, timezone) : date,
+      typeof date === 'string' || typeof date === 'number' ? days(String(date), timezone) : date,
     ]);
     return { ...fields, dates: Object.fromEntries(read) as JsonObject };
   };
   return judgeLine(line, { fieldsIn, id: value['id'], updatedAt: value['updatedAt'] });
 };
 
-/** An array is one JSON text: it is held in memory, up to this size. */
-const MAX_ARRAY_LENGTH = 64 * 1024 * 1024;
+/** A document is one JSON text: it is held in memory, up to this size. */
+const MAX_DOCUMENT_LENGTH = 64 * 1024 * 1024;
+
+type TextLines = readonly { readonly line: number; readonly text: string }[];
 
 export const readNdjson: Reader = async function* (input, options) {
-  /** The lines of an array, once the input has begun with one. */
-  let array: string[] | undefined;
+  /** The lines of a document, once the input has begun with one. */
+  let document: { line: number; text: string }[] | undefined;
   let length = 0;
   let isFirst = true;
   let isWhole = true;
   for await (const { line, text } of textLines(input, options.encoding)) {
     const trimmed = text?.trim();
     if (trimmed === '') continue;
-    if (isFirst && trimmed?.startsWith('[') === true) array = [];
+    if (isFirst && trimmed !== undefined && beginsDocument(trimmed, options)) document = [];
     isFirst = false;
-    if (array !== undefined && trimmed !== undefined) {
-      length += trimmed.length;
-      if (length > MAX_ARRAY_LENGTH) {
-        yield { line: 1, fault: 'is an array of more than 64 MiB: write one object a line, as jq -c .[] does' };
-        return;
-      }
-      array.push(trimmed);
-    } else if (trimmed === undefined) {
+    if (trimmed === undefined) {
       // What is left of an array may be JSON too, of a task without what the line says of it.
       isWhole = false;
-      yield { line, fault: array === undefined ? NOT_TEXT : `${NOT_TEXT}; nothing of the array was read` };
-    } else yield parse(line, trimmed, (value) => toLine(line, value, options));
+      const what = document?.[0]?.text.startsWith('[') === true ? 'array' : 'document';
+      yield { line, fault: document === undefined ? NOT_TEXT : `${NOT_TEXT}; nothing of the ${what} was read` };
+    } else if (document === undefined) yield parse(line, trimmed, (value) => toLine(line, value, options));
+    else {
+      length += trimmed.length;
+      if (length > MAX_DOCUMENT_LENGTH) {
+        yield { line: 1, fault: 'is a document of more than 64 MiB: write one object a line, as jq -c .[] does' };
+        return;
+      }
+      document.push({ line, text: trimmed });
+    }
   }
-  if (array === undefined || !isWhole) return;
-  const items = parse(1, array.join('\n'), (value) => value);
-  if (!Array.isArray(items)) yield items as ImportLine;
-  else for (const [index, item] of items.entries()) yield toLine(index + 1, item, options);
+  if (document !== undefined && isWhole) yield* documentLines(document, options);
+};
+
+/** A list, or an object that its first line does not end; of one alone in its line, its keys say whether it is a task. */
+const beginsDocument = (line: string, options: ReadOptions): boolean => {
+  if (!line.startsWith('{')) return line.startsWith('[');
+  try {
+    const value: unknown = JSON.parse(line);
+    if (!isObject(value) || isEvent(value)) return false;
+    if (options.at !== undefined) return true;
+    const items = itemsOf(value, options);
+    if (items[0] !== value) return true;
+    if (!readsRows(options) && !isShown(value)) checkKeys([value], options);
+    return false;
+  } catch (error) {
+    if (error instanceof SyntaxError) return true;
+    throw error;
+  }
+};
+
+const documentLines = function* (lines: TextLines, options: ReadOptions): Generator<ImportLine> {
+  let value: unknown;
+  try {
+    value = JSON.parse(lines.map(({ text }) => text).join('\n'));
+  } catch (error) {
+    if (lines[0]?.text.startsWith('[') === true) yield { line: 1, fault: `not JSON: ${messageOf(error)}` };
+    // Objects by line, of which the first is broken.
+    else for (const { line, text } of lines) yield parse(line, text, (each) => toLine(line, each, options));
+    return;
+  }
+  const items = itemsOf(value, options);
+  const objects = items.filter(isObject).filter((each) => !isEvent(each));
+  if (readsRows(options)) checkMap(objects, options);
+  else
+    checkKeys(
+      objects.filter((each) => !isShown(each)),
+      options,
+    );
+  for (const [index, item] of items.entries()) yield toLine(index + 1, item, options);
 };
 
 const parse = <T>(line: number, text: string, use: (value: unknown) => T): T | ImportLine => {

@@ -35,6 +35,24 @@ const encodingOf = (head: Buffer): string | undefined => {
       : undefined;
 };
 
+/** Files that are no text, by their first bytes. Source: the formats' own specifications. */
+const BINARY: readonly (readonly [head: string, what: string])[] = [
+  [
+    'PK\x03\x04',
+    'a workbook (.xlsx, .ods, .numbers) or another ZIP archive: save the sheet as CSV, or unpack the archive',
+  ],
+  ['\xd0\xcf\x11\xe0', 'a workbook of old (.xls): save the sheet as CSV'],
+  ['\x1f\x8b', 'compressed: unpack it, as gunzip does'],
+  ['%PDF', 'a PDF: export the tasks as CSV or JSON'],
+  ['SQLi', 'a SQLite database: export the tasks as CSV or JSON'],
+];
+
+/** @throws TaskstreamError for what is no text */
+const checkText = (head: Buffer): void => {
+  const [, what] = BINARY.find(([first]) => head.toString('latin1').startsWith(first)) ?? [];
+  if (what !== undefined) throw new TaskstreamError('validation_failed', `The file is ${what}.`);
+};
+
 const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 /** No text has this byte in UTF-8. */
 const NO_UTF8 = Buffer.from([0xff]);
@@ -99,6 +117,7 @@ const utf8Chunks = async function* (
   let decoder: InstanceType<typeof TextDecoder> | undefined;
   let head: Buffer | undefined = Buffer.alloc(0);
   const begin = (bytes: Buffer): Buffer => {
+    checkText(bytes);
     const marked = encodingOf(bytes);
     const name = marked ?? encoding;
     if (name !== undefined && name !== 'utf-8') decoder = new TextDecoder(name);
@@ -112,7 +131,7 @@ const utf8Chunks = async function* (
       yield convert(chunk);
     } else {
       head = Buffer.concat([head, chunk]);
-      if (head.length < 3) continue;
+      if (head.length < 4) continue;
       yield convert(begin(head));
       head = undefined;
     }

@@ -40,7 +40,7 @@ export const requestContext =
     const seconds = (performance.now() - startedAt) / 1_000;
     // A client that keeps its connection would otherwise hold up the stop, or lose its next request to it.
     if (isStopping()) c.header('connection', 'close');
-    metrics.requests.inc({ method, route, status });
+    metrics.requests.inc({ method, route, status: c.get('countedStatus') ?? status });
     metrics.duration.observe({ method, route }, seconds);
     span.updateName(`${method} ${route}`);
     span.setAttributes({ 'http.route': route, 'http.response.status_code': status });

@@ -1,0 +1,48 @@
+/** A task from cells of text, by column: of a row of CSV, or of a JSON object with other keys. */
+import type { Fields } from '../../pipeline/field.ts';
+import { taskFields } from '../fields.ts';
+import { judgeLine } from './judge.ts';
+import type { ImportLine, ReadOptions } from './lines.ts';
+import { NO_DATE } from './vocabulary.ts';
+import { wordOf } from './words.ts';
+
+const fields: Fields = taskFields;
+const DATES = ['start', 'due'];
+const INSTANT = /^\d{4}-\d\d-\d\dT/;
+
+/** @param cellsOf the cells of a column, without empty ones */
+export const rowLine = (
+  line: number,
+  cellsOf: (column: string) => readonly string[],
+  { days, values = {} }: ReadOptions,
+): ImportLine => {
+  const cellOf = (column: string, timezone?: string): string | undefined => {
+    const cells = cellsOf(column).map((cell) => values[column]?.[wordOf(cell)] ?? cell);
+    // A title, and notes below it; tags of several columns.
+    const cell = column === 'description' ? cells.join('\n') : column === 'tags' ? listOf(cells) : cells[0];
+    if (!cell) return undefined;
+    if (DATES.includes(column)) return NO_DATE.includes(wordOf(cell)) ? undefined : days(cell, timezone);
+    // When it was completed says that it was.
+    if (column === 'isDone' && (NO_DATE.includes(cell.toLowerCase()) || INSTANT.test(days(cell)))) {
+      return NO_DATE.includes(cell.toLowerCase()) ? 'no' : 'yes';
+    }
+    return cell;
+  };
+  const fieldsIn = (timezone?: string) =>
+    Object.fromEntries(
+      Object.entries(fields).map(([name, { csv }]) => {
+        const own = Object.fromEntries((csv?.columns ?? []).map((column) => [column, cellOf(column, timezone)]));
+        return [name, csv?.read(own)];
+      }),
+    );
+  const key = cellOf('key');
+  return judgeLine(line, { fieldsIn, id: cellOf('id'), ...(key === undefined ? {} : { identity: `key:${key}` }) });
+};
+
+const listOf = (cells: readonly string[]): string | undefined => (cells.length <= 1 ? cells[0] : cells.join(','));
+
+/** Why the row is no task, by `--only`. @param cell of the column that tells */
+export const skippedBy = ({ only }: ReadOptions, cell: string | undefined): string | undefined => {
+  if (only === undefined || only.words.includes(wordOf(cell ?? ''))) return undefined;
+  return `${only.name} ${cell === undefined || cell === '' ? 'empty' : cell}`;
+};

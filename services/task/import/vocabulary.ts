@@ -1,0 +1,142 @@
+/**
+ * How other tools name and write what a task has: data, and its only place. Names and words are in lower case, without blanks and
+ * punctuation; a dot leads into a JSON object. The likeliest comes first.
+ */
+
+/** Columns and keys by what they are here. */
+export const NAMES = {
+  description: [
+    ...['title', 'taskname', 'task', 'summary', 'name', 'cardname', 'subject', 'headline', 'todo', 'todos', 'item'],
+    ...['itemname', 'content', 'text', 'heading', 'what', 'action', 'taskdescription', 'taskcontent', 'tasktitle'],
+  ],
+  due: [
+    ...['due', 'duedate', 'dueon', 'dueat', 'duedatetime', 'due.datetime', 'due.date', 'duedatetime.datetime', 'dueby'],
+    ...['deadline', 'deadline.date', 'enddate', 'date', 'when', 'until', 'targetdate', 'finishby', 'milestone.dueon'],
+  ],
+  start: [
+    ...[
+      'start',
+      'startdate',
+      'starton',
+      'startat',
+      'startdatetime',
+      'startdatetime.datetime',
+      'deferdate',
+      'deferuntil',
+    ],
+    ...['scheduled', 'begin', 'begindate', 'threshold', 'availablefrom'],
+  ],
+  priority: ['priority', 'prio', 'pri', 'importance', 'urgency', 'severity', 'prioritylevel'],
+  isDone: [
+    ...['done', 'isdone', 'iscompleted', 'duecomplete', 'checked', 'ischecked', 'finished', 'isfinished', 'complete'],
+    ...['completedat', 'completedtime', 'completedon', 'completiondate', 'datecompleted', 'resolved', 'closedat'],
+    ...['completed', 'status', 'state', 'progress', 'todostate', 'todokeyword', 'closed'],
+  ],
+  tags: [
+    ...['tags', 'tag', 'labels', 'label', 'labels.name', 'labels.title', 'tags.name', 'categories', 'category'],
+    ...['contexts', 'context', 'keywords'],
+  ],
+  key: ['taskid', 'issuekey', 'issueid', 'uid', 'uuid', 'guid', 'gid', 'itemid', 'identifier', 'cardid', 'key'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+/** What stands beside a title, and goes below it. */
+export const NOTES = ['notes', 'note', 'content', 'body', 'body.content', 'desc', 'details', 'memo', 'longdescription'];
+
+/** Where a JSON document has its tasks. */
+export const LISTS = ['tasks', 'items', 'items.items', 'cards', 'value', 'issues', 'todos', 'todo', 'data', 'results'];
+
+/** What the cells of a column say. */
+export const WORDS = {
+  priority: {
+    high: ['high', 'highest', 'urgent', 'critical', 'blocker', 'major', 'important', 'asap', 'p0', 'p1', 'a', '!!!'],
+    medium: ['medium', 'med', 'normal', 'moderate', 'p2', 'b', '!!'],
+    low: ['low', 'lowest', 'minor', 'trivial', 'p3', 'c', '!'],
+    none: ['none', 'no', 'nopriority', 'unset', 'notset', 'p4', 'p5', '-'],
+  },
+  isDone: {
+    yes: [
+      ...[
+        'true',
+        'yes',
+        'y',
+        '1',
+        'x',
+        '[x]',
+        '✓',
+        '✔',
+        '✅',
+        '☑',
+        'done',
+        'completed',
+        'complete',
+        'finished',
+        'closed',
+      ],
+      ...['resolved', 'checked', 'archived', 'cancelled', 'canceled', "won'tdo", 'wontdo', '100%'],
+    ],
+    no: [
+      ...[
+        'false',
+        'no',
+        'n',
+        '0',
+        '[]',
+        '☐',
+        'open',
+        'todo',
+        'notdone',
+        'notstarted',
+        'inprogress',
+        'started',
+        'doing',
+      ],
+      ...['needsaction', 'pending', 'new', 'backlog', 'next', 'waiting', 'waitingonothers', 'blocked', 'inreview'],
+      ...[
+        'incomplete',
+        'uncompleted',
+        'unchecked',
+        'active',
+        'deferred',
+        'someday',
+        'triage',
+        'reopened',
+        'opened',
+        '0%',
+      ],
+    ],
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+/** Dates that are none. */
+export const NO_DATE = ['-', 'none', 'null', 'nodate', 'n/a', '0', '0001-01-01t00:00:00z', '0000-00-00'];
+
+export interface Tool {
+  readonly name: string;
+  /** Columns or keys that no other tool has together. */
+  readonly has: readonly string[];
+  /** Rows that are tasks. */
+  readonly only?: string;
+  /** What its numbers and words mean, where they mean something else elsewhere. */
+  readonly values?: readonly string[];
+}
+
+export const TOOLS: readonly Tool[] = [
+  {
+    name: 'Todoist',
+    has: ['type', 'content', 'priority', 'indent'],
+    only: 'TYPE=task',
+    values: ['priority=1:high,2:medium,3:low,4:none'],
+  },
+  { name: 'TickTick', has: ['listname', 'ischecklist'], values: ['priority=5:high,3:medium,1:low,0:none'] },
+  { name: 'Microsoft To Do', has: ['importance', 'isreminderon'], values: ['priority=normal:none'] },
+  {
+    name: 'Vikunja',
+    has: ['percentdone', 'hexcolor'],
+    values: ['priority=5:high,4:high,3:high,2:medium,1:low,0:none'],
+  },
+  { name: 'Asana', has: ['taskid', 'section/column', 'assigneeemail'].map((name) => name.replace('/', '')) },
+  { name: 'Jira', has: ['issuekey', 'issueid', 'summary'] },
+  { name: 'Linear', has: ['team', 'title', 'cyclenumber'] },
+  { name: 'Trello', has: ['idboard', 'duecomplete'] },
+  { name: 'Google Tasks', has: ['selflink', 'position', 'status'] },
+];

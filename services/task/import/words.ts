@@ -1,0 +1,20 @@
+/** What a word of a cell means, whichever tool wrote it. */
+import { WORDS } from './vocabulary.ts';
+
+/** Without regard to case and blanks. */
+export const wordOf = (cell: string): string => {
+  const word = cell.toLowerCase().replace(/[\s_]+/g, '');
+  return word.length > 1 ? word.replaceAll('-', '') || word : word;
+};
+
+interface Meanings {
+  readonly priority: keyof (typeof WORDS)['priority'];
+  readonly isDone: keyof (typeof WORDS)['isDone'];
+}
+
+/** Nothing for a word that is not known. Org mode writes a priority as [#A]. */
+export const meaningOf = <C extends keyof Meanings>(column: C, cell: string): Meanings[C] | undefined => {
+  const word = wordOf(cell).replace(/^\[#(\w)\]$/, '$1');
+  const meanings = Object.entries<readonly string[]>(WORDS[column]);
+  return meanings.find(([, words]) => words.includes(word))?.[0] as Meanings[C] | undefined;
+};

@@ -1,0 +1,279 @@
+/** Files as other tools export them, and workbooks: each is refused with a command, and the command, pasted into a shell, reads it. */
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestApi, type TestApi } from '../support/api.ts';
+import { runOps } from '../support/ops.ts';
+
+const root = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+let api: TestApi;
+let folder: string;
+beforeAll(async () => {
+  api = await startTestApi();
+  folder = mkdtempSync(join(tmpdir(), "taskstream it's "));
+});
+afterAll(async () => {
+  await api.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Expected {
+  readonly file: string;
+  readonly content: string;
+  /** Of the refusal. */
+  readonly says: readonly (string | RegExp)[];
+  readonly tasks: readonly object[];
+  readonly skipped?: string;
+}
+
+const day = (text: string) => ({ start: null, due: `${text}T00:00:00.000Z` });
+
+const FILES: readonly Expected[] = [
+  {
+    file: 'todoist.csv',
+    content: [
+      '\uFEFFTYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE',
+      'meta,view_style=list,,,,,,,,',
+      'section,Garden,,,,,,,,',
+      'task,Sow beans,In the sun,1,1,Ann (1),,Oct 5 2026,en,',
+      'note,"Runner beans, not broad ones",,,,,,,,',
+      ',,,,,,,,,',
+      'task,Mulch,,4,2,Ann (1),,,en,',
+    ].join('\r\n'),
+    says: ['Todoist', '--only TYPE=task', 'leaves out: INDENT, AUTHOR'],
+    tasks: [
+      { description: 'Sow beans\nIn the sun', priority: 'high', dates: day('2026-10-05') },
+      { description: 'Mulch', priority: 'none' },
+    ],
+    skipped: 'TYPE section',
+  },
+  {
+    file: 'ticktick.csv',
+    content: [
+      '"Date: 2026-10-01+0000"\n"Version: 7.1"\n"Status: \n0 Normal\n1 Completed\n2 Archived"',
+      '"Folder Name","List Name","Title","Kind","Tags","Content","Is Check list","Start Date","Due Date","Priority","Status","Completed Time","taskId"',
+      '"","Home","Fix tap","TEXT","house, water","","N","","2026-10-03T00:00:00+0000","5","0","","t1"',
+      '"","Home","Old tap","TEXT","","","N","","","0","2","2026-09-01T10:00:00+0000","t2"',
+    ].join('\n'),
+    says: ['TickTick', '--skip 6', 'line 7'],
+    tasks: [
+      { description: 'Fix tap', priority: 'high', tags: ['house', 'water'], dates: day('2026-10-03'), isDone: false },
+      { description: 'Old tap', isDone: true },
+    ],
+  },
+  {
+    file: 'jira.csv',
+    content: [
+      'Summary,Issue key,Issue id,Status,Priority,Due date,Labels,Labels,Custom field (Story Points)',
+      'Broken login,PAY-1,10001,In Progress,Highest,31/Mar/26,web,auth,3',
+      "\"It's 'quoted'\",PAY-2,10002,Done,Trivial,12/Mar/26 9:41 AM,,,",
+    ].join('\n'),
+    says: ['Jira', "'Due date=due'"],
+    tasks: [
+      { description: 'Broken login', priority: 'high', tags: ['web', 'auth'], dates: day('2026-03-31') },
+      { description: "It's 'quoted'", priority: 'low', isDone: true },
+    ],
+  },
+  {
+    file: 'asana.csv',
+    content: [
+      ',,',
+      'Tasks of the site,,',
+      'Task ID,Created At,Completed At,Name,Section/Column,Assignee Email,Start Date,Due Date,Tags,Notes',
+      '91,2026-03-01,,Write copy,Build,,2026-03-02,2026-03-05,"Web,Q2",Two pages',
+      '92,2026-03-01,2026-03-04,Pick fonts,Build,,,,,',
+    ].join('\n'),
+    says: ['Asana', '--skip 2'],
+    tasks: [
+      {
+        description: 'Write copy\nTwo pages',
+        dates: { start: '2026-03-02T00:00:00.000Z', due: '2026-03-05T00:00:00.000Z' },
+        tags: ['Web', 'Q2'],
+        isDone: false,
+      },
+      { description: 'Pick fonts', isDone: true },
+    ],
+  },
+  {
+    file: 'own list.csv',
+    content: "Todo;P;What's next?=;Finished?;When\nPay rent;P1;;Completed;1767225600\nCall;P4;x;Open;1767225600000\n",
+    says: ['--map Todo=description', '--ignore-unknown'],
+    tasks: [
+      { description: 'Pay rent', dates: day('2026-01-01'), isDone: true },
+      { description: 'Call', dates: day('2026-01-01'), isDone: false },
+    ],
+  },
+  {
+    file: 'caret.csv',
+    content: 'description^prio\ncaret^P2\n',
+    says: ["--delimiter '^'"],
+    tasks: [{ description: 'caret', priority: 'medium' }],
+  },
+  {
+    file: 'bare.csv',
+    content: 'Renew the passport,2026-05-01,high\nWater,,low\n',
+    says: ['--columns description,due,priority'],
+    tasks: [
+      { description: 'Renew the passport', priority: 'high', dates: day('2026-05-01') },
+      { description: 'Water', priority: 'low' },
+    ],
+  },
+  {
+    file: 'org.csv',
+    content:
+      'Heading,Todo State,Scheduled,Deadline,Pri,Tags\nBuy ink,TODO,<2026-03-05 Thu>,,[#A],:home:desk:\nSell pen,DONE,,,,\n',
+    says: ['--map Heading=description'],
+    tasks: [
+      { description: 'Buy ink', priority: 'high', tags: ['home', 'desk'], isDone: false },
+      { description: 'Sell pen', isDone: true },
+    ],
+  },
+  {
+    file: 'trello.json',
+    content: JSON.stringify(
+      {
+        name: 'Board',
+        lists: [{ id: 'l1', name: 'Doing' }],
+        actions: [{ id: 'a1', type: 'createCard', date: '2026-01-01T00:00:00.000Z' }],
+        cards: [
+          {
+            ...{ id: 'c1', name: 'Paint', desc: 'blue', idBoard: 'b', due: '2026-03-05T12:00:00.000Z' },
+            ...{ dueComplete: true, closed: false, labels: [{ name: 'house' }, { name: 'one, two' }] },
+          },
+          { id: 'c2', name: 'Sand', desc: '', idBoard: 'b', due: null, dueComplete: false, closed: false, labels: [] },
+        ],
+      },
+      null,
+      2,
+    ),
+    says: ['Trello', '--at cards', '--map labels.name=tags', '--map id=key'],
+    tasks: [
+      {
+        ...{ description: 'Paint\nblue', isDone: true, tags: ['house', 'one, two'] },
+        dates: { start: null, due: '2026-03-05T12:00:00.000Z' },
+      },
+      { description: 'Sand', isDone: false },
+    ],
+  },
+  {
+    file: 'google-tasks.json',
+    content: JSON.stringify({
+      kind: 'tasks#taskLists',
+      items: [
+        {
+          ...{ kind: 'tasks#tasks', title: 'My list', updated: '2026-01-01T00:00:00Z' },
+          items: [
+            { kind: 'tasks#task', id: 'abc', title: 'Stretch', status: 'needsAction', due: '2026-03-05T00:00:00.000Z' },
+            { kind: 'tasks#task', id: 'def', title: 'Run', notes: 'slowly', status: 'completed' },
+          ],
+        },
+      ],
+    }),
+    says: ['--at items.items', '--map status=isDone'],
+    tasks: [
+      { description: 'Stretch', dates: day('2026-03-05'), isDone: false },
+      { description: 'Run\nslowly', isDone: true },
+    ],
+  },
+  {
+    file: 'microsoft.json',
+    content: JSON.stringify({
+      value: [
+        {
+          ...{ id: 'AQMk', title: 'Order tea', importance: 'high', isReminderOn: false, status: 'notStarted' },
+          ...{ categories: ['Red'], dueDateTime: { dateTime: '2026-03-05T00:00:00.0000000', timeZone: 'UTC' } },
+        },
+        { id: 'AQMl', title: 'Sip', importance: 'normal', isReminderOn: false, status: 'completed', categories: [] },
+      ],
+    }),
+    says: ['Microsoft To Do', '--at value', '--map dueDateTime.dateTime=due', '--values priority=normal:none'],
+    tasks: [
+      { description: 'Order tea', priority: 'high', tags: ['Red'], dates: day('2026-03-05'), isDone: false },
+      { description: 'Sip', priority: 'none', isDone: true },
+    ],
+  },
+  {
+    file: 'issues.ndjson',
+    content: [
+      { number: 1, id: 77, title: 'A bug', state: 'open', labels: [{ name: 'bug' }], body: 'It\nbreaks' },
+      { number: 2, id: 78, title: 'No bug', state: 'closed', labels: [], body: null },
+    ]
+      .map((each) => JSON.stringify(each))
+      .join('\n'),
+    says: ['--map title=description', '--map state=isDone'],
+    tasks: [
+      { description: 'A bug\nIt\nbreaks', tags: ['bug'], isDone: false },
+      { description: 'No bug', isDone: true },
+    ],
+  },
+];
+
+const importOf = (file: string, ...more: string[]) =>
+  runOps(['import', join(folder, file), '--timezone', 'UTC', '--url', api.url, ...more], {});
+
+describe('a file of another tool', () => {
+  it.each(FILES)(
+    '$file is refused with a command that reads it',
+    async ({ file, content, says, tasks, skipped }) => {
+      writeFileSync(join(folder, file), content);
+      const refused = await importOf(file);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      for (const text of says) expect(refused.stderr).toMatch(text);
+      const command = /^ {2}(npm run ops -- import .*)$/m.exec(refused.stderr)?.[1];
+      expect(command).toBeDefined();
+      const { PATH, HOME } = process.env;
+      const { stdout } = await run('sh', ['-c', String(command)], { cwd: root, env: { PATH, HOME, NO_COLOR: '1' } });
+      expect(stdout).toMatch(new RegExp(`created +${tasks.length}\\n(.*\\n)*refused +0`));
+      if (skipped !== undefined) expect(stdout).toContain(skipped);
+      const { body } = await api.request('GET', `/tasks?limit=${tasks.length}`);
+      const found = body.tasks.toSorted((a, b) => order(tasks, a.description) - order(tasks, b.description));
+      expect(found).toMatchObject(tasks);
+    },
+    180_000,
+  );
+
+  it('that gives ids makes nothing twice when a later export of it differs, and changes its task', async () => {
+    const options = ['--map', 'Name=description', '--map', 'Task ID=key'];
+    writeFileSync(join(folder, 'later.csv'), 'Task ID,Name\n7,first words\n');
+    expect((await importOf('later.csv', ...options)).stdout).toMatch(/created +1/);
+    writeFileSync(join(folder, 'later.csv'), 'Task ID,Name,\n7,other words,\n');
+    expect((await importOf('later.csv', ...options)).stdout).toMatch(/created +0\nupdated +1/);
+  });
+
+  it('which is a workbook, a folder, away or closed to the reader is refused in words, and so is an option without effect', async () => {
+    writeFileSync(join(folder, 'book.xlsx'), Buffer.from('504b030414000600', 'hex'));
+    writeFileSync(join(folder, 'old.csv'), Buffer.from('d0cf11e0a1b11ae1', 'hex'));
+    writeFileSync(join(folder, 'todo.txt'), 'a task');
+    writeFileSync(join(folder, 'closed.csv'), 'description');
+    chmodSync(join(folder, 'closed.csv'), 0);
+    mkdirSync(join(folder, 'folder.csv'));
+    const refusals = await Promise.all([
+      importOf('book.xlsx'),
+      importOf('old.csv'),
+      importOf('folder.csv'),
+      importOf('away.csv'),
+      importOf('todo.txt', '--map', 'a=description'),
+      importOf('todo.txt', '--format', 'ndjson', '--skip', '2'),
+    ]);
+    const texts = refusals.map(({ code, stderr }) => `${String(code)} ${stderr.trim().split('\n').at(-1) ?? ''}`);
+    expect(texts).toEqual([
+      expect.stringMatching(/^1 .*workbook.*save the sheet as CSV/),
+      expect.stringMatching(/^1 .*workbook.*save the sheet as CSV/),
+      expect.stringMatching(/^1 .*it is a folder/),
+      expect.stringMatching(/^1 .*there is no such file/),
+      expect.stringMatching(/^1 --map has no effect on todotxt/),
+      expect.stringMatching(/^1 --skip has no effect on ndjson/),
+    ]);
+    // Whoever runs as root may read everything.
+    const closed = await importOf('closed.csv');
+    if (process.getuid?.() !== 0) expect(closed.stderr).toContain('you may not read it');
+  });
+});
+
+const order = (tasks: readonly object[], description: string): number =>
+  tasks.findIndex((each) => 'description' in each && each.description === description);
