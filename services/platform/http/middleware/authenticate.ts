@@ -55,6 +55,15 @@ export const identify =
     await next();
   };
 
+/** Notes who has logged in, for pages: they are counted by them, and no token leads there. */
+export const identifySession =
+  (sessions: Sessions): MiddlewareHandler<ApiEnv> =>
+  async (c, next) => {
+    const caller = await sessions.callerOf(c);
+    if (caller !== undefined) c.set('identity', { caller });
+    await next();
+  };
+
 const ofSession = (c: Context<ApiEnv>, caller: Caller, sessions: Sessions | undefined): Identity => {
   // Whoever has the browser after them must not find it.
   c.header('cache-control', 'no-store');
