@@ -124,7 +124,10 @@ describe('the editor', () => {
     await open();
     await edit('Learn the song');
     await view.page.keyboard.type('Unsaved');
-    const [question] = await Promise.all([view.page.waitForEvent('dialog'), view.page.evaluate('location.reload()')]);
+    const [question] = await Promise.all([
+      view.page.waitForEvent('dialog'),
+      view.page.evaluate('void setTimeout(() => location.reload())'),
+    ]);
     expect(question.type()).toBe('beforeunload');
     await question.dismiss();
     expect(await dialog().getByLabel('Description').inputValue()).toContain('Unsaved');
@@ -227,7 +230,7 @@ describe('a search', () => {
     expect(await accessibilityFaults(view.page)).toEqual([]);
     expect(Number(await view.page.evaluate('document.documentElement.scrollWidth'))).toBeLessThanOrEqual(PHONE.width);
     await screenshot('phone-unfolded');
-    await view.page.getByRole('button', { name: 'Show newest' }).click();
+    await view.page.getByRole('button', { name: 'Clear the search' }).click();
     await view.page.getByRole('button', { name: 'Filters', exact: true }).waitFor();
   });
 });
