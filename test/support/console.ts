@@ -12,6 +12,9 @@ const SCREENSHOTS = join(import.meta.dirname, '../../dist/console-screenshots');
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 
+/** Servers' things, two services and a browser: on a busy machine, more than a hook usually has. */
+const START_MS = 300_000;
+
 export interface OpenOptions {
   readonly viewport?: typeof DESKTOP;
   readonly path?: string;
@@ -43,6 +46,8 @@ export const useConsole = (
   env: () => Readonly<Record<string, string>> = () => ({}),
 ): UsedConsole => {
   let started: Pick<UsedConsole, 'pipeline' | 'api' | 'indexer' | 'browser'> | undefined;
+  /** Of those that started, when others did not. */
+  const closes: (() => Promise<void>)[] = [];
   let watched: WatchedPage | undefined;
   let forgiven: readonly string[] = [];
 
@@ -58,16 +63,20 @@ export const useConsole = (
   beforeAll(async () => {
     mkdirSync(SCREENSHOTS, { recursive: true });
     const pipeline = await createPipeline(topics);
+    closes.push(() => pipeline.close());
+    const launched = launchBrowser().then((browser) => {
+      closes.push(() => browser.close());
+      return browser;
+    });
     const [api, indexer, browser] = await Promise.all([
       pipeline.startApi({ CONSOLE: 'true', ...env() }),
       pipeline.startIndexer(),
-      launchBrowser(),
+      launched,
     ]);
     started = { pipeline, api, indexer, browser };
-  });
+  }, START_MS);
   afterAll(async () => {
-    await started?.browser.close();
-    await started?.pipeline.close();
+    for (const close of closes.reverse()) await close();
   });
   afterEach(async () => {
     const faults = watched?.faults.filter((fault) => !forgiven.includes(fault));
