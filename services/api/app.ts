@@ -12,7 +12,7 @@ import type { ApiEnv } from '../platform/http/api-env.ts';
 import type { Console } from './console/console.ts';
 import type { ApiMetrics } from '../platform/http/metrics.ts';
 import { ANYBODY } from '../platform/auth/actor.ts';
-import { authorize, identify, type Authentication } from '../platform/http/middleware/authenticate.ts';
+import { authorize, identify, identifySession, type Authentication } from '../platform/http/middleware/authenticate.ts';
 import { limitBody } from '../platform/http/middleware/limit-body.ts';
 import { limitRate } from '../platform/http/middleware/limit-rate.ts';
 import { requestContext } from '../platform/http/middleware/request-context.ts';
@@ -79,9 +79,12 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   const limit =
     options.rateLimitPerMinute > 0 ? limitRate(options.rateLimitPerMinute, options.trustedProxies) : undefined;
   if (options.authentication !== undefined) {
-    const who = identify(options.authentication, limit?.isExceeded ?? (() => false));
+    const isRefused = limit?.isExceeded ?? (() => false);
+    const who = identify(options.authentication, isRefused);
     // What is for everybody asks nobody, and waits for no issuer.
     for (const { document } of options.routes) app.use(toHonoPath(document.path), who);
+    const { sessions } = options.authentication;
+    if (sessions !== undefined) app.use('/console/*', identifySession(sessions, isRefused));
   }
   if (limit !== undefined) app.use(limit.middleware);
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));

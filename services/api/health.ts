@@ -13,14 +13,22 @@ export interface ReadinessOptions {
   readonly elasticsearch: Client;
   /** Alias that tasks are searched in. */
   readonly alias: string;
+  /** Asks a search as clients do, for what the first one waits for. */
+  readonly warmUp: () => Promise<void>;
   readonly isStopping: () => boolean;
 }
 
 /** Bound on one question, below the bound on a check: a server that hangs must not hide that the other one answers. */
 const QUESTION_MS = 1_500;
 
+/** Bound on the warm-up: a slow search is better than none. */
+const WARM_UP_MS = 10_000;
+/** So long a question waits for its end: a warm server is done by then. */
+const WARM_UP_WAIT_MS = 300;
+
 /**
- * A process becomes ready when it is complete: PostgreSQL answers with the schema, and Elasticsearch with the index.
+ * A process becomes ready when it is complete: PostgreSQL answers with the schema, and Elasticsearch with the index, which
+ * has answered a search as clients ask it, or has had time for it: the first one after a start takes seconds.
  * From then on it stays ready as long as one of them does: tasks can be searched without the one and written without
  * the other, and what cannot be done is answered with 503. Kafka does not count: the outbox keeps what is published.
  */
@@ -29,9 +37,14 @@ export const readinessChecks = ({
   missing,
   elasticsearch,
   alias,
+  warmUp,
   isStopping,
 }: ReadinessOptions): readonly HealthCheck[] => {
   let wasComplete = false;
+  let warmth: Promise<void> | undefined;
+  /** Whatever comes of it: what is wrong is for searches to tell. */
+  const beWarm = (): Promise<void> =>
+    (warmth ??= withDeadline(warmUp(), WARM_UP_MS, 'the warm-up').catch(() => undefined));
   const faultOf = async (server: string, question: Promise<unknown>): Promise<string | undefined> => {
     try {
       await withDeadline(question, QUESTION_MS, 'the answer');
@@ -55,7 +68,10 @@ export const readinessChecks = ({
           faultOf('elasticsearch', askIndex(elasticsearch, alias)),
         ]);
         const faults = answers.filter((fault) => fault !== undefined);
-        wasComplete ||= faults.length === 0;
+        if (!wasComplete && faults.length === 0) {
+          await withDeadline(beWarm(), WARM_UP_WAIT_MS, 'the first search, which warms up Elasticsearch,');
+          wasComplete = true;
+        }
         if (faults.length === answers.length || !wasComplete) throw new Error(faults.join('; '));
       },
     },

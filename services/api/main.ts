@@ -23,7 +23,7 @@ import { purgeRegularly } from '../pipeline/write/idempotency.ts';
 import { boundOutbox } from '../pipeline/write/outbox.ts';
 import { MIGRATIONS } from '../task/migrations.ts';
 import { taskRoutes } from '../task/routes.ts';
-import { createTaskSearch, createTaskStore } from '../task/store.ts';
+import { createTaskSearch, createTaskStore, warmUpSearch } from '../task/store.ts';
 import { observeVerifyRuns } from '../pipeline/verify/runs.ts';
 
 const config = exitOnInvalidConfig(() => readApiConfig(process.env));
@@ -72,6 +72,12 @@ if (taskConsole !== undefined) {
   lifecycle.signal.addEventListener('abort', taskConsole.endStreams);
   lifecycle.onClose('console', 3_000, taskConsole.close);
 }
+const search = createTaskSearch({
+  client: elasticsearch,
+  alias: task.alias,
+  timeoutMs: config.SEARCH_TIMEOUT_MS,
+  breaker,
+});
 const app = createApp({
   routes: taskRoutes({
     store: createTaskStore({
@@ -84,12 +90,7 @@ const app = createApp({
         metrics.gathered.observe({ entity: task.name, operation }, size);
       },
     }),
-    search: createTaskSearch({
-      client: elasticsearch,
-      alias: task.alias,
-      timeoutMs: config.SEARCH_TIMEOUT_MS,
-      breaker,
-    }),
+    search,
   }),
   entities: [task],
   logger,
@@ -108,6 +109,7 @@ const ready = readinessChecks({
   missing: missingMigrations(pool, MIGRATIONS),
   elasticsearch,
   alias: task.alias,
+  warmUp: () => warmUpSearch(search),
   isStopping,
 });
 const health = await startHealthServer({

@@ -1,101 +1,52 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { accessibilityFaults, launchBrowser, layoutShiftOf, openPage, type WatchedPage } from '../support/browser.ts';
-import { call, createPipeline, createTask, type Pipeline } from '../support/pipeline.ts';
-import type { ServiceProcess } from '../support/process.ts';
+import { describe, expect, it } from 'vitest';
+import { accessibilityFaults, layoutShiftOf } from '../support/browser.ts';
+import { DESKTOP, PHONE, smallTargets, useConsole } from '../support/console.ts';
+import { call, createTask } from '../support/pipeline.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
 
-const SCREENSHOTS = join(import.meta.dirname, '../../dist/console-screenshots');
-const DESKTOP = { width: 1280, height: 800 };
-const PHONE = { width: 390, height: 844 };
-
-let browser: Browser;
-let pipeline: Pipeline;
-let api: ServiceProcess;
-let watched: WatchedPage;
-let page: Page;
-
-beforeAll(async () => {
-  mkdirSync(SCREENSHOTS, { recursive: true });
-  pipeline = await createPipeline();
-  [api, browser] = await Promise.all([
-    pipeline.startApi({ CONSOLE: 'true' }),
-    launchBrowser(),
-    pipeline.startIndexer(),
-  ]);
-});
-afterAll(async () => {
-  await browser.close();
-  await pipeline.close();
-});
-afterEach(async () => {
-  const { faults } = watched;
-  await watched.close();
-  expect(faults).toEqual([]);
-});
-
-/** Opens the console, and waits until every change from now on is told. */
-const open = async (
-  viewport: typeof DESKTOP,
-  path = '/console',
-  colorScheme: 'light' | 'dark' = 'light',
-  port = api.port,
-) => {
-  const url = `http://127.0.0.1:${port}${path}`;
-  const permissions = ['clipboard-read', 'clipboard-write'];
-  watched = await openPage(browser, url, { viewport, colorScheme, permissions, hasTouch: viewport === PHONE });
-  page = watched.page;
-  await page.getByText('Live', { exact: true }).waitFor();
-  await page.locator('#tasks-count', { hasText: /newest|found/ }).waitFor();
-  await page.locator('html[data-feed="following"]').waitFor();
-};
-
-const taskItem = (text: string): Locator => page.locator('.task', { hasText: text });
-const screenshot = (name: string, fullPage = false) =>
-  page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage });
+const view = useConsole();
+const { open, taskItem, screenshot } = view;
 const patch = (id: string, body: object) =>
-  call(api, 'PATCH', `/tasks/${id}`, body, { 'content-type': 'application/merge-patch+json' });
+  call(view.api, 'PATCH', `/tasks/${id}`, body, { 'content-type': 'application/merge-patch+json' });
 
 describe('what somebody else changes', () => {
   it('is shown in its row, where that is, and nothing else moves', async () => {
-    const { id } = await createTask(api, 'Whitewash the wall');
-    await createTask(api, 'Prune the pear tree');
-    await open(DESKTOP);
-    const before = await layoutShiftOf(page);
+    const { id } = await createTask(view.api, 'Whitewash the wall');
+    await createTask(view.api, 'Prune the pear tree');
+    await open();
+    const before = await layoutShiftOf(view.page);
     await patch(id, { isDone: true });
     await taskItem('Whitewash the wall').getByText('version 2').waitFor();
     expect(await taskItem('Whitewash the wall').getAttribute('data-done')).toBe('true');
-    expect(await page.locator('.task').nth(1).getAttribute('data-id')).toBe(id);
+    expect(await view.page.locator('.task').nth(1).getAttribute('data-id')).toBe(id);
     // Its way is followed too, here and in its row.
-    await page.locator('.journey[data-state="done"]', { hasText: 'Changed “Whitewash the wall”' }).waitFor();
-    await page.locator('.journey', { hasText: 'elsewhere' }).first().waitFor();
+    await view.page.locator('.journey[data-state="done"]', { hasText: 'Changed “Whitewash the wall”' }).waitFor();
+    await view.page.locator('.journey', { hasText: 'elsewhere' }).first().waitFor();
     await taskItem('Whitewash the wall')
       .getByText(/searchable after/)
       .waitFor();
-    expect((await layoutShiftOf(page)) - before).toBeLessThan(0.001);
+    expect((await layoutShiftOf(view.page)) - before).toBeLessThan(0.001);
 
-    await call(api, 'DELETE', `/tasks/${id}`);
+    await call(view.api, 'DELETE', `/tasks/${id}`);
     await taskItem('Whitewash the wall').getByText('somebody has deleted it').waitFor();
     expect(await taskItem('Whitewash the wall').getByRole('button').count()).toBe(0);
-    await page.locator('.journey[data-state="done"]', { hasText: 'Deleted “Whitewash the wall”' }).waitFor();
+    await view.page.locator('.journey[data-state="done"]', { hasText: 'Deleted “Whitewash the wall”' }).waitFor();
   });
 
   it('is counted when it is new, and shown when the person asks', async () => {
-    await open(DESKTOP);
-    const button = page.locator('#news');
+    await open();
+    const button = view.page.locator('#news');
     expect(await button.isVisible()).toBe(false);
-    const shown = await page.locator('.task').allInnerTexts();
-    for (const name of ['Chop the wood', 'Stack the wood']) await createTask(api, name);
+    const shown = await view.page.locator('.task').allInnerTexts();
+    for (const name of ['Chop the wood', 'Stack the wood']) await createTask(view.api, name);
     await button.getByText('2 new: show').waitFor();
-    expect(await page.locator('.task').count()).toBe(shown.length);
+    expect(await view.page.locator('.task').count()).toBe(shown.length);
     // One that is made here is no news.
-    await page.locator('#create-description').fill('Burn the wood');
-    await page.keyboard.press('Enter');
+    await view.page.locator('#create-description').fill('Burn the wood');
+    await view.page.keyboard.press('Enter');
     await taskItem('Burn the wood').waitFor();
-    await page.locator('.journey[data-state="done"]', { hasText: 'Created “Burn the wood”' }).waitFor();
+    await view.page.locator('.journey[data-state="done"]', { hasText: 'Created “Burn the wood”' }).waitFor();
     expect(await button.innerText()).toBe('2 new: show');
     await button.click();
     await taskItem('Stack the wood').waitFor();
@@ -104,84 +55,120 @@ describe('what somebody else changes', () => {
   });
 
   it('does not take from a person what they type, and is shown once they have closed the editor', async () => {
-    const { id } = await createTask(api, 'Beat the carpet');
-    await open(DESKTOP);
-    await page.getByRole('button', { name: 'Edit: Beat the carpet' }).click();
-    const dialog = page.getByRole('dialog', { name: 'Edit task' });
+    const { id } = await createTask(view.api, 'Beat the carpet');
+    await open();
+    await view.page.getByRole('button', { name: 'Edit: Beat the carpet' }).click();
+    const dialog = view.page.getByRole('dialog', { name: 'Edit task' });
     await dialog.getByLabel('Description').fill('Beat the red carpet');
     await patch(id, { description: 'Beat the blue carpet' });
-    await page.locator('.journey', { hasText: 'Beat the' }).first().waitFor();
-    await page.locator('.journey[data-state="done"]', { hasText: 'Changed “Beat the carpet”' }).waitFor();
+    await view.page.locator('.journey', { hasText: 'Beat the' }).first().waitFor();
+    await view.page.locator('.journey[data-state="done"]', { hasText: 'Changed “Beat the carpet”' }).waitFor();
     expect(await dialog.getByLabel('Description').inputValue()).toBe('Beat the red carpet');
     expect(await taskItem('Beat the carpet').count()).toBe(1);
-    await page.keyboard.press('Escape');
+    await view.page.keyboard.press('Escape');
     await taskItem('Beat the blue carpet').getByText('version 2').waitFor();
   });
 
   it('is made up for after the connection was cut', async () => {
-    const [{ id }, gone] = [await createTask(api, 'Grease the axle'), await createTask(api, 'Oil the axle')];
-    const proxy = await createTcpProxy(api.port);
-    await open(DESKTOP, '/console', 'light', proxy.port);
+    const [{ id }, gone] = [await createTask(view.api, 'Grease the axle'), await createTask(view.api, 'Oil the axle')];
+    const proxy = await createTcpProxy(view.api.port);
+    await open({ port: proxy.port });
     proxy.cut();
-    await page.getByText('Reconnecting', { exact: true }).waitFor();
+    await view.page.getByText('Reconnecting', { exact: true }).waitFor();
     await patch(id, { isDone: true });
-    await call(api, 'DELETE', `/tasks/${gone.id}`);
-    await createTask(api, 'Change the wheel');
+    await call(view.api, 'DELETE', `/tasks/${gone.id}`);
+    await createTask(view.api, 'Change the wheel');
     proxy.restore();
     await taskItem('Grease the axle').getByText('version 2').waitFor();
     await taskItem('Oil the axle').getByText('somebody has deleted it').waitFor();
-    await page.locator('#news', { hasText: '1 new: show' }).waitFor();
+    await view.page.locator('#news', { hasText: '1 new: show' }).waitFor();
     await proxy.close();
     // The browser's own lines about what was cut.
-    watched = { ...watched, faults: watched.faults.filter((fault) => !fault.includes('net::ERR_')) };
+    view.forgive('net::ERR_');
+  });
+
+  it('is made up for in rows further down too', async () => {
+    const first = await createTask(view.api, 'Count the sheep');
+    const operations = Array.from({ length: 119 }, (_, i) => ({ op: 'create', task: { description: `Sheep ${i}` } }));
+    expect((await call(view.api, 'POST', '/tasks/batch', { operations })).status).toBe(200);
+    const proxy = await createTcpProxy(view.api.port);
+    await open({ port: proxy.port });
+    await waitFor('all rows', async () => {
+      await view.page.locator('#more').click();
+      return (await taskItem('Count the sheep').count()) === 1;
+    });
+    proxy.cut();
+    await view.page.getByText('Reconnecting', { exact: true }).waitFor();
+    await patch(first.id, { isDone: true });
+    proxy.restore();
+    await taskItem('Count the sheep').getByText('version 2').waitFor();
+    await proxy.close();
+    view.forgive('net::ERR_');
+  });
+
+  it('counts in a search only what the search finds', async () => {
+    await createTask(view.api, 'Pick the quinces');
+    await view.pipeline.converged();
+    await open({ path: '/console?q=quince&done=false' });
+    await view.page.locator('#tasks-count', { hasText: '1 found' }).waitFor();
+    for (const name of ['Pick the medlars', 'Boil the quinces', 'Pick the sloes']) await createTask(view.api, name);
+    await view.page.locator('#news', { hasText: /^1 new: show$/ }).waitFor();
+    // One that comes to match by a change counts too, and one that does not match does not.
+    const { id } = await createTask(view.api, 'Press the fruit');
+    await patch(id, { description: 'Press the quinces' });
+    await view.page.locator('#news', { hasText: /^2 new: show$/ }).waitFor();
+    await view.page.locator('#news').click();
+    await view.page.locator('#tasks-count', { hasText: '3 found' }).waitFor();
+    await taskItem('Press the quinces').waitFor();
+    await waitFor('no news', async () => !(await view.page.locator('#news').isVisible()));
   });
 
   it('is summed up when it is much, and the list can be read again', async () => {
-    await open(DESKTOP);
+    await open();
     const operations = Array.from({ length: 400 }, (_, i) => ({ op: 'create', task: { description: `Sow bed ${i}` } }));
-    expect((await call(api, 'POST', '/tasks/batch', { operations })).status).toBe(200);
-    await page.locator('#news', { hasText: /^\d+\+ new: show$/ }).waitFor();
-    expect(await page.locator('.journey').count()).toBeLessThanOrEqual(4);
-    await page.locator('#news').click();
+    expect((await call(view.api, 'POST', '/tasks/batch', { operations })).status).toBe(200);
+    await view.page.locator('#news', { hasText: /^\d+\+ new: show$/ }).waitFor();
+    expect(await view.page.locator('.journey').count()).toBeLessThanOrEqual(4);
+    await view.page.locator('#news').click();
     await taskItem('Sow bed').first().waitFor();
-    await pipeline.converged();
+    await view.pipeline.converged();
   });
 });
 
 describe('records', () => {
   it('say what they hold, from the place in the way of a change, as text', async () => {
-    await open(DESKTOP);
+    await open();
     const description = '<img src=x onerror=alert(1)> hang the picture';
-    await createTask(api, description);
-    const journey = page.locator('.journey[data-state="done"]', { hasText: 'hang the picture' });
+    await createTask(view.api, description);
+    const journey = view.page.locator('.journey[data-state="done"]', { hasText: 'hang the picture' });
     await journey.getByRole('button', { name: /^partition/ }).click();
-    const dialog = page.getByRole('dialog', { name: 'Record' });
+    const dialog = view.page.getByRole('dialog', { name: 'Record' });
     await dialog.getByText(`"description": "${description}"`).waitFor();
     await dialog.getByText('tasks.event.created', { exact: true }).waitFor();
     expect(await dialog.locator('img').count()).toBe(0);
-    expect(await accessibilityFaults(page)).toEqual([]);
+    expect(await accessibilityFaults(view.page)).toEqual([]);
     await screenshot('record');
-    await page.keyboard.press('Escape');
+    await view.page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden' });
   });
 
   it('that are dead letters are listed, shown, and replayed or discarded after a question', async () => {
     for (const key of ['poison', 'venom'])
-      await pipeline.topics.produce([{ key, value: Buffer.from('{'), headers: [] }]);
-    await open(PHONE);
-    await page.locator('[data-value="deadLetters"]', { hasText: '2' }).waitFor();
-    await page.locator('#open-dead-letters').click();
-    const dialog = page.getByRole('dialog', { name: 'Dead letters' });
+      await view.pipeline.topics.produce([{ key, value: Buffer.from('{'), headers: [] }]);
+    await open({ viewport: PHONE });
+    await view.page.locator('[data-value="deadLetters"]', { hasText: '2' }).waitFor();
+    await view.page.locator('#open-dead-letters').click();
+    const dialog = view.page.getByRole('dialog', { name: 'Dead letters' });
     await dialog.getByText('2 open.').waitFor();
     const letter = (key: string) => dialog.locator('.letter', { hasText: `key ${key}` });
     await letter('poison').getByText('malformed_event').waitFor();
     await letter('poison').getByRole('button', { name: 'Content' }).click();
     await letter('poison').locator('pre', { hasText: '{' }).waitFor();
-    expect(await smallTargets()).toEqual([]);
-    expect(await accessibilityFaults(page)).toEqual([]);
+    expect(await smallTargets(view.page)).toEqual([]);
+    expect(await accessibilityFaults(view.page)).toEqual([]);
     await screenshot('dead-letters');
 
-    const sure = page.getByRole('dialog', { name: /^(Replay|Discard) dead letter/ });
+    const sure = view.page.getByRole('dialog', { name: /^(Replay|Discard) dead letter/ });
     await letter('poison').getByRole('button', { name: 'Discard' }).click();
     await sure.getByRole('button', { name: 'Cancel' }).click();
     await letter('poison').getByRole('button', { name: 'Discard' }).click();
@@ -192,8 +179,8 @@ describe('records', () => {
     await sure.getByRole('button', { name: 'Replay' }).click();
     // Nobody has mended it: it comes back.
     await dialog.getByText(/is replayed/).waitFor();
-    await page.locator('[data-value="deadLetters"]', { hasText: '3' }).waitFor();
-    const { rows } = await pipeline.database.pool.query('SELECT task, state FROM dead_letter_actions ORDER BY id');
+    await view.page.locator('[data-value="deadLetters"]', { hasText: '3' }).waitFor();
+    const { rows } = await view.pipeline.database.pool.query('SELECT task, state FROM dead_letter_actions ORDER BY id');
     expect(rows).toEqual([
       { task: 'poison', state: 'discarded' },
       { task: 'venom', state: 'replayed' },
@@ -201,14 +188,14 @@ describe('records', () => {
   });
 
   it('and the words of the page are explained where they stand', async () => {
-    await open(DESKTOP);
-    await page.getByRole('button', { name: 'Words: PostgreSQL' }).press('Enter');
-    const words = page.locator('#words-postgres');
+    await open();
+    await view.page.getByRole('button', { name: 'Words: PostgreSQL' }).press('Enter');
+    const words = view.page.locator('#words-postgres');
     await words.getByText('in the outbox', { exact: true }).waitFor();
     expect(await words.isVisible()).toBe(true);
-    expect(await accessibilityFaults(page)).toEqual([]);
+    expect(await accessibilityFaults(view.page)).toEqual([]);
     await screenshot('words');
-    await page.keyboard.press('Escape');
+    await view.page.keyboard.press('Escape');
     expect(await words.isVisible()).toBe(false);
   });
 });
@@ -216,133 +203,120 @@ describe('records', () => {
 describe('the address of the page', () => {
   it('names what is searched: a link leads to it, and Back to what was before', async () => {
     const past = '2026-01-02T09:00:00Z';
-    await call(api, 'POST', '/tasks', {
+    await call(view.api, 'POST', '/tasks', {
       description: 'Tar the roof',
       priority: 'high',
       tags: ['roof'],
       dates: { due: past },
     });
-    await call(api, 'POST', '/tasks', { description: 'Tar the road', priority: 'low', tags: ['road'] });
-    await pipeline.converged();
-    await open(DESKTOP);
-    await page.getByLabel('Search', { exact: true }).fill('tar the');
-    await page.keyboard.press('Enter');
-    await page.locator('#tasks-count', { hasText: '2 found' }).waitFor();
-    await page.locator('#search-priority').selectOption('high');
-    await page.locator('#tasks-count', { hasText: '1 found' }).waitFor();
-    await page.locator('#search-tags').fill('roof');
-    await page.keyboard.press('Enter');
-    await page.locator('#search-overdue').check();
-    await waitFor('the address', () => page.url().includes('overdue=true'));
-    const link = new URL(page.url());
+    await call(view.api, 'POST', '/tasks', { description: 'Tar the road', priority: 'low', tags: ['road'] });
+    await view.pipeline.converged();
+    await open();
+    await view.page.getByLabel('Search', { exact: true }).fill('tar the');
+    await view.page.keyboard.press('Enter');
+    await view.page.locator('#tasks-count', { hasText: '2 found' }).waitFor();
+    await view.page.locator('#search-priority').selectOption('high');
+    await view.page.locator('#tasks-count', { hasText: '1 found' }).waitFor();
+    await view.page.locator('#search-tags').fill('roof');
+    await view.page.keyboard.press('Enter');
+    await view.page.locator('#search-overdue').check();
+    await waitFor('the address', () => view.page.url().includes('overdue=true'));
+    const link = new URL(view.page.url());
     expect(Object.fromEntries(link.searchParams)).toEqual({
       ...{ q: 'tar the', priority: 'high', tags: 'roof', overdue: 'true' },
     });
     expect(await taskItem('Tar the roof').getByText('overdue', { exact: true }).count()).toBe(1);
-    for (let i = 0; i < 3; i += 1) await page.goBack();
-    await page.locator('#tasks-count', { hasText: '2 found' }).waitFor();
-    expect(await page.locator('#search-priority').inputValue()).toBe('');
-    await page.goBack();
-    await page.locator('#tasks-count', { hasText: 'newest first' }).waitFor();
-    await watched.close();
-    await open(DESKTOP, link.pathname + link.search);
-    await page.locator('#tasks-count', { hasText: '1 found' }).waitFor();
-    expect(await page.locator('#search-overdue').isChecked()).toBe(true);
+    for (let i = 0; i < 3; i += 1) await view.page.goBack();
+    await view.page.locator('#tasks-count', { hasText: '2 found' }).waitFor();
+    expect(await view.page.locator('#search-priority').inputValue()).toBe('');
+    await view.page.goBack();
+    await view.page.locator('#tasks-count', { hasText: 'newest first' }).waitFor();
+    await open({ path: link.pathname + link.search });
+    await view.page.locator('#tasks-count', { hasText: '1 found' }).waitFor();
+    expect(await view.page.locator('#search-overdue').isChecked()).toBe(true);
   });
 
   it('names what is edited, and Back closes it', async () => {
-    const { id } = await createTask(api, 'Mend the net');
-    await open(DESKTOP);
-    await page.getByRole('button', { name: 'Edit: Mend the net' }).click();
-    let dialog = page.getByRole('dialog', { name: 'Edit task' });
+    const { id } = await createTask(view.api, 'Mend the net');
+    await open();
+    await view.page.getByRole('button', { name: 'Edit: Mend the net' }).click();
+    let dialog = view.page.getByRole('dialog', { name: 'Edit task' });
     await dialog.waitFor();
-    const link = new URL(page.url());
+    const link = new URL(view.page.url());
     expect(link.searchParams.get('open')).toBe(id);
-    await page.goBack();
+    await view.page.goBack();
     await dialog.waitFor({ state: 'hidden' });
-    expect(page.url()).not.toContain('open');
-    await page.goForward();
+    expect(view.page.url()).not.toContain('open');
+    await view.page.goForward();
     await dialog.waitFor();
-    await page.keyboard.press('Escape');
-    await waitFor('the address without it', () => !page.url().includes('open'));
-    await watched.close();
-    await open(DESKTOP, link.pathname + link.search);
-    dialog = page.getByRole('dialog', { name: 'Edit task' });
+    await view.page.keyboard.press('Escape');
+    await waitFor('the address without it', () => !view.page.url().includes('open'));
+    await open({ path: link.pathname + link.search });
+    dialog = view.page.getByRole('dialog', { name: 'Edit task' });
     await dialog.waitFor();
     expect(await dialog.getByLabel('Description').inputValue()).toBe('Mend the net');
-    await page.keyboard.press('Escape');
-    await waitFor('the address without it', () => !page.url().includes('open'));
+    await view.page.keyboard.press('Escape');
+    await waitFor('the address without it', () => !view.page.url().includes('open'));
 
-    await page.getByRole('button', { name: 'Copy id: Mend the net' }).click();
-    await page.locator('#status', { hasText: 'The id is copied.' }).waitFor();
-    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(id);
+    await view.page.getByRole('button', { name: 'Copy id: Mend the net' }).click();
+    await view.page.locator('#status', { hasText: 'The id is copied.' }).waitFor();
+    expect(await view.page.evaluate('navigator.clipboard.readText()')).toBe(id);
   });
 });
 
 describe.each(['light', 'dark'] as const)('on a phone in the %s theme', (colorScheme) => {
   it('tasks come before statistics, and everything is large enough for a finger', async () => {
-    await call(api, 'POST', '/tasks', {
+    await call(view.api, 'POST', '/tasks', {
       description: 'Shell the peas',
       priority: 'high',
       dates: { due: '2026-01-02T09:00:00Z' },
     });
-    await open(PHONE, '/console', colorScheme);
-    const heights = async (selector: string) => (await page.locator(selector).boundingBox())?.y ?? Number.NaN;
+    await open({ viewport: PHONE, colorScheme });
+    const heights = async (selector: string) => (await view.page.locator(selector).boundingBox())?.y ?? Number.NaN;
     expect(await heights('#task-list')).toBeLessThan(await heights('#nodes'));
-    // Two screens, and the first task is on the first of them.
-    expect(await heights('.task >> nth=0')).toBeLessThan(PHONE.height);
+    // Forms fold: the first screen has tasks, above the bar at its end.
+    expect(await heights('.task >> nth=2')).toBeLessThan(PHONE.height - 48);
     // In the order of the keyboard too.
     expect(
-      await page.evaluate(
+      await view.page.evaluate(
         `!!(document.querySelector('#task-list').compareDocumentPosition(document.querySelector('#nodes')) & Node.DOCUMENT_POSITION_FOLLOWING)`,
       ),
     ).toBe(true);
-    const { id } = await createTask(api, `Salt the beans, ${colorScheme}`);
-    await page.locator('#way-bar', { hasText: `Created “Salt the beans, ${colorScheme}”` }).waitFor();
-    await page.locator('#way-bar', { hasText: 'searchable after' }).waitFor();
-    await page.locator('#news').click();
-    await page.locator(`[data-id="${id}"]`).waitFor();
-    expect(await smallTargets()).toEqual([]);
-    expect(Number(await page.evaluate('document.documentElement.scrollWidth'))).toBeLessThanOrEqual(PHONE.width);
-    expect(await accessibilityFaults(page)).toEqual([]);
+    const { id } = await createTask(view.api, `Salt the beans, ${colorScheme}`);
+    await view.page.locator('#way-bar', { hasText: `Created “Salt the beans, ${colorScheme}”` }).waitFor();
+    await view.page.locator('#way-bar', { hasText: 'searchable after' }).waitFor();
+    await view.page.locator('#news').click();
+    await view.page.locator(`[data-id="${id}"]`).waitFor();
+    expect(await smallTargets(view.page)).toEqual([]);
+    expect(Number(await view.page.evaluate('document.documentElement.scrollWidth'))).toBeLessThanOrEqual(PHONE.width);
+    expect(await accessibilityFaults(view.page)).toEqual([]);
     await screenshot(`${colorScheme}-phone`);
     await screenshot(`${colorScheme}-phone-whole`, true);
-    await page.getByRole('button', { name: `Edit: Salt the beans, ${colorScheme}` }).click();
-    expect(await smallTargets()).toEqual([]);
-    expect(await accessibilityFaults(page)).toEqual([]);
+    await view.page.getByRole('button', { name: `Edit: Salt the beans, ${colorScheme}` }).click();
+    expect(await smallTargets(view.page)).toEqual([]);
+    expect(await accessibilityFaults(view.page)).toEqual([]);
     await screenshot(`${colorScheme}-phone-edit`);
-    await page.keyboard.press('Escape');
+    await view.page.keyboard.press('Escape');
   });
 
   it('and on a desk it is accessible, with what travels in sight', async () => {
-    await open(DESKTOP, '/console', colorScheme);
-    await page.locator('#create-description').fill(`Bake the bread, ${colorScheme}`);
-    await page.keyboard.press('Enter');
-    await page.locator('.journey[data-state="done"]', { hasText: 'Bake the bread' }).waitFor();
-    await createTask(api, `Air the beds, ${colorScheme}`);
-    await page.locator('.journey[data-state="done"]', { hasText: 'Air the beds' }).waitFor();
-    await page.locator('.task').last().scrollIntoViewIfNeeded();
-    const way = await page.locator('.area-way').boundingBox();
+    await open({ colorScheme });
+    const third = await view.page.locator('.task').nth(2).boundingBox();
+    expect((third?.y ?? Number.NaN) + (third?.height ?? 0)).toBeLessThan(DESKTOP.height);
+    await view.page.locator('#create-description').fill(`Bake the bread, ${colorScheme}`);
+    await view.page.keyboard.press('Enter');
+    await view.page.locator('.journey[data-state="done"]', { hasText: 'Bake the bread' }).waitFor();
+    await createTask(view.api, `Air the beds, ${colorScheme}`);
+    await view.page.locator('.journey[data-state="done"]', { hasText: 'Air the beds' }).waitFor();
+    await view.page.locator('.task').last().scrollIntoViewIfNeeded();
+    const way = await view.page.locator('.area-way').boundingBox();
     expect(way?.y).toBeGreaterThanOrEqual(0);
     await screenshot(`${colorScheme}-desk-scrolled`);
-    await page.evaluate('scrollTo(0, 0)');
-    expect(await accessibilityFaults(page)).toEqual([]);
+    await view.page.evaluate('scrollTo(0, 0)');
+    expect(await accessibilityFaults(view.page)).toEqual([]);
     // README's picture: the boxes glow for a second, and the numbers are averages of some.
-    await waitFor('no glow', async () => (await page.locator('.node.passing').count()) === 0);
-    await page.setViewportSize({ width: 1280, height: 960 });
+    await waitFor('no glow', async () => (await view.page.locator('.node.passing').count()) === 0);
+    await view.page.setViewportSize({ width: 1280, height: 960 });
     await screenshot(`${colorScheme}-desk`);
   });
 });
-
-/** What can be pressed and is on show, and is smaller than 44 × 44 px; a checkbox is as large as its label. */
-const smallTargets = (): Promise<unknown> =>
-  page.evaluate(`(() => {
-    const scope = document.querySelector('dialog[open]') ?? document;
-    return [...scope.querySelectorAll('button, input, select, textarea, a')]
-      .filter((element) => !element.matches('.skip'))
-      .map((element) => element.closest('label') ?? element)
-      .filter((element) => element.checkVisibility({ visibilityProperty: true }))
-      .map((element) => ({ element, box: element.getBoundingClientRect() }))
-      .filter(({ box }) => box.width > 0 && (box.width < 44 || box.height < 44))
-      .map(({ element, box }) => element.outerHTML.slice(0, 80) + ' ' + box.width + '×' + box.height);
-  })()`);

@@ -72,6 +72,74 @@ it('is ready once it is complete, and then as long as it can serve a part; each 
   }
 });
 
+/** What only searches of clients ask for. */
+const isSearch = (path: string): boolean => path.includes('_search') && path.includes('filter_path');
+
+it('becomes ready once Elasticsearch has answered a search as clients ask it', async () => {
+  let release: () => void = () => undefined;
+  const released = new Promise<boolean>((resolve) => {
+    release = () => {
+      resolve(true);
+    };
+  });
+  let searches = 0;
+  let answered = 0;
+  const proxy = await createHttpProxy(inject('elasticsearchUrl'), {
+    before: async (_, path) => {
+      if (!isSearch(path)) return true;
+      searches += 1;
+      return released;
+    },
+    after: (_, path) => {
+      if (isSearch(path)) answered += 1;
+      return Promise.resolve(true);
+    },
+  });
+  const api = await startService('api', { ...pipeline.env, ELASTICSEARCH_URL: proxy.url });
+  const readiness = () => fetch(`${api.healthUrl}/readyz`);
+  try {
+    await waitFor('the first search', async () => !(await readiness()).ok && searches === 1);
+    expect(await readiness().then(readFailure)).toMatchObject({
+      status: 503,
+      checks: { servers: expect.stringContaining('the first search') as string },
+    });
+    expect(searches).toBe(1);
+    release();
+    await waitFor('readiness', async () => (await readiness()).ok);
+    expect(answered).toBe(searches);
+    // Once is enough.
+    const before = searches;
+    await readiness();
+    expect(searches).toBe(before);
+  } finally {
+    await killProcess(api);
+    await proxy.close();
+  }
+});
+
+it.each(['refuses', 'never answers'] as const)(
+  'becomes ready all the same when Elasticsearch %s that search',
+  async (how) => {
+    let searches = 0;
+    const proxy = await createHttpProxy(inject('elasticsearchUrl'), {
+      refuse: (_, path) => {
+        if (!isSearch(path)) return undefined;
+        searches += 1;
+        return how === 'refuses' ? 503 : undefined;
+      },
+      before: (_, path) => (isSearch(path) ? new Promise(() => undefined) : Promise.resolve(true)),
+    });
+    const api = await startService('api', { ...pipeline.env, ELASTICSEARCH_URL: proxy.url });
+    try {
+      await waitFor('readiness', async () => (await fetch(`${api.healthUrl}/readyz`)).ok, { timeoutMs: 60_000 });
+      expect(searches).toBeGreaterThan(0);
+    } finally {
+      await killProcess(api);
+      await proxy.close();
+    }
+  },
+);
+
 it('is not ready while something else answers in the place of Elasticsearch, and says what', async () => {
   let answer: ProxyAnswer | undefined = ODD_ANSWERS[0]?.[1];
   const proxy = await createHttpProxy(inject('elasticsearchUrl'), { answer: () => answer });

@@ -253,6 +253,22 @@ describe('a login', () => {
 });
 
 describe('a session', () => {
+  it('counts requests by who has logged in: people behind one address take nothing from each other', async () => {
+    const port = await getPort();
+    const limited = await pipeline.startApi({ ...env, PORT: String(port), RATE_LIMIT_PER_MINUTE: '3' });
+    const sealer = createSealer(KEYS, contextOf());
+    const ask = async (sub: string) => {
+      const content = { sub, owner: sub, scopes: ['tasks:read', 'tasks:write', 'tasks:admin'], name: sub };
+      const cookie = `${COOKIE}=${await sealer.seal(COOKIE, content, 60)}`;
+      const { status } = await fetch(`http://127.0.0.1:${port}/console/session`, { headers: { cookie } });
+      return status;
+    };
+    for (let n = 0; n < 3; n += 1) expect(await ask('root')).toBe(200);
+    expect(await ask('root')).toBe(429);
+    expect(await ask('grace')).toBe(200);
+    await stopProcess(limited);
+  });
+
   it('ends its streams with it, and says so', async () => {
     const stream = await eventsWith(`${COOKIE}=${await sealed(KEYS.slice(0, 1), 3)}`);
     expect(stream.status).toBe(200);

@@ -127,8 +127,12 @@ export const createConsole = (options: ConsoleOptions): Console => {
 
   /** Opens a stream, and closes the connections to Kafka a while after the last one has ended. */
   const openStream = (c: Context<ApiEnv>): EventStream => {
-    const stream = streams.open(clientNetwork(c, config.TRUST_PROXY));
-    endWithSession(stream, c.get('session')?.endsAt);
+    const session = c.get('session');
+    // Whoever has logged in is a client of their own, wherever they are.
+    const stream = streams.open(
+      session === undefined ? clientNetwork(c, config.TRUST_PROXY) : `caller ${session.caller.subject}`,
+    );
+    endWithSession(stream, session?.endsAt);
     users += 1;
     clearTimeout(idleTimer);
     stream.signal.addEventListener('abort', () => {

@@ -23,12 +23,12 @@ const controlOf = (name: string, control: Control, form: Form, initial: unknown)
       // Browsers count UTF-16 code units, of which a character has two at most; the API counts characters.
       const rest = `maxlength="${2 * control.maxLength}"${isRequired ? ' required' : ''}`;
       return form === 'edit'
-        ? labelled(name, control.label, form, `<textarea ${attributes()} rows="3" ${rest}></textarea>`)
+        ? labelled(name, control.label, form, `<textarea ${attributes()} dir="auto" rows="3" ${rest}></textarea>`)
         : labelled(
             name,
             control.label,
             form,
-            `<input ${attributes()} ${rest} autocomplete="off" placeholder="${escapeHtml(control.placeholder)}" aria-describedby="create-problem">`,
+            `<input ${attributes()} dir="auto" ${rest} autocomplete="off" placeholder="${escapeHtml(control.placeholder)}" aria-describedby="create-problem">`,
             'field grow',
           );
     }
@@ -50,7 +50,7 @@ const controlOf = (name: string, control: Control, form: Form, initial: unknown)
         name,
         control.label,
         form,
-        `<input ${attributes()} autocomplete="off" placeholder="${escapeHtml(control.placeholder)}">`,
+        `<input ${attributes()} dir="auto" autocomplete="off" placeholder="${escapeHtml(control.placeholder)}">`,
       );
     case 'number': {
       const bounds = (['min', 'max'] as const).flatMap((bound) =>

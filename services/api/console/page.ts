@@ -18,6 +18,7 @@ const FILES = {
   'address.js': SCRIPT,
   'api.js': SCRIPT,
   'chart.js': SCRIPT,
+  'create.js': SCRIPT,
   'dom.js': SCRIPT,
   'editor.js': SCRIPT,
   'form.js': SCRIPT,

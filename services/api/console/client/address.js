@@ -20,10 +20,17 @@ const textOf = (address) => {
   return `${location.pathname}${parameters.size === 0 ? '' : `?${parameters}`}`;
 };
 
-/** Goes there; nothing happens where the page is already. @param {Partial<Address>} change */
-export const goTo = (change) => {
+/**
+ * Goes there; nothing happens where the page is already. What is typed is one place, however many letters it has.
+ * @param {Partial<Address>} change
+ * @param {'typing' | 'typed' | undefined} [how]
+ */
+export const goTo = (change, how) => {
   const text = textOf({ ...readAddress(), ...change });
-  if (text !== `${location.pathname}${location.search}`) history.pushState({ isOurs: true }, '', text);
+  const goesOn = how !== undefined && history.state?.isTyping === true;
+  const state = { isOurs: goesOn ? history.state.isOurs : true, isTyping: how === 'typing' };
+  if (goesOn) history.replaceState(state, '', text);
+  else if (text !== `${location.pathname}${location.search}`) history.pushState(state, '', text);
 };
 
 /** Back from what was opened here; a link that led straight to it has nothing of ours behind it. */

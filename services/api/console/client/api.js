@@ -74,8 +74,9 @@ export const api = {
   /** @param {Task} task as it was read @returns {Promise<void>} */
   delete: ({ id, version }) => request('DELETE', `/tasks/${id}`, undefined, ifMatch(version)),
 
-  /** @param {string | null} cursor @returns {Promise<{ tasks: Task[], nextCursor: string | null }>} */
-  list: (cursor) => request('GET', `/tasks?limit=10${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`),
+  /** @param {string | null} cursor @param {number} [limit] @returns {Promise<{ tasks: Task[], nextCursor: string | null }>} */
+  list: (cursor, limit = 10) =>
+    request('GET', `/tasks?limit=${limit}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`),
 
   /**
    * @param {Conditions} conditions

@@ -2,6 +2,7 @@
  * A form whose inputs were rendered from the list of fields: each names its field (`data-field`), its kind (`data-kind`),
  * what it says when it is left empty (`data-initial`), and for a part of a field the part (`data-part`).
  */
+import { need, setText } from './dom.js';
 import { fromLocalInput, toLocalInput } from './format.js';
 
 /** @typedef {import('./api.js').TaskFields} TaskFields */
@@ -66,4 +67,51 @@ export const fillForm = (form, task) => {
     else if (kind === 'timestamps') input.value = toLocalInput(value?.[part] ?? null);
     else input.value = value ?? '';
   }
+};
+
+/** What stands in a form, to be compared and put back. @param {ParentNode} form @returns {string} */
+export const stateOf = (form) =>
+  JSON.stringify(
+    inputsOf(form).map((input) =>
+      input instanceof HTMLInputElement && input.type === 'checkbox' ? input.checked : input.value,
+    ),
+  );
+
+/** @param {ParentNode} form @param {string} state of {@link stateOf} */
+export const putBack = (form, state) => {
+  const values = JSON.parse(state);
+  inputsOf(form).forEach((input, n) => {
+    if (input instanceof HTMLInputElement && input.type === 'checkbox') input.checked = values[n];
+    else input.value = values[n];
+  });
+};
+
+/**
+ * Folds what is seldom filled in, where the style sheet says that there is little room; the button tells what is folded.
+ * @param {HTMLFormElement} form
+ * @returns {() => void} to be called when something else than the person has filled the form
+ */
+export const foldForm = (form) => {
+  const button = need('.fold', HTMLButtonElement, form);
+  const name = button.textContent ?? '';
+  need('.grow', HTMLElement, form).after(button);
+  const tell = () => {
+    const filled = [...form.querySelectorAll('.field:not(.grow) :is(input, select, textarea), .check input')].filter(
+      (input) =>
+        input instanceof HTMLSelectElement
+          ? input.selectedIndex > 0
+          : input instanceof HTMLInputElement && input.type === 'checkbox'
+            ? input.checked
+            : /** @type {Input} */ (input).value !== '',
+    ).length;
+    setText(button, filled === 0 ? name : `${name}: ${filled}`);
+  };
+  form.dataset.folded = 'true';
+  button.addEventListener('click', () => {
+    const isFolded = form.dataset.folded !== 'true';
+    form.dataset.folded = String(isFolded);
+    button.setAttribute('aria-expanded', String(!isFolded));
+  });
+  form.addEventListener('input', tell);
+  return tell;
 };

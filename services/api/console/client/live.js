@@ -13,17 +13,22 @@ import { api, ApiProblem } from './api.js';
  *   isEdited: (id: string) => boolean,
  *   replace: (task: Task) => void,
  *   markGone: (id: string) => void,
+ *   isSearch: () => boolean,
  *   newest: () => Promise<Task[] | undefined>,
+ *   found: (heard: ReadonlyMap<string, unknown>) => Promise<number | undefined>,
  * }} Rows
- *   `versionOf`: nothing for what is not on show or gone; `newest`: nothing while something else than the newest is on show
+ *   `versionOf`: nothing for what is not on show or gone; `newest`: nothing while a search is on show; `found`: how much more
+ *   the search on show finds by now, and what of the changes heard of; nothing while the newest are on show
  */
 
 /** A row that changes all the time is read so often and no more. */
 const ROW_MS = 500;
 /** The same for the whole list. */
 const LIST_MS = 2_000;
-/** Rows that are looked after in a burst, of which the feed tells no more than a number. */
+/** Rows that are read at a time where the feed has not told of each change. */
 const MOST_ROWS = 30;
+/** A search is asked again so often after the last change: a change is found a moment after it is told. */
+const LOOKS = 2;
 const MOST_NEW = 999;
 
 /** @param {number} ms */
@@ -31,8 +36,12 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** @param {Rows} rows @param {(count: string | undefined) => void} showCount nothing when there is nothing new */
 export const createLive = (rows, showCount) => {
-  /** When each new one was heard of. @type {Map<string, number>} */
+  /** When each new one was heard of; while a search is on show each change. @type {Map<string, number>} */
   const fresh = new Map();
+  /** What the search on show would find besides. */
+  let found = 0;
+  let looks = 0;
+  let isLooking = false;
   /** The version that a row should have. @type {Map<string, number>} */
   const wanted = new Map();
   /** @type {Set<string>} */
@@ -44,8 +53,9 @@ export const createLive = (rows, showCount) => {
   let followingSince = Number.NEGATIVE_INFINITY;
 
   const show = () => {
-    const more = isSummed || fresh.size > MOST_NEW;
-    showCount(fresh.size === 0 ? undefined : `${Math.min(fresh.size, MOST_NEW)}${more ? '+' : ''}`);
+    const count = rows.isSearch() ? found : fresh.size;
+    const more = count > MOST_NEW || (isSummed && !rows.isSearch());
+    showCount(count === 0 ? undefined : `${Math.min(count, MOST_NEW)}${more ? '+' : ''}`);
   };
 
   /** Past what is counted, it is one of many. @param {string} id */
@@ -85,6 +95,25 @@ export const createLive = (rows, showCount) => {
     }
   };
 
+  /** Whether a change touches a search, the search itself knows. */
+  const lookAgain = async () => {
+    looks = LOOKS;
+    if (isLooking) return;
+    isLooking = true;
+    while (looks > 0 && rows.isSearch()) {
+      await pause(LIST_MS);
+      looks -= 1;
+      // What cannot be asked now is asked again.
+      const count = await rows.found(fresh).catch(() => {
+        looks = Math.max(1, looks);
+        return undefined;
+      });
+      if (count !== undefined) found = count;
+      show();
+    }
+    isLooking = false;
+  };
+
   /** What the feed has not told one by one, or not at all. */
   const catchUp = async () => {
     isBehind = true;
@@ -97,22 +126,27 @@ export const createLive = (rows, showCount) => {
         isBehind = true;
         return undefined;
       });
-      const shown = rows.ids().slice(0, MOST_ROWS);
+      const shown = rows.ids();
+      const known = new Set(shown);
       let isAbove = true;
       for (const { id, version } of page ?? []) {
         const before = rows.versionOf(id);
         if (before !== undefined) {
           isAbove = false;
           if (before < version) void refresh(id, version);
-        } else if (shown.includes(id)) isAbove = false;
+        } else if (known.has(id)) isAbove = false;
         else if (isAbove) note(id);
       }
       // Not even the oldest of them is on show: there are more.
       if (isAbove && shown.length > 0 && page !== undefined) isSummed = true;
+      if (rows.isSearch()) void lookAgain();
+      show();
       const onPage = new Set(page?.map(({ id }) => id));
-      for (const id of shown) {
+      const others = shown.filter((id) => !onPage.has(id));
+      for (const [n, id] of others.entries()) {
+        if (n > 0 && n % MOST_ROWS === 0) await pause(LIST_MS);
         const version = rows.versionOf(id);
-        if (version === undefined || onPage.has(id)) continue;
+        if (version === undefined) continue;
         const task = await read(id);
         if (task !== undefined && task.version > version) void refresh(id, task.version);
         if (task === undefined && rows.versionOf(id) !== undefined) isBehind = true;
@@ -126,6 +160,7 @@ export const createLive = (rows, showCount) => {
   return {
     /** @param {News} news */
     tell: ({ changes, more }) => {
+      const isSearch = rows.isSearch();
       for (const { kind, id, version } of changes) {
         const shown = rows.versionOf(id);
         if (kind === 'deleted') {
@@ -133,7 +168,10 @@ export const createLive = (rows, showCount) => {
           if (shown !== undefined) rows.markGone(id);
         } else if (shown !== undefined) {
           if (version > shown) void refresh(id, version);
-        } else if (kind === 'created' && !rows.ids().includes(id)) note(id);
+        } else if ((kind === 'created' || isSearch) && !rows.ids().includes(id)) {
+          note(id);
+          if (isSearch) void lookAgain();
+        }
       }
       if (more > 0) {
         isSummed = true;
@@ -150,6 +188,7 @@ export const createLive = (rows, showCount) => {
     loaded: (askedAt) => {
       isLoaded = true;
       isSummed = false;
+      found = 0;
       const shown = new Set(rows.ids());
       for (const [id, at] of fresh) if (at < askedAt || shown.has(id)) fresh.delete(id);
       if (followingSince > askedAt || isBehind) void catchUp();

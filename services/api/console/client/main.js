@@ -49,8 +49,14 @@ const narrow = matchMedia('(max-width: 640px)');
 const order = () => {
   const columns = need('#columns', HTMLElement);
   const statistics = need('#pipeline', HTMLElement);
-  if (narrow.matches) columns.after(statistics);
-  else columns.before(statistics);
+  const panels = need('#panels', HTMLElement);
+  if (narrow.matches) {
+    columns.after(statistics);
+    statistics.append(panels);
+  } else {
+    columns.before(statistics);
+    need('.side', HTMLElement).prepend(panels);
+  }
 };
 narrow.addEventListener('change', order);
 order();

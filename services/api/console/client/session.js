@@ -47,8 +47,11 @@ export const createSession = () => {
     notice.hidden = false;
   });
   channel.addEventListener('message', ({ data }) => {
-    if (data.kind === 'logout') location.replace('/console/logged-out');
-    else {
+    if (data.kind === 'logout') {
+      // Nothing typed holds the page then.
+      onbeforeunload = null;
+      location.replace('/console/logged-out');
+    } else {
       notice.hidden = true;
       setText(name, data.name);
       document.dispatchEvent(new Event(BACK));

@@ -1,9 +1,10 @@
 /** The tasks: created, found, completed and deleted through the public API. */
 import { goTo, leaveOpen, onAddress, readAddress } from './address.js';
-import { api, ApiProblem, newKey } from './api.js';
+import { api, ApiProblem } from './api.js';
+import { setUpCreation } from './create.js';
 import { announce, make, need, setText } from './dom.js';
 import { confirmDeletion, createEditor } from './editor.js';
-import { fieldNamesOf, readForm, wordsIn, wordsOf } from './form.js';
+import { fieldNamesOf, foldForm, wordsIn, wordsOf } from './form.js';
 import { formatCount, formatTime, shorten } from './format.js';
 import { createLive } from './live.js';
 
@@ -13,8 +14,14 @@ import { createLive } from './live.js';
  * @typedef {import('./api.js').Conditions} Conditions
  */
 
+/** Between two letters of somebody who types on. */
+const TYPING_MS = 300;
+
 /** @param {(change: Change) => void} onChange told of every change that was made here */
 export const createTasks = (onChange) => {
+  const searchForm = need('#search', HTMLFormElement);
+  const tellFold = foldForm(searchForm);
+  const clear = need('#clear-search', HTMLButtonElement);
   const list = need('#task-list', HTMLElement);
   const empty = need('#tasks-empty', HTMLElement);
   const count = need('#tasks-count', HTMLElement);
@@ -30,6 +37,8 @@ export const createTasks = (onChange) => {
   let conditions;
   /** @type {string | null} */
   let cursor = null;
+  /** Hits of the search that is shown, when it was asked. */
+  let total = 0;
   /** Only the newest answer counts. */
   let asked = 0;
   /** The search that was asked for last, though its answer may not be there. @type {Conditions | undefined} */
@@ -65,7 +74,7 @@ export const createTasks = (onChange) => {
       make(
         'div',
         { class: 'task-body' },
-        make('p', { class: 'task-text', text: task.description }),
+        make('p', { class: 'task-text', dir: 'auto', text: task.description }),
         metaOf(task, ways.get(task.id) ?? ''),
         problem,
       ),
@@ -109,6 +118,11 @@ export const createTasks = (onChange) => {
       if (button instanceof HTMLElement) button.focus();
       live.released(id);
     },
+    (task, error) => {
+      const item = itemOf(task.id);
+      if (item !== undefined) refuse(task, item, error);
+      announce(`“${shorten(task.description, 60)}” was not saved. ${error.message}`);
+    },
   );
 
   const live = createLive(
@@ -143,7 +157,17 @@ export const createTasks = (onChange) => {
         setText(need('.problem', HTMLElement, item), 'This task is gone: somebody has deleted it.');
         if (isHere) words.focus();
       },
-      newest: async () => (conditions === undefined ? (await api.list(null)).tasks : undefined),
+      isSearch: () => conditions !== undefined,
+      newest: async () => (conditions === undefined ? (await api.list(null, 100)).tasks : undefined),
+      found: async (heard) => {
+        if (conditions === undefined) return undefined;
+        const mine = asked;
+        const page = await api.search(conditions, null);
+        if (mine !== asked) return undefined;
+        // As many may have left the hits as have come.
+        const unseen = page.tasks.filter(({ id }) => heard.has(id) && itemOf(id) === undefined).length;
+        return Math.max(page.total - total, unseen);
+      },
     },
     (found) => {
       const wasHidden = news.dataset.empty === 'true';
@@ -255,8 +279,9 @@ export const createTasks = (onChange) => {
       }
       cursor = page.nextCursor;
       more.hidden = cursor === null;
-      const found =
-        'total' in page && typeof page.total === 'number' ? `${formatCount(page.total)} found` : 'newest first';
+      const hits = 'total' in page && typeof page.total === 'number' ? page.total : undefined;
+      if (fresh) total = hits ?? 0;
+      const found = hits === undefined ? 'newest first' : `${formatCount(hits)} found`;
       setText(count, found);
       if (wanted !== undefined && fresh) announce(found);
       showEmpty();
@@ -292,16 +317,31 @@ export const createTasks = (onChange) => {
   let shownSearch = '';
   const searchOf = () => JSON.stringify({ ...readAddress(), open: '' });
 
-  const search = () => {
-    goTo({
-      q: words.value.trim(),
-      done: done.value,
-      priority: priority.value,
-      tags: wordsOf(tags.value).join(','),
-      overdue: overdue.checked ? 'true' : '',
-    });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
+  /** @param {'typing' | 'typed'} [how] */
+  const search = (how) => {
+    clearTimeout(typing);
+    goTo(
+      {
+        q: words.value.trim(),
+        done: done.value,
+        priority: priority.value,
+        tags: wordsOf(tags.value).join(','),
+        overdue: overdue.checked ? 'true' : '',
+      },
+      how,
+    );
+    // A blank more asks for nothing else.
+    if (how === 'typing' && searchOf() === shownSearch) return;
     shownSearch = searchOf();
+    showFilters();
     void load(true, asks());
+  };
+
+  const showFilters = () => {
+    tellFold();
+    clear.hidden = asks() === undefined;
   };
 
   const showNewest = () => {
@@ -319,6 +359,7 @@ export const createTasks = (onChange) => {
       tags.value = names;
       overdue.checked = isOverdue === 'true';
       shownSearch = searchOf();
+      showFilters();
       void load(true, asks());
     }
     if (open === '') editor.close();
@@ -335,14 +376,25 @@ export const createTasks = (onChange) => {
     }
   };
 
-  const searchForm = need('#search', HTMLFormElement);
   searchForm.addEventListener('submit', (event) => {
     event.preventDefault();
-    search();
+    search('typed');
   });
-  for (const choice of [done, priority, overdue]) choice.addEventListener('change', search);
-  need('#clear-search', HTMLButtonElement).addEventListener('click', () => {
+  for (const choice of [done, priority, overdue]) choice.addEventListener('change', () => search());
+  for (const input of [words, tags]) {
+    const typed = () => {
+      clearTimeout(typing);
+      typing = setTimeout(() => search('typing'), TYPING_MS);
+    };
+    input.addEventListener('input', (event) => {
+      // Of a word that an input method still puts together, the end is told.
+      if (!(event instanceof InputEvent && event.isComposing)) typed();
+    });
+    input.addEventListener('compositionend', typed);
+  }
+  clear.addEventListener('click', () => {
     showNewest();
+    words.focus();
   });
   news.addEventListener('click', async () => {
     await load(true, requested);
@@ -351,7 +403,7 @@ export const createTasks = (onChange) => {
   });
   more.addEventListener('click', () => void load(false, conditions));
 
-  setUpCreation((task) => {
+  const isCreating = setUpCreation((task) => {
     if (conditions === undefined) {
       // The list may have been read after it was made.
       itemOf(task.id)?.remove();
@@ -364,6 +416,9 @@ export const createTasks = (onChange) => {
     changed('Created', task);
     announce('Created.');
   });
+  onbeforeunload = (event) => {
+    if (editor.isChanged() || isCreating()) event.preventDefault();
+  };
   onAddress(() => void showAddress());
   void showAddress();
 
@@ -403,42 +458,8 @@ const metaOf = (task, way) => {
     ...(isOverdue ? [make('span', { class: 'badge', 'data-overdue': 'true', text: 'overdue' })] : []),
     ...(dates.start === null ? [] : [make('span', { text: `from ${formatTime(dates.start)}` })]),
     ...(dates.due === null ? [] : [make('span', { text: `due ${formatTime(dates.due)}` })]),
-    ...wordsIn(need('#editor', HTMLElement), task).map((text) => make('span', { class: 'badge', text })),
+    ...wordsIn(need('#editor', HTMLElement), task).map((text) => make('span', { class: 'badge', dir: 'auto', text })),
     make('span', { class: 'version', text: `version ${version}` }),
     make('span', { class: 'way', text: way }),
   );
-};
-
-/** The form for a new task. @param {(task: Task) => void} onCreated */
-const setUpCreation = (onCreated) => {
-  const form = need('#create', HTMLFormElement);
-  const description = need('#create-description', HTMLInputElement);
-  const problem = need('#create-problem', HTMLElement);
-  const submit = need('button', HTMLButtonElement, form);
-  // One key for one task, however often it takes to get it through; another input is another task.
-  let key = newKey();
-  form.addEventListener('input', () => {
-    key = newKey();
-  });
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    // Not `disabled`: that would lose the focus.
-    if (submit.getAttribute('aria-disabled') === 'true') return;
-    submit.setAttribute('aria-disabled', 'true');
-    try {
-      const task = await api.create(readForm(form), key);
-      key = newKey();
-      form.reset();
-      setText(problem, '');
-      description.removeAttribute('aria-invalid');
-      onCreated(task);
-    } catch (error) {
-      if (!(error instanceof ApiProblem)) throw error;
-      setText(problem, error.message);
-      if (error.status === 400) description.setAttribute('aria-invalid', 'true');
-    } finally {
-      submit.removeAttribute('aria-disabled');
-      description.focus();
-    }
-  });
 };

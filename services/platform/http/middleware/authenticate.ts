@@ -69,6 +69,18 @@ export const identify =
     await next();
   };
 
+/**
+ * Notes who has logged in, for pages: they are counted by them, and no token leads there.
+ * @param isRefused as for `identify`
+ */
+export const identifySession =
+  (sessions: Sessions, isRefused: (c: Context<ApiEnv>) => boolean): MiddlewareHandler<ApiEnv> =>
+  async (c, next) => {
+    const caller = sessions.remembered(c) ?? (isRefused(c) ? undefined : await sessions.callerOf(c));
+    if (caller !== undefined) c.set('identity', { caller });
+    await next();
+  };
+
 const ofSession = (c: Context<ApiEnv>, caller: Caller, { origin }: Sessions): Identity => {
   // Whoever has the browser after them must not find it.
   c.header('cache-control', 'no-store');

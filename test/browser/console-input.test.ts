@@ -1,0 +1,236 @@
+import type { Locator } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { accessibilityFaults } from '../support/browser.ts';
+import { PHONE, smallTargets, useConsole } from '../support/console.ts';
+import { call, createTask } from '../support/pipeline.ts';
+import { waitFor } from '../support/wait.ts';
+
+const view = useConsole();
+const { open, taskItem, screenshot } = view;
+
+const field = (): Locator => view.page.locator('#create-description');
+const dialog = (): Locator => view.page.getByRole('dialog', { name: 'Edit task' });
+const edit = async (text: string): Promise<Locator> => {
+  await view.page.getByRole('button', { name: `Edit: ${text}` }).click();
+  return dialog().getByLabel('Description');
+};
+const descriptions = async (): Promise<unknown> =>
+  (
+    await view.pipeline.database.pool.query<{ description: string }>('SELECT description FROM tasks ORDER BY id')
+  ).rows.map(({ description }) => description);
+
+/** Holds requests of a method back; each is let go, or its connection ends, in turn. */
+const hold = async (method: string): Promise<{ held: () => number; next: (how?: 'abort') => void }> => {
+  const waiting: ((how?: 'abort') => void)[] = [];
+  let held = 0;
+  await view.page.route('**/tasks**', async (route) => {
+    if (route.request().method() !== method) {
+      await route.continue();
+      return;
+    }
+    held += 1;
+    const how = await new Promise<'abort' | undefined>((resolve) => {
+      waiting.push(resolve);
+    });
+    await (how === 'abort' ? route.abort() : route.continue());
+  });
+  return { held: () => held, next: (how) => waiting.shift()?.(how) };
+};
+
+describe('the editor', () => {
+  it('is open again after Back and Forward, however fast one follows the other', async () => {
+    await createTask(view.api, 'Mend the sail');
+    await open();
+    await edit('Mend the sail');
+    await dialog().waitFor();
+    await view.page.evaluate(`new Promise((resolve) => {
+      addEventListener('popstate', () => { history.forward(); resolve(); }, { once: true });
+      history.back();
+    })`);
+    await waitFor('the address of the editor', () => view.page.url().includes('open='));
+    await dialog().waitFor();
+    // Time for what the browser tells late.
+    await view.page.waitForTimeout(500);
+    expect(await dialog().isVisible()).toBe(true);
+    expect(view.page.url()).toContain('open=');
+    await view.page.keyboard.press('Escape');
+    await waitFor('the address without it', () => !view.page.url().includes('open='));
+  });
+
+  it('keeps what is typed while a save is under way', async () => {
+    const { id } = await createTask(view.api, 'Write the letter');
+    await open();
+    const text = await edit('Write the letter');
+    const puts = await hold('PUT');
+    await text.fill('Write the long letter');
+    await dialog().getByRole('button', { name: 'Save' }).click();
+    await waitFor('the save', () => puts.held() === 1);
+    await text.fill('Write the very long letter');
+    puts.next();
+    await dialog().getByText('Saved, but for what you have typed since.').waitFor();
+    expect(await text.inputValue()).toBe('Write the very long letter');
+    // Two more are asked for, the second while the first is under way: both are saved, in their order.
+    await dialog().getByRole('button', { name: 'Save' }).click();
+    await waitFor('the second save', () => puts.held() === 2);
+    await text.fill('Write the very last letter');
+    await dialog().getByRole('button', { name: 'Saving' }).click();
+    puts.next();
+    await waitFor('the third save', () => puts.held() === 3);
+    puts.next();
+    await dialog().waitFor({ state: 'hidden' });
+    await taskItem('Write the very last letter').getByText('version 4').waitFor();
+    expect((await call(view.api, 'GET', `/tasks/${id}`)).body).toMatchObject({
+      task: { description: 'Write the very last letter', version: 4 },
+    });
+  });
+
+  it('tells of a save that failed after it was closed, where the task stands', async () => {
+    await createTask(view.api, 'Post the parcel');
+    await open();
+    const text = await edit('Post the parcel');
+    const puts = await hold('PUT');
+    await text.fill('Post the parcel today');
+    await dialog().getByRole('button', { name: 'Save' }).click();
+    await waitFor('the save', () => puts.held() === 1);
+    await view.page.keyboard.press('Escape');
+    puts.next('abort');
+    await taskItem('Post the parcel').getByText('cannot be reached').waitFor();
+    expect(view.forgive('net::ERR_FAILED')).toBe(1);
+  });
+
+  it('goes on from what somebody else has saved, with what was changed here', async () => {
+    const { id } = await createTask(view.api, 'Call the plumber');
+    await open();
+    const text = await edit('Call the plumber');
+    await text.fill('Call the other plumber');
+    const mergePatch = { 'content-type': 'application/merge-patch+json' };
+    await call(view.api, 'PATCH', `/tasks/${id}`, { priority: 'high', tags: ['house'] }, mergePatch);
+    await dialog().getByRole('button', { name: 'Save' }).click();
+    await dialog().getByText('Somebody else has changed this task').waitFor();
+    expect(await accessibilityFaults(view.page)).toEqual([]);
+    await screenshot('conflict');
+    await dialog().getByRole('button', { name: 'Keep what I changed' }).click();
+    await waitFor('their tags', async () => (await dialog().getByLabel('Tags').inputValue()) === 'house');
+    expect(await text.inputValue()).toBe('Call the other plumber');
+    await dialog().getByRole('button', { name: 'Save' }).click();
+    await dialog().waitFor({ state: 'hidden' });
+    expect((await call(view.api, 'GET', `/tasks/${id}`)).body).toMatchObject({
+      task: { description: 'Call the other plumber', priority: 'high', tags: ['house'] },
+    });
+  });
+
+  it('is not left with something typed that is not saved, unless the person says so', async () => {
+    await createTask(view.api, 'Learn the song');
+    await open();
+    await edit('Learn the song');
+    await view.page.keyboard.type('Unsaved');
+    const [question] = await Promise.all([
+      view.page.waitForEvent('dialog'),
+      view.page.evaluate('void setTimeout(() => location.reload())'),
+    ]);
+    expect(question.type()).toBe('beforeunload');
+    await question.dismiss();
+    expect(await dialog().getByLabel('Description').inputValue()).toContain('Unsaved');
+    await view.page.keyboard.press('Escape');
+    await view.page.reload();
+    await view.page.getByText('Live', { exact: true }).waitFor();
+  });
+});
+
+describe('the form for a new task', () => {
+  it('can be used again at once, and creates in the order of the person', async () => {
+    await open();
+    const posts = await hold('POST');
+    for (const text of ['First of three', 'Second of three']) {
+      await field().fill(text);
+      await view.page.keyboard.press('Enter');
+      await waitFor('room for the next', async () => (await field().inputValue()) === '');
+    }
+    await field().fill('Third of three');
+    await view.page.getByText('Creating “First of three” …').waitFor();
+    expect(posts.held()).toBe(1);
+    posts.next();
+    await waitFor('the second', () => posts.held() === 2);
+    posts.next();
+    await taskItem('Second of three').waitFor();
+    expect(await field().inputValue()).toBe('Third of three');
+    expect((await descriptions()) as string[]).toEqual(
+      expect.arrayContaining(['First of three', 'Second of three']) as unknown,
+    );
+    expect(await view.page.locator('.task').first().innerText()).toContain('Second of three');
+  });
+
+  it('gives back what could not be created, beside what is typed by then', async () => {
+    await open();
+    const posts = await hold('POST');
+    await field().fill('Lost on its way');
+    await view.page.keyboard.press('Enter');
+    await waitFor('the create', () => posts.held() === 1);
+    await field().fill('Typed meanwhile');
+    posts.next('abort');
+    await view.page.locator('#unsent').getByText('“Lost on its way”: The API cannot be reached.').waitFor();
+    expect(await field().inputValue()).toBe('Typed meanwhile');
+    expect(await accessibilityFaults(view.page)).toEqual([]);
+    await screenshot('unsent');
+    // Into the form, in exchange for what is there, and both on their way again.
+    await view.page.getByRole('button', { name: 'Edit before it is created: Lost on its way' }).click();
+    expect(await field().inputValue()).toBe('Lost on its way');
+    await view.page.getByRole('button', { name: 'Try again: Typed meanwhile' }).click();
+    await waitFor('the next create', () => posts.held() === 2);
+    posts.next();
+    await taskItem('Typed meanwhile').waitFor();
+    await field().press('Enter');
+    await waitFor('the last create', () => posts.held() === 3);
+    posts.next();
+    await taskItem('Lost on its way').waitFor();
+    expect(await view.page.locator('#unsent > li').count()).toBe(0);
+    expect(view.forgive('net::ERR_FAILED')).toBe(1);
+  });
+
+  it('makes one task of a double press', async () => {
+    await open();
+    await field().fill('Press me once');
+    await view.page.getByRole('button', { name: 'Create' }).dblclick();
+    await taskItem('Press me once').waitFor();
+    expect(await view.page.locator('#create-problem').innerText()).toBe('');
+    const all = (await descriptions()) as string[];
+    expect(all.filter((text) => text === 'Press me once').length).toBe(1);
+  });
+});
+
+describe('a search', () => {
+  it('follows what is typed, and is one step of Back', async () => {
+    await createTask(view.api, 'Varnish the table');
+    await createTask(view.api, 'Varnish the chairs');
+    await view.pipeline.converged();
+    await open();
+    await view.page.getByLabel('Search', { exact: true }).click();
+    await view.page.keyboard.type('varnish', { delay: 60 });
+    await view.page.locator('#tasks-count', { hasText: '2 found' }).waitFor();
+    await view.page.keyboard.type(' tabl', { delay: 60 });
+    await view.page.locator('#tasks-count', { hasText: '1 found' }).waitFor();
+    expect(new URL(view.page.url()).searchParams.get('q')).toBe('varnish tabl');
+    await view.page.goBack();
+    await view.page.locator('#tasks-count', { hasText: 'newest first' }).waitFor();
+    expect(await view.page.getByLabel('Search', { exact: true }).inputValue()).toBe('');
+    expect(await view.page.locator('#clear-search').isVisible()).toBe(false);
+  });
+
+  it('on a phone folds its filters, and says how many are set', async () => {
+    await open({ viewport: PHONE, path: '/console?priority=high&overdue=true' });
+    const filters = view.page.getByRole('button', { name: 'Filters: 2' });
+    await filters.waitFor();
+    expect(await view.page.locator('#search-priority').isVisible()).toBe(false);
+    await filters.click();
+    expect(await view.page.locator('#search-priority').isVisible()).toBe(true);
+    await view.page.getByRole('button', { name: 'Details' }).click();
+    await view.page.locator('#create-priority').selectOption('low');
+    await view.page.getByRole('button', { name: 'Details: 1' }).waitFor();
+    expect(await smallTargets(view.page)).toEqual([]);
+    expect(await accessibilityFaults(view.page)).toEqual([]);
+    expect(Number(await view.page.evaluate('document.documentElement.scrollWidth'))).toBeLessThanOrEqual(PHONE.width);
+    await screenshot('phone-unfolded');
+    await view.page.getByRole('button', { name: 'Clear the search' }).click();
+    await view.page.getByRole('button', { name: 'Filters', exact: true }).waitFor();
+  });
+});
