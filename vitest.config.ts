@@ -17,6 +17,7 @@ const ALONE = [
   'indexer-outage',
   'indexer-refusals',
   'indexer-stop',
+  'local-cluster',
   'ops-lag',
   'partition-offline',
   'postgres-pool',

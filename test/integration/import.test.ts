@@ -60,8 +60,10 @@ describe('an import', () => {
     const lines = ['same', 'x done', 'edited', 'deleted', 'bought id:none'];
     await importFile('late.txt', lines.join('\n'));
     const idOf = async (description: string) => {
-      const { rows } = await api.database.pool.query('SELECT id FROM tasks WHERE description = $1', [description]);
-      return String((rows[0] as { id: string }).id);
+      const { rows } = await api.database.pool.query<{ id: string }>('SELECT id FROM tasks WHERE description = $1', [
+        description,
+      ]);
+      return rows[0]?.id ?? '';
     };
     await api.request('PATCH', `/tasks/${await idOf('same')}`, { tags: ['from', 'the', 'console'] });
     await api.request('DELETE', `/tasks/${await idOf('deleted')}`);
