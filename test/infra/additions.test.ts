@@ -145,7 +145,7 @@ it('the names that are refused are those that the manifests use', () => {
     .flatMap(({ kind, spec }) => selectorsIn(kind === 'Service' ? { matchLabels: spec.selector } : spec));
   // Of pods that are not ours.
   const ours = [
-    ...['team', 'kubernetes.io/metadata.name', 'taskstream-consumer'],
+    ...['team', 'kubernetes.io/metadata.name', 'taskstream-consumer', 'strimzi.io/pool-name'],
     ...Object.values(POLICY).flatMap((labels) => Object.keys(Object(labels) as object)),
   ];
   for (const label of selectors) if (!ours.includes(label)) expect(OWN_LABELS).toContain(label);

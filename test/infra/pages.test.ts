@@ -107,6 +107,7 @@ const faultOfOps = async (args: readonly string[], isProse: boolean): Promise<st
     return undefined;
   } catch (error) {
     const code = error instanceof CommanderError ? error.code : '';
+    if (code === 'commander.helpDisplayed') return undefined;
     if (isProse && /^commander\.(help|missing\w+|optionMissingArgument)$/.test(code)) return undefined;
     return messageOf(error);
   }
