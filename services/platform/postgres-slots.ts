@@ -234,8 +234,8 @@ export class SlotPool extends Pool {
       this.#report();
     } catch (error) {
       const reason = messageOf(error);
-      // One that has no room for the question, or that starts, may still work.
-      const isAway = !(error instanceof DatabaseError);
+      // One that has no room for the question, that starts, or whose renewed certificate is not trusted yet, may still work.
+      const isAway = !(error instanceof DatabaseError || STALE.test(String(codeOf(error))));
       this.#slots.logger.warn(
         { reason, isAway, slots: this.#kept.size },
         'PostgreSQL does not say what it still works on',

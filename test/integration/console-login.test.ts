@@ -263,9 +263,9 @@ describe('a session', () => {
       const { status } = await fetch(`http://127.0.0.1:${port}/console/session`, { headers: { cookie } });
       return status;
     };
-    for (let n = 0; n < 3; n += 1) expect(await ask('root')).toBe(200);
+    for (let n = 0; n < 3; n += 1) expect(await ask('root')).toBe(204);
     expect(await ask('root')).toBe(429);
-    expect(await ask('grace')).toBe(200);
+    expect(await ask('grace')).toBe(204);
     await stopProcess(limited);
   });
 

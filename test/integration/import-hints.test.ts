@@ -237,6 +237,15 @@ describe('a file of another tool', () => {
     180_000,
   );
 
+  it('is refused with a command that has no access token, as it stands in logs', async () => {
+    writeFileSync(join(folder, 'shown.csv'), 'Todo\nPay rent\n');
+    for (const token of [['--token', 'eyJ.secret'], ['--token=eyJ.secret']]) {
+      const { stderr } = await importOf('shown.csv', ...token);
+      expect(stderr).toContain('Try, with your --token:');
+      expect(stderr).not.toContain('eyJ.secret');
+    }
+  });
+
   it('that gives ids makes nothing twice when a later export of it differs, and changes its task', async () => {
     const options = ['--map', 'Name=description', '--map', 'Task ID=key'];
     writeFileSync(join(folder, 'later.csv'), 'Task ID,Name\n7,first words\n');

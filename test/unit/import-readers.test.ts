@@ -271,6 +271,16 @@ describe('NDJSON of others', () => {
     expect(tasksOf(found)).toEqual([task, task]);
     expect(new Set(identitiesOf(found))).toEqual(new Set([`id:${shown.id}`]));
     expect(faultsOf(found).map(([line]) => line)).toEqual([3, 4]);
+
+    const [withOptions] = await read(readNdjson, JSON.stringify(shown), { ignoreUnknown: true });
+    expect(withOptions).toMatchObject({ id: shown.id, updatedAt: shown.updatedAt });
+  });
+
+  it('takes keys and words for nothing else than that, whatever JavaScript calls its own', async () => {
+    const line = '{"title":"a","constructor":1,"toString":"b","urgency":"constructor"}';
+    const options = { map: { title: 'description', urgency: 'priority' }, values: { priority: { hot: 'high' } } };
+    const found = await read(readNdjson, line, { ...options, ignoreUnknown: true });
+    expect(faultsOf(found)).toEqual([[1, expect.stringContaining('priority')]]);
   });
 });
 

@@ -74,6 +74,8 @@ export class PostgresNode extends ClusterNode {
     chmodSync(staging, 0o700);
     const client = new pg.Client({
       ...{ host: LOOPBACK, port: primary.port, user: USER, password: PASSWORD, database: 'postgres' },
+      // One that is frozen meanwhile must not hold up the next failover.
+      ...{ connectionTimeoutMillis: 5_000, query_timeout: 60_000 },
     });
     client.on('error', () => undefined);
     await client.connect();

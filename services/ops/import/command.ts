@@ -195,6 +195,10 @@ const runWithProgress = async (file: string, flags: Flags): Promise<ImportSummar
   }
 };
 
+/** Without the access token, which would end up in logs. */
+const argumentsToShow = (args: readonly string[]): readonly string[] =>
+  args.filter((arg, at) => arg !== '--token' && args[at - 1] !== '--token' && !arg.startsWith('--token='));
+
 /** The command that would read the file, as it can be pasted. */
 const withCommand = (error: unknown): unknown => {
   const options = z
@@ -202,8 +206,11 @@ const withCommand = (error: unknown): unknown => {
     .min(1)
     .safeParse(error instanceof TaskstreamError ? error.extensions['suggestedOptions'] : undefined);
   if (!options.success) return error;
-  const command = commandLine([...process.argv.slice(2), ...options.data]);
-  return new Error(`${messageOf(error)}\nTry:\n\n  ${command}`, { cause: error });
+  const given = process.argv.slice(2);
+  const shown = argumentsToShow(given);
+  const command = commandLine([...shown, ...options.data]);
+  const tryIt = shown.length === given.length ? 'Try' : 'Try, with your --token';
+  return new Error(`${messageOf(error)}\n${tryIt}:\n\n  ${command}`, { cause: error });
 };
 
 const table = ({ lines, created, updated, present, refused, skipped }: ImportSummary): string =>

@@ -144,6 +144,8 @@ export const joinGroup = async (
   renewals: Renewals = NO_RENEWALS,
 ): Promise<GroupClient> => {
   let current: NativeConsumer | undefined;
+  /** Of a client that is being replaced: until what it has in flight is finished and committed. */
+  let handingOver: Promise<void> | undefined;
 
   const onRebalance = async (
     client: NativeConsumer,
@@ -158,8 +160,11 @@ export const joinGroup = async (
       return;
     }
     try {
-      // A client that was replaced gives back what was reported as lost then.
-      if (client !== current) return;
+      // What a client that was replaced gives back was reported then; nobody may get it before its commit.
+      if (client !== current) {
+        await handingOver;
+        return;
+      }
       await listener.onRevoke(partitions, client.assignmentLost());
     } finally {
       // The group waits for this call; without it no member would get any partition again.
@@ -192,6 +197,7 @@ export const joinGroup = async (
   let replacing: Promise<void> | undefined;
   let left = 0;
   const closing = new AbortController();
+  const isStopping = (): boolean => signal.aborted || closing.signal.aborted;
 
   /**
    * One attempt.
@@ -200,7 +206,7 @@ export const joinGroup = async (
   const replace = async (isRenewal: boolean): Promise<void> => {
     const fresh = await connect(AbortSignal.abort());
     const isSilent = member.silentMs() >= SILENT_MS;
-    if (closing.signal.aborted || !(isRenewal || isSilent)) {
+    if (isStopping() || !(isRenewal || isSilent)) {
       await disconnectConsumer(fresh.client);
       return;
     }
@@ -214,7 +220,13 @@ export const joinGroup = async (
     const old = member;
     current = undefined;
     // Of a renewal, the old one is polled until the new one is there: answers to the last commit arrive that way.
-    if (partitions.length > 0) await listener.onRevoke(partitions, isSilent);
+    if (partitions.length > 0) handingOver = listener.onRevoke(partitions, isSilent);
+    await handingOver;
+    if (isStopping()) {
+      // The old one leaves with the stop, and no new one comes for so short a time.
+      await disconnectConsumer(fresh.client);
+      return;
+    }
     // Its commits are given up once its session is over.
     void old.leave(config.SESSION_TIMEOUT_MS + QUERY_TIMEOUT_MS, closing.signal).then((closed) => {
       if (closed || closing.signal.aborted) return;

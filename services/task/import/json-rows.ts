@@ -12,7 +12,10 @@ export const isObject = (value: unknown): value is JsonObject =>
 /** Deeper ones are no tool's tasks. */
 const MAX_DEPTH = 4;
 /** What the fields call them. */
-const OWN_PATHS: Readonly<Record<string, string>> = { 'dates.due': 'due', 'dates.start': 'start' };
+const OWN_PATHS: ReadonlyMap<string, string> = new Map([
+  ['dates.due', 'due'],
+  ['dates.start', 'start'],
+]);
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
@@ -39,7 +42,7 @@ export const jsonRow = (line: number, value: JsonObject, options: ReadOptions): 
   const columns = new Map<string, string[]>();
   const unknown: string[] = [];
   for (const [path, texts] of paths) {
-    const column = columnOf(OWN_PATHS[path] ?? path, options);
+    const column = columnOf(OWN_PATHS.get(path) ?? path, options);
     if (column !== undefined) columns.set(column, [...(columns.get(column) ?? []), ...texts]);
     else if (plain(path) !== onlyName) unknown.push(path);
   }
@@ -54,7 +57,11 @@ export const jsonRow = (line: number, value: JsonObject, options: ReadOptions): 
     // As a list, since the names of one may have a comma.
     return column === 'tags' && texts.length > 1 ? [JSON.stringify(texts)] : texts;
   };
-  return rowLine(line, cellsOf, options);
+  // When an object of ours was changed: an older state must not overwrite a newer one.
+  const { id, version } = value;
+  const isOurs = typeof id === 'string' && !isForeignId(id) && version !== undefined;
+  const updatedAt = isOurs ? value['updatedAt'] : undefined;
+  return rowLine(line, cellsOf, options, updatedAt);
 };
 
 /** Objects that are looked at for a hint. */
@@ -63,7 +70,7 @@ const LOOKED_AT = 50;
 const suggestFor = (objects: readonly JsonObject[], options: ReadOptions) => {
   const looked = objects.slice(0, LOOKED_AT);
   const names = [
-    ...new Set(looked.flatMap((each) => [...pathsOf(each).keys()].map((path) => OWN_PATHS[path] ?? path))),
+    ...new Set(looked.flatMap((each) => [...pathsOf(each).keys()].map((path) => OWN_PATHS.get(path) ?? path))),
   ];
   const hasForeignIds = looked.some(({ id }) => id !== undefined && id !== null && isForeignId(textOf(id)));
   return { names, suggestion: suggestColumns(names, options, hasForeignIds) };

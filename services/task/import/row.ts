@@ -10,14 +10,22 @@ const fields: Fields = taskFields;
 const DATES = ['start', 'due'];
 const INSTANT = /^\d{4}-\d\d-\d\dT/;
 
-/** @param cellsOf the cells of a column, without empty ones */
+/**
+ * @param cellsOf the cells of a column, without empty ones
+ * @param updatedAt when the task was changed last, if the row says it
+ */
 export const rowLine = (
   line: number,
   cellsOf: (column: string) => readonly string[],
   { days, values = {} }: ReadOptions,
+  updatedAt?: unknown,
 ): ImportLine => {
+  const meant = (column: string, cell: string): string => {
+    const [words, word] = [values[column] ?? {}, wordOf(cell)];
+    return Object.hasOwn(words, word) ? (words[word] ?? cell) : cell;
+  };
   const cellOf = (column: string, timezone?: string): string | undefined => {
-    const cells = cellsOf(column).map((cell) => values[column]?.[wordOf(cell)] ?? cell);
+    const cells = cellsOf(column).map((cell) => meant(column, cell));
     // A title, and notes below it; tags of several columns.
     const cell = column === 'description' ? cells.join('\n') : column === 'tags' ? listOf(cells) : cells[0];
     if (!cell) return undefined;
@@ -36,7 +44,12 @@ export const rowLine = (
       }),
     );
   const key = cellOf('key');
-  return judgeLine(line, { fieldsIn, id: cellOf('id'), ...(key === undefined ? {} : { identity: `key:${key}` }) });
+  return judgeLine(line, {
+    fieldsIn,
+    id: cellOf('id'),
+    updatedAt,
+    ...(key === undefined ? {} : { identity: `key:${key}` }),
+  });
 };
 
 const listOf = (cells: readonly string[]): string | undefined => (cells.length <= 1 ? cells[0] : cells.join(','));
