@@ -193,7 +193,11 @@ export const superviseFailover = async (options: FailoverOptions): Promise<Failo
       await inTurn(async () => {
         // Nobody could be promoted: with its data it goes on as it was, and the standbys follow it again.
         if (!primary.isRunning) await primary.start();
-        await look();
+        // One that was frozen may be slow to answer at first.
+        await until('the primaries of before to be ended', STEP_MS, async () => {
+          await look();
+          return [...former].every((node) => !node.isRunning);
+        });
         for (const node of others()) if (!node.isRunning) await rejoin(node);
         await allStream();
       });
