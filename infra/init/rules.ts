@@ -8,6 +8,9 @@ export const DOMAIN = 'services/task';
 /** Files that stay as they are: the authors of the template stay its authors, and these rules say what they replace. */
 export const isKept = (path: string): boolean => path === 'LICENSE' || path.startsWith('infra/init/');
 
+/** A file that moves with its folder and keeps its text: the words are those of other tools. */
+const FOREIGN_WORDS = `${DOMAIN}/import/vocabulary.ts`;
+
 /**
  * Files that go: the test of init has nothing to rename in a renamed clone, and no release before it can run beside it, as
  * the template's have other topics and tables.
@@ -61,6 +64,7 @@ const rulesFor = ({ entity, plural, product }: Names): readonly (readonly [RegEx
 
 /** @returns the text under the new names, and how many of the old ones it held */
 export const renameText = (path: string, text: string, names: Names): { text: string; count: number } => {
+  if (path === FOREIGN_WORDS) return { text, count: 0 };
   const rules = rulesFor(names);
   let count = 0;
   const renamed = quoteColumns(path, text)
