@@ -107,14 +107,8 @@ it('finds poison that is no dead letter, a good event that is one, and changes t
 
 it('sees a version that goes back, and a deleted task that comes back', async () => {
   const { client, alias, index } = pipeline.index;
-  const put = (task: string, version: number) =>
-    client.index({
-      index: alias,
-      id: task,
-      version,
-      version_type: 'external',
-      document: { id: task, [TEXT_FIELD]: 'planted' },
-    });
+  const put = (task: string, version: number, fields: object = { [TEXT_FIELD]: 'planted' }) =>
+    client.index({ index: alias, id: task, version, version_type: 'external', document: { id: task, ...fields } });
   await put(id(0), 9);
   const observer = watchIndex(pipeline.index);
   /** One may have begun before what it is to see, and each counts with the next one. */
@@ -126,10 +120,13 @@ it('sees a version that goes back, and a deleted task that comes back', async ()
   await client.indices.putSettings({ index, settings: { 'index.gc_deletes': '0s' } });
   await client.delete({ index: alias, id: id(1) });
   await client.delete({ index: alias, id: id(0) });
+  await put(id(2), 2, { deletedAt: new Date().toISOString() });
   await threeLooks();
   await put(id(0), 3);
   await put(id(1), 4);
+  await put(id(2), 5);
   const faults = await observer.stop();
   expect(faults).toContain(`${id(0)} went from version 9 back to 3`);
   expect(faults).toContain(`${id(1)} came back after its deletion`);
+  expect(faults).toContain(`${id(2)} came back after its deletion`);
 });
