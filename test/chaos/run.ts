@@ -42,6 +42,8 @@ const CLIENTS = 6;
 const PARTITIONS = 6;
 const INDEXERS = 2;
 const APIS = 2;
+/** Nobody has to do anything for a cluster that loses a node of each kind. */
+const SLOW_MS = 60_000;
 
 export const run = async (servers: Servers, options: RunOptions): Promise<RunResult> => {
   const { seed, plan, writeMs, build } = options;
@@ -91,6 +93,9 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
       ...judgement.lost.map((text) => `lost: ${text}`),
       ...judgement.stale.map((text) => `stale: ${text}`),
       ...judgement.other,
+      ...(servers.copies > 1 && judgement.recoveryMs > SLOW_MS
+        ? [`both stores were equal only ${Math.round(judgement.recoveryMs / 1_000)} s after the last fault`]
+        : []),
       ...backwards,
       ...crashed.map(
         (service) =>

@@ -124,13 +124,25 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     return producer;
   };
   const readers = new Map<string, Promise<TopicReader>>();
-  /** Never the admin client: asked about a group whose coordinator is away it ends the process (CONTRIBUTING, rule 11). */
-  const readerOf = (group: string): Promise<TopicReader> => {
-    const reader = readers.get(group) ?? openReader(brokers, AbortSignal.timeout(30_000), group);
-    readers.set(group, reader);
-    // The next one to ask tries again.
-    reader.catch(() => readers.delete(group));
-    return reader;
+  /**
+   * Never by the admin client: asked about a group whose coordinator is away it ends the process (CONTRIBUTING, rule 11), and it
+   * looks for the end of a partition at a leader that died for up to five minutes.
+   */
+  const ask = async <T>(group: string, question: (reader: TopicReader) => Promise<T>): Promise<T> => {
+    const opening = readers.get(group) ?? openReader(brokers, AbortSignal.timeout(30_000), group, true);
+    readers.set(group, opening);
+    try {
+      return await question(await opening);
+    } catch (error) {
+      // It may have forgotten its brokers (`SILENT_MS` in native.ts), as one does that begins while a broker goes on after
+      // a pause: the next one to ask opens another.
+      readers.delete(group);
+      void opening.then(
+        (reader) => reader.close(),
+        () => undefined,
+      );
+      throw error;
+    }
   };
   return {
     tasks,
@@ -142,19 +154,11 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
       await sendAll(await connected(), deadLetters, records);
     },
     readAll: (topic) => readTopic(brokers, topic),
-    committed: async (group) => {
-      const reader = await readerOf(group);
-      try {
+    committed: (group) =>
+      ask(group, async (reader) => {
         const numbers = (await reader.ends(tasks)).map(({ partition }) => partition);
         return [...(await reader.committed(tasks, numbers)).values()].reduce((sum, offset) => sum + offset, 0);
-      } catch (error) {
-        // It may have forgotten its brokers (`SILENT_MS` in native.ts), as one does that begins while a broker goes on after
-        // a pause: the next one to ask opens another.
-        readers.delete(group);
-        void reader.close();
-        throw error;
-      }
-    },
+      }),
     create: async (topic, config) => {
       await admin.createTopics({
         topics: [{ topic, numPartitions: 1, replicationFactor: copies, configEntries: entries(config) }],
@@ -163,7 +167,8 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
     },
     make,
     recreate,
-    end: () => endOf(admin, tasks),
+    end: () =>
+      ask(`end-of-${tasks}`, async (reader) => (await reader.ends(tasks)).reduce((sum, { high }) => sum + high, 0)),
     close: async () => {
       await producer?.disconnect(1_000);
       for (const reader of readers.values()) await (await reader).close();
@@ -173,10 +178,16 @@ export const createTestTopics = async (brokers: string, options: TestTopicOption
   };
 };
 
-const openReader = (brokers: string, signal: AbortSignal, group?: string): Promise<TopicReader> =>
+const openReader = (
+  brokers: string,
+  signal: AbortSignal,
+  group?: string,
+  withOpenTransactions = false,
+): Promise<TopicReader> =>
   createTopicReader(readEnv(kafkaEnv, { KAFKA_BROKERS: brokers }), {
     logger: silent,
     signal,
+    withOpenTransactions,
     ...(group === undefined ? {} : { group }),
   });
 
