@@ -5,6 +5,7 @@ import { createKeyMaker } from '../../services/ops/import/key.ts';
 import type { ImportLine, Reader } from '../../services/task/import/lines.ts';
 import { dayReader } from '../../services/task/import/dates.ts';
 import type { ReadOptions } from '../../services/task/import/lines.ts';
+import { textLines } from '../../services/task/import/text-lines.ts';
 import { readNdjson } from '../../services/task/import/ndjson.ts';
 import { readTodoTxt } from '../../services/task/import/todotxt.ts';
 
@@ -140,6 +141,39 @@ describe('the text of a file', () => {
     expect(tasksOf(marked).map(({ description }) => description)).toEqual(['M\u00fcll']);
   });
 
+  it('is read as UTF-16 without a byte order mark, and refused as UTF-32', async () => {
+    for (const [reader, text] of [
+      [readTodoTxt, 'M\u00fcll'],
+      [readCsv, 'description\nM\u00fcll'],
+      [readNdjson, '{"description":"M\u00fcll"}'],
+    ] as const) {
+      const bytes = Buffer.from(text, 'utf16le');
+      for (const each of [bytes, Buffer.from(bytes).swap16()]) {
+        expect(tasksOf(await read(reader, each))).toMatchObject([{ description: 'M\u00fcll' }]);
+      }
+      const wide = Buffer.concat(Array.from(`\uFEFF${text}`, (sign) => Buffer.from(`${sign}\0`, 'utf16le')));
+      await expect(read(reader, wide)).rejects.toThrow(/UTF-32/);
+    }
+  });
+
+  it('has one line that is refused where a line that ends with \\r is not UTF-8', async () => {
+    const lines = await read(readTodoTxt, latin('first\rM\u00fcll\rlast\r'));
+    expect(faultsOf(lines).map(([line]) => line)).toEqual([2]);
+    expect(tasksOf(lines).map(({ description }) => description)).toEqual(['first', 'last']);
+  });
+
+  it('has the same lines however it is cut into pieces', async () => {
+    const text = Buffer.from('a\r\n\r\nb\rc\n\n\rM\u00fcll\r\n');
+    const linesOf = async (pieces: Iterable<Uint8Array>) => {
+      const found: string[] = [];
+      for await (const { line, text } of textLines(Readable.from(pieces))) found.push(`${line} ${String(text)}`);
+      return found;
+    };
+    const whole = ['1 a', '2 ', '3 b', '4 c', '5 ', '6 ', '7 M\u00fcll'];
+    expect(await linesOf([text])).toEqual(whole);
+    expect(await linesOf(Array.from(text, (byte) => Buffer.from([byte])))).toEqual(whole);
+  });
+
   it('splits lines at \\n, \\r\\n and \\r, as a Mac writes them, and not at U+2028 and U+2029', async () => {
     const named = ['call mom', 'buy milk'];
     for (const end of ['\n', '\r\n', '\r']) {
@@ -174,6 +208,7 @@ describe('CSV as spreadsheets write it', () => {
   it.each([
     ['semicolons', 'description;priority;due\nfix tap;high;2026-12-01\ntrash;low;\n', 2],
     ['sep=', 'sep=;\ndescription;priority\nfix tap;high\n', 1],
+    ['sep= and blanks', 'sep=; \ndescription;priority\nfix tap;high\n', 1],
     ['sep= in quotes', '"sep=;"\ndescription;priority\nfix tap;high\n', 1],
     ['a header of two lines', 'description;priority;"due\n"\nfix tap;high;\n', 1],
     ['tabs', 'description\tpriority\nfix tap\thigh\n', 1],
@@ -210,6 +245,42 @@ describe('CSV as spreadsheets write it', () => {
     const before = await read(readCsv, 'description,priority\n"open,high\n"second",low\n"a\nb",low\n');
     expect(faultsOf(before)).toEqual([[2, expect.stringContaining('not closed')]]);
     expect(tasksOf(before).map(({ description }) => description)).toEqual(['second', 'a\nb']);
+  });
+
+  it.each(['"M\u00fcll\ntwo\nthree",high', '"one\nM\u00fcll\nthree",high', '"one\ntwo\nM\u00fcll",high'])(
+    'refuses a cell of many lines whole where one of them is not text: %j',
+    async (row) => {
+      const lines = await read(readCsv, latin(`description,priority\nbefore,low\n${row}\nafter,low\n`));
+      expect(tasksOf(lines).map(({ description }) => description)).toEqual(['before', 'after']);
+      const garbled = 3 + row.split('\n').findIndex((line) => line.includes('\u00fc'));
+      expect(faultsOf(lines)).toEqual([[garbled, expect.stringContaining('--encoding')]]);
+    },
+  );
+
+  it('says what stands behind a closing quote, unless it is white space', async () => {
+    const lines = await read(
+      readCsv,
+      'description,priority\n"Dune" read,low\n"b"\t,\u00a0"low"\u00a0\n "c" , "low" \n',
+    );
+    expect(faultsOf(lines)).toEqual([[2, expect.stringContaining('behind a closing quote')]]);
+    expect(tasksOf(lines)).toMatchObject([
+      { description: 'b', priority: 'low' },
+      { description: 'c', priority: 'low' },
+    ]);
+    const tabs = await read(readCsv, 'description\tpriority\ttags\n"b"\t\t"t"\n');
+    expect(tasksOf(tabs)).toEqual([{ description: 'b', tags: ['t'], isDone: false }]);
+  });
+
+  it('takes the header of a second file that was put behind the first for no task, and counts it', async () => {
+    for (const header of ['description', 'Title,P', '"description","priority"']) {
+      const file = `\uFEFF${header}\r\n"a, b"\r\n`;
+      const lines = await read(readCsv, file + file, {
+        map: { ...(header.startsWith('T') && { title: 'description', p: 'priority' }) },
+      });
+      expect(faultsOf(lines)).toEqual([]);
+      expect(tasksOf(lines).map(({ description }) => description)).toEqual(['a, b', 'a, b']);
+      expect(lines[1]).toEqual({ line: 3, skipped: 'the header again' });
+    }
   });
 
   it('reads a long quoted cell of a column that is left out as one, and makes no tasks of its lines', async () => {
