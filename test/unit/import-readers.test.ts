@@ -199,7 +199,17 @@ describe('the text of a file', () => {
     for (const cell of ['2026-03-05', '2026/3/5', '5.3.2026', '20260305', 'Mar 5, 2026']) {
       expect(await due(cell), cell).toEqual({ due: '2026-03-05T05:00:00.000Z' });
     }
+    for (const [cell, instant] of [
+      ['2026-03-05 06:00:00.5+01', '2026-03-05T06:00:00.5+01:00'],
+      ['2026-03-05 05:00 GMT', '2026-03-05T05:00:00Z'],
+      ['2026-03-05T10:30:00+0530', '2026-03-05T10:30:00+05:30'],
+    ] as const) {
+      expect(await due(cell), cell).toEqual({ due: instant });
+    }
     expect(await due('3/5/2026')).toBeUndefined();
+    expect(faultsOf(await read(readCsv, 'description,due\na,3/5/2026'))).toEqual([
+      [2, expect.stringContaining('--date-format')],
+    ]);
     expect(await due('5/3/2026', 'd/M/yyyy')).toEqual({ due: '2026-03-05T05:00:00.000Z' });
   });
 });
@@ -235,6 +245,28 @@ describe('CSV as spreadsheets write it', () => {
     });
     expect(tasksOf(mapped)).toEqual([
       { description: 'buy milk', isDone: true, dates: { due: '2026-01-01T00:00:00.000Z' } },
+    ]);
+  });
+
+  it('reads TRUE and FALSE in the words of other languages, as Excel writes them', async () => {
+    const words = [
+      ['WAHR', 'FALSCH'],
+      ['VRAI', 'FAUX'],
+      ['VERO', 'FALSO'],
+      ['TOSI', 'EPA\u0308TOSI'],
+      ['\u0418\u0421\u0422\u0418\u041d\u0410', '\u041b\u041e\u0416\u042c'],
+    ];
+    for (const [yes, no] of words) {
+      const lines = await read(readCsv, `description;isDone\na;${yes}\nb;${no}\n`);
+      expect(tasksOf(lines).map(({ isDone }) => isDone)).toEqual([true, false]);
+    }
+  });
+
+  it('finds a mapped header in either spelling of Unicode, and one of signs alone', async () => {
+    const map = { Fällig: 'due', '\u2713': 'isDone', '#': '', Task: 'description' };
+    const lines = await read(readCsv, '#,Task,\u2713,Fa\u0308llig\n1,a,x,2026-03-05\n', { map });
+    expect(tasksOf(lines)).toMatchObject([
+      { description: 'a', isDone: true, dates: { due: '2026-03-05T00:00:00.000Z' } },
     ]);
   });
 
@@ -313,6 +345,26 @@ describe('NDJSON of others', () => {
     ]);
   });
 
+  it.each([
+    ['arrays', '[{"description":"a"}]\n[{"description":"}]\\"["}]'],
+    ['pages of the API', '{"tasks":[{"description":"a"}],"nextCursor":"x"}\n{"tasks":[{"description":"}]\\"["}]}'],
+    ['objects of many lines', '{\n  "description": "a"\n}\n{\n  "description": "}]\\"["\n}'],
+    ['objects in one line', '{"description":"a"} {"description":"}]\\"["}'],
+  ])('reads %s behind each other', async (_, text) => {
+    const lines = await read(readNdjson, text);
+    expect(faultsOf(lines)).toEqual([]);
+    expect(tasksOf(lines).map(({ description }) => description)).toEqual(['a', '}]"[']);
+  });
+
+  it.each(['{"description":"a"\n{"description":"b"}\n', '{"description":"a"}}\n{"description":"b"}\n'])(
+    'reads the lines behind a first one that is broken: %j',
+    async (text) => {
+      const lines = await read(readNdjson, text);
+      expect(faultsOf(lines)).toEqual([[1, expect.stringContaining('not JSON')]]);
+      expect(tasksOf(lines).map(({ description }) => description)).toEqual(['b']);
+    },
+  );
+
   it('reads nothing of an array with a line that is not text: its task would lack what the line says', async () => {
     const lines = await read(readNdjson, latin('[{"description":"a",\n"tags":["B\xfcro"],\n"priority":"low"}]\n'));
     expect(tasksOf(lines)).toEqual([]);
@@ -367,6 +419,10 @@ describe('todo.txt of others', () => {
       { description: 'settle the bill', priority: 'high', isDone: true },
     ],
     ['x  2020-01-01 two blanks after x', { description: 'two blanks after x', isDone: true }],
+    // Years that the API does not take are no dates either, and an open task has no day of completion.
+    ['pay rent due:0000-01-01', { description: 'pay rent due:0000-01-01' }],
+    ['(A) 2026-01-01 2026-06-30 is the last day', { description: '2026-06-30 is the last day', priority: 'high' }],
+    ['x 2026-01-02 2026-01-01 2026-06-30 was it', { description: '2026-06-30 was it', isDone: true }],
     ['water plants rec:1w due:2026-01-01', { description: 'water plants rec:1w' }],
   ])('reads %s', async (line, task) => {
     expect(tasksOf(await read(readTodoTxt, line))).toMatchObject([task]);
