@@ -437,6 +437,26 @@ describe('the identity of a line', () => {
     expect(await csv('priority;description\nlow;one\nlow;two')).toEqual(plain);
   });
 
+  it('is the same where a default is spelled out, or an instant in another offset', async () => {
+    const identity = async (line: object) => identitiesOf(await read(readNdjson, JSON.stringify(line)));
+    const due = '2026-03-05T09:00:00Z';
+    const plain = await identity({ description: 'a', dates: { due } });
+    for (const same of [
+      { description: ' a ', dates: { due, start: null }, priority: 'none', isDone: false, tags: [] },
+      { description: 'a', dates: { due: '2026-03-05T10:00:00.000+01:00' } },
+    ]) {
+      expect(await identity(same)).toEqual(plain);
+    }
+    for (const other of [
+      { description: 'a' },
+      { description: 'a', dates: { due }, isDone: true },
+      { description: 'a', dates: { due, start: due } },
+    ]) {
+      expect(await identity(other)).not.toEqual(plain);
+    }
+    expect(identitiesOf(await read(readCsv, `description,due,priority\na,${due},none`))).toEqual(plain);
+  });
+
   it('does not depend on the time zone that its days are read in', async () => {
     const identities = async (timezone: string) => {
       const options = { days: dayReader(timezone) };
@@ -467,6 +487,13 @@ describe('the identity of a line', () => {
     ] as const) {
       expect(identitiesOf(await read(reader, text))).toEqual(identitiesOf(await read(reader, text.normalize('NFC'))));
     }
+  });
+
+  it('of todo.txt is the last id, which an export writes behind the text', async () => {
+    const [own, other] = ['01a219d0-1c96-767f-9fb0-a503277fa5e3', '01a219d0-1c96-767f-9fb0-a503277fa5e4'];
+    const lines = await read(readTodoTxt, `see id:${other} id:${own}\nsee id:${own} id:none`);
+    expect(identitiesOf(lines)).toEqual([`id:${own}`, `id:${own}`]);
+    expect(tasksOf(lines).map(({ description }) => description)).toEqual([`see id:${other}`, 'see id:none']);
   });
 
   it('of todo.txt is its text: completion, priority and dates may change', async () => {

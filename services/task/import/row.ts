@@ -24,11 +24,11 @@ export const rowLine = (
     const [words, word] = [values[column] ?? {}, wordOf(cell)];
     return Object.hasOwn(words, word) ? (words[word] ?? cell) : cell;
   };
-  let hasUnreadDate = false;
+  const unread: string[] = [];
   const dateOf = (cell: string, timezone?: string): string | undefined => {
     if (NO_DATE.includes(wordOf(cell))) return undefined;
     const date = days(cell, timezone);
-    hasUnreadDate ||= !INSTANT.test(date);
+    if (!INSTANT.test(date)) unread.push(date);
     return date;
   };
   const cellOf = (column: string, timezone?: string): string | undefined => {
@@ -57,7 +57,7 @@ export const rowLine = (
     updatedAt,
     ...(key === undefined ? {} : { identity: `key:${key}` }),
   });
-  if (!('fault' in judged) || !hasUnreadDate) return judged;
+  if (!('fault' in judged) || unread.length === 0) return judged;
   return { line, fault: `${judged.fault}; --date-format names other forms of dates, as d/M/yyyy` };
 };
 

@@ -53,9 +53,11 @@ const frontOf = (raw: string): { done: boolean; letter: string | undefined; text
 const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine => {
   const { done, letter, text } = frontOf(raw);
   const tags: Record<string, string> = {};
+  // An export writes the task's own id behind its text, which may have another.
+  const ownId = [...text.matchAll(DATE_TAG)].findLast(({ 1: key, 2: value = '' }) => key === 'id' && UUID.test(value));
   const description = text
-    .replace(DATE_TAG, (tag: string, key: string, value: string) => {
-      if (!isTag(key, value, days) || key in tags) return tag;
+    .replace(DATE_TAG, (tag: string, key: string, value: string, at: number) => {
+      if (!isTag(key, value, days) || key in tags || (key === 'id' && at !== ownId?.index)) return tag;
       tags[key] = value;
       return '';
     })
