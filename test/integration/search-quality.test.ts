@@ -106,7 +106,11 @@ const FORMS: readonly { readonly text: string; readonly by: readonly string[]; r
   { text: '☎️ or 🧑🏿‍💻', by: ['☎', '☎️', '🧑‍💻', '🧑🏻‍💻'], not: ['⚠️', '☎️⚠️'] },
   { text: '👍🏽 and ⚠️', by: ['👍', '👍🏿', '⚠', '⚠👍'], not: ['☎️'] },
   { text: '물을 마시다', by: ['물', '물을'] },
-  { text: 'the hedge (+garden, "@shed")', by: ['+garden', '@shed', 'shed'] },
+  {
+    text: 'the hedge (+garden, "@shed")',
+    by: ['+garden', '@shed', 'shed'],
+    not: ['hedge -+garden', 'hedge -@shed', 'hedge -#shed'],
+  },
   { text: 'jane@mail.example.org', by: ['@mail.example.org', '@example.org', 'jane@mail.example.org'], not: ['@mail'] },
 ];
 

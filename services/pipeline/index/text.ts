@@ -175,7 +175,7 @@ const signsIn = (word: string): string[] => {
 };
 const NO_LETTER = /[^\p{L}\p{M}\p{N}]/gu;
 const DIGIT = /\p{N}/u;
-const EXCLUDED = /^-(?=\p{L})/u;
+const EXCLUDED = /^-(?=[+@#]?\p{L})/u;
 
 /**
  * Finds the texts that have every word, but those with a hyphen in front, which none may have.
