@@ -111,6 +111,16 @@ const FORMS: readonly { readonly text: string; readonly by: readonly string[]; r
     by: ['+garden', '@shed', 'shed'],
     not: ['hedge -+garden', 'hedge -@shed', 'hedge -#shed'],
   },
+  {
+    text: 'v1.2.3 on 10.20.0.1',
+    by: ['1.2.3', '1.2', '1.2.', 'v1.2', '10.20.0.1', '10.2', '10.20.0'],
+    not: ['12.3', '1.23', '10.21'],
+  },
+  {
+    text: 'order 7834 of 7.000 or 5,000',
+    by: ['7.834', '7,834', '7000', '7,000', '5.000', '78'],
+    not: ['7.8', '7.83', '78.34'],
+  },
   { text: 'jane@mail.example.org', by: ['@mail.example.org', '@example.org', 'jane@mail.example.org'], not: ['@mail'] },
 ];
 

@@ -175,6 +175,9 @@ const signsIn = (word: string): string[] => {
 };
 const NO_LETTER = /[^\p{L}\p{M}\p{N}]/gu;
 const DIGIT = /\p{N}/u;
+/** Digits with dots between them, as a version, an address or a decimal has: 1.2 is not 12. In groups of three, they are one number. */
+const IS_DOTTED = /^\p{N}+(?:\.\p{N}+)+\.?$/u;
+const IS_GROUPED = /^\p{N}{1,3}(?:\.\p{N}{3})+$/u;
 const EXCLUDED = /^-(?=[+@#]?\p{L})/u;
 
 /**
@@ -240,7 +243,9 @@ const wordQuery = (field: string, word: string): Query => {
     scored(SCORE.exact, exact(field, word)),
     scored(SCORE.stem, { match_phrase: { [`${field}.stems`]: word } }),
   ];
-  if (!IN_PAIRS.test(word) && word.length <= LONGEST_TYPED) {
+  if (IS_DOTTED.test(word) && !IS_GROUPED.test(word)) {
+    queries.push(scored(SCORE.beginning, { match_bool_prefix: { [field]: { query: word, operator: 'and' } } }));
+  } else if (!IN_PAIRS.test(word) && word.length <= LONGEST_TYPED) {
     queries.push(scored(SCORE.folded, folded(field, word)));
     const length = Array.from(word.replace(NO_LETTER, '')).length;
     if (length > 1) queries.push(scored(SCORE.beginning, beginning('words')));
