@@ -11,6 +11,7 @@ import org.apache.lucene.analysis.charfilter.MappingCharFilter;
 import org.apache.lucene.analysis.charfilter.NormalizeCharMap;
 import org.apache.lucene.analysis.cjk.CJKBigramFilter;
 import org.apache.lucene.analysis.cjk.CJKWidthFilter;
+import org.apache.lucene.analysis.core.DecimalDigitFilter;
 import org.apache.lucene.analysis.core.FlattenGraphFilter;
 import org.apache.lucene.analysis.de.GermanLightStemFilter;
 import org.apache.lucene.analysis.de.GermanNormalizationFilter;
@@ -41,6 +42,7 @@ public final class AnalysisCommon extends Plugin implements AnalysisPlugin {
             filter("asciifolding", settings -> ASCIIFoldingFilter::new),
             filter("cjk_bigram", settings -> CJKBigramFilter::new),
             filter("cjk_width", settings -> CJKWidthFilter::new),
+            filter("decimal_digit", settings -> DecimalDigitFilter::new),
             filter("flatten_graph", settings -> FlattenGraphFilter::new),
             filter("german_normalization", settings -> GermanNormalizationFilter::new),
             filter("length", AnalysisCommon::length),

@@ -246,6 +246,12 @@ describe('a file of another tool', () => {
     }
   });
 
+  it('is read where TZ names the time zone in a way that Node does not know', async () => {
+    writeFileSync(join(folder, 'zone.csv'), 'description,due\nzone,2026-03-05\n');
+    const args = ['import', join(folder, 'zone.csv'), '--url', api.url];
+    expect((await runOps(args, { TZ: ':/etc/localtime' })).stdout).toMatch(/created +1/);
+  });
+
   it('that gives ids makes nothing twice when a later export of it differs, and changes its task', async () => {
     const options = ['--map', 'Name=description', '--map', 'Task ID=key'];
     writeFileSync(join(folder, 'later.csv'), 'Task ID,Name\n7,first words\n');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -138,13 +139,17 @@ describe('an import', () => {
     expect(rows).toEqual([{ due_at: new Date('2026-03-05T05:00:00Z') }]);
   });
 
-  it('takes two files of one name for two sources, and asks for one of standard input', async () => {
+  it('takes two files of one name for two sources, and asks for one of standard input and of pipes', async () => {
     for (const name of ['home', 'work']) {
       mkdirSync(join(folder, name));
       const { summary } = await importFile(join(name, 'todo.txt'), 'the same line');
       expect(summary).toMatchObject({ created: 1 });
     }
     await expect(importFile('-', '', { file: '-', format: 'ndjson' })).rejects.toThrow(/--source/);
+    // The shell gives `<(…)` another name each time.
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await expect(importFile('-', '', { file: pipe, format: 'ndjson' })).rejects.toThrow(/--source/);
   });
 
   it('changes the task whose id a line gives, and not with what is older than it', async () => {

@@ -7,29 +7,34 @@ import { TEXT_MAPPING, textClause } from '../../services/pipeline/index/text.ts'
 import { descriptions, judgements, qualityOf, type Judgement, type Quality } from '../support/search-judgements.ts';
 
 const index = `quality-${randomUUID().slice(0, 8)}`;
+const ofForms = `${index}-forms`;
 let client: Client;
 
-beforeAll(async () => {
-  client = new Client({ node: inject('elasticsearchUrl') });
+const createIndex = async (name: string, texts: Iterable<readonly [name: string, text: string]>): Promise<void> => {
   await client.indices.create({
-    index,
+    index: name,
     settings: { index: indexSettings({ shards: 1, replicas: 0, gcDeletes: '1m', refreshInterval: '1s' }) },
     mappings: indexMapping({
       mapping: { dynamic: 'strict', properties: { name: { type: 'keyword' }, text: TEXT_MAPPING } },
       schemaVersion: 1,
     }),
   });
-  const operations = Array.from(descriptions(), ([name, text]) => [{ index: { _id: name } }, { name, text }]).flat();
-  const { errors } = await client.bulk({ index, refresh: true, operations });
+  const operations = Array.from(texts, ([id, text]) => [{ index: { _id: id } }, { name: id, text }]).flat();
+  const { errors } = await client.bulk({ index: name, refresh: true, operations });
   expect(errors).toBe(false);
+};
+
+beforeAll(async () => {
+  client = new Client({ node: inject('elasticsearchUrl') });
+  await createIndex(index, descriptions());
 });
 afterAll(async () => {
-  await client.indices.delete({ index });
+  await client.indices.delete({ index: [index, ofForms], ignore_unavailable: true });
   await client.close();
 });
 
-const find = async (query: estypes.QueryDslQueryContainer): Promise<string[]> => {
-  const { hits } = await client.search({ index, size: 100, query, sort: ['_score', 'name'] });
+const find = async (query: estypes.QueryDslQueryContainer, where = index): Promise<string[]> => {
+  const { hits } = await client.search({ index: where, size: 100, query, sort: ['_score', 'name'] });
   return hits.hits.map(({ _id }) => String(_id));
 };
 
@@ -83,6 +88,50 @@ it('words are found as people type them, the nearest first, and what nobody mean
     expect(meanOf(judged, 'ndcg'), half).toBeGreaterThan(0.9);
     expect(meanOf(judged, 'recall'), half).toBeGreaterThan(0.9);
     expect(meanOf(judged, 'precision'), half).toBeGreaterThan(0.8);
+  }
+});
+
+/** Texts, what finds each of them and no other, and what does not find it. */
+const FORMS: readonly { readonly text: string; readonly by: readonly string[]; readonly not?: readonly string[] }[] = [
+  { text: 'ὁ ἄνθρωπος καὶ ᾠδή', by: ['ανθρωπος', 'άνθρωπος', 'ΑΝΘΡΩΠΟΣ', 'και', 'ωδη', 'ᾠδή'] },
+  { text: 'רבע ק״ג בָּשָׂר', by: ['בשר', 'בָּשָׂר'] },
+  { text: 'מלח ופלפל', by: ['מֶלַח'] },
+  { text: 'ста́рый за́мок', by: ['старый', 'замок', 'ЗАМОК'] },
+  { text: 'کار', by: ['كار', 'کار'] },
+  { text: 'माँ और ज़रा', by: ['मां', 'माँ', 'जरा', 'ज़रा'] },
+  { text: '١٢ يوم', by: ['12', '١٢', '۱۲', '१२'] },
+  { text: '30 m² at H₂O', by: ['m2', 'm²', 'h2o', 'H₂O'] },
+  { text: 'Donau\u00addampf\u00adschiff', by: ['Donaudampfschiff', 'dampfschiff', 'Donau\u00addampfschiff'] },
+  { text: 'ʿAlī and Miss O′Hara', by: ['ali', 'ohara', "o'hara", 'O’Hara'] },
+  { text: '☎️ or 🧑🏿‍💻', by: ['☎', '☎️', '🧑‍💻', '🧑🏻‍💻'], not: ['⚠️', '☎️⚠️'] },
+  { text: '👍🏽 and ⚠️', by: ['👍', '👍🏿', '⚠', '⚠👍'], not: ['☎️'] },
+  { text: '물을 마시다', by: ['물', '물을'] },
+  {
+    text: 'the hedge (+garden, "@shed")',
+    by: ['+garden', '@shed', 'shed'],
+    not: ['hedge -+garden', 'hedge -@shed', 'hedge -#shed'],
+  },
+  {
+    text: 'v1.2.3 on 10.20.0.1',
+    by: ['1.2.3', '1.2', '1.2.', 'v1.2', '10.20.0.1', '10.2', '10.20.0'],
+    not: ['12.3', '1.23', '10.21'],
+  },
+  {
+    text: 'order 7834 of 7.000 or 5,000',
+    by: ['7.834', '7,834', '7000', '7,000', '5.000', '78'],
+    not: ['7.8', '7.83', '78.34'],
+  },
+  { text: 'jane@mail.example.org', by: ['@mail.example.org', '@example.org', 'jane@mail.example.org'], not: ['@mail'] },
+];
+
+it('a word is found whatever marks, digits, looks and letters of its script it is written with', async () => {
+  await createIndex(
+    ofForms,
+    FORMS.map(({ text }) => [text, text]),
+  );
+  for (const { text, by, not = [] } of FORMS) {
+    for (const words of by) expect(await find(now(words), ofForms), `${words} in ${text}`).toEqual([text]);
+    for (const words of not) expect(await find(now(words), ofForms), `${words} in ${text}`).not.toContain(text);
   }
 });
 

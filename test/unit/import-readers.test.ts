@@ -5,6 +5,7 @@ import { createKeyMaker } from '../../services/ops/import/key.ts';
 import type { ImportLine, Reader } from '../../services/task/import/lines.ts';
 import { dayReader } from '../../services/task/import/dates.ts';
 import type { ReadOptions } from '../../services/task/import/lines.ts';
+import { textLines } from '../../services/task/import/text-lines.ts';
 import { readNdjson } from '../../services/task/import/ndjson.ts';
 import { readTodoTxt } from '../../services/task/import/todotxt.ts';
 
@@ -140,6 +141,39 @@ describe('the text of a file', () => {
     expect(tasksOf(marked).map(({ description }) => description)).toEqual(['M\u00fcll']);
   });
 
+  it('is read as UTF-16 without a byte order mark, and refused as UTF-32', async () => {
+    for (const [reader, text] of [
+      [readTodoTxt, 'M\u00fcll'],
+      [readCsv, 'description\nM\u00fcll'],
+      [readNdjson, '{"description":"M\u00fcll"}'],
+    ] as const) {
+      const bytes = Buffer.from(text, 'utf16le');
+      for (const each of [bytes, Buffer.from(bytes).swap16()]) {
+        expect(tasksOf(await read(reader, each))).toMatchObject([{ description: 'M\u00fcll' }]);
+      }
+      const wide = Buffer.concat(Array.from(`\uFEFF${text}`, (sign) => Buffer.from(`${sign}\0`, 'utf16le')));
+      await expect(read(reader, wide)).rejects.toThrow(/UTF-32/);
+    }
+  });
+
+  it('has one line that is refused where a line that ends with \\r is not UTF-8', async () => {
+    const lines = await read(readTodoTxt, latin('first\rM\u00fcll\rlast\r'));
+    expect(faultsOf(lines).map(([line]) => line)).toEqual([2]);
+    expect(tasksOf(lines).map(({ description }) => description)).toEqual(['first', 'last']);
+  });
+
+  it('has the same lines however it is cut into pieces', async () => {
+    const text = Buffer.from('a\r\n\r\nb\rc\n\n\rM\u00fcll\r\n');
+    const linesOf = async (pieces: Iterable<Uint8Array>) => {
+      const found: string[] = [];
+      for await (const { line, text } of textLines(Readable.from(pieces))) found.push(`${line} ${String(text)}`);
+      return found;
+    };
+    const whole = ['1 a', '2 ', '3 b', '4 c', '5 ', '6 ', '7 M\u00fcll'];
+    expect(await linesOf([text])).toEqual(whole);
+    expect(await linesOf(Array.from(text, (byte) => Buffer.from([byte])))).toEqual(whole);
+  });
+
   it('splits lines at \\n, \\r\\n and \\r, as a Mac writes them, and not at U+2028 and U+2029', async () => {
     const named = ['call mom', 'buy milk'];
     for (const end of ['\n', '\r\n', '\r']) {
@@ -165,7 +199,17 @@ describe('the text of a file', () => {
     for (const cell of ['2026-03-05', '2026/3/5', '5.3.2026', '20260305', 'Mar 5, 2026']) {
       expect(await due(cell), cell).toEqual({ due: '2026-03-05T05:00:00.000Z' });
     }
+    for (const [cell, instant] of [
+      ['2026-03-05 06:00:00.5+01', '2026-03-05T06:00:00.5+01:00'],
+      ['2026-03-05 05:00 GMT', '2026-03-05T05:00:00Z'],
+      ['2026-03-05T10:30:00+0530', '2026-03-05T10:30:00+05:30'],
+    ] as const) {
+      expect(await due(cell), cell).toEqual({ due: instant });
+    }
     expect(await due('3/5/2026')).toBeUndefined();
+    expect(faultsOf(await read(readCsv, 'description,due\na,3/5/2026'))).toEqual([
+      [2, expect.stringContaining('--date-format')],
+    ]);
     expect(await due('5/3/2026', 'd/M/yyyy')).toEqual({ due: '2026-03-05T05:00:00.000Z' });
   });
 });
@@ -174,6 +218,7 @@ describe('CSV as spreadsheets write it', () => {
   it.each([
     ['semicolons', 'description;priority;due\nfix tap;high;2026-12-01\ntrash;low;\n', 2],
     ['sep=', 'sep=;\ndescription;priority\nfix tap;high\n', 1],
+    ['sep= and blanks', 'sep=; \ndescription;priority\nfix tap;high\n', 1],
     ['sep= in quotes', '"sep=;"\ndescription;priority\nfix tap;high\n', 1],
     ['a header of two lines', 'description;priority;"due\n"\nfix tap;high;\n', 1],
     ['tabs', 'description\tpriority\nfix tap\thigh\n', 1],
@@ -203,6 +248,28 @@ describe('CSV as spreadsheets write it', () => {
     ]);
   });
 
+  it('reads TRUE and FALSE in the words of other languages, as Excel writes them', async () => {
+    const words = [
+      ['WAHR', 'FALSCH'],
+      ['VRAI', 'FAUX'],
+      ['VERO', 'FALSO'],
+      ['TOSI', 'EPA\u0308TOSI'],
+      ['\u0418\u0421\u0422\u0418\u041d\u0410', '\u041b\u041e\u0416\u042c'],
+    ];
+    for (const [yes, no] of words) {
+      const lines = await read(readCsv, `description;isDone\na;${yes}\nb;${no}\n`);
+      expect(tasksOf(lines).map(({ isDone }) => isDone)).toEqual([true, false]);
+    }
+  });
+
+  it('finds a mapped header in either spelling of Unicode, and one of signs alone', async () => {
+    const map = { Fällig: 'due', '\u2713': 'isDone', '#': '', Task: 'description' };
+    const lines = await read(readCsv, '#,Task,\u2713,Fa\u0308llig\n1,a,x,2026-03-05\n', { map });
+    expect(tasksOf(lines)).toMatchObject([
+      { description: 'a', isDone: true, dates: { due: '2026-03-05T00:00:00.000Z' } },
+    ]);
+  });
+
   it('names the line of a quote that nobody closed, and reads the lines behind it', async () => {
     const atEnd = await read(readCsv, 'description,priority\n"open,high\nsecond,low\nthird,low\nfourth,low\n');
     expect(faultsOf(atEnd)).toEqual([[2, expect.stringContaining('not closed')]]);
@@ -210,6 +277,42 @@ describe('CSV as spreadsheets write it', () => {
     const before = await read(readCsv, 'description,priority\n"open,high\n"second",low\n"a\nb",low\n');
     expect(faultsOf(before)).toEqual([[2, expect.stringContaining('not closed')]]);
     expect(tasksOf(before).map(({ description }) => description)).toEqual(['second', 'a\nb']);
+  });
+
+  it.each(['"M\u00fcll\ntwo\nthree",high', '"one\nM\u00fcll\nthree",high', '"one\ntwo\nM\u00fcll",high'])(
+    'refuses a cell of many lines whole where one of them is not text: %j',
+    async (row) => {
+      const lines = await read(readCsv, latin(`description,priority\nbefore,low\n${row}\nafter,low\n`));
+      expect(tasksOf(lines).map(({ description }) => description)).toEqual(['before', 'after']);
+      const garbled = 3 + row.split('\n').findIndex((line) => line.includes('\u00fc'));
+      expect(faultsOf(lines)).toEqual([[garbled, expect.stringContaining('--encoding')]]);
+    },
+  );
+
+  it('says what stands behind a closing quote, unless it is white space', async () => {
+    const lines = await read(
+      readCsv,
+      'description,priority\n"Dune" read,low\n"b"\t,\u00a0"low"\u00a0\n "c" , "low" \n',
+    );
+    expect(faultsOf(lines)).toEqual([[2, expect.stringContaining('behind a closing quote')]]);
+    expect(tasksOf(lines)).toMatchObject([
+      { description: 'b', priority: 'low' },
+      { description: 'c', priority: 'low' },
+    ]);
+    const tabs = await read(readCsv, 'description\tpriority\ttags\n"b"\t\t"t"\n');
+    expect(tasksOf(tabs)).toEqual([{ description: 'b', tags: ['t'], isDone: false }]);
+  });
+
+  it('takes the header of a second file that was put behind the first for no task, and counts it', async () => {
+    for (const header of ['description', 'Title,P', '"description","priority"']) {
+      const file = `\uFEFF${header}\r\n"a, b"\r\n`;
+      const lines = await read(readCsv, file + file, {
+        map: { ...(header.startsWith('T') && { title: 'description', p: 'priority' }) },
+      });
+      expect(faultsOf(lines)).toEqual([]);
+      expect(tasksOf(lines).map(({ description }) => description)).toEqual(['a, b', 'a, b']);
+      expect(lines[1]).toEqual({ line: 3, skipped: 'the header again' });
+    }
   });
 
   it('reads a long quoted cell of a column that is left out as one, and makes no tasks of its lines', async () => {
@@ -241,6 +344,26 @@ describe('NDJSON of others', () => {
       [1, expect.stringContaining('not JSON')],
     ]);
   });
+
+  it.each([
+    ['arrays', '[{"description":"a"}]\n[{"description":"}]\\"["}]'],
+    ['pages of the API', '{"tasks":[{"description":"a"}],"nextCursor":"x"}\n{"tasks":[{"description":"}]\\"["}]}'],
+    ['objects of many lines', '{\n  "description": "a"\n}\n{\n  "description": "}]\\"["\n}'],
+    ['objects in one line', '{"description":"a"} {"description":"}]\\"["}'],
+  ])('reads %s behind each other', async (_, text) => {
+    const lines = await read(readNdjson, text);
+    expect(faultsOf(lines)).toEqual([]);
+    expect(tasksOf(lines).map(({ description }) => description)).toEqual(['a', '}]"[']);
+  });
+
+  it.each(['{"description":"a"\n{"description":"b"}\n', '{"description":"a"}}\n{"description":"b"}\n'])(
+    'reads the lines behind a first one that is broken: %j',
+    async (text) => {
+      const lines = await read(readNdjson, text);
+      expect(faultsOf(lines)).toEqual([[1, expect.stringContaining('not JSON')]]);
+      expect(tasksOf(lines).map(({ description }) => description)).toEqual(['b']);
+    },
+  );
 
   it('reads nothing of an array with a line that is not text: its task would lack what the line says', async () => {
     const lines = await read(readNdjson, latin('[{"description":"a",\n"tags":["B\xfcro"],\n"priority":"low"}]\n'));
@@ -296,6 +419,10 @@ describe('todo.txt of others', () => {
       { description: 'settle the bill', priority: 'high', isDone: true },
     ],
     ['x  2020-01-01 two blanks after x', { description: 'two blanks after x', isDone: true }],
+    // Years that the API does not take are no dates either, and an open task has no day of completion.
+    ['pay rent due:0000-01-01', { description: 'pay rent due:0000-01-01' }],
+    ['(A) 2026-01-01 2026-06-30 is the last day', { description: '2026-06-30 is the last day', priority: 'high' }],
+    ['x 2026-01-02 2026-01-01 2026-06-30 was it', { description: '2026-06-30 was it', isDone: true }],
     ['water plants rec:1w due:2026-01-01', { description: 'water plants rec:1w' }],
   ])('reads %s', async (line, task) => {
     expect(tasksOf(await read(readTodoTxt, line))).toMatchObject([task]);
@@ -308,6 +435,26 @@ describe('the identity of a line', () => {
     const plain = await csv('description,priority\none,low\ntwo,low');
     expect(await csv('description,priority\r\none,low\r\n\r\ntwo,low\r\n')).toEqual(plain);
     expect(await csv('priority;description\nlow;one\nlow;two')).toEqual(plain);
+  });
+
+  it('is the same where a default is spelled out, or an instant in another offset', async () => {
+    const identity = async (line: object) => identitiesOf(await read(readNdjson, JSON.stringify(line)));
+    const due = '2026-03-05T09:00:00Z';
+    const plain = await identity({ description: 'a', dates: { due } });
+    for (const same of [
+      { description: ' a ', dates: { due, start: null }, priority: 'none', isDone: false, tags: [] },
+      { description: 'a', dates: { due: '2026-03-05T10:00:00.000+01:00' } },
+    ]) {
+      expect(await identity(same)).toEqual(plain);
+    }
+    for (const other of [
+      { description: 'a' },
+      { description: 'a', dates: { due }, isDone: true },
+      { description: 'a', dates: { due, start: due } },
+    ]) {
+      expect(await identity(other)).not.toEqual(plain);
+    }
+    expect(identitiesOf(await read(readCsv, `description,due,priority\na,${due},none`))).toEqual(plain);
   });
 
   it('does not depend on the time zone that its days are read in', async () => {
@@ -340,6 +487,13 @@ describe('the identity of a line', () => {
     ] as const) {
       expect(identitiesOf(await read(reader, text))).toEqual(identitiesOf(await read(reader, text.normalize('NFC'))));
     }
+  });
+
+  it('of todo.txt is the last id, which an export writes behind the text', async () => {
+    const [own, other] = ['01a219d0-1c96-767f-9fb0-a503277fa5e3', '01a219d0-1c96-767f-9fb0-a503277fa5e4'];
+    const lines = await read(readTodoTxt, `see id:${other} id:${own}\nsee id:${own} id:none`);
+    expect(identitiesOf(lines)).toEqual([`id:${own}`, `id:${own}`]);
+    expect(tasksOf(lines).map(({ description }) => description)).toEqual([`see id:${other}`, 'see id:none']);
   });
 
   it('of todo.txt is its text: completion, priority and dates may change', async () => {

@@ -27,7 +27,12 @@ it('asks in all ways for 16 words, and for further ones once each: a server boun
 });
 
 it('asks twice for text without blanks, however long: each pair of characters would be a part of the query', () => {
-  for (const text of ['会議', '会議の資料を準備する'.repeat(300), `https://example.org/${'a/'.repeat(60)}`]) {
+  for (const text of [
+    '会議',
+    '会議の資料を準備する'.repeat(300),
+    '🎉'.repeat(300),
+    `https://example.org/${'a/'.repeat(60)}`,
+  ]) {
     expect(JSON.stringify(textClause('text', text))).not.toContain('text.words');
   }
 });

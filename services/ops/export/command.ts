@@ -7,6 +7,7 @@ import { barOptions } from '../cli/bar-options.ts';
 import { createOutput } from '../cli/output.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 import { FORMATS, type Format } from '../import/run.ts';
+import { HERE } from '../../task/import/dates.ts';
 import { runExport, type ExportSummary } from './run.ts';
 
 interface Flags extends ApiFlags {
@@ -22,9 +23,6 @@ const whereFlag = (value: string): Readonly<Record<string, unknown>> => {
     throw new InvalidArgumentError(`use a JSON object, as '{"isDone": false}'.`);
   }
 };
-
-/** The time zone of whoever types the command. */
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export const exportCommand = (): Command =>
   withApiOptions(new Command('export'))

@@ -3,7 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { taskFields } from '../../task/fields.ts';
-import { dayReader } from '../../task/import/dates.ts';
+import { dayReader, HERE } from '../../task/import/dates.ts';
 import { CSV_COLUMNS, MAP_COLUMNS, plain } from '../../task/import/columns.ts';
 import { checkColumns } from '../../task/import/csv.ts';
 import type { ReadOptions } from '../../task/import/lines.ts';
@@ -93,9 +93,6 @@ const readOptions = ({ encoding, dateFormat, timezone, ...flags }: Flags): ReadO
 const pick = ({ delimiter, skip, columns, map, ignoreUnknown, only, values, at }: Partial<Flags>) => ({
   ...{ delimiter, skip, columns, map, ignoreUnknown, only, values, at },
 });
-
-/** The time zone of whoever types the command. */
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const positive = (value: string): number => {
   const number = Number(value);

@@ -149,12 +149,12 @@ const takeStates = (api: ApiOptions) => {
   };
 };
 
-/** Two files are two sources, whatever their names. @throws TaskstreamError for standard input */
+/** Two files are two sources, whatever their names. @throws TaskstreamError for standard input and other pipes, whose names change */
 const sourceOf = (file: string): string => {
-  if (file !== '-') return realpathSync(checkReadable(file));
+  if (file !== '-' && !statSync(checkReadable(file)).isFIFO()) return realpathSync(file);
   throw new TaskstreamError(
     'validation_failed',
-    'Standard input needs --source NAME: the same lines under the same name make no second task, under another they do.',
+    'Standard input, or a pipe, needs --source NAME: the same lines under the same name make no second task, under another they do.',
   );
 };
 

@@ -11,13 +11,38 @@ const UNSPACED = '\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff';
 
 /** Signs in front of a word that make another word of it: letters that no text has, so that all filters let them be. */
 const [PROJECT, CONTEXT] = ['\u02a2', '\u02a1'];
+/** Alone, or behind a bracket or a quote that opens. */
 const marked = (sign: string, replacement: string) => ({
   type: 'pattern_replace' as const,
-  pattern: `(?<!\\S)${sign}(\\p{L}\\S*)`,
+  pattern: `(?<![^\\s(\\[{"'«“„])${sign}(\\p{L}\\S*)`,
   replacement,
 });
 
-const FOLDING = ['asciifolding', 'lowercase', 'german_normalization', 'arabic_normalization'];
+const charactersFrom = ([first, last]: readonly [number, number]): string[] =>
+  Array.from({ length: last - first + 1 }, (_, n) => String.fromCodePoint(first + n));
+
+/** Marks that writing may leave out: accents that no letter was composed with, points and vowels of Hebrew, Arabic and Syriac. */
+const MARKS = (
+  [
+    [0x0300, 0x036f],
+    [0x0591, 0x05c7],
+    [0x0610, 0x06ed],
+    [0x0711, 0x074a],
+  ] as const
+)
+  .flatMap(charactersFrom)
+  .filter((character) => /\p{Mn}/u.test(character));
+
+/** What fonts show by the look of other characters: soft hyphens, the colours of skin, and whether a sign has colours. */
+const LOOKS = ['\u00ad', '\ufe0e', '\ufe0f', ...charactersFrom([0x1f3fb, 0x1f3ff])];
+
+/** Greek letters without their accents and breathings. */
+const GREEK = [...charactersFrom([0x0370, 0x03ff]), ...charactersFrom([0x1f00, 0x1fff])].flatMap((letter) => {
+  const [base = '', ...marks] = letter.normalize('NFD');
+  return marks.length > 0 && /\p{L}/u.test(base) ? [`${letter} => ${base}`] : [];
+});
+
+const FOLDING = ['asciifolding', 'lowercase', 'german_normalization', 'arabic_normalization', 'decimal_digit'];
 const BIGRAMS = ['cjk_width', 'cjk_bigram'];
 
 /** Analysis settings of every index. A definition that changes gets another name: Elasticsearch keeps those of an index. */
@@ -26,15 +51,18 @@ export const TEXT_ANALYSIS: estypes.IndicesIndexSettingsAnalysis = {
     text_spellings: {
       type: 'mapping',
       mappings: [
-        ...['’', '‘', 'ʼ', '＇', '´', '`'].map((apostrophe) => `${apostrophe} => '`),
+        ...['’', '‘', 'ʼ', 'ʻ', 'ʾ', 'ʿ', '′', '＇', '´', '`'].map((apostrophe) => `${apostrophe} => '`),
         // The tokenizer splits at a hyphen, and at no low line: so the parts stay one word for the filters.
         ...['-', '‐', '‑'].map((hyphen) => `${hyphen} => _`),
         ...['c', 'f']
           .flatMap((letter) => [letter, letter.toUpperCase()])
           .map((letter) => `${letter}# => ${letter}sharp`),
         ...['c', 'C'].map((letter) => `${letter}++ => ${letter}plusplus`),
-        ...['ё => е', 'Ё => Е', 'ά => α', 'έ => ε', 'ή => η', 'ί => ι', 'ό => ο', 'ύ => υ', 'ώ => ω', 'ς => σ'],
-        ...['Ά => Α', 'Έ => Ε', 'Ή => Η', 'Ί => Ι', 'Ό => Ο', 'Ύ => Υ', 'Ώ => Ω'],
+        ...['ё => е', 'Ё => Е', ...GREEK, 'ς => σ'],
+        // As keyboards of Persian and Urdu write letters of Arabic, and what Hindi writes in either way.
+        ...['ک => ك', 'ی => ي', '\u0901 => \u0902', '\u093c =>'],
+        ...[...MARKS, ...LOOKS].map((character) => `${character} =>`),
+        ...Array.from('⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉', (digit) => `${digit} => ${digit.normalize('NFKC')}`),
       ],
     },
     text_projects: marked('\\+', `${PROJECT}$1 $1`),
@@ -132,17 +160,25 @@ const SLIPS = 'AUTO:4,8';
 /** Words of the index that a mistyped one may have meant, the nearest first. */
 const SLIPS_MAX = 10;
 
-/** A sign before or behind it makes another word of it: a project, a context, C++ and C#. */
-const HAS_SIGN = /^[+@]\p{L}|\p{L}(?:#|\+\+)$/u;
+/** A sign before or behind it makes another word of it: a project, a context (and no domain of addresses), C++ and C#. */
+const HAS_SIGN = /^(?:\+|@(?!\S*\.\p{L}))\p{L}|\p{L}(?:#|\+\+)$/u;
 /** Scripts that go by pairs of characters: side by side, they are the word, and more ways would only make the query larger. */
 const IN_PAIRS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 /** Longer ones, such as addresses on the web, are pasted and not typed. */
 const LONGEST_TYPED = 100;
 /** What the tokenizer makes words of. */
 const IS_WORD = /[\p{L}\p{N}\p{Extended_Pictographic}\p{Regional_Indicator}]/u;
+/** Signs such as emoji are no words for the filters: they are looked for as they were indexed, each without its {@link LOOKS}. */
+const signsIn = (word: string): string[] => {
+  const plain = LOOKS.reduce((text, look) => text.replaceAll(look, ''), word) || word;
+  return Array.from(new Intl.Segmenter().segment(plain), ({ segment }) => segment);
+};
 const NO_LETTER = /[^\p{L}\p{M}\p{N}]/gu;
 const DIGIT = /\p{N}/u;
-const EXCLUDED = /^-(?=\p{L})/u;
+/** Digits with dots between them, as a version, an address or a decimal has: 1.2 is not 12. In groups of three, they are one number. */
+const IS_DOTTED = /^\p{N}+(?:\.\p{N}+)+\.?$/u;
+const IS_GROUPED = /^\p{N}{1,3}(?:\.\p{N}{3})+$/u;
+const EXCLUDED = /^-(?=[+@#]?\p{L})/u;
 
 /**
  * Finds the texts that have every word, but those with a hyphen in front, which none may have.
@@ -194,11 +230,22 @@ const wordQuery = (field: string, word: string): Query => {
     const whole = signed(field, word).map((query) => scored(SCORE.exact, query));
     return { dis_max: { queries: [...whole, scored(SCORE.beginning, beginning('words'))] } };
   }
+  if (!/[\p{L}\p{N}]/u.test(word)) {
+    const signs = word.length > LONGEST_TYPED ? [] : signsIn(word);
+    const must = signs.map((sign): Query => ({ term: { [`${field}.words`]: sign } }));
+    const queries = [
+      scored(SCORE.exact, exact(field, word)),
+      ...(must.length === 0 ? [] : [scored(SCORE.folded, { bool: { must } })]),
+    ];
+    return { dis_max: { queries } };
+  }
   const queries = [
     scored(SCORE.exact, exact(field, word)),
     scored(SCORE.stem, { match_phrase: { [`${field}.stems`]: word } }),
   ];
-  if (!IN_PAIRS.test(word) && word.length <= LONGEST_TYPED) {
+  if (IS_DOTTED.test(word) && !IS_GROUPED.test(word)) {
+    queries.push(scored(SCORE.beginning, { match_bool_prefix: { [field]: { query: word, operator: 'and' } } }));
+  } else if (!IN_PAIRS.test(word) && word.length <= LONGEST_TYPED) {
     queries.push(scored(SCORE.folded, folded(field, word)));
     const length = Array.from(word.replace(NO_LETTER, '')).length;
     if (length > 1) queries.push(scored(SCORE.beginning, beginning('words')));
@@ -206,6 +253,8 @@ const wordQuery = (field: string, word: string): Query => {
       queries.push(scored(SCORE.ending, beginning('endings')), scored(SCORE.slip, mistyped(field, word)));
     }
   }
+  // Korean puts endings behind a word of one syllable.
+  if (IN_PAIRS.test(word) && Array.from(word).length === 1) queries.push(scored(SCORE.beginning, beginning('words')));
   // Among texts that have the word as it stands: how rare it is, how often it is there, and how short the text.
   return { bool: { must: [{ dis_max: { queries } }], should: [exact(field, word)] } };
 };

@@ -2,6 +2,7 @@
 import { TaskstreamError } from '../../platform/errors.ts';
 import type { Fields } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
+import { oneSpelling } from '../text.ts';
 import type { ReadOptions } from './lines.ts';
 import { NAMES, NOTES, TOOLS } from './vocabulary.ts';
 
@@ -14,8 +15,11 @@ export const CSV_COLUMNS = [...columnsOf(Object.values(fields)), 'id'];
 export const MAP_COLUMNS = [...CSV_COLUMNS, 'key'];
 export const REQUIRED = columnsOf(Object.values(fields).filter(({ initial }) => initial === undefined));
 
-/** Without regard to case, blanks and punctuation. */
-export const plain = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}.]/gu, '');
+/** Without regard to case, blanks, punctuation, and how Unicode spells it; a name of signs alone is as it stands. */
+export const plain = (name: string): string => {
+  const lower = oneSpelling(name).toLowerCase();
+  return lower.replace(/[^\p{L}\p{M}\p{N}.]|\p{Variation_Selector}/gu, '') || lower.trim();
+};
 
 /** The column of a name; '' for one that is to be left out, and nothing for one that is not known. */
 export const columnOf = (name: string, { map = {}, ignoreUnknown = false }: ReadOptions): string | undefined => {

@@ -6,6 +6,10 @@ export interface OpenRecord {
   readonly open: string;
 }
 
+/** White space around a quoted cell, and a byte order mark where files were put together. */
+const isBlank = (character: string | undefined, delimiter: string): boolean =>
+  character !== undefined && character !== delimiter && character.trim() === '';
+
 /**
  * The cells; `broken` when text follows a closing quote.
  * @param begun what the lines before left open: `text` goes on inside of the quote
@@ -20,7 +24,7 @@ export const splitRecord = (
   let at = 0;
   for (;;) {
     const start = at;
-    while (open === undefined && text[at] === ' ') at += 1;
+    while (open === undefined && isBlank(text[at], delimiter)) at += 1;
     if (open !== undefined || text[at] === '"') {
       let cell = open ?? '';
       if (open === undefined) at += 1;
@@ -34,7 +38,7 @@ export const splitRecord = (
         cell += '"';
       }
       at += 1;
-      while (text[at] === ' ') at += 1;
+      while (isBlank(text[at], delimiter)) at += 1;
       if (at < text.length && text[at] !== delimiter) return 'broken';
       cells.push(cell);
     } else {

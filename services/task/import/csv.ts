@@ -44,7 +44,7 @@ export const readCsv: Reader = async function* (input, options) {
       continue;
     }
     if (header === undefined) {
-      const named = /^("?)sep=(.)\1$/i.exec(text)?.[2];
+      const named = /^("?)sep=(.)\1 *$/i.exec(text)?.[2];
       if (named !== undefined) {
         delimiter ??= named;
         continue;
@@ -58,10 +58,16 @@ export const readCsv: Reader = async function* (input, options) {
     }
     if (extent === 'record') {
       const cells = cellsOf(text, delimiter ?? ',');
+      if (isAgain(cells, header)) yield { line, skipped: 'the header again' };
       // Spreadsheets write rows without anything too.
-      if (cells.some((cell) => cell.trim() !== '')) yield parseRow(line, cells, header, options);
-    } else yield { line, fault: 'has a quote that is not closed' };
+      else if (cells.some((cell) => cell.trim() !== '')) yield parseRow(line, cells, header, options);
+    } else yield { line, fault: FAULTS[extent] };
   }
+};
+
+const FAULTS = {
+  unclosed: 'has a quote that is not closed',
+  broken: 'has text behind a closing quote: a quote inside of a quoted cell stands twice',
 };
 
 const cellsOf = (text: string, delimiter: string): readonly string[] => {
@@ -71,8 +77,8 @@ const cellsOf = (text: string, delimiter: string): readonly string[] => {
 
 const isComplete = (cells: ReturnType<typeof splitRecord>): cells is readonly string[] => Array.isArray(cells);
 
-interface CsvRecord extends TextLine {
-  readonly extent: 'record' | 'unclosed';
+interface CsvRecord extends Omit<TextLine, 'legible'> {
+  readonly extent: 'record' | keyof typeof FAULTS;
 }
 
 /** Lines put together to records. What follows a quote that is not closed is read again, line by line. */
@@ -94,21 +100,25 @@ const records = async function* (
   for (let first = await next(); first !== undefined; first = await next()) {
     if (first.text?.trim() === '') continue;
     const taken: TextLine[] = [];
-    let text = first.text;
-    const delimiter = delimiterOf(text ?? '');
-    let state = text === undefined ? [] : splitRecord(text, delimiter);
-    while (typeof state === 'object' && 'open' in state && text !== undefined && text.length < MAX_RECORD_LENGTH) {
+    let text = first.legible;
+    const delimiter = delimiterOf(text);
+    let state = splitRecord(text, delimiter);
+    while (typeof state === 'object' && 'open' in state && text.length < MAX_RECORD_LENGTH) {
       const more = await next();
-      if (more !== undefined) taken.push(more);
-      if (more?.text === undefined) break;
-      text += `\n${more.text}`;
+      if (more === undefined) break;
+      taken.push(more);
+      text += `\n${more.legible}`;
       // From where it was left: a record of many lines is not read again with each of them.
-      state = splitRecord(`\n${more.text}`, delimiter, state);
+      state = splitRecord(`\n${more.legible}`, delimiter, state);
     }
-    if (isComplete(state)) yield { line: first.line, text, extent: 'record' };
-    else {
+    if (isComplete(state)) {
+      // A cell of many lines is none without one of them.
+      const garbled = [first, ...taken].find((each) => each.text === undefined);
+      yield { line: garbled?.line ?? first.line, text: garbled === undefined ? text : undefined, extent: 'record' };
+    } else {
+      const extent = state === 'broken' && taken.length === 0 ? 'broken' : 'unclosed';
       for (const line of taken.reverse()) again.push(line);
-      yield { line: first.line, text: first.text, extent: 'unclosed' };
+      yield { line: first.line, text: first.text, extent };
     }
   }
 };
@@ -124,6 +134,8 @@ const detect = (header: string, options: ReadOptions, delimiters: readonly strin
 };
 
 interface Header {
+  /** As it stands; nothing of a file without one. */
+  readonly names: readonly string[];
   /** By place. */
   readonly columns: readonly (string | undefined)[];
   /** The place of the column that `--only` names. */
@@ -134,7 +146,12 @@ interface Header {
 const withoutTail = (cells: readonly string[]): readonly string[] =>
   cells.slice(0, cells.findLastIndex((cell) => cell !== '') + 1);
 
+/** Whether a row is the header once more, as where files were put together. */
+const isAgain = (cells: readonly string[], { names }: Header): boolean =>
+  names.length > 0 && withoutTail(cells).join('\0') === names.join('\0');
+
 const headerOf = (cells: readonly string[], options: ReadOptions): Header => ({
+  names: options.columns === undefined ? withoutTail(cells) : [],
   columns:
     options.columns?.map((name) => MAP_COLUMNS.find((column) => plain(column) === plain(name)) ?? '') ??
     withoutTail(cells).map((name) => columnOf(name, options)),

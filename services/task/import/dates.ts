@@ -15,7 +15,7 @@ const WITH_TIME = [
 ];
 /** Seconds or milliseconds since 1970. */
 const EPOCH = /^(\d{10})(?:(\d{3})|\.\d+)?$/;
-const WITH_OFFSET = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-]\d\d:?\d\d| ?UTC)$/i;
+const WITH_OFFSET = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$/i;
 
 /** True for a day of the calendar, such as 2026-03-05, and not for 2026-02-30. */
 export const isDay = (value: string): boolean =>
@@ -26,6 +26,10 @@ export const isDay = (value: string): boolean =>
  * @param timezone in place of the reader's own
  */
 export type DayReader = (value: string, timezone?: string) => string;
+
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+/** The time zone of whoever types the command; Node takes UTC for a TZ that it does not know, such as `:/etc/localtime`. */
+export const HERE = IANAZone.isValidZone(timeZone) ? timeZone : 'UTC';
 
 /**
  * @param timezone an IANA name: a day begins at its midnight there
@@ -51,7 +55,8 @@ export const dayReader = (timezone: string, format?: string): DayReader => {
     const [, day, time, offset = ''] = WITH_OFFSET.exec(given) ?? [];
     if (day !== undefined && time !== undefined) {
       const seconds = time.length === 5 ? ':00' : '';
-      return `${day}T${time}${seconds}${/utc|z/i.test(offset) ? 'Z' : offset.replace(/(\d\d)(\d\d)$/, '$1:$2')}`;
+      const [hours, minutes = '00'] = offset.match(/[+-]?\d\d/g) ?? [];
+      return `${day}T${time}${seconds}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`;
     }
     // PostgreSQL has microseconds, .NET seven digits; org mode has brackets.
     const value = given.replace(/(:\d\d\.\d{3})\d+$/, '$1').replace(/^[<[](.*)[>\]]$/, '$1');

@@ -1,7 +1,7 @@
 /** A line's fields, judged by the fields' own schemas, so that a fault is reported with its line and nothing is sent. */
 import { z } from 'zod';
 import { describeDetails, detailsOf } from '../../platform/validation.ts';
-import type { AnyField, FieldValues } from '../../pipeline/field.ts';
+import { columnsToUpdate, initialsOf, type AnyField, type FieldValues } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
 import { oneSpelling } from '../text.ts';
 import type { ImportLine } from './lines.ts';
@@ -57,9 +57,18 @@ export const judgeLine = (line: number, { fieldsIn, id, updatedAt, identity }: F
 const present = (fields: FieldValues): FieldValues =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined));
 
-/** With its days in UTC: whoever reads a file in another time zone reads the same lines. */
-const identityOf = (fieldsIn: Found['fieldsIn'], named: FieldValues): string =>
-  canonical({ isDone: false, ...(lineSchema.safeParse(present(fieldsIn('UTC'))).data ?? named) });
+/**
+ * What would be stored, but what a task has anyway: a default that a file spells out makes no other line, nor does an instant in another
+ * offset. With its days in UTC: whoever reads a file in another time zone reads the same lines.
+ */
+const identityOf = (fieldsIn: Found['fieldsIn'], named: FieldValues): string => {
+  const inUtc = lineSchema.safeParse(present(fieldsIn('UTC'))).data ?? named;
+  const initial = columnsToUpdate(fields, initialsOf(fields));
+  const stored = Object.entries(columnsToUpdate(fields, inUtc));
+  return canonical(
+    Object.fromEntries(stored.filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(initial[name]))),
+  );
+};
 
 /** JSON whose text does not depend on the order of the fields. */
 export const canonical = (task: FieldValues): string =>

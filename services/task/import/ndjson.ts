@@ -1,5 +1,5 @@
 /**
- * NDJSON: one JSON object a line, or one JSON document with a list of them: the fields of `POST /tasks` and `isDone`, a task as
+ * NDJSON: one JSON object a line, or JSON documents with a list of them: the fields of `POST /tasks` and `isDone`, a task as
  * `GET /tasks` shows it, a line of `events replay`, or what the options make tasks of. Empty lines are skipped.
  */
 import { messageOf } from '../../platform/errors.ts';
@@ -100,17 +100,41 @@ const beginsDocument = (line: string, options: ReadOptions): boolean => {
   }
 };
 
-const documentLines = function* (lines: TextLines, options: ReadOptions): Generator<ImportLine> {
-  let value: unknown;
+/** A string, or a bracket. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/g;
+
+/**
+ * The values of a document: one, or several behind each other, as pages of the API in one file, or what jq writes without -c.
+ * @throws SyntaxError when it is neither
+ */
+const valuesIn = (text: string): readonly unknown[] => {
   try {
-    value = JSON.parse(lines.map(({ text }) => text).join('\n'));
+    return [JSON.parse(text)];
+  } catch (error) {
+    const ends: number[] = [];
+    let depth = 0;
+    for (const { 0: token, index } of text.matchAll(TOKEN)) {
+      if (token.startsWith('"')) continue;
+      depth += token === '{' || token === '[' ? 1 : -1;
+      if (depth === 0) ends.push(index + 1);
+    }
+    // What is left at the end must be nothing.
+    if (ends.length < 2 || text.slice(ends.at(-1)).trim() !== '') throw error;
+    return ends.map((end, n): unknown => JSON.parse(text.slice(ends[n - 1] ?? 0, end)));
+  }
+};
+
+const documentLines = function* (lines: TextLines, options: ReadOptions): Generator<ImportLine> {
+  let values: readonly unknown[];
+  try {
+    values = valuesIn(lines.map(({ text }) => text).join('\n'));
   } catch (error) {
     if (lines[0]?.text.startsWith('[') === true) yield { line: 1, fault: `not JSON: ${messageOf(error)}` };
     // Objects by line, of which the first is broken.
     else for (const { line, text } of lines) yield parse(line, text, (each) => toLine(line, each, options));
     return;
   }
-  const items = itemsOf(value, options);
+  const items = values.flatMap((value) => itemsOf(value, options));
   const objects = items.filter(isObject).filter((each) => !isEvent(each));
   if (readsRows(options)) checkMap(objects, options);
   else

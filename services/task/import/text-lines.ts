@@ -1,5 +1,5 @@
 /**
- * Lines of text from bytes: UTF-8, UTF-16 with a byte order mark, or an encoding by name. A line ends at \n, \r\n, or \r, as
+ * Lines of text from bytes: UTF-8, UTF-16, or an encoding by name. A line ends at \n, \r\n, or \r, as
  * spreadsheets on a Mac write it, and at nothing else: JSON may hold U+2028 raw, at which readline of Node 24 splits.
  */
 import { TaskstreamError } from '../../platform/errors.ts';
@@ -8,9 +8,11 @@ import { TaskstreamError } from '../../platform/errors.ts';
 export interface TextLine {
   readonly line: number;
   readonly text: string | undefined;
+  /** The text, with signs in place of such bytes: it shows where a quote opens and closes. */
+  readonly legible: string;
 }
 
-const NEWLINE = 0x0a;
+const [NEWLINE, RETURN] = [0x0a, 0x0d];
 /** A line this long is no task; memory stays bounded. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
@@ -26,13 +28,19 @@ export const checkEncoding = (encoding: string): string => {
 };
 
 /** By its byte order mark, of which files from Windows have one. */
-const encodingOf = (head: Buffer): string | undefined => {
+const markedEncoding = (head: Buffer): string | undefined => {
   if (head.subarray(0, UTF8_MARK.length).equals(UTF8_MARK)) return 'utf-8';
   return head[0] === 0xff && head[1] === 0xfe
     ? 'utf-16le'
     : head[0] === 0xfe && head[1] === 0xff
       ? 'utf-16be'
       : undefined;
+};
+
+/** Of two characters of ASCII in UTF-16 every other byte is zero, and in text of other encodings none. Source: RFC 4627, 3. */
+const likelyEncoding = (head: Buffer): string | undefined => {
+  const zeros = [0, 1, 2, 3].map((at) => (head[at] === 0 ? '0' : '1')).join('');
+  return zeros === '1010' ? 'utf-16le' : zeros === '0101' ? 'utf-16be' : undefined;
 };
 
 /** Files that are no text, by their first bytes. Source: the formats' own specifications. */
@@ -45,6 +53,8 @@ const BINARY: readonly (readonly [head: string, what: string])[] = [
   ['\x1f\x8b', 'compressed: unpack it, as gunzip does'],
   ['%PDF', 'a PDF: export the tasks as CSV or JSON'],
   ['SQLi', 'a SQLite database: export the tasks as CSV or JSON'],
+  ['\xff\xfe\0\0', 'text in UTF-32: save it as UTF-8'],
+  ['\0\0\xfe\xff', 'text in UTF-32: save it as UTF-8'],
 ];
 
 /** @throws TaskstreamError for what is no text */
@@ -64,7 +74,7 @@ const utf8Of = (text: string): Buffer => {
 };
 
 /**
- * @param encoding by its WHATWG name, such as `windows-1252`; UTF-8 or what the byte order mark says when not given
+ * @param encoding by its WHATWG name, such as `windows-1252`; UTF-8 or what the first bytes say when not given
  * @throws TaskstreamError when a line is too long
  */
 export const textLines = async function* (
@@ -73,10 +83,9 @@ export const textLines = async function* (
 ): AsyncGenerator<TextLine, void> {
   let line = 0;
   for await (const bytes of byteLines(input, encoding)) {
-    for (const text of decode(bytes)?.split('\r') ?? [undefined]) {
-      line += 1;
-      yield { line, text };
-    }
+    line += 1;
+    const text = decode(bytes);
+    yield { line, text, legible: text ?? bytes.toString() };
   }
 };
 
@@ -84,7 +93,7 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const decode = (bytes: Buffer): string | undefined => {
   try {
-    return strict.decode(bytes).replace(/\r$/, '');
+    return strict.decode(bytes);
   } catch {
     return undefined;
   }
@@ -96,10 +105,14 @@ const byteLines = async function* (
 ): AsyncGenerator<Buffer> {
   let parts: Buffer[] = [];
   let length = 0;
+  let endedByReturn = false;
   for await (const chunk of utf8Chunks(input, encoding)) {
     let from = 0;
-    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
-      yield Buffer.concat([...parts, chunk.subarray(from, end)]);
+    for (const end of lineEnds(chunk)) {
+      // The second half of \r\n, which may come with the next chunk.
+      const isHalf = endedByReturn && chunk[end] === NEWLINE && length === 0 && end === from;
+      endedByReturn = chunk[end] === RETURN;
+      if (!isHalf) yield Buffer.concat([...parts, chunk.subarray(from, end)]);
       [parts, length, from] = [[], 0, end + 1];
     }
     parts.push(chunk.subarray(from));
@@ -107,6 +120,20 @@ const byteLines = async function* (
     if (length > MAX_LINE_BYTES) throw new TaskstreamError('validation_failed', 'A line is longer than 16 MiB.');
   }
   if (length > 0) yield Buffer.concat(parts);
+};
+
+/** Where lines end. A file has few of one of the two, or none: each is looked for once. */
+const lineEnds = function* (chunk: Buffer): Generator<number> {
+  const next = (byte: number, from: number): number => {
+    const at = chunk.indexOf(byte, from);
+    return at === -1 ? Infinity : at;
+  };
+  let [newline, carriage] = [next(NEWLINE, 0), next(RETURN, 0)];
+  for (let end = Math.min(newline, carriage); end !== Infinity; end = Math.min(newline, carriage)) {
+    yield end;
+    if (end === newline) newline = next(NEWLINE, end + 1);
+    else carriage = next(RETURN, end + 1);
+  }
 };
 
 /** The input as UTF-8 without a byte order mark. */
@@ -118,8 +145,8 @@ const utf8Chunks = async function* (
   let head: Buffer | undefined = Buffer.alloc(0);
   const begin = (bytes: Buffer): Buffer => {
     checkText(bytes);
-    const marked = encodingOf(bytes);
-    const name = marked ?? encoding;
+    const marked = markedEncoding(bytes);
+    const name = marked ?? encoding ?? likelyEncoding(bytes);
     if (name !== undefined && name !== 'utf-8') decoder = new TextDecoder(name);
     return marked === 'utf-8' ? bytes.subarray(UTF8_MARK.length) : bytes;
   };

@@ -6,7 +6,7 @@
  * dropped.
  */
 import { taskFields, type Priority } from '../fields.ts';
-import { isDay } from './dates.ts';
+import { isDay, type DayReader } from './dates.ts';
 import { judgeLine } from './judge.ts';
 import { lineReader, type ImportLine, type ReadOptions } from './lines.ts';
 
@@ -27,9 +27,12 @@ export const labelsIn = (text: string): string[] => {
   return [...new Set(labels)].filter((label) => taskFields.tags.input.safeParse([label]).success);
 };
 
-/** Whether a tag is one that this format knows; `due:tomorrow` and 2026-02-30 are no dates, and stay in the text. */
-const isTag = (key: string, value: string): boolean =>
-  key === 'pri' ? /^[A-Z]$/.test(value) : key === 'id' ? UUID.test(value) : isDay(value);
+/** Whether a tag is one that this format knows; `due:tomorrow`, 2026-02-30 and a year 0 are no dates, and stay in the text. */
+const isTag = (key: string, value: string, days: DayReader): boolean => {
+  if (key === 'pri') return /^[A-Z]$/.test(value);
+  if (key === 'id') return UUID.test(value);
+  return isDay(value) && taskFields.dates.input.safeParse({ due: days(value) }).success;
+};
 
 /** Completion, priority and dates at the front, in any order that applications write, and the text behind them. */
 const frontOf = (raw: string): { done: boolean; letter: string | undefined; text: string } => {
@@ -40,7 +43,8 @@ const frontOf = (raw: string): { done: boolean; letter: string | undefined; text
     const [priority, found] = letter === undefined ? (PRIORITY.exec(text) ?? []) : [];
     const [front, day = ''] = FRONT_DATE.exec(text) ?? [];
     if (priority !== undefined) letter = found;
-    else if (front === undefined || !isDay(day) || dates === 2) return { done, letter, text };
+    // A second one is the day of completion; in front of an open task it is a word of its text.
+    else if (front === undefined || !isDay(day) || dates === (done ? 2 : 1)) return { done, letter, text };
     else dates += 1;
     text = text.slice((priority ?? front ?? '').length);
   }
@@ -49,9 +53,11 @@ const frontOf = (raw: string): { done: boolean; letter: string | undefined; text
 const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine => {
   const { done, letter, text } = frontOf(raw);
   const tags: Record<string, string> = {};
+  // An export writes the task's own id behind its text, which may have another.
+  const ownId = [...text.matchAll(DATE_TAG)].findLast(({ 1: key, 2: value = '' }) => key === 'id' && UUID.test(value));
   const description = text
-    .replace(DATE_TAG, (tag: string, key: string, value: string) => {
-      if (!isTag(key, value) || key in tags) return tag;
+    .replace(DATE_TAG, (tag: string, key: string, value: string, at: number) => {
+      if (!isTag(key, value, days) || key in tags || (key === 'id' && at !== ownId?.index)) return tag;
       tags[key] = value;
       return '';
     })

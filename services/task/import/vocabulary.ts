@@ -72,6 +72,9 @@ export const WORDS = {
         'finished',
         'closed',
       ],
+      // As Excel writes TRUE in the language of its machine; below, FALSE.
+      ...['wahr', 'vrai', 'verdadero', 'vero', 'verdadeiro', 'waar', 'sant', 'sand', 'sann', 'tosi', 'prawda'],
+      ...['pravda', 'igaz', 'doğru', 'истина'],
       ...['resolved', 'checked', 'archived', 'cancelled', 'canceled', "won'tdo", 'wontdo', '100%'],
     ],
     no: [
@@ -90,6 +93,8 @@ export const WORDS = {
         'started',
         'doing',
       ],
+      ...['falsch', 'faux', 'falso', 'onwaar', 'falskt', 'falsk', 'usann', 'epätosi', 'fałsz', 'nepravda', 'hamis'],
+      ...['yanlış', 'yanliş', 'ложь'],
       ...['needsaction', 'pending', 'new', 'backlog', 'next', 'waiting', 'waitingonothers', 'blocked', 'inreview'],
       ...[
         'incomplete',

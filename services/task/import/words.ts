@@ -1,9 +1,12 @@
 /** What a word of a cell means, whichever tool wrote it. */
+import { oneSpelling } from '../text.ts';
 import { WORDS } from './vocabulary.ts';
 
 /** Without regard to case and blanks. */
 export const wordOf = (cell: string): string => {
-  const word = cell.toLowerCase().replace(/[\s_]+/g, '');
+  const word = oneSpelling(cell)
+    .toLowerCase()
+    .replace(/[\s_]+/g, '');
   return word.length > 1 ? word.replaceAll('-', '') || word : word;
 };
 
