@@ -35,7 +35,7 @@ const encodingOf = (head: Buffer): string | undefined => {
       : undefined;
 };
 
-/** Files that are no text, by their first bytes. Source: the formats' own specifications. */
+/** Files without lines of tasks, by their first bytes. Source: the formats' own specifications. */
 const BINARY: readonly (readonly [head: string, what: string])[] = [
   [
     'PK\x03\x04',
@@ -45,9 +45,12 @@ const BINARY: readonly (readonly [head: string, what: string])[] = [
   ['\x1f\x8b', 'compressed: unpack it, as gunzip does'],
   ['%PDF', 'a PDF: export the tasks as CSV or JSON'],
   ['SQLi', 'a SQLite database: export the tasks as CSV or JSON'],
+  ['BEGIN:VCALENDAR', 'a calendar (.ics): make a todo.txt of it, as docs/import.md shows'],
 ];
+/** As many as tell all of them. */
+const HEAD_BYTES = Math.max(...BINARY.map(([first]) => first.length));
 
-/** @throws TaskstreamError for what is no text */
+/** @throws TaskstreamError for what has no lines of tasks */
 const checkText = (head: Buffer): void => {
   const [, what] = BINARY.find(([first]) => head.toString('latin1').startsWith(first)) ?? [];
   if (what !== undefined) throw new TaskstreamError('validation_failed', `The file is ${what}.`);
@@ -131,7 +134,7 @@ const utf8Chunks = async function* (
       yield convert(chunk);
     } else {
       head = Buffer.concat([head, chunk]);
-      if (head.length < 4) continue;
+      if (head.length < HEAD_BYTES) continue;
       yield convert(begin(head));
       head = undefined;
     }
