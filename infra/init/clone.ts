@@ -1,6 +1,6 @@
 /** The clone: its tracked files, and the tools that write what is generated from them. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Refusal, type Names } from './names.ts';
 import { DOMAIN, isDropped, isKept, renamePath, renameText } from './rules.ts';
@@ -32,7 +32,15 @@ export const trackedFiles = (root: string): readonly string[] => {
   if (!files.some((path) => path.startsWith(`${DOMAIN}/`))) {
     throw new Refusal(`This clone was renamed before: there is no ${DOMAIN} any more. Rename further by hand.`);
   }
-  if (state !== '') {
+  const entries = state.split('\n').filter(Boolean);
+  const unknown = entries.filter((entry) => entry.startsWith('?? ')).map((entry) => entry.slice(3));
+  if (unknown.length > 0 && unknown.length === entries.length) {
+    throw new Refusal(
+      `Git does not know ${unknown.join(', ')}: commit or delete what is there, or move it out of the clone, so that git can undo what ` +
+        'init does.',
+    );
+  }
+  if (entries.length > 0) {
     throw new Refusal(
       'The clone has changes that are not committed: commit or stash them first, so that git can undo what init does. ' +
         'git status shows them.',
@@ -87,7 +95,20 @@ export const apply = (root: string, changes: readonly Change[]): void => {
     }
     if (text !== undefined) writeFileSync(join(root, to), text);
   }
+  removeEmptyFolders(
+    root,
+    changes.filter(({ from, to }) => from !== to).map(({ from }) => dirname(from)),
+  );
 };
+
+/** Git moves files, and leaves their folders. */
+const removeEmptyFolders = (root: string, folders: readonly string[]): void => {
+  for (const folder of new Set(folders)) {
+    for (let at = folder; at !== '.' && isEmpty(join(root, at)); at = dirname(at)) rmdirSync(join(root, at));
+  }
+};
+
+const isEmpty = (folder: string): boolean => existsSync(folder) && readdirSync(folder).length === 0;
 
 /** Runs a Node program in the clone; resolves to its standard output. */
 export const run = (root: string, args: readonly string[]): Promise<string> =>

@@ -37,15 +37,15 @@ const FILES: readonly Expected[] = [
   {
     file: 'todoist.csv',
     content: [
-      '\uFEFFTYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE',
-      'meta,view_style=list,,,,,,,,',
-      'section,Garden,,,,,,,,',
-      'task,Sow beans,In the sun,1,1,Ann (1),,Oct 5 2026,en,',
-      'note,"Runner beans, not broad ones",,,,,,,,',
-      ',,,,,,,,,',
-      'task,Mulch,,4,2,Ann (1),,,en,',
+      '\uFEFFTYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE,DEADLINE',
+      'meta,view_style=list,,,,,,,,,',
+      'section,Garden,,,,,,,,,',
+      'task,Sow beans,In the sun,1,1,Ann (1),,Oct 5 2026,en,,',
+      'note,"Runner beans, not broad ones",,,,,,,,,',
+      ',,,,,,,,,,',
+      'task,Mulch,,4,2,Ann (1),,,en,,',
     ].join('\r\n'),
-    says: ['Todoist', '--only TYPE=task', 'leaves out: INDENT, AUTHOR'],
+    says: ['Todoist', '--only TYPE=task', 'leaves out: INDENT, AUTHOR', '--map DATE=due'],
     tasks: [
       { description: 'Sow beans\nIn the sun', priority: 'high', dates: day('2026-10-05') },
       { description: 'Mulch', priority: 'none' },
@@ -60,7 +60,7 @@ const FILES: readonly Expected[] = [
       '"","Home","Fix tap","TEXT","house, water","","N","","2026-10-03T00:00:00+0000","5","0","","t1"',
       '"","Home","Old tap","TEXT","","","N","","","0","2","2026-09-01T10:00:00+0000","t2"',
     ].join('\n'),
-    says: ['TickTick', '--skip 6', 'line 7'],
+    says: ['TickTick', '--skip 6', 'line 7', 'leaves out: taskId'],
     tasks: [
       { description: 'Fix tap', priority: 'high', tags: ['house', 'water'], dates: day('2026-10-03'), isDone: false },
       { description: 'Old tap', isDone: true },
@@ -98,6 +98,108 @@ const FILES: readonly Expected[] = [
       },
       { description: 'Pick fonts', isDone: true },
     ],
+  },
+  {
+    file: 'trello.csv',
+    content: [
+      'Card ID,Card Name,Card URL,Card Description,Labels,Due Date,Board ID,Archived,Due Complete',
+      '5f1,Sand the door,https://trello.com/c/a,"Twice, finely","wood (red),house (blue)",2026-03-05T12:00:00.000Z,b,false,true',
+    ].join('\n'),
+    says: ['Trello', "'Card Description=description'"],
+    tasks: [
+      {
+        ...{ description: 'Sand the door\nTwice, finely', isDone: true, tags: ['wood (red)', 'house (blue)'] },
+        dates: { start: null, due: '2026-03-05T12:00:00.000Z' },
+      },
+    ],
+  },
+  {
+    file: 'outlook.csv',
+    content: [
+      '"Subject","Start Date","Due Date","Date Completed","% Complete","Categories","Notes","Priority","Schedule+ Priority","Status"',
+      '"Write offer",,"4.12.2026",,"50","Customers;Soon","Call first","High",,"In Progress"',
+      '"Taxes",,,"2.11.2026","100",,,"Normal",,"Completed"',
+    ].join('\r\n'),
+    says: ['Outlook', '--map Status=isDone', 'leaves out: Date Completed, % Complete'],
+    tasks: [
+      {
+        ...{ description: 'Write offer\nCall first', priority: 'high', tags: ['Customers', 'Soon'], isDone: false },
+        dates: day('2026-12-04'),
+      },
+      { description: 'Taxes', priority: 'none', isDone: true },
+    ],
+  },
+  {
+    file: 'omnifocus.csv',
+    content: [
+      'Task ID,Type,Name,Status,Project,Context,Start Date,Due Date,Completion Date,Duration,Flagged,Notes',
+      '1.1,Action,Plant tulips,active,Garden,Home,,2026-12-05 17:00:00 +0000,,30m,1,Red ones',
+      '1.2,Action,Rake leaves,completed,Garden,Home,,,2026-11-20 12:00:00 +0000,,0,',
+    ].join('\n'),
+    says: ['OmniFocus', 'leaves out: Task ID'],
+    tasks: [
+      {
+        ...{ description: 'Plant tulips\nRed ones', isDone: false },
+        dates: { start: null, due: '2026-12-05T17:00:00.000Z' },
+      },
+      { description: 'Rake leaves', isDone: true },
+    ],
+  },
+  {
+    file: 'things.json',
+    content: JSON.stringify([
+      {
+        ...{
+          uuid: '8TN',
+          type: 'to-do',
+          title: 'Book flights',
+          status: 'incomplete',
+          notes: 'aisle',
+          start: 'Anytime',
+        },
+        ...{ start_date: '2026-12-01', deadline: '2026-12-15', stop_date: null, tags: ['travel'] },
+      },
+      {
+        uuid: '7TN',
+        type: 'project',
+        title: 'Trip',
+        status: 'incomplete',
+        start: 'Someday',
+        start_date: null,
+        stop_date: null,
+      },
+    ]),
+    says: ['Things', '--map start= --map start_date=start', '--only type=to-do'],
+    tasks: [
+      {
+        ...{ description: 'Book flights\naisle', isDone: false, tags: ['travel'] },
+        dates: { start: '2026-12-01T00:00:00.000Z', due: '2026-12-15T00:00:00.000Z' },
+      },
+    ],
+    skipped: 'type project',
+  },
+  {
+    file: 'taskwarrior.json',
+    content: JSON.stringify([
+      {
+        ...{ id: 1, description: 'Fix the roof', due: '20261210T080000Z', entry: '20261101T101010Z', priority: 'H' },
+        ...{ status: 'pending', tags: ['diy'], uuid: 'b0bb9b9a-1111-4a2b-9a4e-000000000001', urgency: 12.3 },
+        annotations: [{ entry: '20261102T101010Z', description: 'asked Joe' }],
+      },
+      ...['completed', 'deleted'].map((status, index) => ({
+        ...{ id: 0, description: `Nails ${status}`, end: '20261103T101010Z', entry: '20261101T101010Z', status },
+        ...{ uuid: `b0bb9b9a-1111-4a2b-9a4e-00000000001${index}`, urgency: 0 },
+      })),
+    ]),
+    says: ['Taskwarrior', '--map id= --map uuid=key', '--values priority=H:high,M:medium,L:low'],
+    tasks: [
+      {
+        ...{ description: 'Fix the roof\nasked Joe', priority: 'high', tags: ['diy'], isDone: false },
+        dates: { start: null, due: '2026-12-10T08:00:00.000Z' },
+      },
+      { description: 'Nails completed', isDone: true },
+    ],
+    skipped: 'status deleted',
   },
   {
     file: 'own list.csv',
@@ -252,6 +354,13 @@ describe('a file of another tool', () => {
     expect((await runOps(args, { TZ: ':/etc/localtime' })).stdout).toMatch(/created +1/);
   });
 
+  it('is a document whose faults are said by the object, as it may have any lines, and counts what a task has no place for', async () => {
+    writeFileSync(join(folder, 'document.json'), '[\n\n{"description": "in a document"},\n\n{"description": ""}\n]');
+    expect((await importOf('document.json')).stderr).toContain('object 2: description: must not be empty');
+    writeFileSync(join(folder, 'dated.txt'), 'x 2026-03-02 2026-03-01 dated\nplain\n');
+    expect((await importOf('dated.txt')).stdout).toMatch(/not kept +1 {2}a date of creation or completion/);
+  });
+
   it('that gives ids makes nothing twice when a later export of it differs, and changes its task', async () => {
     const options = ['--map', 'Name=description', '--map', 'Task ID=key'];
     writeFileSync(join(folder, 'later.csv'), 'Task ID,Name\n7,first words\n');
@@ -274,6 +383,8 @@ describe('a file of another tool', () => {
       importOf('away.csv'),
       importOf('todo.txt', '--map', 'a=description'),
       importOf('todo.txt', '--format', 'ndjson', '--skip', '2'),
+      importOf('list.md'),
+      runOps(['import', 'away.csv', '--url', api.url], {}),
     ]);
     const texts = refusals.map(({ code, stderr }) => `${String(code)} ${stderr.trim().split('\n').at(-1) ?? ''}`);
     expect(texts).toEqual([
@@ -283,6 +394,9 @@ describe('a file of another tool', () => {
       expect.stringMatching(/^1 .*there is no such file/),
       expect.stringMatching(/^1 --map has no effect on todotxt/),
       expect.stringMatching(/^1 --skip has no effect on ndjson/),
+      expect.stringMatching(/^1 .*list\.md is Markdown: .*docs\/import\.md/),
+      // npm runs it in the clone's folder, wherever it was called.
+      `1 Cannot read away.csv: there is no such file in ${process.cwd()}.`,
     ]);
     // Whoever runs as root may read everything.
     const closed = await importOf('closed.csv');

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { readCsv } from '../../services/task/import/csv.ts';
@@ -64,6 +67,29 @@ describe('CSV', () => {
     expect(faultsOf(lines).map(([line]) => line)).toEqual([2, 3]);
   });
 
+  it('says what to do about a date and a word that it cannot read', async () => {
+    const lines = await read(
+      readCsv,
+      'description,priority,due,isDone\na,hoch,every 3 days,ja\nb,high,2026-13-01T10:00:00Z,\n',
+    );
+    expect(faultsOf(lines)).toEqual([
+      [
+        2,
+        expect.stringMatching(
+          /"hoch".*--values priority=hoch:high.*"every 3 days".*--date-format.*--values isDone=ja:yes/,
+        ),
+      ],
+      [3, expect.stringContaining('RFC 3339')],
+    ]);
+  });
+
+  it('refuses a header in another encoding with the option that reads it', async () => {
+    const refused = read(readCsv, latin('description,gr\u00fcn\n'));
+    await expect(refused).rejects.toMatchObject({
+      extensions: { suggestedOptions: ['--encoding', 'windows-1252'] },
+    });
+  });
+
   it('refuses a header with a column it does not know', async () => {
     await expect(read(readCsv, 'description,prio\na,low\n')).rejects.toThrow(/"prio"/);
   });
@@ -104,8 +130,57 @@ describe('todo.txt', () => {
     expect(tasksOf(await read(readTodoTxt, line))).toEqual([task]);
   });
 
+  it('counts what has a date of creation or completion, for which a task has no place', async () => {
+    const lines = await read(readTodoTxt, 'x 2026-03-02 2026-03-01 a\n(A) 2026-03-01 b\nc due:2026-03-01\n');
+    expect(tasksOf(lines)).toHaveLength(3);
+    expect(lines.map((line) => 'leftOut' in line)).toEqual([true, true, false]);
+  });
+
+  it('refuses a line of a Markdown checklist, in which done looks open, and a calendar', async () => {
+    const lines = await read(readTodoTxt, '- [x] done\n* [ ] open\n- a dash\n');
+    expect(faultsOf(lines)).toEqual([
+      [1, expect.stringContaining('docs/import.md')],
+      [2, expect.stringContaining('docs/import.md')],
+    ]);
+    await expect(read(readTodoTxt, 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\n')).rejects.toThrow('docs/import.md');
+  });
+
   it('reports a line without text', async () => {
     expect(faultsOf(await read(readTodoTxt, 'ok\n(A) due:2026-01-01\n'))).toEqual([[2, expect.any(String)]]);
+  });
+});
+
+describe('what becomes todo.txt first, by the commands of docs/import.md', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/import.md'), 'utf8');
+  const commands = [...page.matchAll(/```sh\n((?:sed|awk) [\s\S]*?) (list\.\w+) > todo\.txt\n```/g)];
+
+  it.each([
+    [
+      'list.md',
+      '# Title\n- [ ] Review #42 📅 2026-12-01\n  * [X] Merge\n> 1. [ ] Quote\n- [-] Dropped\n- no box\n',
+      ['Review #42 due:2026-12-01', 'x Merge', 'Quote'],
+    ],
+    [
+      'list.org',
+      '#+TITLE: a\n* TODO [#A] Call :home:\n  SCHEDULED: <2026-11-30 Mon> DEADLINE: <2026-12-04 Fri>\n* Notes\n** DONE Pay\nDEADLINE: <2026-12-05>\n* b\n',
+      ['(A) Call :home: due:2026-12-04', 'x Pay due:2026-12-05'],
+    ],
+    [
+      'list.ics',
+      [
+        ...['BEGIN:VCALENDAR', 'BEGIN:VTODO', 'SUMMARY;LANGUAGE=en:Buy a present\\, wr', ' apped', 'PRIORITY:1'],
+        ...['DUE;VALUE=DATE:20261210', 'END:VTODO', 'BEGIN:VTODO', 'STATUS:COMPLETED', 'SUMMARY:Old', 'END:VTODO', ''],
+      ].join('\r\n'),
+      ['(A) Buy a present, wrapped due:2026-12-10', 'x Old'],
+    ],
+  ])('%s', (name, text, lines) => {
+    const command = commands.find(([, , file]) => file === name)?.[1];
+    expect(command).toBeDefined();
+    expect(
+      execFileSync('sh', ['-c', String(command)], { input: text, encoding: 'utf8' })
+        .trim()
+        .split('\n'),
+    ).toEqual(lines);
   });
 });
 

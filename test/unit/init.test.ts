@@ -1,6 +1,7 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { apply, changesOf } from '../../infra/init/clone.ts';
 import { namesOf, Refusal } from '../../infra/init/names.ts';
 import { renamePath, renameText } from '../../infra/init/rules.ts';
 import { copyClone, type Clone } from '../support/clone.ts';
@@ -92,6 +93,19 @@ describe('init refuses', () => {
   });
 });
 
+describe('init moves files', () => {
+  it('and leaves no empty folders behind', () => {
+    const clone = copyClone((path) => path.startsWith('services/task/'));
+    try {
+      const changes = changesOf(clone.path, clone.files(), names);
+      apply(clone.path, changes);
+      expect(readdirSync(join(clone.path, 'services'))).toEqual(['order']);
+    } finally {
+      clone.remove();
+    }
+  });
+});
+
 // Each starts a process that loads the compiler.
 describe('init refuses a clone', { timeout: 180_000 }, () => {
   let clone: Clone;
@@ -106,6 +120,13 @@ describe('init refuses a clone', { timeout: 180_000 }, () => {
     const { code, output } = await init();
     expect([code, output]).toEqual([1, expect.stringContaining('commit or stash them first')]);
     expect(clone.git('status', '--porcelain')).toBe(' M package.json\n');
+  });
+
+  it('with files that git does not know, by their names: an export that was tried lies there', async () => {
+    clone = copyClone((path) => /^(infra\/init|services\/task|package\.json|tsconfig)/.test(path));
+    appendFileSync(join(clone.path, 'open.csv'), 'description\n');
+    const { code, output } = await init();
+    expect([code, output]).toEqual([1, expect.stringMatching(/open\.csv.*commit or delete .*move it out/)]);
   });
 
   it('that was renamed before', async () => {

@@ -183,8 +183,8 @@ const runWithProgress = async (file: string, flags: Flags): Promise<ImportSummar
         const speed = Math.round((lines * 1_000) / (performance.now() - startedAt));
         bar.update(lines, { created, updated, present, refused, speed });
       },
-      onFault: (line, fault) => {
-        process.stderr.write(`\nline ${line}: ${fault}\n`);
+      onFault: (line, fault, what) => {
+        process.stderr.write(`\n${what} ${line}: ${fault}\n`);
       },
     });
   } finally {
@@ -210,7 +210,7 @@ const withCommand = (error: unknown): unknown => {
   return new Error(`${messageOf(error)}\n${tryIt}:\n\n  ${command}`, { cause: error });
 };
 
-const table = ({ lines, created, updated, present, refused, skipped }: ImportSummary): string =>
+const table = ({ lines, created, updated, present, refused, skipped, leftOut }: ImportSummary): string =>
   [
     ['lines', lines],
     ['created', created],
@@ -218,6 +218,7 @@ const table = ({ lines, created, updated, present, refused, skipped }: ImportSum
     ['already there', present],
     ['refused', refused],
     ...Object.entries(skipped ?? {}).map(([what, count]) => ['skipped', count, what]),
+    ...Object.entries(leftOut ?? {}).map(([what, count]) => ['not kept', count, what]),
   ]
     .map(([name, count, what]) =>
       [

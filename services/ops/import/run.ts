@@ -1,6 +1,6 @@
 /** An import run: lines in, tasks out, many at a time, each line with its fate. */
 import { accessSync, constants, createReadStream, realpathSync, statSync } from 'node:fs';
-import { extname } from 'node:path';
+import { extname, isAbsolute } from 'node:path';
 import pMap, { pMapSkip } from 'p-map';
 import { codeOf, messageOf, TaskstreamError } from '../../platform/errors.ts';
 import type { ApiOptions } from '../../task/api.ts';
@@ -28,7 +28,11 @@ const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
   '.ods': 'csv',
   '.numbers': 'csv',
   '.txt': 'todotxt',
+  '.ics': 'todotxt',
 };
+
+/** Those that have to become another first. */
+const CONVERTED: Readonly<Record<string, string>> = { '.md': 'Markdown', '.markdown': 'Markdown', '.org': 'org mode' };
 
 export interface ImportOptions {
   /** Path, or `-` for standard input. */
@@ -42,8 +46,8 @@ export interface ImportOptions {
   readonly api: ApiOptions;
   /** Told after each line. */
   readonly onLine: (summary: Readonly<ImportSummary>) => void;
-  /** Told about each line that did not go in. */
-  readonly onFault: (line: number, fault: string) => void;
+  /** Told about each line, or object of a JSON document, that did not go in. */
+  readonly onFault: (line: number, fault: string, what: 'line' | 'object') => void;
 }
 
 export interface ImportSummary {
@@ -54,6 +58,8 @@ export interface ImportSummary {
   refused: number;
   /** How many lines were no tasks, by what they were; absent where all were. */
   skipped?: Record<string, number>;
+  /** How many lines said what a task has no place for, by what it was; absent where none did. */
+  leftOut?: Record<string, number>;
 }
 
 /** Options that a format has no use for. */
@@ -82,6 +88,13 @@ const checkUse = (format: Format, read: ReadOptions): void => {
 export const runImport = async (options: ImportOptions): Promise<ImportSummary> => {
   const { file, concurrency, api, read, onLine, onFault } = options;
   const format = options.format ?? FORMAT_OF_EXTENSION[extname(file).toLowerCase()];
+  const foreign = CONVERTED[extname(file).toLowerCase()];
+  if (format === undefined && foreign !== undefined) {
+    throw new TaskstreamError(
+      'validation_failed',
+      `${file} is ${foreign}: make a todo.txt of its tasks, as docs/import.md shows, and import that.`,
+    );
+  }
   if (format === undefined) {
     throw new TaskstreamError('validation_failed', `Say what format ${file} has: --format ${FORMATS.join('|')}.`);
   }
@@ -98,13 +111,16 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
     try {
       if ('fault' in entry) throw new TaskstreamError('validation_failed', entry.fault);
       if ('skipped' in entry) {
-        summary.skipped = { ...summary.skipped, [entry.skipped]: (summary.skipped?.[entry.skipped] ?? 0) + 1 };
-      } else summary[await inTurn(keyOf(entry.identity), (key) => take(entry, key))] += 1;
+        summary.skipped = oneMore(summary.skipped, entry.skipped);
+      } else {
+        summary[await inTurn(keyOf(entry.identity), (key) => take(entry, key))] += 1;
+        if (entry.leftOut !== undefined) summary.leftOut = oneMore(summary.leftOut, entry.leftOut);
+      }
     } catch (error) {
       // Without the API, or a right to call it, no line can go in: stop, and say so once.
       if (error instanceof TaskstreamError && (error.retriable || isAboutCaller(error))) throw error;
       summary.refused += 1;
-      onFault(entry.line, messageOf(error));
+      onFault(entry.line, messageOf(error), entry.isItem === true ? 'object' : 'line');
     }
     summary.lines += 1;
     onLine(summary);
@@ -113,6 +129,11 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
   await pMap(readers[format](input, read), importLine, { concurrency });
   return summary;
 };
+
+const oneMore = (counts: Record<string, number> | undefined, what: string): Record<string, number> => ({
+  ...counts,
+  [what]: (counts?.[what] ?? 0) + 1,
+});
 
 const isAboutCaller = ({ code }: TaskstreamError): boolean =>
   code === 'unauthenticated' || code === 'insufficient_scope';
@@ -167,7 +188,9 @@ const checkReadable = (file: string): string => {
     if (!stats.isFile() && !stats.isFIFO()) throw new Error('it is not a file');
     return file;
   } catch (error) {
-    const reason = SYSTEM_WORDS[String(codeOf(error))] ?? messageOf(error);
+    const word = SYSTEM_WORDS[String(codeOf(error))] ?? messageOf(error);
+    // npm runs scripts in the clone's folder, wherever it was called.
+    const reason = codeOf(error) === 'ENOENT' && !isAbsolute(file) ? `${word} in ${process.cwd()}` : word;
     throw new TaskstreamError('validation_failed', `Cannot read ${file}: ${reason}.`, { cause: error });
   }
 };

@@ -64,6 +64,26 @@ export const suggestColumns = (
     taken.add(column);
     maps.push('--map', `${name}=${column}`);
   };
+  const plainNames = names.map(plain);
+  const tool = TOOLS.find(({ has }) => has.every((name) => plainNames.includes(name)));
+  const given = Object.keys(options.map ?? {}).map(plain);
+  const leftOut: string[] = [];
+  for (const [word, column] of Object.entries(tool?.means ?? {})) {
+    const name = names.find((each) => plain(each) === word && !given.includes(word));
+    if (name === undefined) continue;
+    if (column !== '') {
+      if (!taken.has(column)) take(name, column);
+      continue;
+    }
+    leftOut.push(name);
+    free.delete(name);
+    const own = known.get(name);
+    if (own === undefined) continue;
+    // A name that is ours: left alone, it would be read.
+    maps.push('--map', `${name}=`);
+    known.set(name, '');
+    taken.delete(own);
+  }
   const hasNamedTitle = Object.values(options.map ?? {}).includes('description');
   if (hasForeignIds && known.get('id') === 'id') take('id', 'key');
   for (const [column, words] of GUESSED) {
@@ -73,15 +93,15 @@ export const suggestColumns = (
   }
   if (!taken.has('description')) return undefined;
   for (const name of [...free]) if (NOTES.includes(plain(name))) take(name, 'description');
-  const plainNames = names.map(plain);
-  const tool = TOOLS.find(({ has }) => has.every((name) => plainNames.includes(name)));
   const rows = tool?.only === undefined || options.only !== undefined ? [] : ['--only', tool.only];
   const onlyOf = rows.length === 0 ? undefined : plain(tool?.only?.split('=')[0] ?? '');
   const values = (tool?.values ?? []).filter((each) => {
     const [column = ''] = each.split('=');
     return taken.has(column) && options.values?.[column] === undefined;
   });
-  const isRest = names.some((name) => known.get(name) === undefined && (name === '' || free.has(name)));
+  const isRest = names.some(
+    (name) => known.get(name) === undefined && (name === '' || free.has(name) || leftOut.includes(name)),
+  );
   return {
     options: [
       ...maps,
@@ -89,7 +109,7 @@ export const suggestColumns = (
       ...values.flatMap((each) => ['--values', each]),
       ...(isRest ? ['--ignore-unknown'] : []),
     ],
-    leftOut: [...free].filter((name) => plain(name) !== onlyOf),
+    leftOut: [...leftOut, ...free].filter((name) => plain(name) !== onlyOf),
     tool: tool?.name,
   };
 };

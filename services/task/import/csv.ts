@@ -29,6 +29,9 @@ const RARE_DELIMITERS = ['^', '~', ':', '\u0001', '\u001f'];
 /** A quote that spans more is one that nobody closed. A column that is left out may be much longer than any field. */
 const MAX_RECORD_LENGTH = 1024 * 1024;
 
+/** What spreadsheets on Windows write in most of Europe and America. */
+const WESTERN = ['--encoding', 'windows-1252'];
+
 /** Records that are looked at for a hint: titles and notes stand above a header, and rarely more. */
 const LOOKED_AT = 30;
 
@@ -39,7 +42,9 @@ export const readCsv: Reader = async function* (input, options) {
   const all = records(input, options, (first) => delimiter ?? detect(first, options));
   for await (const { line, text, extent } of all) {
     if (text === undefined) {
-      if (header === undefined) throw new TaskstreamError('validation_failed', `The CSV header ${NOT_TEXT}.`);
+      if (header === undefined) {
+        throw withHint(`The CSV header ${NOT_TEXT}.`, options.encoding === undefined ? WESTERN : []);
+      }
       yield { line, fault: NOT_TEXT };
       continue;
     }

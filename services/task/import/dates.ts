@@ -15,6 +15,8 @@ const WITH_TIME = [
 ];
 /** Seconds or milliseconds since 1970. */
 const EPOCH = /^(\d{10})(?:(\d{3})|\.\d+)?$/;
+/** ISO 8601 without signs, as iCalendar and Taskwarrior have it. */
+const BASIC = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 const WITH_OFFSET = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$/i;
 
 /** True for a day of the calendar, such as 2026-03-05, and not for 2026-02-30. */
@@ -44,7 +46,8 @@ export const dayReader = (timezone: string, format?: string): DayReader => {
     );
   }
   const formats = [...(format === undefined ? [] : [format]), ...UNAMBIGUOUS, ...WITH_TIME];
-  return (given, zone = timezone) => {
+  return (text, zone = timezone) => {
+    const given = text.replace(BASIC, '$1-$2-$3T$4:$5:$6Z');
     const [, seconds, milliseconds = '000'] = EPOCH.exec(given) ?? [];
     if (seconds !== undefined)
       return (

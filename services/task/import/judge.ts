@@ -37,12 +37,18 @@ export interface Found {
   readonly updatedAt?: unknown;
   /** What makes the line the same line the next time; all of its fields when not given. */
   readonly identity?: string;
+  /** What to do about a value that is refused, by the path of its fault, in place of the API's own words. */
+  readonly advice?: () => Readonly<Record<string, string>>;
 }
 
-export const judgeLine = (line: number, { fieldsIn, id, updatedAt, identity }: Found): ImportLine => {
+export const judgeLine = (line: number, { fieldsIn, id, updatedAt, identity, advice }: Found): ImportLine => {
   const from = origin.safeParse({ id: id ?? undefined, updatedAt: updatedAt ?? undefined });
   const result = lineSchema.safeParse(present(fieldsIn()));
-  if (!result.success) return { line, fault: describeDetails(detailsOf(result.error)) };
+  if (!result.success) {
+    const better = advice?.() ?? {};
+    const details = detailsOf(result.error).map((each) => ({ ...each, message: better[each.path] ?? each.message }));
+    return { line, fault: describeDetails(details) };
+  }
   if (!from.success) {
     const isId = from.error.issues.some(({ path }) => path[0] === 'id');
     const hint = isId ? '; ids of other tools come in by --map id=key' : '';

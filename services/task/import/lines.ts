@@ -6,7 +6,7 @@ import { textLines } from './text-lines.ts';
 /** The fields of a task as a file describes it, by name; each was judged by the field's own schema. */
 export type ImportedTask = FieldValues & { readonly isDone: boolean };
 
-/** `identity` is what makes a line the same line in the next import, within its source. */
+/** Of one JSON document, `line` counts its objects: `isItem`. `identity` is what makes a line the same line in the next import, within its source. */
 export type ImportLine =
   | {
       readonly line: number;
@@ -17,10 +17,13 @@ export type ImportLine =
       /** The id that the line gives, and when the task was changed there. */
       readonly id?: string | undefined;
       readonly updatedAt?: string | undefined;
+      /** What the line says and a task has no place for. */
+      readonly leftOut?: string;
+      readonly isItem?: true;
     }
-  | { readonly line: number; readonly fault: string }
+  | { readonly line: number; readonly fault: string; readonly isItem?: true }
   /** What is no task, as the options say, and why. */
-  | { readonly line: number; readonly skipped: string };
+  | { readonly line: number; readonly skipped: string; readonly isItem?: true };
 
 export interface ReadOptions {
   /** WHATWG name; UTF-8 or what the byte order mark says when not given. */

@@ -142,7 +142,7 @@ const documentLines = function* (lines: TextLines, options: ReadOptions): Genera
       objects.filter((each) => !isShown(each)),
       options,
     );
-  for (const [index, item] of items.entries()) yield toLine(index + 1, item, options);
+  for (const [index, item] of items.entries()) yield { ...toLine(index + 1, item, options), isItem: true };
 };
 
 const parse = <T>(line: number, text: string, use: (value: unknown) => T): T | ImportLine => {

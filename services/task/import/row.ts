@@ -1,14 +1,19 @@
 /** A task from cells of text, by column: of a row of CSV, or of a JSON object with other keys. */
+import { shorten } from '../../platform/validation.ts';
 import type { Fields } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
 import { judgeLine } from './judge.ts';
 import type { ImportLine, ReadOptions } from './lines.ts';
-import { NO_DATE } from './vocabulary.ts';
+import { NO_DATE, WORDS } from './vocabulary.ts';
 import { wordOf } from './words.ts';
 
 const fields: Fields = taskFields;
 const DATES = ['start', 'due'];
 const INSTANT = /^\d{4}-\d\d-\d\dT/;
+/** What a shell takes as it stands. */
+const PLAIN_WORD = /^[\p{L}\p{N}]+$/u;
+/** Of a value in a fault, in characters. */
+const MAX_SHOWN_LENGTH = 60;
 
 /**
  * @param cellsOf the cells of a column, without empty ones
@@ -50,11 +55,30 @@ export const rowLine = (
         return [name, csv?.read(own)];
       }),
     );
+  const said = (column: string): string => JSON.stringify(shorten(cellOf(column) ?? '', MAX_SHOWN_LENGTH));
+  const meaning = (column: keyof typeof WORDS): string => {
+    const senses = Object.keys(WORDS[column]);
+    const word = wordOf(cellOf(column) ?? '');
+    return `${said(column)} is not known: say which of ${senses.join(', ')} it means, as in --values ${column}=${PLAIN_WORD.test(word) ? word : 'WORD'}:${senses[0] ?? ''}`;
+  };
+  const date = (column: string): string =>
+    `${said(column)} is no date that can be read: name the form of dates, as in --date-format d/M/yyyy or M/d/yyyy, correct it in the file, or leave its column out by --map HEADER=`;
   const key = cellOf('key');
   const judged = judgeLine(line, {
     fieldsIn,
     id: cellOf('id'),
     updatedAt,
+    advice: () => ({
+      priority: meaning('priority'),
+      isDone: meaning('isDone'),
+      // A date that was read, and is refused, is refused for another reason.
+      ...Object.fromEntries(
+        DATES.filter((column) => !INSTANT.test(cellOf(column) ?? '')).map((column) => [
+          `dates.${column}`,
+          date(column),
+        ]),
+      ),
+    }),
     ...(key === undefined ? {} : { identity: `key:${key}` }),
   });
   if (!('fault' in judged) || unread.length === 0) return judged;

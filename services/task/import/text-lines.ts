@@ -43,7 +43,7 @@ const likelyEncoding = (head: Buffer): string | undefined => {
   return zeros === '1010' ? 'utf-16le' : zeros === '0101' ? 'utf-16be' : undefined;
 };
 
-/** Files that are no text, by their first bytes. Source: the formats' own specifications. */
+/** Files without lines of tasks, by their first bytes. Source: the formats' own specifications. */
 const BINARY: readonly (readonly [head: string, what: string])[] = [
   [
     'PK\x03\x04',
@@ -55,9 +55,12 @@ const BINARY: readonly (readonly [head: string, what: string])[] = [
   ['SQLi', 'a SQLite database: export the tasks as CSV or JSON'],
   ['\xff\xfe\0\0', 'text in UTF-32: save it as UTF-8'],
   ['\0\0\xfe\xff', 'text in UTF-32: save it as UTF-8'],
+  ['BEGIN:VCALENDAR', 'a calendar (.ics): make a todo.txt of it, as docs/import.md shows'],
 ];
+/** As many as tell all of them. */
+const HEAD_BYTES = Math.max(...BINARY.map(([first]) => first.length));
 
-/** @throws TaskstreamError for what is no text */
+/** @throws TaskstreamError for what has no lines of tasks */
 const checkText = (head: Buffer): void => {
   const [, what] = BINARY.find(([first]) => head.toString('latin1').startsWith(first)) ?? [];
   if (what !== undefined) throw new TaskstreamError('validation_failed', `The file is ${what}.`);
@@ -158,7 +161,7 @@ const utf8Chunks = async function* (
       yield convert(chunk);
     } else {
       head = Buffer.concat([head, chunk]);
-      if (head.length < 4) continue;
+      if (head.length < HEAD_BYTES) continue;
       yield convert(begin(head));
       head = undefined;
     }

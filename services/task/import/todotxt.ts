@@ -2,8 +2,8 @@
  * todo.txt: one task a line, `x 2026-03-02 2026-03-01 (A) Call the bank +home @phone due:2026-03-05`.
  * Source: the todo.txt format rules (todotxt/todo.txt). Projects and contexts become tags without their sign, and stay in the
  * description too, as they are often words of its sentence. Priority A is high, B medium, C and below low. `due:` and the common extension `t:` (threshold) become
- * the dates; other `key:value` pairs, such as `rec:`, stay in the text. Creation and completion dates have no field and are
- * dropped.
+ * the dates; other `key:value` pairs, such as `rec:`, stay in the text. Creation and completion dates have no field: they are
+ * left out, and counted.
  */
 import { taskFields, type Priority } from '../fields.ts';
 import { isDay, type DayReader } from './dates.ts';
@@ -12,7 +12,10 @@ import { lineReader, type ImportLine, type ReadOptions } from './lines.ts';
 
 const DONE = /^x\s+/;
 const PRIORITY = /^\(([A-Z])\)\s+/;
+const FRONT_DATES = 'a date of creation or completion';
 const FRONT_DATE = /^(\d{4}-\d{2}-\d{2})(?:\s+|$)/;
+/** As text, what is done would be open. */
+const CHECKBOX = /^[-*+] \[[ xX]\] /;
 const DATE_TAG = /(?:^|\s)(?<key>due|t|pri|id):(?<value>\S+)/g;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
@@ -35,7 +38,7 @@ const isTag = (key: string, value: string, days: DayReader): boolean => {
 };
 
 /** Completion, priority and dates at the front, in any order that applications write, and the text behind them. */
-const frontOf = (raw: string): { done: boolean; letter: string | undefined; text: string } => {
+const frontOf = (raw: string): { done: boolean; letter: string | undefined; dates: number; text: string } => {
   const done = DONE.test(raw);
   let text = raw.replace(DONE, '');
   let letter: string | undefined;
@@ -44,14 +47,16 @@ const frontOf = (raw: string): { done: boolean; letter: string | undefined; text
     const [front, day = ''] = FRONT_DATE.exec(text) ?? [];
     if (priority !== undefined) letter = found;
     // A second one is the day of completion; in front of an open task it is a word of its text.
-    else if (front === undefined || !isDay(day) || dates === (done ? 2 : 1)) return { done, letter, text };
+    else if (front === undefined || !isDay(day) || dates === (done ? 2 : 1)) return { done, letter, dates, text };
     else dates += 1;
     text = text.slice((priority ?? front ?? '').length);
   }
 };
 
 const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine => {
-  const { done, letter, text } = frontOf(raw);
+  if (CHECKBOX.test(raw))
+    return { line, fault: 'is of a Markdown checklist: make a todo.txt of it, as docs/import.md shows' };
+  const { done, letter, dates, text } = frontOf(raw);
   const tags: Record<string, string> = {};
   // An export writes the task's own id behind its text, which may have another.
   const ownId = [...text.matchAll(DATE_TAG)].findLast(({ 1: key, 2: value = '' }) => key === 'id' && UUID.test(value));
@@ -70,7 +75,7 @@ const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine
   const mark = letter ?? tags['pri'];
   const labels = labelsIn(description).slice(0, MAX_LABELS);
   const start = t === undefined || isLate ? undefined : days(t);
-  return judgeLine(line, {
+  const judged = judgeLine(line, {
     id: tags['id'],
     // People edit completion, priority and dates of a line: its text makes it the same one.
     identity: `text:${description}`,
@@ -84,6 +89,7 @@ const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine
         : { dates: { start, due: due === undefined ? undefined : days(due) } }),
     }),
   });
+  return 'task' in judged && dates > 0 ? { ...judged, leftOut: FRONT_DATES } : judged;
 };
 
 const priorityOf = (letter: string): Priority => (letter === 'A' ? 'high' : letter === 'B' ? 'medium' : 'low');

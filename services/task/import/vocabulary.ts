@@ -40,7 +40,10 @@ export const NAMES = {
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** What stands beside a title, and goes below it. */
-export const NOTES = ['notes', 'note', 'content', 'body', 'body.content', 'desc', 'details', 'memo', 'longdescription'];
+export const NOTES = [
+  ...['notes', 'note', 'content', 'body', 'body.content', 'desc', 'details', 'memo', 'longdescription'],
+  ...['carddescription', 'annotations.description'],
+];
 
 /** Where a JSON document has its tasks. */
 export const LISTS = ['tasks', 'items', 'items.items', 'cards', 'value', 'issues', 'todos', 'todo', 'data', 'results'];
@@ -95,7 +98,18 @@ export const WORDS = {
       ],
       ...['falsch', 'faux', 'falso', 'onwaar', 'falskt', 'falsk', 'usann', 'epätosi', 'fałsz', 'nepravda', 'hamis'],
       ...['yanlış', 'yanliş', 'ложь'],
-      ...['needsaction', 'pending', 'new', 'backlog', 'next', 'waiting', 'waitingonothers', 'blocked', 'inreview'],
+      ...[
+        'needsaction',
+        'pending',
+        'new',
+        'backlog',
+        'next',
+        'waiting',
+        'waitingonothers',
+        'waitingonsomeoneelse',
+        'blocked',
+        'inreview',
+      ],
       ...[
         'incomplete',
         'uncompleted',
@@ -119,6 +133,8 @@ export interface Tool {
   readonly name: string;
   /** Columns or keys that no other tool has together. */
   readonly has: readonly string[];
+  /** What its columns or keys are, where their names say something else; '' is left out. */
+  readonly means?: Readonly<Record<string, string>>;
   /** Rows that are tasks. */
   readonly only?: string;
   /** What its numbers and words mean, where they mean something else elsewhere. */
@@ -129,10 +145,42 @@ export const TOOLS: readonly Tool[] = [
   {
     name: 'Todoist',
     has: ['type', 'content', 'priority', 'indent'],
+    // Beside it stands DEADLINE, which few of its tasks have.
+    means: { date: 'due' },
     only: 'TYPE=task',
     values: ['priority=1:high,2:medium,3:low,4:none'],
   },
-  { name: 'TickTick', has: ['listname', 'ischecklist'], values: ['priority=5:high,3:medium,1:low,0:none'] },
+  {
+    name: 'TickTick',
+    has: ['listname', 'ischecklist'],
+    // It counts the rows of one export, and names another task in the next.
+    means: { taskid: '' },
+    values: ['priority=5:high,3:medium,1:low,0:none'],
+  },
+  // Its numbers are those of an outline, and move with it.
+  { name: 'OmniFocus', has: ['context', 'flagged', 'completiondate'], means: { taskid: '' } },
+  {
+    name: 'Outlook',
+    has: ['subject', 'schedulepriority', 'status'],
+    // Beside it stands "% Complete", whose numbers are neither done nor open.
+    means: { status: 'isDone' },
+    values: ['priority=normal:none'],
+  },
+  {
+    name: 'Things',
+    has: ['uuid', 'startdate', 'stopdate'],
+    // Its word, such as Anytime, is no date.
+    means: { start: '', startdate: 'start' },
+    only: 'type=to-do',
+  },
+  {
+    name: 'Taskwarrior',
+    has: ['uuid', 'entry', 'urgency'],
+    // Its number is 0 for all that are done, and moves for the others.
+    means: { id: '', uuid: 'key' },
+    only: 'status=pending,waiting,completed',
+    values: ['priority=H:high,M:medium,L:low'],
+  },
   { name: 'Microsoft To Do', has: ['importance', 'isreminderon'], values: ['priority=normal:none'] },
   {
     name: 'Vikunja',
@@ -143,5 +191,6 @@ export const TOOLS: readonly Tool[] = [
   { name: 'Jira', has: ['issuekey', 'issueid', 'summary'] },
   { name: 'Linear', has: ['team', 'title', 'cyclenumber'] },
   { name: 'Trello', has: ['idboard', 'duecomplete'] },
+  { name: 'Trello', has: ['cardid', 'cardname', 'boardid'] },
   { name: 'Google Tasks', has: ['selflink', 'position', 'status'] },
 ];
