@@ -19,17 +19,11 @@ export class MonitoringChart extends Chart {
   constructor(scope: Construct, id: string, { namespace, runbooksUrl, servers }: Environment) {
     super(scope, id, { namespace, disableResourceNameHashes: true });
     for (const component of [API, INDEXER]) {
-      new CustomResource(this, component, {
-        apiVersion: API_VERSION,
-        kind: 'PodMonitor',
-        name: `${PART_OF}-${component}`,
-        component,
-        spec: {
-          // The alerts select by this label; without it the job would be called namespace/name.
-          jobLabel: 'app.kubernetes.io/name',
-          selector: { matchLabels: selectorLabels(component) },
-          podMetricsEndpoints: [{ port: 'health', path: '/metrics', interval: '15s' }],
-        },
+      addPodMonitor(this, component, selectorLabels(component), {
+        port: 'health',
+        interval: '15s',
+        // The alerts select by this label; without it the job would be called namespace/name.
+        jobLabel: 'app.kubernetes.io/name',
       });
     }
     // Their labels and ports are the operators' affair. Elasticsearch has no metrics without an exporter (docs/chart.md).
@@ -37,17 +31,7 @@ export class MonitoringChart extends Chart {
       ['kafka', servers.kafka, KafkaCluster],
       ['postgres', servers.postgres, PostgresCluster],
     ] as const) {
-      if (kind === 'managed') continue;
-      new CustomResource(this, component, {
-        apiVersion: API_VERSION,
-        kind: 'PodMonitor',
-        name: `${PART_OF}-${component}`,
-        component,
-        spec: {
-          selector: { matchLabels: podLabels },
-          podMetricsEndpoints: [{ port: metricsPort.name, path: '/metrics', interval: '30s' }],
-        },
-      });
+      if (kind === 'operated') addPodMonitor(this, component, podLabels, { port: metricsPort.name, interval: '30s' });
     }
     new CustomResource(this, 'rules', {
       apiVersion: API_VERSION,
@@ -66,3 +50,30 @@ export class MonitoringChart extends Chart {
     });
   }
 }
+
+interface MetricsEndpoint {
+  /** The port's name in the pod. */
+  readonly port: string;
+  readonly interval: string;
+  /** Label of the pods whose value is the job's name. */
+  readonly jobLabel?: string;
+}
+
+const addPodMonitor = (
+  scope: Construct,
+  component: string,
+  podLabels: Readonly<Record<string, string>>,
+  { port, interval, jobLabel }: MetricsEndpoint,
+): void => {
+  new CustomResource(scope, component, {
+    apiVersion: API_VERSION,
+    kind: 'PodMonitor',
+    name: `${PART_OF}-${component}`,
+    component,
+    spec: {
+      ...(jobLabel === undefined ? {} : { jobLabel }),
+      selector: { matchLabels: podLabels },
+      podMetricsEndpoints: [{ port, path: '/metrics', interval }],
+    },
+  });
+};
