@@ -2,7 +2,8 @@
 import { Chart } from 'cdk8s';
 import { ConfigMap } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
-import { rulesSpec } from '../alerts/index.ts';
+import { rulesSpec, type RuleSettings } from '../alerts/index.ts';
+import { PARTS, type Part } from '../alerts/rule.ts';
 import { CustomResource, PART_OF } from '../constructs/custom-resource.ts';
 import { KafkaCluster } from '../constructs/kafka.ts';
 import { labelsOf, selectorLabels } from '../constructs/labels.ts';
@@ -38,7 +39,7 @@ export class MonitoringChart extends Chart {
       kind: 'PrometheusRule',
       name: PART_OF,
       component: COMPONENT,
-      spec: rulesSpec({ namespace, runbooksUrl }),
+      spec: rulesSpec({ namespace, runbooksUrl, ...watchedOf(servers) }),
     });
     new ConfigMap(this, 'dashboard', {
       metadata: {
@@ -50,6 +51,18 @@ export class MonitoringChart extends Chart {
     });
   }
 }
+
+/** What the alerts are told of the servers. */
+const watchedOf = ({ kafka, elasticsearch, postgres }: Environment['servers']): RuleSettings => {
+  const backup = postgres.kind === 'operated' ? postgres.backup : undefined;
+  const isRun: Readonly<Record<Part, boolean>> = {
+    kafka: kafka.kind === 'operated',
+    elasticsearch: elasticsearch.kind === 'operated',
+    postgres: postgres.kind === 'operated',
+    backup: backup !== undefined,
+  };
+  return { parts: PARTS.filter((part) => isRun[part]), overdueHours: backup?.overdueHours };
+};
 
 interface MetricsEndpoint {
   /** The port's name in the pod. */
