@@ -1,4 +1,5 @@
 /** All rules, and the object that the Prometheus operator reads. */
+import { DEFAULT_OVERDUE_HOURS } from '../environments/backup-age.ts';
 import { apiRules } from './api.ts';
 import { certificateRules } from './certificates.ts';
 import { deadLetterRules } from './dead-letters.ts';
@@ -6,7 +7,7 @@ import { indexerRules } from './indexer.ts';
 import { lagRules } from './lag.ts';
 import { outboxRules } from './outbox.ts';
 import { podRules } from './pods.ts';
-import { isAlert, seriesIn, type Rule, type RuleGroup } from './rule.ts';
+import { isAlert, PARTS, seriesIn, type Part, type Rule, type RuleGroup } from './rule.ts';
 import { searchRules } from './search.ts';
 import { serverRules } from './servers.ts';
 import { verifyRules } from './verify.ts';
@@ -24,10 +25,23 @@ const GROUPS = [
   certificateRules,
 ];
 
-export const ruleGroups = (namespace: string): readonly RuleGroup[] =>
-  GROUPS.map((group) => group(seriesIn(namespace)));
+export interface RuleSettings {
+  /** What the manifests run: all of it unless said. */
+  readonly parts?: readonly Part[];
+  /** Age of a whole backup of PostgreSQL. */
+  readonly overdueHours?: number | undefined;
+}
 
-export interface RulesOptions {
+export const ruleGroups = (
+  namespace: string,
+  { parts = PARTS, overdueHours = DEFAULT_OVERDUE_HOURS }: RuleSettings = {},
+): readonly RuleGroup[] =>
+  GROUPS.map((group) => group(seriesIn(namespace), overdueHours)).map(({ name, rules }) => ({
+    name,
+    rules: rules.filter((rule) => !isAlert(rule) || rule.part === undefined || parts.includes(rule.part)),
+  }));
+
+export interface RulesOptions extends RuleSettings {
   readonly namespace: string;
   /** Where docs/runbooks can be read. */
   readonly runbooksUrl: string;
@@ -35,7 +49,7 @@ export interface RulesOptions {
 
 /** What a file of rules holds, and a PrometheusRule's spec. */
 export const rulesSpec = (options: RulesOptions) => ({
-  groups: ruleGroups(options.namespace).map(({ name, rules }) => ({
+  groups: ruleGroups(options.namespace, options).map(({ name, rules }) => ({
     name,
     rules: rules.map((rule) => toPrometheus(rule, options)),
   })),

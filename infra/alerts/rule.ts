@@ -4,6 +4,10 @@ import { PART_OF } from '../constructs/labels.ts';
 /** `critical` wakes somebody up: users are hurt, or will be soon. `warning` waits for the morning. */
 export type Severity = 'critical' | 'warning';
 
+/** What the manifests may run or leave to somebody else: an alert about it is there only where they do. */
+export const PARTS = ['kafka', 'elasticsearch', 'postgres', 'backup'] as const;
+export type Part = (typeof PARTS)[number];
+
 export interface Alert {
   /** Begins with `Taskstream`: alert names are global. */
   readonly alert: string;
@@ -17,6 +21,8 @@ export interface Alert {
   readonly description: string;
   /** Page in docs/runbooks, without its extension. */
   readonly runbook: string;
+  /** What it is about, where it says something false or nothing of one that somebody else runs. */
+  readonly part?: Part;
 }
 
 /** A query that several alerts and panels need. */

@@ -4,15 +4,29 @@
  * - PostgreSQL: CloudNativePG 1.30.0, config/manager/default-monitoring.yaml
  * - backups: plugin-barman-cloud 0.14.0, internal/cnpgi/instance/metrics.go
  */
-import type { RuleGroup, Series } from './rule.ts';
+import { ElasticsearchCluster } from '../constructs/elasticsearch.ts';
+import type { Alert, Part, RuleGroup, Series } from './rule.ts';
 
 /** Behind by that much, a standby serves no failover, and the primary keeps the log for it. */
 const MAX_REPLICATION_LAG_SECONDS = 300;
-/** A nightly backup, and half a day. */
-const MAX_BACKUP_AGE_SECONDS = 36 * 3_600;
 const MAX_HEAP_RATIO = 0.9;
 
-export const serverRules = (series: Series): RuleGroup => {
+/** @param overdueHours how old the last whole backup may be */
+export const serverRules = (series: Series, overdueHours: number): RuleGroup => {
+  const lastBackup = series('barman_cloud_cloudnative_pg_io_last_available_backup_timestamp');
+  const instances = series('cnpg_pg_replication_in_recovery');
+  const nodes = series('kube_pod_status_ready', 'condition="true"', ...ElasticsearchCluster.podMatchers);
+  /** Alerts are silent about what nobody measures; so there is one about that. */
+  const notWatched = (alert: string, part: Part, name: string, missing: string, description: string): Alert => ({
+    alert,
+    expr: missing,
+    for: '15m',
+    severity: 'warning',
+    summary: `Nobody watches ${name}: Prometheus has nothing of it`,
+    description,
+    runbook: 'not-watched',
+    part,
+  });
   const heap = (figure: string) => series(`jvm_memory_${figure}_bytes`, 'area="heap"');
   return {
     name: 'taskstream-servers',
@@ -57,7 +71,7 @@ export const serverRules = (series: Series): RuleGroup => {
       },
       {
         alert: 'TaskstreamPostgresStandbyStopped',
-        expr: `${series('cnpg_pg_replication_in_recovery')} > ${series('cnpg_pg_replication_is_wal_receiver_up')}`,
+        expr: `${instances} > ${series('cnpg_pg_replication_is_wal_receiver_up')}`,
         for: '5m',
         severity: 'warning',
         summary: 'A standby of PostgreSQL receives nothing: one failure less may happen',
@@ -76,7 +90,7 @@ export const serverRules = (series: Series): RuleGroup => {
       {
         alert: 'TaskstreamPostgresFailedOver',
         // A standby that is none any more.
-        expr: `sum by (namespace, pod) (${series('cnpg_pg_replication_in_recovery')} == 0 and ${series('cnpg_pg_replication_in_recovery')} offset 15m == 1) == 0`,
+        expr: `sum by (namespace, pod) (${instances} == 0 and ${instances} offset 15m == 1) == 0`,
         for: '0m',
         severity: 'warning',
         summary: 'Another instance of PostgreSQL has taken over',
@@ -95,13 +109,48 @@ export const serverRules = (series: Series): RuleGroup => {
       {
         alert: 'TaskstreamPostgresBackupOverdue',
         // 0 as long as there was none.
-        expr: `time() - max by (namespace) (${series('barman_cloud_cloudnative_pg_io_last_available_backup_timestamp')}) > ${MAX_BACKUP_AGE_SECONDS}`,
+        // A product of two numbers: a chart computes with no setting.
+        expr: `time() - max by (namespace) (${lastBackup}) > ${overdueHours} * 3600`,
         for: '30m',
         severity: 'critical',
         summary: 'The last whole backup of PostgreSQL is too old, or there is none',
         description: 'It ended {{ $value | humanizeDuration }} ago; half a century means that there was none.',
         runbook: 'backup-fails',
+        part: 'backup',
       },
+      {
+        alert: 'TaskstreamPostgresBackupNotMeasured',
+        // Where no instance is scraped, the one below says it.
+        expr: `absent(${lastBackup}) unless absent(${instances})`,
+        for: '30m',
+        severity: 'warning',
+        summary: 'Nobody can say when PostgreSQL was backed up',
+        description: 'The instances are scraped, and say nothing of a backup: their plugin does not run.',
+        runbook: 'backup-fails',
+        part: 'backup',
+      },
+      notWatched(
+        'TaskstreamKafkaNotWatched',
+        'kafka',
+        'Kafka',
+        `absent(${series('kafka_server_replicamanager_underreplicatedpartitions')})`,
+        'No broker is scraped: partitions without copies or a leader, and full heaps, would go unseen.',
+      ),
+      notWatched(
+        'TaskstreamPostgresNotWatched',
+        'postgres',
+        'PostgreSQL',
+        `absent(${instances})`,
+        'No instance is scraped: standbys that stop, a failover, and a log that is not archived, would go unseen.',
+      ),
+      notWatched(
+        'TaskstreamElasticsearchNotWatched',
+        'elasticsearch',
+        'Elasticsearch',
+        // It has no metrics of its own. The aggregate has no label that `absent` would hand on.
+        `absent(max by (namespace) (${nodes}))`,
+        'kube-state-metrics has none of its pods: one that is not ready would go unseen.',
+      ),
     ],
   };
 };

@@ -2,7 +2,8 @@
 import { Chart } from 'cdk8s';
 import { ConfigMap } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
-import { rulesSpec } from '../alerts/index.ts';
+import { rulesSpec, type RuleSettings } from '../alerts/index.ts';
+import { PARTS, type Part } from '../alerts/rule.ts';
 import { CustomResource, PART_OF } from '../constructs/custom-resource.ts';
 import { KafkaCluster } from '../constructs/kafka.ts';
 import { labelsOf, selectorLabels } from '../constructs/labels.ts';
@@ -19,17 +20,11 @@ export class MonitoringChart extends Chart {
   constructor(scope: Construct, id: string, { namespace, runbooksUrl, servers }: Environment) {
     super(scope, id, { namespace, disableResourceNameHashes: true });
     for (const component of [API, INDEXER]) {
-      new CustomResource(this, component, {
-        apiVersion: API_VERSION,
-        kind: 'PodMonitor',
-        name: `${PART_OF}-${component}`,
-        component,
-        spec: {
-          // The alerts select by this label; without it the job would be called namespace/name.
-          jobLabel: 'app.kubernetes.io/name',
-          selector: { matchLabels: selectorLabels(component) },
-          podMetricsEndpoints: [{ port: 'health', path: '/metrics', interval: '15s' }],
-        },
+      addPodMonitor(this, component, selectorLabels(component), {
+        port: 'health',
+        interval: '15s',
+        // The alerts select by this label; without it the job would be called namespace/name.
+        jobLabel: 'app.kubernetes.io/name',
       });
     }
     // Their labels and ports are the operators' affair. Elasticsearch has no metrics without an exporter (docs/chart.md).
@@ -37,24 +32,14 @@ export class MonitoringChart extends Chart {
       ['kafka', servers.kafka, KafkaCluster],
       ['postgres', servers.postgres, PostgresCluster],
     ] as const) {
-      if (kind === 'managed') continue;
-      new CustomResource(this, component, {
-        apiVersion: API_VERSION,
-        kind: 'PodMonitor',
-        name: `${PART_OF}-${component}`,
-        component,
-        spec: {
-          selector: { matchLabels: podLabels },
-          podMetricsEndpoints: [{ port: metricsPort.name, path: '/metrics', interval: '30s' }],
-        },
-      });
+      if (kind === 'operated') addPodMonitor(this, component, podLabels, { port: metricsPort.name, interval: '30s' });
     }
     new CustomResource(this, 'rules', {
       apiVersion: API_VERSION,
       kind: 'PrometheusRule',
       name: PART_OF,
       component: COMPONENT,
-      spec: rulesSpec({ namespace, runbooksUrl }),
+      spec: rulesSpec({ namespace, runbooksUrl, ...watchedOf(servers) }),
     });
     new ConfigMap(this, 'dashboard', {
       metadata: {
@@ -66,3 +51,42 @@ export class MonitoringChart extends Chart {
     });
   }
 }
+
+/** What the alerts are told of the servers. */
+const watchedOf = ({ kafka, elasticsearch, postgres }: Environment['servers']): RuleSettings => {
+  const backup = postgres.kind === 'operated' ? postgres.backup : undefined;
+  const isRun: Readonly<Record<Part, boolean>> = {
+    kafka: kafka.kind === 'operated',
+    elasticsearch: elasticsearch.kind === 'operated',
+    postgres: postgres.kind === 'operated',
+    backup: backup !== undefined,
+  };
+  return { parts: PARTS.filter((part) => isRun[part]), overdueHours: backup?.overdueHours };
+};
+
+interface MetricsEndpoint {
+  /** The port's name in the pod. */
+  readonly port: string;
+  readonly interval: string;
+  /** Label of the pods whose value is the job's name. */
+  readonly jobLabel?: string;
+}
+
+const addPodMonitor = (
+  scope: Construct,
+  component: string,
+  podLabels: Readonly<Record<string, string>>,
+  { port, interval, jobLabel }: MetricsEndpoint,
+): void => {
+  new CustomResource(scope, component, {
+    apiVersion: API_VERSION,
+    kind: 'PodMonitor',
+    name: `${PART_OF}-${component}`,
+    component,
+    spec: {
+      ...(jobLabel === undefined ? {} : { jobLabel }),
+      selector: { matchLabels: podLabels },
+      podMetricsEndpoints: [{ port, path: '/metrics', interval }],
+    },
+  });
+};

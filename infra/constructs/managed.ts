@@ -1,6 +1,7 @@
 /** Servers that somebody else runs: what a client is told of each, from the environment and from Secrets of fixed names. */
 import type { ManagedElasticsearch, ManagedKafka, ManagedPostgres } from '../environments/schema.ts';
 import {
+  caFolder,
   caPath,
   clientCertificate,
   loginFiles,
@@ -74,10 +75,14 @@ export const managedKafka = (
     env: {
       KAFKA_BROKERS: { value: brokers },
       ...(tls ? { KAFKA_TLS: { value: 'true' } } : {}),
-      ...caEnv('KAFKA_CA_FILE', 'kafka', caSecret),
+      ...(caSecret === undefined ? {} : { KAFKA_CA_FILE: { value: caFolder('kafka') } }),
       ...loginEnv,
     },
-    files: [...caFiles('kafka', caSecret), ...loginFilesOf],
+    files: [
+      // All of its CAs, as of an operated one: whoever replaces a CA may have the one of before beside it for a while.
+      ...(caSecret === undefined ? [] : [{ secret: caSecret, path: caFolder('kafka') }]),
+      ...loginFilesOf,
+    ],
     peer: { cidrs: egress.cidrs },
     port: egress.port,
     ...(oauth === undefined ? {} : { beside: [{ peer: { cidrs: oauth.egress.cidrs }, port: oauth.egress.port }] }),

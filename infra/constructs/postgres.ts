@@ -15,6 +15,8 @@ const DATABASE = PART_OF;
 const API_VERSION = 'postgresql.cnpg.io/v1';
 const BARMAN_CLOUD = 'barman-cloud.cloudnative-pg.io';
 const OBJECT_STORE = `${CLUSTER}-backup`;
+/** Of boto3, by which the plugin talks to the bucket: which requests it sends a checksum with, and which answers it checks. */
+const CHECKSUM_VARIABLES = ['AWS_REQUEST_CHECKSUM_CALCULATION', 'AWS_RESPONSE_CHECKSUM_VALIDATION'] as const;
 
 export interface PostgresClusterOptions {
   readonly postgres: OperatedPostgres;
@@ -113,7 +115,7 @@ const archiver = (serverName: string) => ({
 });
 
 const addBackup = (scope: Construct, backup: Backup): void => {
-  const { destinationPath, endpointUrl, secret, schedule, retention, resources } = backup;
+  const { destinationPath, endpointUrl, caSecret, checksums, secret, schedule, retention, resources } = backup;
   new CustomResource(scope, 'object-store', {
     apiVersion: 'barmancloud.cnpg.io/v1',
     kind: 'ObjectStore',
@@ -123,6 +125,7 @@ const addBackup = (scope: Construct, backup: Backup): void => {
       configuration: {
         destinationPath,
         ...(endpointUrl === undefined ? {} : { endpointURL: endpointUrl }),
+        ...(caSecret === undefined ? {} : { endpointCA: { name: caSecret, key: 'ca.crt' } }),
         s3Credentials: {
           accessKeyId: { name: secret, key: 'access-key-id' },
           secretAccessKey: { name: secret, key: 'secret-access-key' },
@@ -131,7 +134,11 @@ const addBackup = (scope: Construct, backup: Backup): void => {
         wal: { compression: 'gzip', maxParallel: 4 },
       },
       retentionPolicy: retention,
-      instanceSidecarConfiguration: { resources: resourceRequirements(resources) },
+      // The Job of a restore gets these variables too.
+      instanceSidecarConfiguration: {
+        ...(checksums === undefined ? {} : { env: CHECKSUM_VARIABLES.map((name) => ({ name, value: checksums })) }),
+        resources: resourceRequirements(resources),
+      },
     },
   });
   new CustomResource(scope, 'scheduled-backup', {

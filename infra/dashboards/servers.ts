@@ -1,7 +1,6 @@
 /** The servers, where operators run them; infra/alerts/servers.ts says where the metrics come from. */
+import { ElasticsearchCluster } from '../constructs/elasticsearch.ts';
 import { series, warnAt, type Row } from './panel.ts';
-
-const HOUR = 3_600;
 
 export const servers: Row = {
   title: 'Servers',
@@ -60,15 +59,32 @@ export const servers: Row = {
     },
     {
       title: 'Last whole backup',
-      description: 'How long ago it ended.',
+      description: 'How long ago it ended. An alert knows by the schedule when that is too long.',
       kind: 'stat',
       unit: 's',
-      thresholds: warnAt(26 * HOUR, 36 * HOUR),
       runbook: 'backup-fails',
       queries: [
         {
           expr: `time() - (max(${series('barman_cloud_cloudnative_pg_io_last_available_backup_timestamp')}) > 0)`,
           legend: 'ago',
+        },
+      ],
+    },
+    {
+      title: 'Servers that report',
+      description: 'Pods that Prometheus has figures of. What is missing here, no alert looks at.',
+      kind: 'stat',
+      unit: 'short',
+      runbook: 'not-watched',
+      queries: [
+        {
+          expr: `count(${series('kafka_server_replicamanager_underreplicatedpartitions')})`,
+          legend: 'brokers of Kafka',
+        },
+        { expr: `count(${series('cnpg_pg_replication_in_recovery')})`, legend: 'instances of PostgreSQL' },
+        {
+          expr: `count(${series('kube_pod_status_ready', 'condition="true"', ...ElasticsearchCluster.podMatchers)})`,
+          legend: 'nodes of Elasticsearch',
         },
       ],
     },

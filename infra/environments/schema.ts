@@ -4,8 +4,10 @@
  */
 import { z } from 'zod';
 import { TASKS_TOPIC } from '../../services/task/resources.ts';
+import { DEFAULT_OVERDUE_HOURS, overdueHoursFault } from './backup-age.ts';
 import { connectionsInWords, connectionsNeeded } from './connections.ts';
 import { annotations, labels, OWN_LABELS, OWN_VARIABLES, POD_OWNERS, podSettings } from './pods.ts';
+import { isTaken, MEMORY_SETTINGS, MEMORY_SIZE, mustBe, type MemorySetting } from './postgres-memory.ts';
 
 const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
   error: 'must be a DNS label: lower-case letters, digits and hyphens, 63 characters at most',
@@ -77,7 +79,18 @@ const operatedElasticsearch = z.strictObject({
     .boolean()
     .describe('Memory-mapped files need a kernel setting (`vm.max_map_count`) that kind nodes may lack.'),
 });
-const memorySize = z.string().regex(/^\d+(kB|MB|GB)$/, { error: 'must be a size of PostgreSQL such as 512MB or 2GB' });
+const memorySize = (setting: MemorySetting, what: string) => {
+  const { parameter, least, most } = setting;
+  const error = mustBe(setting);
+  return (
+    z
+      .string()
+      .regex(MEMORY_SIZE, { error })
+      // A JSON schema has no words for it: the chart's rules say the same.
+      .refine((size) => !MEMORY_SIZE.test(size) || isTaken(size, setting), { error })
+      .describe(`\`${parameter}\`: ${what} From ${least} to ${most}.`)
+  );
+};
 const serverName = z.string().regex(/^[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/, {
   error: 'must be the name of a folder such as taskstream-db',
 });
@@ -102,8 +115,24 @@ const backup = z
       .regex(/^https?:/)
       .optional()
       .describe("Where the bucket is, when it is not Amazon's."),
+    caSecret: dnsLabel
+      .optional()
+      .describe(
+        "Secret with the CA of that endpoint's certificate under `ca.crt`; the CAs of the plugin's image when left out.",
+      ),
+    checksums: z
+      .enum(['when_required', 'when_supported'])
+      .optional()
+      .describe(
+        "`AWS_REQUEST_CHECKSUM_CALCULATION` and `AWS_RESPONSE_CHECKSUM_VALIDATION` of the plugin's container: when_required for stores that refuse the checksums of newer S3 clients, which are sent when it is left out.",
+      ),
     secret: dnsLabel.describe('Secret with the keys `access-key-id` and `secret-access-key`.'),
     schedule: schedule.describe('When a whole backup is made, beside the log, which is archived all the time: in UTC.'),
+    overdueHours: count(1, 10_000)
+      .optional()
+      .describe(
+        `How old the last whole backup may be before TaskstreamPostgresBackupOverdue calls: more hours than from one to the next by the schedule. ${DEFAULT_OVERDUE_HOURS} when left out, which is for a schedule that runs every day.`,
+      ),
     retention: z
       .string()
       .regex(/^[1-9]\d*[dwm]$/, { error: 'must be a number of days, weeks or months such as 30d' })
@@ -146,10 +175,10 @@ const operatedPostgres = z.strictObject({
   resources,
   memory: z
     .strictObject({
-      sharedBuffers: memorySize.describe('`shared_buffers`: a quarter of the memory.'),
-      effectiveCacheSize: memorySize.describe('`effective_cache_size`: three quarters of it.'),
-      workMem: memorySize.describe('`work_mem`: of one sort, of which each connection may do some at once.'),
-      maintenanceWorkMem: memorySize.describe('`maintenance_work_mem`: of a new index, or a vacuum.'),
+      sharedBuffers: memorySize(MEMORY_SETTINGS.sharedBuffers, 'a quarter of the memory.'),
+      effectiveCacheSize: memorySize(MEMORY_SETTINGS.effectiveCacheSize, 'three quarters of it.'),
+      workMem: memorySize(MEMORY_SETTINGS.workMem, 'of one sort, of which each connection may do some at once.'),
+      maintenanceWorkMem: memorySize(MEMORY_SETTINGS.maintenanceWorkMem, 'of a new index, or a vacuum.'),
     })
     .describe('What PostgreSQL makes of `resources.memory`: change both.'),
   backup: backup.optional(),
@@ -175,7 +204,11 @@ const managedKafka = z.strictObject({
     })
     .describe('Bootstrap brokers, host:port, comma-separated.'),
   tls: z.boolean(),
-  caSecret,
+  caSecret: dnsLabel
+    .optional()
+    .describe(
+      "Secret with the CA of the brokers' certificates under `ca.crt`, for KEDA too; the services trust each `*.crt` in it, and have all of it in their pods. The system's CAs when left out.",
+    ),
   login: z.enum(KAFKA_LOGINS).describe('docs/managed-servers.md has the Secrets that each needs.'),
   oauth: z
     .strictObject({
@@ -464,6 +497,7 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
     const words = connectionsInWords(api.maxReplicas, api.databasePoolSize);
     refuse('servers.postgres.maxConnections', `must be at least ${needed}: ${words}`);
   }
+  if (postgres.kind === 'operated' && postgres.backup !== undefined) refuseBackup(postgres.backup, refuse);
   if (postgres.kind === 'operated' && postgres.restoreFrom !== undefined) {
     if (postgres.backup === undefined) refuse('servers.postgres.restoreFrom', 'needs servers.postgres.backup');
     if (postgres.backup?.serverName === postgres.restoreFrom.serverName) {
@@ -502,6 +536,14 @@ const includes = (words: readonly string[], word: string): boolean => words.incl
 const refuseLabels = (given: Readonly<Record<string, string>>, path: string, refuse: Refuse): void => {
   for (const label of Object.keys(given)) {
     if (includes(OWN_LABELS, label)) refuse(path, `must not name ${label}, by which the product finds its pods`);
+  }
+};
+
+const refuseBackup = ({ schedule, overdueHours, endpointUrl = '', caSecret: ca }: Backup, refuse: Refuse): void => {
+  const fault = overdueHoursFault(schedule, overdueHours);
+  if (fault !== undefined) refuse('servers.postgres.backup.overdueHours', fault);
+  if (ca !== undefined && !/^https:/.test(endpointUrl)) {
+    refuse('servers.postgres.backup.caSecret', 'is of no use without https in servers.postgres.backup.endpointUrl');
   }
 };
 

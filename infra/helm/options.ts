@@ -52,6 +52,9 @@ export const OPTIONS: readonly Option[] = [
   // Before those within it: their conditions stand inside its own.
   without('servers.postgres.backup'),
   without('servers.postgres.backup.endpointUrl'),
+  without('servers.postgres.backup.caSecret'),
+  without('servers.postgres.backup.checksums'),
+  without('servers.postgres.backup.overdueHours'),
   without('servers.postgres.backup.egress'),
   without('servers.postgres.backup.resources.cpuLimit'),
   without('servers.postgres.restoreFrom'),
@@ -128,8 +131,11 @@ export const withEverything = (production: Environment): Environment => {
         backup: {
           destinationPath: 'any',
           endpointUrl: 'any',
+          caSecret: 'any',
+          checksums: 'when_required',
           secret: 'any',
           schedule: 'any',
+          overdueHours: 1,
           retention: 'any',
           serverName: 'any',
           egress: { cidrs: ['any'], port: 1 },

@@ -1,7 +1,9 @@
 /** Rules between settings, which a JSON schema cannot say; a test compares them with those of the environments. */
 
+import { EVERY_DAY, MUST_BE_GIVEN, mustBeAbove, PAUSES } from '../environments/backup-age.ts';
 import { BESIDES_POOL, connectionsInWords, OTHER_CONNECTIONS, ROLLOUT_REPLICAS } from '../environments/connections.ts';
 import { OWN_LABELS, OWN_VARIABLES, POD_OWNERS } from '../environments/pods.ts';
+import { kbInTemplate, kbOf, MEMORY_SETTINGS, mustBe } from '../environments/postgres-memory.ts';
 
 const value = (path: string): string => `(int64 $.Values.${path})`;
 const brokers = 'servers.kafka.nodePools';
@@ -91,7 +93,30 @@ const MANAGED_POSTGRES_RULE: Rule = {
   message: 'servers.postgres.caSecret is of no use without servers.postgres.tls',
 };
 const POSTGRES = '$.Values.servers.postgres';
+const MEMORY_RULES: readonly Rule[] = Object.entries(MEMORY_SETTINGS).map(([name, setting]) => {
+  const kb = kbInTemplate(`${POSTGRES}.memory.${name}`);
+  return {
+    refusedIf: `or (lt ${kb} ${kbOf(setting.least)}) (gt ${kb} ${kbOf(setting.most)})`,
+    message: `servers.postgres.memory.${name} ${mustBe(setting)}`,
+  };
+});
+const BACKUP = `${POSTGRES}.backup`;
+const OVERDUE_HOURS = 'servers.postgres.backup.overdueHours';
 const BACKUP_RULES: readonly Rule[] = [
+  {
+    refusedIf: `and (not ${BACKUP}.overdueHours) (not (regexMatch \`${EVERY_DAY}\` ${BACKUP}.schedule))`,
+    message: `${OVERDUE_HOURS} ${MUST_BE_GIVEN}`,
+  },
+  ...PAUSES.map(({ pattern, hours }) => ({
+    refusedIf: `and ${BACKUP}.overdueHours (regexMatch \`${pattern}\` ${BACKUP}.schedule) (le (int64 ${BACKUP}.overdueHours) ${hours})`,
+    message: `${OVERDUE_HOURS} ${mustBeAbove(hours)}`,
+  })),
+  {
+    refusedIf: `and ${BACKUP}.caSecret (not (hasPrefix "https:" (default "" ${BACKUP}.endpointUrl)))`,
+    message: 'servers.postgres.backup.caSecret is of no use without https in servers.postgres.backup.endpointUrl',
+  },
+];
+const RESTORE_RULES: readonly Rule[] = [
   {
     refusedIf: `and ${POSTGRES}.restoreFrom (not ${POSTGRES}.backup)`,
     message: 'servers.postgres.restoreFrom needs servers.postgres.backup',
@@ -151,7 +176,11 @@ export const rulesTemplate = (): string =>
     '{{- if eq $.Values.servers.postgres.kind "managed" }}\n',
     check(MANAGED_POSTGRES_RULE),
     '{{- else }}\n',
+    ...MEMORY_RULES.map(check),
+    ...RESTORE_RULES.map(check),
+    `{{- if ${BACKUP} }}\n`,
     ...BACKUP_RULES.map(check),
+    '{{- end }}\n',
     '{{- end }}\n',
     // Of a managed one it may be unknown.
     `{{- if $.Values.${MAX_CONNECTIONS} }}\n`,

@@ -55,8 +55,11 @@ const withNulls = (schema: unknown): unknown => {
   const isRequired = (name: string): boolean => Array.isArray(required) && required.includes(name);
   const taken = Object.entries(properties).map(([name, property]): [string, unknown] => {
     const converted = withNulls(property);
-    const takesNull = !isRequired(name) && isRecord(converted) && typeof converted['type'] === 'string';
-    return [name, takesNull ? { ...converted, type: [converted['type'], 'null'] } : converted];
+    if (isRequired(name) || !isRecord(converted) || typeof converted['type'] !== 'string') return [name, converted];
+    const { enum: words } = converted;
+    // A word of a list must be in it, null too.
+    const more = Array.isArray(words) ? { enum: [...(words as unknown[]), null] } : {};
+    return [name, { ...converted, type: [converted['type'], 'null'], ...more }];
   });
   return { ...schema, ...inner, properties: Object.fromEntries(taken) };
 };

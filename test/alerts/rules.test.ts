@@ -58,6 +58,32 @@ describe.each(ALERT_CASES)('$alert', ({ alert, interval = '1m', firing, quiet })
   });
 });
 
+it('a backup is overdue after the hours that the environment says', async () => {
+  const hours = 100;
+  const weekly = await startPromtool({ ...OPTIONS, overdueHours: hours });
+  const overdue = alertOf('TaskstreamPostgresBackupOverdue');
+  const lastBackup = `barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{namespace="${OPTIONS.namespace}"}`;
+  const at = (eval_time: string, exp_alerts: readonly object[]) => ({
+    interval: '1h',
+    input_series: inputOf({ [lastBackup]: '0x200' }),
+    alert_rule_test: [{ eval_time, alertname: overdue.alert, exp_alerts }],
+  });
+  try {
+    await weekly.test('1h', [
+      at(`${hours}h`, []),
+      at(`${hours + 2}h`, [
+        expected(overdue, {
+          series: {},
+          at: '',
+          description: 'It ended 4d 6h 0m 0s ago; half a century means that there was none.',
+        }),
+      ]),
+    ]);
+  } finally {
+    weekly.close();
+  }
+});
+
 describe.each(RECORD_CASES)('$record', ({ record, series, at, values }) => {
   it('has the value that its name promises', async () => {
     const exp_samples = Object.entries(values).map(([labels, value]) => ({ labels, value }));

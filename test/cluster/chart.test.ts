@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
 import { environmentOf, environments } from '../../infra/environments/index.ts';
+import { MEMORY_SETTINGS } from '../../infra/environments/postgres-memory.ts';
 import { parseEnvironment, type Environment } from '../../infra/environments/schema.ts';
 import { valuesOf, valuesOver } from '../../infra/helm/values.ts';
 import { ADDITIONS } from '../support/additions.ts';
@@ -133,6 +134,10 @@ describe('helm template equals the synthesised manifests, object by object', () 
       'backups of PostgreSQL with the least that they take, begun with one',
       withBackup(LEAST_BACKUP, { serverName: 'before' }),
     ],
+    [
+      'backups of PostgreSQL by another schedule',
+      withBackup({ ...LEAST_BACKUP, schedule: '30 2 * * SUN', overdueHours: 180 }),
+    ],
     ['a restore up to a time', withBackup(LEAST_BACKUP, { serverName: 'before', time: '2026-11-24T03:00:00Z' })],
     ...MANAGED,
     ...ADDITIONS,
@@ -157,6 +162,14 @@ describe('values that cannot be used are refused by name', () => {
     ['servers.kafka.nodePools[0].replicas=2', /odd number of controllers/],
     ['index.replicas=3', /index\.replicas must be below the number of nodes/],
     ['console=true', /console must be false with auth\.kind oidc, unless auth\.oidc\.login says/],
+    ['servers.postgres.memory.workMem=0MB', /memory\/workMem.*pattern/],
+    ['servers.postgres.memory.workMem=1TB', /memory\/workMem.*pattern/],
+    ...Object.entries(MEMORY_SETTINGS).flatMap(([name, { least, most }]) =>
+      ['7kB', '16384GB'].map((size): [string, RegExp] => [
+        `servers.postgres.memory.${name}=${size}`,
+        new RegExp(`servers\\.postgres\\.memory\\.${name} must be a size of PostgreSQL from ${least} to ${most}`),
+      ]),
+    ),
     ['servers.postgres.maxConnections=246', /servers\.postgres\.maxConnections must be at least \(api\.maxReplicas/],
     ['api.databasePoolSize=13', /servers\.postgres\.maxConnections must be at least \(api\.maxReplicas/],
   ])('%s', async (setting, message) => {
@@ -222,6 +235,13 @@ it.each<[object, RegExp]>([
 it.each<[object, RegExp]>([
   [{ backup: { ...BACKUP, destinationPath: undefined } }, /servers\/postgres\/backup.*destinationPath/],
   [{ backup: { ...BACKUP, secret: undefined } }, /servers\/postgres\/backup.*secret/],
+  [{ backup: { ...BACKUP, endpointUrl: 'http://objects' } }, /backup\.caSecret is of no use without https/],
+  [{ backup: { ...BACKUP, endpointUrl: null } }, /backup\.caSecret is of no use without https/],
+  [{ backup: { ...BACKUP, checksums: 'never' } }, /servers\/postgres\/backup.*checksums/],
+  [{ backup: { ...BACKUP, overdueHours: 24 } }, /backup\.overdueHours must be above 24,/],
+  [{ backup: { ...BACKUP, schedule: '30 2 * * SUN', overdueHours: 168 } }, /backup\.overdueHours must be above 168,/],
+  [{ backup: { ...BACKUP, schedule: '30 2 1 * *', overdueHours: 744 } }, /backup\.overdueHours must be above 744,/],
+  [{ backup: { ...BACKUP, schedule: '30 2 * * 1-5', overdueHours: null } }, /backup\.overdueHours must be given with/],
   [{ restoreFrom: { serverName: 'before' } }, /servers\.postgres\.restoreFrom needs servers\.postgres\.backup/],
   [
     { backup: BACKUP, restoreFrom: { serverName: BACKUP.serverName } },

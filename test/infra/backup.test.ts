@@ -29,13 +29,27 @@ it('the log goes to the bucket all the time, and a whole backup at once and by i
     retentionPolicy: '30d',
     configuration: {
       destinationPath: 's3://backups/taskstream',
-      endpointURL: 'http://objects.storage:9000',
+      endpointURL: 'https://objects.storage:9000',
       s3Credentials: {
         accessKeyId: { name: 'backup-bucket', key: 'access-key-id' },
         secretAccessKey: { name: 'backup-bucket', key: 'secret-access-key' },
       },
     },
   });
+});
+
+it("a store that is not Amazon's may have a CA of its own, and be spared the checksums that it refuses", () => {
+  const storeOf = (backup: Backup) => find(manifestsOf(withBackup(backup)), 'ObjectStore', 'taskstream-db-backup').spec;
+  const { configuration, instanceSidecarConfiguration } = storeOf(BACKUP);
+  expect(configuration.endpointCA).toEqual({ name: 'objects-ca', key: 'ca.crt' });
+  // Where boto3 looks, in the plugin's container and in the Job of a restore.
+  expect(instanceSidecarConfiguration.env).toEqual([
+    { name: 'AWS_REQUEST_CHECKSUM_CALCULATION', value: 'when_required' },
+    { name: 'AWS_RESPONSE_CHECKSUM_VALIDATION', value: 'when_required' },
+  ]);
+  const least = storeOf(LEAST_BACKUP);
+  expect(least.configuration).not.toHaveProperty('endpointCA');
+  expect(least.instanceSidecarConfiguration).not.toHaveProperty('env');
 });
 
 it('a Cluster that is made anew begins with a backup, up to a time, and goes on in a folder of its own', () => {
@@ -91,6 +105,37 @@ it.each<[string, object, object | undefined, string]>([
     undefined,
     'servers.postgres.backup.retention: must be a number of',
   ],
+  [
+    'a CA of no certificate',
+    { endpointUrl: 'http://objects.storage:9000' },
+    undefined,
+    'servers.postgres.backup.caSecret: is of no use without https',
+  ],
+  ['checksums of another kind', { checksums: 'never' }, undefined, 'servers.postgres.backup.checksums: '],
+  [
+    'an age that each nightly backup reaches',
+    { overdueHours: 24 },
+    undefined,
+    'servers.postgres.backup.overdueHours: must be above 24, the hours from one backup to the next',
+  ],
+  [
+    'an age that each weekly backup reaches',
+    { schedule: '30 2 * * SUN', overdueHours: 168 },
+    undefined,
+    'servers.postgres.backup.overdueHours: must be above 168',
+  ],
+  [
+    'an age that each monthly backup reaches',
+    { schedule: '30 2 1 * *', overdueHours: 744 },
+    undefined,
+    'servers.postgres.backup.overdueHours: must be above 744',
+  ],
+  [
+    'an age that nobody can say',
+    { schedule: '30 2 * * 1-5', overdueHours: undefined },
+    undefined,
+    'servers.postgres.backup.overdueHours: must be given with a schedule that does not run every day',
+  ],
   ['a time that is none', {}, { serverName: 'before', time: 'yesterday' }, 'restoreFrom.time: must be a time in UTC'],
   [
     'the folder of the lost one',
@@ -100,6 +145,17 @@ it.each<[string, object, object | undefined, string]>([
   ],
 ])('a backup with %s is refused by name', (_, backup, restoreFrom, message) => {
   expect(() => withBackup({ ...BACKUP, ...backup }, restoreFrom as never)).toThrow(message);
+});
+
+it.each<[string, number | undefined]>([
+  ['30 2 * * *', undefined],
+  ['0 */6 * * *', 8],
+  ['30 2 * * 0', 169],
+  ['30 2 1 * *', 745],
+  ['30 2 * * 1-5', 80],
+])('a backup by %j may be overdue after %j hours', (schedule, overdueHours) => {
+  const backup = { ...BACKUP, schedule, overdueHours };
+  expect(() => withBackup(backup)).not.toThrow();
 });
 
 it('a restore without a bucket is refused by name', () => {

@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { chartFiles, contentHash } from '../../infra/helm/chart.ts';
 import { compare } from '../../infra/helm/compare.ts';
+import { LEAST_BACKUP } from '../support/backup.ts';
 import { fluxValuesOf } from '../support/flux-values.ts';
 
 const folder = join(import.meta.dirname, '../../charts/taskstream');
@@ -38,9 +39,10 @@ describe('values files merged as Flux does, which keeps a null', () => {
   });
 
   it('take null for what may be left out, at any depth', () => {
-    const { servers, ...values } = fluxValuesOf('local') as { servers: { postgres: object } };
-    const postgres = { ...servers.postgres, volume: { size: '1Gi', storageClass: null }, walVolume: null };
-    expect(errorOf({ ...values, servers: { ...servers, postgres } })).toBe('');
+    const { servers, api, ...values } = fluxValuesOf('local') as { servers: { postgres: object }; api: object };
+    const backup = { ...LEAST_BACKUP, checksums: null, overdueHours: null };
+    const postgres = { ...servers.postgres, volume: { size: '1Gi', storageClass: null }, walVolume: null, backup };
+    expect(errorOf({ ...values, api: { ...api, logLevel: null }, servers: { ...servers, postgres } })).toBe('');
   });
 
   it('are refused when a setting that must be there is null', () => {

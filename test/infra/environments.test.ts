@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { environmentOf } from '../../infra/environments/index.ts';
+import { MEMORY_SETTINGS } from '../../infra/environments/postgres-memory.ts';
 import { parseEnvironment } from '../../infra/environments/schema.ts';
 
 const change = (edit: (environment: any) => void): unknown => {
@@ -101,6 +102,16 @@ describe('settings that cannot be used are refused by name', () => {
         }),
       /servers\.postgres\.egress\.cidrs\.0: must be a range of addresses/,
     ],
+    ...Object.entries(MEMORY_SETTINGS).flatMap(([name, { least, most }]) => {
+      const message = new RegExp(`memory\\.${name}: must be a size of PostgreSQL from ${least} to ${most},`);
+      return ['0MB', '1TB', '512', '7kB', '16384GB', `${'9'.repeat(20)}kB`].map(
+        (size): [string, (environment: any) => void, RegExp] => [
+          `${size} of ${name}`,
+          (e) => (e.servers.postgres.memory[name] = size),
+          message,
+        ],
+      );
+    }),
     ['cores for memory', (e) => (e.api.resources.memory = '500m'), /api\.resources\.memory: must be a size/],
     ['a size for cores', (e) => (e.api.resources.cpuRequest = '1Gi'), /cpuRequest: must be a number of cores/],
     [
@@ -145,6 +156,13 @@ describe('settings that cannot be used are refused by name', () => {
       e.api.maxReplicas = 1_000;
     });
     expect(parseEnvironment(unknown)).toEqual(unknown);
+  });
+
+  it.each(Object.entries(MEMORY_SETTINGS))('and memory up to its limits, of %s', (name, { least, most }) => {
+    for (const size of [least, most]) {
+      const fits = change((e) => (e.servers.postgres.memory[name] = size));
+      expect(parseEnvironment(fits)).toEqual(fits);
+    }
   });
 
   it('all of them together', () => {

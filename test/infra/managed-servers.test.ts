@@ -124,6 +124,17 @@ describe('a Kafka that wants tokens', () => {
   });
 });
 
+it('a Kafka whose CA is being replaced is trusted by all CAs of its Secret, as one with an operator', () => {
+  const manifests = manifestsOf(environmentNamed('Kafka with none and a CA'));
+  for (const name of ['api', 'indexer', 'verify', 'reindex']) {
+    const folder = envOf(manifests, name)['KAFKA_CA_FILE'];
+    const { containers, volumes = [] } = podOf(manifests, name).spec;
+    const mount = containers[0]?.volumeMounts?.find(({ mountPath }) => mountPath === folder);
+    // Without items the kubelet makes a file of each key, and of those that come later.
+    expect(volumes.find((volume) => volume.name === mount?.name)?.secret, name).toEqual({ secretName: 'kafka-ca' });
+  }
+});
+
 it('a PostgreSQL with two users migrates as its owner and serves as the other', () => {
   const manifests = manifestsOf(environmentNamed('PostgreSQL'));
   const secretOf = (name: string) =>

@@ -4,6 +4,9 @@ import { ruleGroups } from '../../infra/alerts/index.ts';
 import { LagScaler } from '../../infra/constructs/lag-scaler.ts';
 import { environmentOf } from '../../infra/environments/index.ts';
 import { chartFiles } from '../../infra/helm/chart.ts';
+import type { Environment } from '../../infra/environments/schema.ts';
+import { LEAST_BACKUP, withBackup } from '../support/backup.ts';
+import { MANAGED } from '../support/managed-servers.ts';
 import { find, manifestsOf, ofKind, podsOf } from '../support/manifests.ts';
 
 const production = environmentOf('production');
@@ -72,6 +75,44 @@ it('brokers and instances are scraped where operators run them, at the ports tha
   const { metricsConfig } = find(manifestsOf('production'), 'Kafka', 'taskstream').spec.kafka;
   expect(metricsConfig.type).toBe('strimziMetricsReporter');
   expect(find(manifestsOf('local'), 'Kafka', 'taskstream').spec.kafka).not.toHaveProperty('metricsConfig');
+});
+
+describe("alerts about what may be somebody else's affair", () => {
+  /** Expressions by the alert's name. */
+  const alertsOf = (environment: Environment): ReadonlyMap<string, string> => {
+    const { groups } = find(manifestsOf({ ...environment, monitoring: true }), 'PrometheusRule', 'taskstream').spec as {
+      groups: { rules: { alert?: string; expr: string }[] }[];
+    };
+    return new Map(groups.flatMap(({ rules }) => rules).map(({ alert = '', expr }) => [alert, expr]));
+  };
+  const NOT_WATCHED = ['Kafka', 'Postgres', 'Elasticsearch'].map((server) => `Taskstream${server}NotWatched`);
+  const BACKUPS = ['TaskstreamPostgresBackupOverdue', 'TaskstreamPostgresBackupNotMeasured'];
+
+  it.each<[string, readonly string[]]>([
+    ['Kafka with none', ['Postgres', 'Elasticsearch']],
+    ['PostgreSQL', ['Kafka', 'Elasticsearch']],
+    ['Elasticsearch with none', ['Kafka', 'Postgres']],
+    ['all three', []],
+  ])('are there for the servers that the manifests run, and not with a managed one: %s', (managed, watched) => {
+    const [, environment = production] = MANAGED.find(([name]) => name === managed) ?? [];
+    const alerts = alertsOf(environment);
+    expect(NOT_WATCHED.filter((name) => alerts.has(name))).toEqual(
+      watched.map((server) => `Taskstream${server}NotWatched`),
+    );
+  });
+
+  it('are there for backups that are made, with the age that the environment says', () => {
+    const [without, nightly, weekly] = [
+      production,
+      withBackup(LEAST_BACKUP),
+      withBackup({ ...LEAST_BACKUP, schedule: '30 2 * * SUN', overdueHours: 180 }),
+    ].map(alertsOf);
+    expect([...(without?.keys() ?? [])]).toEqual(expect.arrayContaining(NOT_WATCHED));
+    expect(BACKUPS.filter((name) => without?.has(name))).toEqual([]);
+    expect(BACKUPS.filter((name) => nightly?.has(name))).toEqual(BACKUPS);
+    expect(nightly?.get('TaskstreamPostgresBackupOverdue')).toMatch(/ > 36 \* 3600$/);
+    expect(weekly?.get('TaskstreamPostgresBackupOverdue')).toMatch(/ > 180 \* 3600$/);
+  });
 });
 
 describe('the alerts', () => {

@@ -13,7 +13,10 @@ export const LEAST_BACKUP: Backup = {
 
 export const BACKUP: Required<Backup> = {
   ...LEAST_BACKUP,
-  endpointUrl: 'http://objects.storage:9000',
+  endpointUrl: 'https://objects.storage:9000',
+  caSecret: 'objects-ca',
+  checksums: 'when_required',
+  overdueHours: 25,
   egress: { cidrs: ['10.30.0.0/24', 'fd00:30::/64'], port: 9_000 },
   resources: { ...LEAST_BACKUP.resources, cpuLimit: '1' },
 };

@@ -1,4 +1,4 @@
-import { NS, OTHER, type AlertCase } from '../support/case.ts';
+import { NS, OTHER, type AlertCase, type SeriesValues } from '../support/case.ts';
 
 const of = (metric: string, pod: string, more = '') => `${metric}{${NS},pod="${pod}"${more}}`;
 const [BROKER, OTHER_BROKER, STANDBY] = ['taskstream-broker-3', 'taskstream-broker-4', 'taskstream-db-2'] as const;
@@ -11,6 +11,27 @@ const partitions = (alert: string, metric: string, description: string): AlertCa
     'all is well': { series: { [of(metric, BROKER)]: '0x40' }, at: '30m' },
     'a broker restarts': { series: { [of(metric, BROKER)]: '0x5 3 0x40' }, at: '7m' },
     'it is of somebody else': { series: { [`${metric}{${OTHER},pod="b"}`]: '3x40' }, at: '30m' },
+  },
+});
+/** A server of which nothing is scraped any more, and one of which one pod of two is. */
+const notWatched = (
+  alert: string,
+  [metric, pod, otherPod, more = '']: readonly [metric: string, pod: string, otherPod: string, more?: string],
+  description: string,
+  strangers: SeriesValues = {},
+): AlertCase => ({
+  alert,
+  firing: {
+    series: { [of(metric, pod, more)]: '0x5', [`${metric}{${OTHER},pod="${pod}"${more}}`]: '0x40', ...strangers },
+    at: '30m',
+    description,
+  },
+  quiet: {
+    'one of two pods is scraped': {
+      series: { [of(metric, pod, more)]: '0x5', [of(metric, otherPod, more)]: '0x40' },
+      at: '30m',
+    },
+    'Prometheus missed it for minutes': { series: { [of(metric, pod, more)]: '0x5 _x12 0x40' }, at: '30m' },
   },
 });
 const heap = (figure: string) => of(`jvm_memory_${figure}_bytes`, BROKER, ',area="heap"');
@@ -116,4 +137,39 @@ export const serverAlerts: readonly AlertCase[] = [
     },
     quiet: { 'it was last night': { series: { [backedUp]: '0x20 72000x30' }, at: '40h' } },
   },
+  {
+    alert: 'TaskstreamPostgresBackupNotMeasured',
+    firing: {
+      series: {
+        [inRecovery]: '0x60',
+        [`barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{${OTHER}}`]: '1x60',
+      },
+      at: '40m',
+      description: 'The instances are scraped, and say nothing of a backup: their plugin does not run.',
+    },
+    quiet: {
+      'there was none, which is an alert of its own': {
+        series: { [inRecovery]: '0x60', [backedUp]: '0x60' },
+        at: '40m',
+      },
+      'instances restart': { series: { [inRecovery]: '0x60', [backedUp]: '0x10 _x20 0x30' }, at: '40m' },
+      'no instance is scraped, which is an alert of its own': { series: {}, at: '40m' },
+    },
+  },
+  notWatched(
+    'TaskstreamKafkaNotWatched',
+    ['kafka_server_replicamanager_underreplicatedpartitions', BROKER, OTHER_BROKER],
+    'No broker is scraped: partitions without copies or a leader, and full heaps, would go unseen.',
+  ),
+  notWatched(
+    'TaskstreamPostgresNotWatched',
+    ['cnpg_pg_replication_in_recovery', STANDBY, 'taskstream-db-1'],
+    'No instance is scraped: standbys that stop, a failover, and a log that is not archived, would go unseen.',
+  ),
+  notWatched(
+    'TaskstreamElasticsearchNotWatched',
+    ['kube_pod_status_ready', 'taskstream-es-default-0', 'taskstream-es-default-1', ',condition="true"'],
+    'kube-state-metrics has none of its pods: one that is not ready would go unseen.',
+    { [of('kube_pod_status_ready', BROKER, ',condition="true"')]: '1x40' },
+  ),
 ];
