@@ -52,7 +52,8 @@ export default defineConfig({
         test: {
           name: 'infra',
           include: ['test/infra/**/*.test.ts'],
-          testTimeout: 20_000,
+          // A chart or a copy of the clone takes seconds, and more beside another file.
+          testTimeout: 60_000,
           // Some copy the clone first.
           hookTimeout: 180_000,
           maxWorkers: 2,
