@@ -1,5 +1,6 @@
 /** `ops dlq discard`. */
 import { Command } from 'commander';
+import { helpText } from '../cli/help.ts';
 import { systemActor } from '../cli/actor.ts';
 import { discardDeadLetters } from '../../pipeline/dead-letters/actions.ts';
 import { addFilters, confirm, filterOf, REASONS, select, type FilterFlags } from './selection.ts';
@@ -25,12 +26,11 @@ export const dlqDiscardCommand = (): Command =>
     .option('--json', 'JSON, one object a dead letter')
     .addHelpText(
       'after',
-      `${REASONS}
-
-Exit codes: 0 done; 1 could not run.
-
-Example:
-  npm run ops -- dlq discard --reason null_key --note "written by the old importer"`,
+      helpText({
+        notes: REASONS,
+        exits: { 0: 'done' },
+        examples: ['npm run ops -- dlq discard --reason null_key --note "written by the old importer"'],
+      }),
     )
     .action(async ({ dryRun = false, yes = false, by, note, json = false, ...flags }: Flags) => {
       await withDeadLetters(async (session) => {

@@ -1,5 +1,6 @@
 /** `ops dlq list`. */
 import { Command } from 'commander';
+import { helpText } from '../cli/help.ts';
 import { isOpen, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
 import { addFilters, filterOf, REASONS, type FilterFlags } from './selection.ts';
 import { withDeadLetters } from './session.ts';
@@ -22,13 +23,14 @@ export const dlqListCommand = (): Command =>
     .option('--json', 'JSON, one object a dead letter, without a limit')
     .addHelpText(
       'after',
-      `${REASONS}
-
-Exit codes: 0 listed, also when there is none; 1 could not run.
-
-Examples:
-  npm run ops -- dlq list --since 1h
-  npm run ops -- dlq list --reason rejected_by_index --json | jq -r .error | sort | uniq -c`,
+      helpText({
+        notes: REASONS,
+        exits: { 0: 'listed, also when there is none' },
+        examples: [
+          'npm run ops -- dlq list --since 1h',
+          'npm run ops -- dlq list --reason rejected_by_index --json | jq -r .error | sort | uniq -c',
+        ],
+      }),
     )
     .action(async ({ all = false, limit, json = false, ...flags }: Flags) => {
       await withDeadLetters(async ({ deadLetters, signal }) => {

@@ -1,6 +1,7 @@
 /** `ops dlq replay`. */
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
+import { helpText } from '../cli/help.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { systemActor } from '../cli/actor.ts';
 import { addFilters, confirm, filterOf, REASONS, select, type FilterFlags } from './selection.ts';
@@ -31,19 +32,20 @@ export const dlqReplayCommand = (): Command =>
     .option('--json', 'JSON, one object a dead letter')
     .addHelpText(
       'after',
-      `${REASONS}
+      helpText({
+        notes: `${REASONS}
 
 The event is produced with its own key, bytes and headers. Twice is as good as once: the index keeps one version.
 A dead letter whose task has a newer version, or is deleted, is superseded: its event is not needed, and would do harm
 behind the newer one. An event that is still wrong comes back as a new dead letter.
-Each replay leaves a row in dead_letter_actions: "replaying" before, and what became of it after.
-
-Exit codes: 0 all done; 2 some could not be replayed (each is reported and stays open); 1 could not run.
-
-Examples:
-  npm run ops -- dlq replay --reason rejected_by_index --dry-run
-  npm run ops -- dlq replay --reason rejected_by_index --since 2h --by "ada, incident 4711"
-  npm run ops -- dlq replay --partition 0 --offset 17 --offset 18`,
+Each replay leaves a row in dead_letter_actions: "replaying" before, and what became of it after.`,
+        exits: { 0: 'all done', 2: 'some could not be replayed: each is reported and stays open' },
+        examples: [
+          'npm run ops -- dlq replay --reason rejected_by_index --dry-run',
+          'npm run ops -- dlq replay --reason rejected_by_index --since 2h --by "ada, incident 4711"',
+          'npm run ops -- dlq replay --partition 0 --offset 17 --offset 18',
+        ],
+      }),
     )
     .action(async ({ again = false, dryRun = false, yes = false, by, json = false, ...flags }: Flags) => {
       await withDeadLetters(async (session) => {

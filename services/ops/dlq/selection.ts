@@ -1,9 +1,9 @@
 /** Which dead letters a command is about: its options, and the confirmation that it is about all of them. */
 import type { Command } from 'commander';
-import { TaskstreamError } from '../../platform/errors.ts';
+import { POISON_CODES, TaskstreamError } from '../../platform/errors.ts';
 import { isOpen, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
 import { isFiltered, type DeadLetterFilter } from '../../pipeline/dead-letters/find.ts';
-import { collect, timeMs, wholeNumber } from '../cli/arguments.ts';
+import { collect, oneOf, timeMs, wholeNumber } from '../cli/arguments.ts';
 import { count } from '../cli/text.ts';
 import type { DeadLetterSession } from './session.ts';
 
@@ -21,7 +21,8 @@ export const addFilters = (command: Command): Command =>
     .option(
       '--reason <reason>',
       'only dead letters with this reason; may be repeated',
-      collect((value: string) => value),
+      // A record without the header has the last one.
+      collect(oneOf([...POISON_CODES, 'unknown'])),
     )
     .option('--since <time>', 'only dead letters from then on: RFC 3339, or how long ago (15m, 2h, 3d)', timeMs)
     .option('--until <time>', 'only dead letters before then', timeMs)

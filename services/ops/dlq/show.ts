@@ -1,5 +1,6 @@
 /** `ops dlq show`. */
 import { Command } from 'commander';
+import { helpText } from '../cli/help.ts';
 import { TaskstreamError } from '../../platform/errors.ts';
 import { historyOf } from '../../pipeline/dead-letters/actions.ts';
 import { withDeadLetters } from './session.ts';
@@ -14,13 +15,12 @@ export const dlqShowCommand = (): Command =>
     .option('--json', 'JSON; bytes that are not UTF-8 as "base64:…"')
     .addHelpText(
       'after',
-      `
-Control characters are shown as \\u…, bytes that are not UTF-8 in hexadecimal: a dead letter cannot touch the terminal.
-
-Exit codes: 0 shown; 1 there is no such dead letter, or it could not run.
-
-Example:
-  npm run ops -- dlq show 0:17`,
+      helpText({
+        notes: `
+Control characters are shown as \\u…, bytes that are not UTF-8 in hexadecimal: a dead letter cannot touch the terminal.`,
+        exits: { 0: 'shown', 1: 'there is no such dead letter, or it could not run' },
+        examples: ['npm run ops -- dlq show 0:17', 'npm run --silent ops -- dlq show 0:17 --json | jq .value'],
+      }),
     )
     .action(async ({ partition, offset }: Position, { json = false }: { json?: boolean }) => {
       await withDeadLetters(async ({ deadLetters, client, entity }) => {

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { API_HELP, apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
 import { barOptions } from '../cli/bar-options.ts';
+import { helpText } from '../cli/help.ts';
 import { createOutput } from '../cli/output.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 import { FORMATS, type Format } from '../import/run.ts';
@@ -33,20 +34,21 @@ export const exportCommand = (): Command =>
     .option('--timezone <name>', 'of todo.txt: where a day begins, such as Europe/Berlin', HERE)
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 Newest first. Without --where the tasks come from the database, with every acknowledged change; with it from the index.
 Each line has its task's id: an import of the file here changes these tasks, and elsewhere it creates them.
 NDJSON and CSV hold whole tasks. todo.txt has days without a time, no line breaks, and words as tags; the last line on
 standard error says how many tasks it could not hold whole: an import of that file would change them.
-${API_HELP}
-
-Exit codes: 0 done, or the reader of the pipe had enough; 1 could not run, or not to its end.
-
-Examples:
-  npm run --silent ops -- export > tasks.ndjson
-  npm run --silent ops -- export --format csv --where '{"isDone": false, "tags": ["home"]}' > open.csv
-  npm run --silent ops -- export --format todotxt > todo.txt
-  npm run --silent ops -- export | npm run ops -- import - --format ndjson --source copy --url http://elsewhere:9234`,
+${API_HELP}`,
+        exits: { 0: 'done, or the reader of the pipe had enough', 1: 'it could not run, or not to its end' },
+        examples: [
+          'npm run --silent ops -- export > tasks.ndjson',
+          `npm run --silent ops -- export --format csv --where '{"isDone": false, "tags": ["home"]}' > open.csv`,
+          'npm run --silent ops -- export --format todotxt > todo.txt',
+          'npm run --silent ops -- export | npm run ops -- import - --format ndjson --source copy --url http://elsewhere:9234',
+        ],
+      }),
     )
     .action(async ({ format, where, timezone, ...flags }: Flags) => {
       const signal = stopSignal();

@@ -10,10 +10,13 @@ import type { ReadOptions } from '../../task/import/lines.ts';
 import { checkEncoding } from '../../task/import/text-lines.ts';
 import { meaningOf, wordOf } from '../../task/import/words.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { lineOf } from '../../platform/printable.ts';
 import { API_HELP, apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
 import { wholeNumber } from '../cli/arguments.ts';
 import { barOptions } from '../cli/bar-options.ts';
+import { helpText } from '../cli/help.ts';
 import { commandLine } from '../cli/shell.ts';
+import { tableText } from '../cli/table.ts';
 import { FORMATS, runImport, type Format, type ImportSummary } from './run.ts';
 
 /** Exit code when the import ran to its end, but some lines were refused. */
@@ -136,7 +139,8 @@ export const importCommand = (): Command =>
     .addOption(new Option('-c, --concurrency <n>', 'requests at a time').argParser(positive).default(32))
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 Fields:
   ndjson   ${Object.keys(taskFields).join(', ')}; a task as the API shows it; a line of events replay
   csv      the columns ${CSV_COLUMNS.join(', ')}
@@ -144,24 +148,24 @@ Fields:
   todotxt  (A) high, (B) medium, others low; due: and t: become dates; +project and @context tags; x marks done
 ${API_HELP}
 
-Files of other tools are refused with the command that reads them (docs/import.md).
-
-Exit codes: 0 all lines went in, 2 some were refused (each is reported), 1 the import could not run.
-
-Examples:
-  npm run ops -- import todo.txt
-  npm run ops -- import list.csv --map title=description --map notes= --date-format d/M/yyyy
-  npm run ops -- import board.json --at cards --map name=description --ignore-unknown
-  npm run ops -- import old.csv --encoding windows-1252 --timezone Europe/Berlin
-  git log --format=%s | jq -R '{description: .}' -c | npm run ops -- import - --format ndjson --source my-repo
-  export TASKSTREAM_ISSUER=https://id.example.com TASKSTREAM_CLIENT_ID=importer TASKSTREAM_CLIENT_SECRET_FILE=secret.txt
-  npm run ops -- import todo.txt --url https://tasks.example.com`,
+Files of other tools are refused with the command that reads them (docs/import.md).`,
+        exits: { 0: 'all lines went in', 2: 'some were refused: each is reported' },
+        examples: [
+          'npm run ops -- import todo.txt',
+          'npm run ops -- import list.csv --map title=description --map notes= --date-format d/M/yyyy',
+          'npm run ops -- import board.json --at cards --map name=description --ignore-unknown',
+          'npm run ops -- import old.csv --encoding windows-1252 --timezone Europe/Berlin',
+          "git log --format=%s | jq -R '{description: .}' -c | npm run ops -- import - --format ndjson --source my-repo",
+          'export TASKSTREAM_ISSUER=https://id.example.com TASKSTREAM_CLIENT_ID=importer TASKSTREAM_CLIENT_SECRET_FILE=secret.txt',
+          'npm run ops -- import todo.txt --url https://tasks.example.com',
+        ],
+      }),
     )
     .action(async (file: string, flags: Flags) => {
       const summary = await runWithProgress(file, flags).catch((error: unknown) => {
         throw withCommand(error);
       });
-      console.log(table(summary));
+      console.log(summaryTable(summary));
       if (summary.refused > 0) process.exitCode = EXIT_SOME_REFUSED;
     });
 
@@ -213,20 +217,15 @@ const withCommand = (error: unknown): unknown => {
   return new Error(`${messageOf(error)}\n${tryIt}:\n\n  ${command}`, { cause: error });
 };
 
-const table = ({ lines, created, updated, present, refused, skipped }: ImportSummary): string =>
-  [
-    ['lines', lines],
-    ['created', created],
-    ['updated', updated],
-    ['already there', present],
-    ['refused', refused],
-    ...Object.entries(skipped ?? {}).map(([what, count]) => ['skipped', count, what]),
-  ]
-    .map(([name, count, what]) =>
-      [
-        String(name).padEnd(14),
-        String(count).padStart(10),
-        what === undefined ? '' : `  ${String(what).slice(0, 50)}`,
-      ].join(''),
-    )
-    .join('\n');
+export const summaryTable = (summary: ImportSummary, width?: number): string => {
+  const { lines, created, updated, present, refused, skipped = {} } = summary;
+  const rows = Object.entries({ lines, created, updated, 'already there': present, refused });
+  return tableText(
+    [{}, { align: 'right' }, { wraps: true }],
+    [
+      ...rows.map(([name, count]) => [name, count, '']),
+      ...Object.entries(skipped).map(([what, count]) => ['skipped', count, lineOf(what)]),
+    ],
+    width,
+  );
+};

@@ -1,5 +1,6 @@
 /** `ops lag`: what waits for the indexers, at what rate it drains, and when it will be done. */
 import { Command } from 'commander';
+import { helpText } from '../cli/help.ts';
 import { measureLag } from './lag.ts';
 import { lagTable } from '../cli/backlog.ts';
 import { watchReport } from '../cli/watch.ts';
@@ -26,17 +27,20 @@ export const lagCommand = (): Command =>
     .option('--json', 'JSON, one object a measurement')
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 "done in" is the lag divided by what "out" exceeds "in"; it is null in JSON when the lag does not shrink.
 
-A partition whose brokers are away cannot be asked: its lag is "unknown", null in JSON, and total.unknown counts those.
-
-Exit codes: 0 fine; 2 more than --max events wait, or a partition's lag is unknown (with --watch the last measurement
-counts); 1 could not run.
-
-Examples:
-  npm run ops -- lag --watch
-  npm run ops -- lag --json --interval 1 --max 10000 | jq .total`,
+A partition whose brokers are away cannot be asked: its lag is "unknown", null in JSON, and total.unknown counts those.`,
+        exits: {
+          0: 'fine',
+          2: "more than --max events wait, or a partition's lag is unknown; with --watch the last measurement counts",
+        },
+        examples: [
+          'npm run ops -- lag --watch',
+          'npm run --silent ops -- lag --json --interval 1 --max 10000 | jq .total',
+        ],
+      }),
     )
     .action(async ({ group: other, interval, max, watch = false, json = false }: Flags) => {
       const config = readTopicsConfig(process.env);
@@ -45,7 +49,7 @@ Examples:
       process.exitCode = await withReader(config, { signal, group, withOpenTransactions: true }, (reader) =>
         watchReport({
           measure: () => measureLag(reader, { topic: config.TASKS_TOPIC, group, intervalMs: interval * 1_000, signal }),
-          show: lagTable,
+          show: (report) => lagTable(report),
           exceeds: ({ total }) => max !== undefined && (total.lag > max || total.unknown > 0),
           watch,
           json,

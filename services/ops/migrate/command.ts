@@ -1,5 +1,6 @@
 /** `ops migrate`: the database schema and the search index, before a new version serves. Safe to run twice at once. */
 import { Command } from 'commander';
+import { helpText } from '../cli/help.ts';
 import { migrate } from '../../platform/migrate.ts';
 import { migrateIndex } from '../../pipeline/index/search-index.ts';
 import { createElasticsearch } from '../../platform/elasticsearch.ts';
@@ -12,7 +13,14 @@ import { indexOptions, readMigrateConfig, type MigrateConfig } from '../env.ts';
 
 export const migrateCommand = (): Command =>
   new Command('migrate')
-    .addHelpText('after', '\nReads DATABASE_URL, ELASTICSEARCH_URL and their companions (docs/configuration.md).')
+    .addHelpText(
+      'after',
+      helpText({
+        notes: 'Reads DATABASE_URL, ELASTICSEARCH_URL and their companions (docs/configuration.md).',
+        exits: { 0: 'schema and index are up to date' },
+        examples: ['npm run ops -- migrate'],
+      }),
+    )
     .action(async () => {
       const config = readMigrateConfig(process.env);
       const logger = createLogger({ service: 'migrate', level: config.LOG_LEVEL });

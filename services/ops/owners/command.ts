@@ -1,6 +1,7 @@
 /** `ops owners`: gives owners to what nobody owns. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { helpText } from '../cli/help.ts';
 import { isRowId } from '../../pipeline/rows.ts';
 import { giveOwners } from '../../pipeline/write/give-owners.ts';
 import { isOwnerName, MAX_OWNER_LENGTH } from '../../platform/auth/actor.ts';
@@ -44,19 +45,20 @@ export const ownersCommand = (): Command =>
     .option('--file <file>', 'give each task that nobody owns to the owner that the file names: lines of id,owner')
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 With AUTH=oidc each caller sees its own tasks, and what nobody owns is there for administrators alone. That is what was
 made before. This gives it owners as a change of each task would: version and ETag rise, and search follows. What has an
 owner keeps it. It may be stopped, repeated, and run while services run; it waits while 10,000 changes wait for Kafka.
 
 Run it once before AUTH=oidc is switched on, and once after it for what was made in between (docs/authentication.md).
-
-  npm run ops -- owners --to 5f2c…            # the subject of an access token, or what AUTH_OWNER_CLAIM names
-  npm run ops -- owners --file owners.csv
-
-Exit codes: 0 done; 1 could not run, or not to its end: run it again.
-
 Reads DATABASE_URL and its companions (docs/configuration.md).`,
+        exits: { 0: 'done', 1: 'it could not run, or not to its end: run it again' },
+        examples: [
+          'npm run ops -- owners --to 5f2c…            # the subject of an access token, or what AUTH_OWNER_CLAIM names',
+          'npm run ops -- owners --file owners.csv',
+        ],
+      }),
     )
     .action(async ({ to, file }: Options) => {
       if ((to === undefined) === (file === undefined)) throw invalid('Give either --to or --file.');

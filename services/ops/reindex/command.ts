@@ -1,5 +1,6 @@
 /** `ops reindex`: builds the next search index without a gap, goes back to the one before, lists them, deletes one. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { helpText } from '../cli/help.ts';
 import { createElasticsearch } from '../../platform/elasticsearch.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { createLogger } from '../../platform/logger.ts';
@@ -17,6 +18,12 @@ import { describeResult, listTable } from './show.ts';
 
 /** Exit code when it ran, and found that the new index must not serve. */
 const EXIT_REFUSED = 2;
+const EXITS = {
+  0: 'the alias points to the other index',
+  1: 'it could not run, and the message says what to do',
+  [EXIT_REFUSED]:
+    'that index must not serve, as its mapping rejects documents or the topic lacks some: the alias stays',
+};
 /** Counting and the like may take longer than what a request is given. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 
@@ -51,23 +58,23 @@ export const reindexCommand = (): Command =>
     )
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 One runs at a time. It may be interrupted or killed at any moment: the old index serves on, and the next run starts over.
 The old index is kept for rollback until it is discarded.
 
-Exit codes: 0 the alias points to the new index; 2 the new index must not serve, because its mapping rejects documents or
-the topic lacks some, and the alias is where it was; 1 it could not run, and the message says what to do.
-
 Reads DATABASE_URL, KAFKA_BROKERS, ELASTICSEARCH_URL, TASK_INDEX, INDEX_SHARDS, INDEX_REPLICAS and their companions
-(docs/configuration.md).
-
-Examples:
-  npm run ops -- reindex
-  npm run ops -- reindex --source topic --max-rate 2000
-  npm run ops -- reindex list
-  npm run ops -- reindex rollback
-  npm run ops -- reindex discard tasks-000001
-  kubectl create job --from=cronjob/taskstream-reindex reindex-now`,
+(docs/configuration.md).`,
+        exits: EXITS,
+        examples: [
+          'npm run ops -- reindex',
+          'npm run ops -- reindex --source topic --max-rate 2000',
+          'npm run ops -- reindex list',
+          'npm run ops -- reindex rollback',
+          'npm run ops -- reindex discard tasks-000001',
+          'kubectl create job --from=cronjob/taskstream-reindex reindex-now',
+        ],
+      }),
     )
     .action((flags: RunFlags & { readonly source: Source }) =>
       run(flags, (context) => reindex(context, { ...limitsOf(flags), source: flags.source })),
@@ -81,9 +88,13 @@ const rollbackCommand = (): Command =>
     .description('bring the index that served before up to date, and switch back to it')
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 The old index receives the writes and deletions made meanwhile first, so nothing is missing after it.
-Exit codes: as of reindex. A rollback of a rollback goes forward again.`,
+A rollback of a rollback goes forward again.`,
+        exits: EXITS,
+        examples: ['npm run ops -- reindex rollback', 'npm run ops -- reindex rollback --max-rate 2000 --json'],
+      }),
     )
     .action((_flags, command: Command) => {
       const flags = command.optsWithGlobals<RunFlags>();
@@ -94,7 +105,10 @@ const listCommand = (): Command =>
   new Command('list')
     .description('show the indices of the alias: which serves, which takes no writes, how large they are')
     .option('--json', 'print JSON for scripts')
-    .addHelpText('after', '\nExit codes: 0 shown, 1 a server does not answer.')
+    .addHelpText(
+      'after',
+      helpText({ exits: { 0: 'shown', 1: 'a server does not answer' }, examples: ['npm run ops -- reindex list'] }),
+    )
     .action((_flags, command: Command) =>
       withContext(async (context) => {
         const indices = await listIndices(context);
@@ -108,7 +122,13 @@ const discardCommand = (): Command =>
     .description('delete an index that does not serve; a rollback to it is impossible then')
     .argument('<index>', 'its name, as reindex list shows it')
     .option('--json', 'print JSON for scripts')
-    .addHelpText('after', '\nExit codes: 0 deleted, 1 it serves, is not there, or a reindex is running.')
+    .addHelpText(
+      'after',
+      helpText({
+        exits: { 0: 'deleted', 1: 'it serves, is not there, or a reindex is running' },
+        examples: ['npm run ops -- reindex discard tasks-000001'],
+      }),
+    )
     .action((index: string, _flags, command: Command) =>
       withContext(async (context) => {
         await discardIndex(context, index);

@@ -1,5 +1,6 @@
 /** `ops restore`: what a database that came back from a backup needs before it serves. */
 import { Command, InvalidArgumentError } from 'commander';
+import { helpText } from '../cli/help.ts';
 import type { Pool } from 'pg';
 import { raiseAll } from '../../pipeline/verify/raise-all.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
@@ -42,14 +43,16 @@ export const restoreCommand = (): Command =>
     )
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 Versions repeat after a restore: the index and the topic know later changes under the versions that come next, and would
 refuse new changes as old ones. This raises every version above all that anybody has seen, and puts each task into the
 outbox; the API publishes them when it starts. Run it while no API runs. It may be repeated. Each task gets a new ETag.
 
-Exit codes: 0 done; 1 could not run, or not to its end: run it again.
-
 Reads DATABASE_URL and its companions (docs/configuration.md).`,
+        exits: { 0: 'done', 1: 'it could not run, or not to its end: run it again' },
+        examples: ['npm run ops -- restore'],
+      }),
     )
     .action(async ({ by: given }: { readonly by?: number }) => {
       const config = readRestoreConfig(process.env);

@@ -1,11 +1,19 @@
 /** `ops secrets`: fills in the passwords that no operator makes. Safe to repeat, and to run twice at once. */
 import { Command, InvalidArgumentError } from 'commander';
+import { helpText } from '../cli/help.ts';
 import { connectToCluster, withClusterOptions, type ClusterOptions } from '../cli/kubernetes.ts';
 import { ensurePassword, type SecretKey } from './passwords.ts';
 
 export const secretsCommand = (): Command =>
   withClusterOptions(new Command('secrets'))
     .argument('<secret/key...>', 'names of Secrets that exist, each with the key of its password', collect)
+    .addHelpText(
+      'after',
+      helpText({
+        exits: { 0: 'each has a password' },
+        examples: ['npm run ops -- secrets my-user/password -n taskstream'],
+      }),
+    )
     .action(async (keys: SecretKey[], options: ClusterOptions) => {
       const { core, namespace } = connectToCluster(options);
       for (const key of keys) {

@@ -8,13 +8,14 @@ import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import { createLogger, type Logger } from '../../platform/logger.ts';
 import { createPool } from '../../platform/postgres.ts';
 import { barOptions } from '../cli/bar-options.ts';
+import { helpText } from '../cli/help.ts';
 import type { PlacedEntity } from '../../pipeline/entity.ts';
 import { placeTask } from '../../task/env.ts';
 import { readVerifyConfig } from '../env.ts';
 import { openOffsets } from '../../pipeline/verify/offsets.ts';
 import { lastRunComparedContent, recordRun } from '../../pipeline/verify/runs.ts';
 import { newestVersions } from '../../pipeline/verify/topic-versions.ts';
-import { exitCodeOf, jsonOf, recordOf, tableOf, type Report } from './report.ts';
+import { EXIT, exitCodeOf, jsonOf, recordOf, tableOf, type Report } from './report.ts';
 import { verify, type Difference, type Progress, type Topic } from '../../pipeline/verify/verify.ts';
 
 interface Flags {
@@ -56,7 +57,8 @@ export const verifyCommand = (): Command =>
     .option('--json', 'print JSON for scripts')
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 What differs is read again: it is drift when it still differs after everything that was in the outbox and in the
 topic has been indexed. Without KAFKA_BROKERS verify cannot know that, and --grace decides. Writes may go on.
 
@@ -74,17 +76,19 @@ Every run first purges the older ones.
 
 Each run is recorded; the API exports the last one as metrics (taskstream_verify_…).
 
-Exit codes: 0 equal, or all of it repaired; 2 drift (with --repair: what could not be repaired), or an alias that
-            shows deletions;
-            3 undecided, the pipeline is behind; 1 verify could not run.
-
-Reads DATABASE_URL, ELASTICSEARCH_URL, KAFKA_BROKERS and their companions (docs/configuration.md).
-
-Examples:
-  npm run ops -- verify
-  npm run ops -- verify --content
-  npm run ops -- verify --repair --details drift.ndjson
-  npm run ops -- verify --json --max-rate 20000 | jq .drift`,
+Reads DATABASE_URL, ELASTICSEARCH_URL, KAFKA_BROKERS and their companions (docs/configuration.md).`,
+        exits: {
+          [EXIT.equal]: 'equal, or all of it repaired',
+          [EXIT.drift]: 'drift (with --repair: what could not be repaired), or an alias that shows deletions',
+          [EXIT.undecided]: 'undecided: the pipeline is behind',
+        },
+        examples: [
+          'npm run ops -- verify',
+          'npm run ops -- verify --content',
+          'npm run ops -- verify --repair --details drift.ndjson',
+          'npm run --silent ops -- verify --json --max-rate 20000 | jq .drift',
+        ],
+      }),
     )
     .action(async (flags: Flags) => {
       const report = await run(flags);

@@ -3,6 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { messageOf } from '../../platform/errors.ts';
 import { sleep } from '../../platform/time.ts';
+import { helpText } from '../cli/help.ts';
 import { connectToCluster, withClusterOptions, type Cluster, type ClusterOptions } from '../cli/kubernetes.ts';
 import { readOperators } from '../status/operators.ts';
 import { readStatus } from '../status/read.ts';
@@ -26,7 +27,13 @@ export const waitCommand = (): Command =>
       ).choices(Object.keys(READERS)),
     )
     .option('--timeout <seconds>', 'how long to wait', seconds, 600)
-    .addHelpText('after', '\nExit code: 0 when it is ready, 1 when the time is over or a Job has failed for good.')
+    .addHelpText(
+      'after',
+      helpText({
+        exits: { 0: 'it is ready', 1: 'the time is over, a Job has failed for good, or it could not run' },
+        examples: ['npm run ops -- wait operators', 'npm run ops -- wait all -n taskstream --timeout 1800'],
+      }),
+    )
     .action(async (target: Target, { timeout, ...options }: ClusterOptions & { timeout: number }) => {
       const cluster = connectToCluster(options);
       const last = await waitUntilReady(() => READERS[target](cluster), timeout * 1_000);
