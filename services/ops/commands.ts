@@ -3,7 +3,10 @@ import { Command } from 'commander';
 import { helpText } from './cli/help.ts';
 import { explainUsage } from './cli/usage.ts';
 
-/** In the order of the help. Only the one that is asked for is loaded: clients of servers it never calls take seconds. */
+/**
+ * In the order of the help. Only the one that is asked for is loaded: `command.ts` describes it, and loads `act.ts`, which does it
+ * and has the clients of servers, when it runs.
+ */
 const COMMANDS: Readonly<Record<string, readonly [description: string, load: () => Promise<Command>]>> = {
   migrate: [
     'bring the database schema and the mapping of the search index up to date; create what is missing',

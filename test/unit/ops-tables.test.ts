@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { lagTable, outboxText } from '../../services/ops/cli/backlog.ts';
 import { tableText } from '../../services/ops/cli/table.ts';
 import { deadLetterTable } from '../../services/ops/dlq/format.ts';
-import { summaryTable } from '../../services/ops/import/command.ts';
+import { summaryTable } from '../../services/ops/import/act.ts';
 import { listTable } from '../../services/ops/reindex/show.ts';
 import { tableOf as statusTable } from '../../services/ops/status/show.ts';
 import { tableOf as verifyTable } from '../../services/ops/verify/report.ts';

@@ -1,7 +1,7 @@
 /** `ops config`: every setting of every service. */
 import { Command } from 'commander';
 import { helpText } from '../cli/help.ts';
-import { configurationPage } from './tables.ts';
+import { lazily } from '../cli/lazily.ts';
 
 export const configCommand = (): Command =>
   new Command('config')
@@ -13,6 +13,4 @@ export const configCommand = (): Command =>
         examples: ['npm run --silent ops -- config --markdown > docs/configuration.md'],
       }),
     )
-    .action(() => {
-      process.stdout.write(configurationPage());
-    });
+    .action(lazily(async () => (await import('./act.ts')).showConfig));

@@ -1,20 +1,10 @@
 /** `ops export`: tasks as a file that `ops import` reads, here or elsewhere. */
-import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { API_HELP, apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
-import { barOptions } from '../cli/bar-options.ts';
+import { API_HELP, withApiOptions } from '../cli/api-options.ts';
 import { helpText } from '../cli/help.ts';
-import { createOutput } from '../cli/output.ts';
-import { stopSignal } from '../cli/stop-signal.ts';
-import { FORMATS, type Format } from '../import/run.ts';
-import { runExport, type ExportSummary } from './run.ts';
-
-interface Flags extends ApiFlags {
-  readonly format: Format;
-  readonly where?: Readonly<Record<string, unknown>>;
-  readonly timezone: string;
-}
+import { FORMATS } from '../import/formats.ts';
+import { lazily } from '../cli/lazily.ts';
 
 const whereFlag = (value: string): Readonly<Record<string, unknown>> => {
   try {
@@ -50,27 +40,4 @@ ${API_HELP}`,
         ],
       }),
     )
-    .action(async ({ format, where, timezone, ...flags }: Flags) => {
-      const signal = stopSignal();
-      const bar = new SingleBar(barOptions('exporting  {value} tasks'));
-      bar.start(0, 0);
-      let summary: ExportSummary;
-      try {
-        summary = await runExport({
-          ...{ format, timezone, where, signal },
-          api: apiOptionsOf(flags),
-          output: createOutput(),
-          onPage: ({ tasks }) => {
-            bar.update(tasks);
-          },
-        });
-      } finally {
-        bar.stop();
-      }
-      process.stderr.write(`${sentence(summary, format)}\n`);
-      if (signal.aborted) process.exitCode = 1;
-    });
-
-const sentence = ({ tasks, partial, isComplete }: ExportSummary, format: Format): string =>
-  `${tasks} tasks${isComplete ? '' : ', and then the output was closed or a signal came'}` +
-  (partial === 0 ? '' : `; ${format} cannot hold ${partial} of them whole: an import of this file would change them`);
+    .action(lazily(async () => (await import('./act.ts')).exportAll));

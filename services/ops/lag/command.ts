@@ -1,22 +1,8 @@
 /** `ops lag`: what waits for the indexers, at what rate it drains, and when it will be done. */
 import { Command } from 'commander';
 import { helpText } from '../cli/help.ts';
-import { measureLag } from './lag.ts';
-import { lagTable } from '../cli/backlog.ts';
-import { watchReport } from '../cli/watch.ts';
-import { readTopicsConfig } from '../env.ts';
-import { withReader } from '../cli/with-reader.ts';
 import { seconds, wholeNumber } from '../cli/arguments.ts';
-import { createOutput } from '../cli/output.ts';
-import { stopSignal } from '../cli/stop-signal.ts';
-
-interface Flags {
-  readonly group?: string;
-  readonly interval: number;
-  readonly max?: number;
-  readonly watch?: boolean;
-  readonly json?: boolean;
-}
+import { lazily } from '../cli/lazily.ts';
 
 export const lagCommand = (): Command =>
   new Command('lag')
@@ -42,18 +28,4 @@ A partition whose brokers are away cannot be asked: its lag is "unknown", null i
         ],
       }),
     )
-    .action(async ({ group: other, interval, max, watch = false, json = false }: Flags) => {
-      const config = readTopicsConfig(process.env);
-      const group = other ?? config.CONSUMER_GROUP;
-      const signal = stopSignal();
-      process.exitCode = await withReader(config, { signal, group, withOpenTransactions: true }, (reader) =>
-        watchReport({
-          measure: () => measureLag(reader, { topic: config.TASKS_TOPIC, group, intervalMs: interval * 1_000, signal }),
-          show: (report) => lagTable(report),
-          exceeds: ({ total }) => max !== undefined && (total.lag > max || total.unknown > 0),
-          watch,
-          json,
-          output: createOutput(),
-        }),
-      );
-    });
+    .action(lazily(async () => (await import('./act.ts')).showLag));

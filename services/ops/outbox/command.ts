@@ -1,26 +1,8 @@
 /** `ops outbox`: what waits for Kafka, at what rate it drains, whether a relay is at work, and what Kafka refused. */
 import { Command } from 'commander';
 import { helpText } from '../cli/help.ts';
-import { listRefused, replayRefused } from '../../pipeline/relay/refused.ts';
-import { readEnv } from '../../platform/env.ts';
-import { placeTask, taskEnv } from '../../task/env.ts';
-import { measureOutbox } from './outbox.ts';
-import { outboxText } from '../cli/backlog.ts';
-import { watchReport } from '../cli/watch.ts';
-import { readOutboxConfig } from '../env.ts';
-import { withDatabase } from '../cli/database.ts';
 import { collect, durationMs, seconds, wholeNumber } from '../cli/arguments.ts';
-import { createOutput } from '../cli/output.ts';
-import { stopSignal } from '../cli/stop-signal.ts';
-
-interface Flags {
-  readonly interval: number;
-  readonly max?: number;
-  /** In milliseconds. */
-  readonly maxAge?: number;
-  readonly watch?: boolean;
-  readonly json?: boolean;
-}
+import { lazily } from '../cli/lazily.ts';
 
 export const outboxCommand = (): Command =>
   new Command('outbox')
@@ -41,26 +23,9 @@ export const outboxCommand = (): Command =>
         ],
       }),
     )
-    .action(async ({ interval, max, maxAge, watch = false, json = false }: Flags) => {
-      const config = readOutboxConfig(process.env);
-      const signal = stopSignal();
-      process.exitCode = await withDatabase(config, 'taskstream-ops-outbox', (client) =>
-        watchReport({
-          measure: () => measureOutbox(client, { intervalMs: interval * 1_000, signal }),
-          show: (report) => outboxText(report),
-          exceeds: ({ depth, oldestAgeSeconds }) =>
-            (max !== undefined && depth > max) ||
-            (maxAge !== undefined && oldestAgeSeconds !== null && oldestAgeSeconds * 1_000 > maxAge),
-          watch,
-          json,
-          output: createOutput(),
-        }),
-      );
-    })
+    .action(lazily(async () => (await import('./act.ts')).showOutbox))
     .addCommand(refusedCommand())
     .addCommand(replayCommand());
-
-const MOST_SHOWN = 1_000;
 
 const refusedCommand = (): Command =>
   new Command('refused')
@@ -72,12 +37,7 @@ const refusedCommand = (): Command =>
         examples: ['npm run --silent ops -- outbox refused | jq .'],
       }),
     )
-    .action(async () => {
-      const output = createOutput();
-      await withDatabase(readOutboxConfig(process.env), 'taskstream-ops-outbox', async (client) => {
-        for (const change of await listRefused(client, MOST_SHOWN)) await output.write(`${JSON.stringify(change)}\n`);
-      });
-    });
+    .action(lazily(async () => (await import('./act.ts')).showRefused));
 
 const replayCommand = (): Command =>
   new Command('replay')
@@ -90,14 +50,4 @@ const replayCommand = (): Command =>
         examples: ['npm run ops -- outbox replay 4711 4712'],
       }),
     )
-    .action(async (ids: readonly number[]) => {
-      const output = createOutput();
-      const entities = [placeTask(readEnv(taskEnv, process.env))];
-      await withDatabase(readOutboxConfig(process.env), 'taskstream-ops-outbox', async (client) => {
-        for (const id of ids) {
-          const outcome = await replayRefused(client, entities, String(id));
-          if (outcome === undefined || outcome === 'unknown type') process.exitCode = 1;
-          await output.write(`${id}: ${outcome ?? 'not among the refused changes'}\n`);
-        }
-      });
-    });
+    .action(lazily(async () => (await import('./act.ts')).replay));

@@ -4,6 +4,9 @@ import { count } from '../cli/text.ts';
 import type { ListedIndex } from '../../pipeline/reindex/catalog.ts';
 import type { ReindexResult } from '../../pipeline/reindex/reindex.ts';
 
+/** Exit code when it ran, and found that the new index must not serve. */
+export const EXIT_REFUSED = 2;
+
 const SHOWN = 20;
 
 /** The end of a run, and what to do next. */

@@ -1,10 +1,7 @@
 /** `ops relay`: publication, held back while something about the topic changes. */
-import { once } from 'node:events';
 import { Command } from 'commander';
 import { helpText } from '../cli/help.ts';
-import { readEnv } from '../../platform/env.ts';
-import { postgresEnv } from '../../platform/postgres.ts';
-import { holdPublication } from '../../pipeline/relay/hold.ts';
+import { lazily } from '../cli/lazily.ts';
 
 export const relayCommand = (): Command =>
   new Command('relay')
@@ -25,15 +22,5 @@ Reads DATABASE_URL and its companions (docs/configuration.md).`,
             examples: ['npm run ops -- relay hold'],
           }),
         )
-        .action(async () => {
-          const stop = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => once(process, name)));
-          const hold = await holdPublication(readEnv(postgresEnv, process.env));
-          process.stdout.write('Publication is held back: writes wait in the outbox. Ctrl-C lets it go on.\n');
-          try {
-            await Promise.race([stop, hold.lost]);
-          } finally {
-            await hold.release();
-          }
-          process.stdout.write('Publication goes on.\n');
-        }),
+        .action(lazily(async () => (await import('./act.ts')).hold)),
     );

@@ -1,9 +1,8 @@
 /** `ops status`: what of the product is in the cluster, how it is, and what blocks it. */
 import { Command } from 'commander';
 import { helpText } from '../cli/help.ts';
-import { connectToCluster, withClusterOptions, type ClusterOptions } from '../cli/kubernetes.ts';
-import { readStatus } from './read.ts';
-import { isReady, tableOf } from './show.ts';
+import { withClusterOptions } from '../cli/cluster-options.ts';
+import { lazily } from '../cli/lazily.ts';
 
 export const statusCommand = (): Command =>
   withClusterOptions(new Command('status'))
@@ -18,15 +17,4 @@ export const statusCommand = (): Command =>
         ],
       }),
     )
-    .action(async (options: ClusterOptions & { json?: boolean }) => {
-      const cluster = connectToCluster(options);
-      const rows = await readStatus(cluster, ['data-plane', 'application']);
-      if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-      else if (rows.length > 0) process.stdout.write(`${tableOf(rows)}\n`);
-      else {
-        process.stderr.write(
-          `There is nothing of taskstream in namespace ${cluster.namespace}: apply the manifests first, or name another with -n.\n`,
-        );
-      }
-      if (!isReady(rows)) process.exitCode = 1;
-    });
+    .action(lazily(async () => (await import('./act.ts')).showStatus));
