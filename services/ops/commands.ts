@@ -93,6 +93,5 @@ export const createProgram = async (isWanted: (name: string) => boolean): Promis
   for (const [name, [description, load]] of Object.entries(COMMANDS)) {
     program.addCommand((isWanted(name) ? await load() : new Command(name)).description(description));
   }
-  explainUsage(program);
-  return program;
+  return explainUsage(program, 'npm run ops --');
 };

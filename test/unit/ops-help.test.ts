@@ -69,6 +69,7 @@ describe('the help', () => {
       const command = allOf(program).find((each) => pathOf(each) === path);
       return [...helpOf(command ?? program).matchAll(/^ {2}(\d) {2}\S/gm)].map(([, code = '']) => code);
     };
+    // What code 1 means is said by default.
     expect(codes('verify')).toEqual(['0', '1', '2', '3']);
     for (const path of ['import', 'lag', 'outbox', 'reindex', 'reindex rollback', 'dlq replay'])
       expect(codes(path), path).toEqual(['0', '1', '2']);

@@ -6,7 +6,10 @@ import progress, { type Options, type TimeFormatter } from 'cli-progress';
 const LINE_EVERY_MS = 5_000;
 
 /** On standard error, as standard output belongs to the result; with the time that is left over a steady rate. */
-export const barOptions = (format: string, stream: NodeJS.WriteStream = process.stderr): Options => ({
+export const barOptions = (
+  format: string,
+  stream: Writable & { readonly isTTY?: boolean } = process.stderr,
+): Options => ({
   format,
   stream: stream.isTTY ? stream : newsOnly(stream),
   noTTYOutput: true,

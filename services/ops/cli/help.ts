@@ -12,7 +12,7 @@ export interface HelpText {
 export const helpText = ({ notes = '', exits, examples }: HelpText): string => {
   const codes = Object.entries({ 1: 'it could not run', ...exits });
   return [
-    ...(notes === '' ? [] : ['', notes.trim()]),
+    ...(notes === '' ? [] : ['', notes.replace(/^\n/, '').trimEnd()]),
     '',
     'Exit codes:',
     ...codes.map(([code, meaning]) => `  ${code}  ${meaning}`),

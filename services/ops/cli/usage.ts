@@ -2,20 +2,19 @@
 import { Command } from 'commander';
 import { messageOf } from '../../platform/errors.ts';
 
-/** What all of `program` say about mistakes; for once, when it has all its commands. */
-export const explainUsage = (command: Command, path: readonly string[] = []): void => {
-  command
+/**
+ * Lets a command and all below it say what was meant; for once, when it has all its commands.
+ * @param line what is typed to run it
+ */
+export const explainUsage = (command: Command, line: string): Command => {
+  for (const inner of command.commands) explainUsage(inner, `${line} ${inner.name()}`);
+  return command
     .configureOutput({
       outputError: (text, write) => {
         write(`${explained(command, text.trimEnd())}\n`);
       },
     })
-    .showHelpAfterError(
-      path.length === 0
-        ? 'npm run ops -- --help shows all commands, and with a command in front its options.'
-        : `npm run ops -- ${path.join(' ')} --help says more.`,
-    );
-  for (const inner of command.commands) explainUsage(inner, [...path, inner.name()]);
+    .showHelpAfterError(`${line} --help says more.`);
 };
 
 /** The errors are commander's, which knows names of commands and options, and has only words for the rest. */
