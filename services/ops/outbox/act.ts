@@ -7,6 +7,7 @@ import { outboxText } from '../cli/backlog.ts';
 import { watchReport } from '../cli/watch.ts';
 import { readOutboxConfig } from '../env.ts';
 import { withDatabase } from '../cli/database.ts';
+import { wholeNumber } from '../cli/arguments.ts';
 import { createOutput } from '../cli/output.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 
@@ -45,11 +46,11 @@ export const showRefused = async () => {
   });
 };
 
-export const replay = async (ids: readonly number[]) => {
+export const replay = async (ids: readonly string[]) => {
   const output = createOutput();
   const entities = [placeTask(readEnv(taskEnv, process.env))];
   await withDatabase(readOutboxConfig(process.env), 'taskstream-ops-outbox', async (client) => {
-    for (const id of ids) {
+    for (const id of ids.map(wholeNumber)) {
       const outcome = await replayRefused(client, entities, String(id));
       if (outcome === undefined || outcome === 'unknown type') process.exitCode = 1;
       await output.write(`${id}: ${outcome ?? 'not among the refused changes'}\n`);

@@ -1,7 +1,7 @@
 /** `ops outbox`: what waits for Kafka, at what rate it drains, whether a relay is at work, and what Kafka refused. */
 import { Command } from 'commander';
 import { helpText } from '../cli/help.ts';
-import { collect, durationMs, seconds, wholeNumber } from '../cli/arguments.ts';
+import { durationMs, seconds, wholeNumber } from '../cli/arguments.ts';
 import { lazily } from '../cli/lazily.ts';
 
 export const outboxCommand = (): Command =>
@@ -42,7 +42,7 @@ const refusedCommand = (): Command =>
 const replayCommand = (): Command =>
   new Command('replay')
     .description('put refused changes back into the outbox, once Kafka takes them; one that is superseded is dropped')
-    .argument('<row...>', 'numbers, as `outbox refused` shows them', collect(wholeNumber))
+    .argument('<row...>', 'numbers, as `outbox refused` shows them')
     .addHelpText(
       'after',
       helpText({
