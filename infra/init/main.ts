@@ -52,6 +52,17 @@ const program = new Command('init')
   .requiredOption('--entity <word>', 'one of the things that are stored, such as order')
   .option('--plural <word>', 'several of them, where an s does not do, such as stories')
   .requiredOption('--name <label>', 'the product, such as shop or web-shop')
+  .addHelpText(
+    'after',
+    `
+Exit codes:
+  0  renamed, and staged
+  1  refused, or stopped half-way: the message says which
+
+Examples:
+  npm run init -- --entity order --name shop
+  npm run init -- --entity story --plural stories --name web-shop`,
+  )
   .action(rename);
 
 try {

@@ -1,85 +1,17 @@
 /** The command line of an operator: `npm run ops -- <command>`, and the entry point of Jobs in the cluster. */
-import { Command } from 'commander';
 import { messageOf } from '../platform/errors.ts';
+import { createProgram } from './commands.ts';
 
-/** In the order of the help. Only the one that is asked for is loaded: clients of servers it never calls take seconds. */
-const COMMANDS: Readonly<Record<string, readonly [description: string, load: () => Promise<Command>]>> = {
-  migrate: [
-    'bring the database schema and the mapping of the search index up to date; create what is missing',
-    async () => (await import('./migrate/command.ts')).migrateCommand(),
-  ],
-  secrets: [
-    'write a random password into Secrets that have none; one that exists is never changed',
-    async () => (await import('./secrets/command.ts')).secretsCommand(),
-  ],
-  status: [
-    'show each resource of the product in the cluster, and what blocks it',
-    async () => (await import('./status/command.ts')).statusCommand(),
-  ],
-  wait: [
-    'wait until something is ready, and say meanwhile what is not',
-    async () => (await import('./wait/command.ts')).waitCommand(),
-  ],
-  teardown: [
-    'delete the product and its namespace, with all data; what operators must release goes first',
-    async () => (await import('./teardown/command.ts')).teardownCommand(),
-  ],
-  import: [
-    'create tasks from a file; a repeated import makes no second task, and takes over what changed',
-    async () => (await import('./import/command.ts')).importCommand(),
-  ],
-  export: [
-    'write tasks to standard output, as lines that import reads',
-    async () => (await import('./export/command.ts')).exportCommand(),
-  ],
-  reindex: [
-    'build the next search index with the current mapping while reads and writes go on, and switch to it',
-    async () => (await import('./reindex/command.ts')).reindexCommand(),
-  ],
-  verify: [
-    'compare every task of PostgreSQL with its document in Elasticsearch, and repair what differs',
-    async () => (await import('./verify/command.ts')).verifyCommand(),
-  ],
-  owners: [
-    'give owners to tasks that nobody owns, before callers are asked who they are',
-    async () => (await import('./owners/command.ts')).ownersCommand(),
-  ],
-  restore: [
-    'after PostgreSQL was restored from a backup, and before it serves: raise the version of every task',
-    async () => (await import('./restore/command.ts')).restoreCommand(),
-  ],
-  dlq: [
-    'dead letters: list, show, replay and discard events that could not be indexed',
-    async () => (await import('./dlq/command.ts')).dlqCommand(),
-  ],
-  events: [
-    'follow the task events, or read them again from a time or offset',
-    async () => (await import('./events/command.ts')).eventsCommand(),
-  ],
-  lag: [
-    'show what waits for the indexers by partition, the rates, and when it will be done',
-    async () => (await import('./lag/command.ts')).lagCommand(),
-  ],
-  outbox: [
-    'show what waits for Kafka, how old it is, the rates, and which relay is active',
-    async () => (await import('./outbox/command.ts')).outboxCommand(),
-  ],
-  relay: ['hold the publication of changes back', async () => (await import('./relay/command.ts')).relayCommand()],
-  config: [
-    'show all environment variables of the services, as Markdown',
-    async () => (await import('./config/command.ts')).configCommand(),
-  ],
-};
-
-const program = new Command('ops')
-  .description('One-shot commands for the taskstream pipeline')
-  .showHelpAfterError('npm run ops -- --help shows all commands, and with a command in front its options.');
-const [first, second] = process.argv.slice(2);
-const asked = first === 'help' ? second : first;
-for (const [name, [description, load]] of Object.entries(COMMANDS)) {
-  program.addCommand((name === asked ? await load() : new Command(name)).description(description));
+// A reader that has enough, as `head`, is no fault.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 }
 
+const [first, second] = process.argv.slice(2);
+const asked = first === 'help' ? second : first;
+const program = await createProgram((name) => name === asked);
 try {
   await program.parseAsync();
 } catch (error) {

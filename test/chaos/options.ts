@@ -1,5 +1,7 @@
 /** The command line of `npm run test:chaos`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { helpText } from '../../services/ops/cli/help.ts';
+import { explainUsage } from '../../services/ops/cli/usage.ts';
 import { FAULTS } from './faults/index.ts';
 import { NODE_FAULTS, NODE_ROUNDS } from './faults/nodes.ts';
 
@@ -33,17 +35,20 @@ export const readOptions = (): ChaosOptions => {
     )
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 A run that broke a promise prints the arguments that repeat it: the same faults, operations and pauses, though not the
-same interleaving, which is the machine's. Its history and the services' logs are kept in dist/chaos.
-Exit code: 0 when all runs kept every promise, 1 otherwise.
-
-  npm run test:chaos                        each fault once, about 13 minutes
-  npm run test:chaos -- --runs 100          the long round of docs/reliability.md
-  npm run test:chaos -- --fault kill-relay --runs 10
-  npm run test:chaos -- --cluster --runs 1  a broker, the master and the primary are killed, about 3 minutes`,
-    )
-    .parse();
+same interleaving, which is the machine's. Its history and the services' logs are kept in dist/chaos.`,
+        exits: { 0: 'all runs kept every promise', 1: 'one did not, or it could not run' },
+        examples: [
+          'npm run test:chaos                        # each fault once, about 13 minutes',
+          'npm run test:chaos -- --runs 100          # the long round of docs/reliability.md',
+          'npm run test:chaos -- --fault kill-relay --runs 10',
+          'npm run test:chaos -- --cluster --runs 1  # a broker, the master and the primary are killed, about 3 minutes',
+        ],
+      }),
+    );
+  explainUsage(command, 'npm run test:chaos --').parse();
   const options = command.opts<Omit<ChaosOptions, 'runs'> & { readonly runs?: number }>();
   const isOfNode = NODE_FAULTS.some(({ name }) => name === options.fault);
   if (options.fault !== undefined && isOfNode !== options.cluster)

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import getPort from 'get-port';
+import { helpText } from '../../services/ops/cli/help.ts';
+import { explainUsage } from '../../services/ops/cli/usage.ts';
 import { summaryLine } from '../../infra/local/bootstrap/summary.mjs';
 import { startServers, stopServers } from '../../infra/local/servers.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -21,10 +23,22 @@ const whole = (text: string): number => {
   return number;
 };
 
-const { examples, seed } = new Command('test:contract')
+const command = new Command('test:contract')
   .description('Schemathesis, all checks, against the API on real servers')
   .option('--examples <count>', 'generated requests for each operation and phase', whole, 100)
   .option('--seed <number>', 'repeats a run', whole, (Date.now() % 1_000_000) + 1)
+  .addHelpText(
+    'after',
+    helpText({
+      exits: { 0: 'the API kept its document', 1: 'it did not, or it could not run' },
+      examples: [
+        'npm run test:contract',
+        'npm run test:contract -- --examples 1000',
+        'npm run test:contract -- --seed 4711',
+      ],
+    }),
+  );
+const { examples, seed } = explainUsage(command, 'npm run test:contract --')
   .parse()
   .opts<{ examples: number; seed: number }>();
 

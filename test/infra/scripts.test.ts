@@ -1,6 +1,6 @@
 /** The npm scripts, where no package was installed yet. */
 import { execFile } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { copyClone, type Clone, type Outcome } from '../support/clone.ts';
@@ -61,6 +61,9 @@ it.each(OWN_HELP)('%s prints its help, and starts nothing', { timeout: 120_000 }
   const { code, output } = await npm(installed, [name, '--', '--help']);
   expect(code, output).toBe(0);
   expect(output).toMatch(/usage: |npm start/i);
+  expect(output).toMatch(/\nExit codes:\n {2}0 {2}\S.*\n {2}1 {2}\S/);
+  const [, examples = ''] = /\nExamples:\n([^]*)$/.exec(output) ?? [];
+  expect(examples).toMatch(new RegExp(`^ .*npm (run )?${name}`, 'm'));
   expect(installed.git('status', '--porcelain')).toBe('');
 });
 
@@ -77,6 +80,35 @@ it.each(['typecheck', 'test:unit'])(
     expect(output).not.toContain('not found');
   },
 );
+
+it('ops compiles no Kafka client to look at a cluster, nor for a help or a typo', { timeout: 300_000 }, async () => {
+  const clone = copyClone((path) => /^(infra\/local|services)\/|^(package|package-lock|tsconfig)\.json$/.test(path));
+  const [modules, client] = [join(clone.path, 'node_modules'), '@confluentinc/kafka-javascript'];
+  const all = join(import.meta.dirname, '../../node_modules');
+  // As npm leaves it: without what is compiled, and before anything was.
+  rmSync(modules);
+  mkdirSync(join(modules, client), { recursive: true });
+  cpSync(join(all, client, 'package.json'), join(modules, client, 'package.json'));
+  for (const name of readdirSync(all)) {
+    if (name !== '@confluentinc' && name !== '.taskstream-install') symlinkSync(join(all, name), join(modules, name));
+  }
+  const env = { KUBECONFIG: join(clone.path, 'not-there') };
+  const [status, wait, help, typo] = [
+    await npm(clone, ['ops', '--', 'status'], env),
+    await npm(clone, ['ops', '--', 'wait', 'all'], env),
+    await npm(clone, ['ops', '--', 'lag', '--help'], env),
+    await npm(clone, ['ops', '--', 'lga'], env),
+  ];
+  const left = [existsSync(join(modules, '.taskstream-install')), existsSync(join(modules, client, 'build'))];
+  clone.remove();
+  for (const { code, output } of [status, wait]) {
+    expect(code).toBe(1);
+    expect(output).toMatch(/^\nThe kubeconfig cannot be used|^\nThere is no Kubernetes cluster/);
+  }
+  expect(help).toMatchObject({ code: 0, output: expect.stringMatching(/^Usage: ops lag /) as string });
+  expect(typo).toMatchObject({ code: 1, output: expect.stringContaining('Did you mean lag?') as string });
+  expect(left).toEqual([false, false]);
+});
 
 it('dev:servers takes a folder, and no flag for one', { timeout: 120_000 }, async () => {
   const { code, output } = await npm(installed, ['dev:servers', '--', '--fresh']);

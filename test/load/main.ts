@@ -6,6 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join, relative } from 'node:path';
 import { Command, Option } from 'commander';
+import { helpText } from '../../services/ops/cli/help.ts';
+import { explainUsage } from '../../services/ops/cli/usage.ts';
 import { buildServices } from '../support/build.ts';
 import { BENCHES } from './benches/index.ts';
 import type { Measurement, Plot } from './measurement.ts';
@@ -16,19 +18,21 @@ import { startBenchServers } from './stack.ts';
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, 'dist/bench');
 
-const { only, quick } = new Command('bench')
+const command = new Command('bench')
   .description('Throughput, latency and memory of the pipeline on real servers, each beside a ceiling of the same run')
   .addOption(new Option('--only <names...>', 'only these').choices(BENCHES.map(({ name }) => name)))
   .option('--quick', 'short and with little data: to see whether it runs, not how fast', false)
   .addHelpText(
     'after',
-    `\n${BENCHES.map(({ name, description }) => `  ${name.padEnd(10)} ${description}`).join('\n')}
+    helpText({
+      notes: `${BENCHES.map(({ name, description }) => `  ${name.padEnd(10)} ${description}`).join('\n')}
 
-All together take about half an hour on two cores. Leave the machine alone meanwhile.
-Exit code: 0 when everything could be measured, whether goals were met or not.`,
-  )
-  .parse()
-  .opts<{ only?: string[]; quick: boolean }>();
+All together take about half an hour on two cores. Leave the machine alone meanwhile.`,
+      exits: { 0: 'everything could be measured, whether goals were met or not', 1: 'something could not be measured' },
+      examples: ['npm run bench', 'npm run bench -- --only relay', 'npm run bench -- --quick'],
+    }),
+  );
+const { only, quick } = explainUsage(command, 'npm run bench --').parse().opts<{ only?: string[]; quick: boolean }>();
 
 const measurements: Measurement[] = [];
 const plots: Plot[] = [];

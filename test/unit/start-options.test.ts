@@ -24,7 +24,10 @@ describe('the options of npm start', () => {
   });
 
   it('names what is wrong', () => {
-    expect(() => readOptions(['--frehs'], {})).toThrow(/--frehs.*npm start/s);
+    expect(() => readOptions(['--frehs'], {})).toThrow(/--frehs.*Did you mean --fresh.*npm start/s);
+    expect(() => readOptions(['--port-offst', '1'], {})).toThrow('Did you mean --port-offset?');
+    expect(() => readOptions(['fresh'], {})).toThrow('too many arguments');
+    expect(() => readOptions(['--port-offset'], {})).toThrow('argument missing');
     expect(() => readOptions([], { API_PORT: 'http' })).toThrow('API_PORT must be a port');
   });
 });

@@ -16,18 +16,24 @@ export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 const STAMP = join(ROOT, 'node_modules/.taskstream-install');
 
-/** Makes `node_modules` complete. Takes milliseconds when it is. @throws UserError */
-export const install = async () => {
+/**
+ * Makes `node_modules` complete. Takes milliseconds when it is.
+ * @param {{ needsKafka?: boolean }} [options] whether the Kafka client must load: where it has to be compiled, that takes minutes
+ * @throws UserError
+ */
+export const install = async ({ needsKafka = true } = {}) => {
   const wanted = fingerprint();
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
   const startedAt = performance.now();
   if (!isInstalled()) {
     console.error('Installing the npm packages (once)');
     npmCi(ROOT);
-  }
+  } else if (!needsKafka) return;
   linkPostgresLibraries();
-  await ensureKafkaClient(join(ROOT, 'node_modules'));
-  writeFileSync(STAMP, wanted);
+  if (needsKafka) {
+    await ensureKafkaClient(join(ROOT, 'node_modules'));
+    writeFileSync(STAMP, wanted);
+  }
   console.error(`Installed after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
 };
 

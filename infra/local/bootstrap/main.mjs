@@ -72,9 +72,12 @@ const build = async (args) => {
   return code;
 };
 
+/** The commands of `ops` that talk to Kafka. Machines that only look at a cluster need no compiler for its client. */
+const KAFKA_COMMANDS = ['reindex', 'verify', 'dlq', 'events', 'lag'];
+
 /** On the stack that runs in this clone, unless the environment names servers. @type {Command} */
 const ops = async (args) => {
-  await install();
+  await install({ needsKafka: KAFKA_COMMANDS.includes(args[0] ?? '') && !args.some(isHelp) });
   const env = withStack(process.env, runningStack(ROOT)?.variables);
   return runNode(typeScript('services/ops/main.ts'), args, env);
 };

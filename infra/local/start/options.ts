@@ -1,7 +1,8 @@
 /** What `npm start` takes from its arguments and the environment. */
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { PORTS } from '../../../services/task/resources.ts';
+import { messageOf } from '../../../services/platform/errors.ts';
 import { UserError } from '../bootstrap/fail.mjs';
 import { portsFrom, type ClusterPorts } from '../cluster/ports.ts';
 import type { ServerKind } from '../servers.ts';
@@ -58,14 +59,23 @@ Instead of an embedded server, one of yours:  DATABASE_URL  KAFKA_BROKERS  ELAST
 Ports: ${Object.values(PORT_VARIABLES)
   .map(({ variable, port }) => `${variable}=${port}`)
   .join('  ')}
---port-offset N adds N to each of them.`;
+--port-offset N adds N to each of them.
+
+Exit codes:
+  0  stopped by Ctrl-C
+  1  it could not start, or one of its processes has ended
+
+Examples:
+  npm start
+  npm start -- --fresh --port-offset 1000
+  DATABASE_URL=postgres://me:secret@localhost/tasks npm start`;
 
 /**
  * Reads the options.
  * @throws UserError for an unknown argument or a port that is none
  */
 export const readOptions = (args: string[], env: NodeJS.ProcessEnv): StartOptions | 'help' => {
-  const { fresh = false, help = false, cluster = false, 'port-offset': offsetText = '0' } = parse(args);
+  const { fresh = false, help = false, cluster = false, portOffset: offsetText = '0' } = parse(args);
   if (help) return 'help';
   const offset = /^\d{1,5}$/.test(offsetText) ? Number(offsetText) : Number.NaN;
   if (Number.isNaN(offset))
@@ -114,18 +124,29 @@ export const startCommand = (
   return `${ports.join('')}npm start -- ${fresh ? '--fresh ' : ''}${cluster ? '--cluster ' : ''}--port-offset ${offset}${rest}`;
 };
 
-const OPTIONS = {
-  cluster: { type: 'boolean' },
-  fresh: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-  'port-offset': { type: 'string' },
-} as const;
+interface Flags {
+  readonly cluster?: boolean;
+  readonly fresh?: boolean;
+  readonly help?: boolean;
+  readonly portOffset?: string;
+}
 
-const parse = (args: string[]) => {
+const parse = (args: readonly string[]): Flags => {
+  const command = new Command('start')
+    .helpOption(false)
+    .option('-h, --help')
+    .option('--cluster')
+    .option('--fresh')
+    .option('--port-offset <n>')
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
   try {
-    return parseArgs({ args, options: OPTIONS }).values;
+    return command.parse(args, { from: 'user' }).opts<Flags>();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('. ')[0] : String(cause);
+    // `unknown option '--frehs' (Did you mean --fresh?)`
+    const reason = messageOf(cause)
+      .replace(/^error: /, '')
+      .replaceAll('\n', ' ');
     throw new UserError(`${reason}: npm start -- --help shows the options.`, { cause });
   }
 };

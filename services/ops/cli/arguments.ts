@@ -52,6 +52,14 @@ export const position = (text: string): Position => {
   return { partition: Number(partition), offset: Number(offset) };
 };
 
+/** One of a few words, for options whose `choices` would not do. Says it as those do, so that usage errors add what was meant. */
+export const oneOf =
+  (words: readonly string[]) =>
+  (text: string): string => {
+    if (words.includes(text)) return text;
+    throw new InvalidArgumentError(`Allowed choices are ${words.join(', ')}.`);
+  };
+
 /** For options that may be given several times. */
 export const collect =
   <T>(parse: (text: string) => T) =>

@@ -1,7 +1,7 @@
 /** Backlogs as people read them. */
-import Table from 'cli-table3';
 import colors from 'picocolors';
 import { lineOf } from '../../platform/printable.ts';
+import { factsText, proseText, tableText, type Column } from './table.ts';
 import { durationText } from './text.ts';
 import type { LagReport } from '../lag/lag.ts';
 import type { OutboxReport } from '../outbox/outbox.ts';
@@ -11,12 +11,9 @@ const perSecond = (value: number): string => `${value < 10 ? value.toFixed(1) : 
 const eta = (waiting: number, seconds: number | null): string =>
   waiting === 0 ? '-' : seconds === null ? colors.yellow('does not shrink') : durationText(seconds);
 
-export const lagTable = ({ topic, group, state, members, partitions, total }: LagReport): string => {
-  const table = new Table({
-    head: ['partition', 'end', 'committed', 'lag', 'in', 'out', 'done in', 'read by'],
-    colAligns: ['right', 'right', 'right', 'right', 'right', 'right', 'right', 'left'],
-    style: { head: [], border: [] },
-  });
+export const lagTable = (report: LagReport, width?: number): string => {
+  const { topic, group, state, members, partitions, total } = report;
+  const rows: (string | number | null)[][] = [];
   for (const row of partitions) {
     const figures =
       row.lag === null
@@ -29,9 +26,9 @@ export const lagTable = ({ topic, group, state, members, partitions, total }: La
             perSecond(row.rateOut ?? 0),
             eta(row.lag, row.etaSeconds),
           ];
-    table.push([row.partition, ...figures, row.member === null ? colors.yellow('nobody') : lineOf(row.member)]);
+    rows.push([row.partition, ...figures, row.member === null ? colors.yellow('nobody') : lineOf(row.member)]);
   }
-  table.push([
+  rows.push([
     'total',
     '',
     '',
@@ -43,20 +40,15 @@ export const lagTable = ({ topic, group, state, members, partitions, total }: La
   ]);
   const note =
     total.unknown === 0 ? '' : `\n${total.unknown} partitions cannot be asked: the brokers that have them are away.`;
-  return `${topic} for group ${group} (${state})\n${table.toString()}${note}`;
+  const figures = ['partition', 'end', 'committed', 'lag', 'in', 'out', 'done in'];
+  const columns: Column[] = figures.map((head) => ({ head, align: 'right' }));
+  const table = tableText([...columns, { head: 'read by', wraps: true }], rows, width);
+  return `${proseText(`${topic} for group ${group} (${state})`, width)}\n${table}${note}`;
 };
 
-export const outboxText = ({
-  depth,
-  oldestAgeSeconds,
-  rateIn,
-  rateOut,
-  etaSeconds,
-  relay,
-  held,
-  refused,
-}: OutboxReport): string =>
-  [
+export const outboxText = (report: OutboxReport, width?: number): string => {
+  const { depth, oldestAgeSeconds, rateIn, rateOut, etaSeconds, relay, held, refused } = report;
+  const facts: (readonly [string, string])[] = [
     ['waiting', String(depth)],
     ['oldest', oldestAgeSeconds === null ? '-' : durationText(oldestAgeSeconds)],
     ['in', perSecond(rateIn)],
@@ -68,11 +60,11 @@ export const outboxText = ({
         ? colors.red('none is active: is an API running?')
         : `${relay.isHold ? 'HELD BACK by `ops relay hold`' : 'active'} for ${durationText(relay.sessionSeconds)}, from ${relay.address ?? 'a local socket'} (server process ${relay.pid})`,
     ],
-    ...held.map(({ id, task_id, scope, reason, attempts }) => [
-      'held',
-      colors.yellow(lineOf(`row ${id} of ${task_id} holds back ${scope} after ${attempts} attempts: ${reason}`)),
-    ]),
-    ...(refused === 0 ? [] : [['refused', colors.red(`${refused} set aside: see \`ops outbox refused\``)]]),
-  ]
-    .map(([name, value]) => `${String(name).padEnd(9)}${String(value)}`)
-    .join('\n');
+  ];
+  for (const { id, task_id, scope, reason, attempts } of held) {
+    const text = `row ${id} of ${task_id} holds back ${scope} after ${attempts} attempts: ${reason}`;
+    facts.push(['held', colors.yellow(lineOf(text))]);
+  }
+  if (refused > 0) facts.push(['refused', colors.red(`${refused} set aside: see \`ops outbox refused\``)]);
+  return factsText(facts, width);
+};

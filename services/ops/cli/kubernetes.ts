@@ -1,5 +1,4 @@
 /** The connection to the cluster: of the pod it runs in, or of the person's kubeconfig. */
-import { Option, type Command } from 'commander';
 import {
   ApiException,
   CoreV1Api,
@@ -8,6 +7,7 @@ import {
   type KubernetesObject,
 } from '@kubernetes/client-node';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import type { ClusterOptions } from './cluster-options.ts';
 
 export interface Cluster {
   readonly core: CoreV1Api;
@@ -15,23 +15,6 @@ export interface Cluster {
   readonly objects: KubernetesObjectApi;
   readonly namespace: string;
 }
-
-/** What the options of `withClusterOptions` give. */
-export interface ClusterOptions {
-  /** Of the context, or of the pod, when not given. */
-  readonly namespace?: string;
-  /** The current one when not given. */
-  readonly context?: string;
-}
-
-/** Adds what each command needs that talks to a cluster. */
-export const withClusterOptions = (command: Command): Command =>
-  command.option('-n, --namespace <namespace>', "namespace; the context's own when not given").addOption(
-    // Skaffold sets it for its hooks: they go where it deploys to, whatever the current context is.
-    new Option('--context <context>', 'context of the kubeconfig; the current one when not given').env(
-      'SKAFFOLD_KUBE_CONTEXT',
-    ),
-  );
 
 /** What the client library makes up, for a server on this machine, where it finds neither a kubeconfig nor a pod's account. */
 const MADE_UP_CONTEXT = 'loaded-context';

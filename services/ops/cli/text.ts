@@ -12,3 +12,9 @@ export const durationText = (seconds: number): string => {
   if (whole < 86_400) return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`;
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3_600)} h`;
 };
+
+/** Both ends of a text that is longer than this. */
+export const shortened = (text: string, length: number): string =>
+  text.length <= length
+    ? text
+    : `${text.slice(0, Math.ceil((length - 1) / 2))}…${text.slice(text.length - Math.floor((length - 1) / 2))}`;

@@ -1,19 +1,8 @@
 /** `ops dlq discard`. */
 import { Command } from 'commander';
-import { systemActor } from '../cli/actor.ts';
-import { discardDeadLetters } from '../../pipeline/dead-letters/actions.ts';
-import { addFilters, confirm, filterOf, REASONS, select, type FilterFlags } from './selection.ts';
-import { withDeadLetters } from './session.ts';
-import { summaryOf } from './format.ts';
-import { createOutput } from '../cli/output.ts';
-
-interface Flags extends FilterFlags {
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-  readonly by?: string;
-  readonly note?: string;
-  readonly json?: boolean;
-}
+import { helpText } from '../cli/help.ts';
+import { addFilters, REASONS } from './filter.ts';
+import { lazily } from '../cli/lazily.ts';
 
 export const dlqDiscardCommand = (): Command =>
   addFilters(new Command('discard'))
@@ -25,43 +14,10 @@ export const dlqDiscardCommand = (): Command =>
     .option('--json', 'JSON, one object a dead letter')
     .addHelpText(
       'after',
-      `${REASONS}
-
-Exit codes: 0 done; 1 could not run.
-
-Example:
-  npm run ops -- dlq discard --reason null_key --note "written by the old importer"`,
+      helpText({
+        notes: REASONS,
+        exits: { 0: 'done' },
+        examples: ['npm run ops -- dlq discard --reason null_key --note "written by the old importer"'],
+      }),
     )
-    .action(async ({ dryRun = false, yes = false, by, note, json = false, ...flags }: Flags) => {
-      await withDeadLetters(async (session) => {
-        const { client, entity } = session;
-        const options = { filter: filterOf(flags), again: false };
-        const output = createOutput();
-        if (!dryRun) {
-          await confirm(session, options, { yes, verb: 'discard' });
-          await session.takeTurn();
-        }
-        const reasons = new Map<string, number>();
-        for await (const batch of select(session, options)) {
-          const deadLetters = batch.map(({ deadLetter }) => deadLetter);
-          if (!dryRun) {
-            await discardDeadLetters(client, deadLetters, {
-              deadLetterTopic: entity.deadLetterTopic,
-              actor: by ?? systemActor(),
-              note: note ?? null,
-            });
-          }
-          for (const { reason } of deadLetters) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-          const lines = deadLetters.map(({ partition, offset, task, reason }) =>
-            json
-              ? JSON.stringify({ partition, offset, task: task ?? null, reason, state: dryRun ? 'open' : 'discarded' })
-              : `${partition}:${offset}  ${dryRun ? 'would be discarded' : 'discarded'}`,
-          );
-          await output.write(`${lines.join('\n')}\n`);
-        }
-        if (!json)
-          await output.write(
-            `${summaryOf(reasons, 'dead letter', dryRun ? ' would be discarded, nothing was changed' : ' discarded')}\n`,
-          );
-      });
-    });
+    .action(lazily(async () => (await import('./discard-act.ts')).discard));

@@ -1,7 +1,7 @@
 /** Dead letters as people and scripts see them. */
-import Table from 'cli-table3';
 import colors from 'picocolors';
-import { count } from '../cli/text.ts';
+import { tableText } from '../cli/table.ts';
+import { count, shortened } from '../cli/text.ts';
 import { headersOf } from '../../platform/kafka/headers.ts';
 import { bytesBlock, bytesJson, bytesLine, lineOf } from '../../platform/printable.ts';
 import { timeText } from '../../platform/kafka/record-time.ts';
@@ -9,32 +9,34 @@ import type { Action, TrackedDeadLetter } from '../../pipeline/dead-letters/acti
 import { deadLetterJson, stateOf } from '../../pipeline/dead-letters/json.ts';
 import type { DeadLetter, Source } from '../../pipeline/dead-letters/dead-letter.ts';
 
-const ERROR_WIDTH = 60;
+/** Two lines of a table; `dlq show` has all of it. */
+const ERROR_WIDTH = 140;
 
 const sourceText = ({ topic, partition, offset }: Source): string =>
   topic === undefined ? '?' : `${lineOf(topic)} ${partition ?? '?'}:${offset ?? '?'}`;
 
 /** @param withState whether dead letters that are dealt with are among them */
-export const deadLetterTable = (deadLetters: readonly TrackedDeadLetter[], withState: boolean): string => {
-  const table = new Table({
-    head: ['offset', 'when', ...(withState ? ['state'] : []), 'reason', 'task', 'source', 'error'],
-    style: { head: [], border: [] },
-  });
-  for (const judged of deadLetters) {
-    const { deadLetter } = judged;
-    const error = lineOf(deadLetter.error);
-    table.push([
-      `${deadLetter.partition}:${deadLetter.offset}`,
-      timeText(deadLetter.atMs),
+export const deadLetterTable = (
+  deadLetters: readonly TrackedDeadLetter[],
+  withState: boolean,
+  width?: number,
+): string =>
+  tableText(
+    ['offset', 'when', 'task', ...(withState ? ['state'] : []), 'reason', 'source', 'error'].map((head) => ({
+      head,
+      wraps: head === 'error',
+    })),
+    deadLetters.map((judged) => [
+      `${judged.deadLetter.partition}:${judged.deadLetter.offset}`,
+      timeText(judged.deadLetter.atMs) ?? '-',
+      lineOf(judged.deadLetter.task ?? '-'),
       ...(withState ? [stateOf(judged)] : []),
-      colors.yellow(lineOf(deadLetter.reason)),
-      lineOf(deadLetter.task ?? '-'),
-      sourceText(deadLetter.source),
-      error.length > ERROR_WIDTH ? `${error.slice(0, ERROR_WIDTH - 1)}…` : error,
-    ]);
-  }
-  return table.toString();
-};
+      colors.yellow(lineOf(judged.deadLetter.reason)),
+      sourceText(judged.deadLetter.source),
+      shortened(lineOf(judged.deadLetter.error), ERROR_WIDTH),
+    ]),
+    width,
+  );
 
 export const fullJson = (deadLetter: DeadLetter, history: readonly Action[]) => ({
   ...deadLetterJson({ deadLetter, last: history.at(-1) }),

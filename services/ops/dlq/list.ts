@@ -1,18 +1,9 @@
 /** `ops dlq list`. */
 import { Command } from 'commander';
-import { isOpen, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
-import { addFilters, filterOf, REASONS, type FilterFlags } from './selection.ts';
-import { withDeadLetters } from './session.ts';
-import { deadLetterJson, stateOf } from '../../pipeline/dead-letters/json.ts';
-import { deadLetterTable, summaryOf } from './format.ts';
+import { helpText } from '../cli/help.ts';
+import { addFilters, REASONS } from './filter.ts';
 import { wholeNumber } from '../cli/arguments.ts';
-import { createOutput } from '../cli/output.ts';
-
-interface Flags extends FilterFlags {
-  readonly all?: boolean;
-  readonly limit: number;
-  readonly json?: boolean;
-}
+import { lazily } from '../cli/lazily.ts';
 
 export const dlqListCommand = (): Command =>
   addFilters(new Command('list'))
@@ -22,43 +13,13 @@ export const dlqListCommand = (): Command =>
     .option('--json', 'JSON, one object a dead letter, without a limit')
     .addHelpText(
       'after',
-      `${REASONS}
-
-Exit codes: 0 listed, also when there is none; 1 could not run.
-
-Examples:
-  npm run ops -- dlq list --since 1h
-  npm run ops -- dlq list --reason rejected_by_index --json | jq -r .error | sort | uniq -c`,
+      helpText({
+        notes: REASONS,
+        exits: { 0: 'listed, also when there is none' },
+        examples: [
+          'npm run ops -- dlq list --since 1h',
+          'npm run ops -- dlq list --reason rejected_by_index --json | jq -r .error | sort | uniq -c',
+        ],
+      }),
     )
-    .action(async ({ all = false, limit, json = false, ...flags }: Flags) => {
-      await withDeadLetters(async ({ deadLetters, signal }) => {
-        const output = createOutput();
-        const rows: TrackedDeadLetter[] = [];
-        const reasons = new Map<string, number>();
-        for await (const batch of deadLetters(filterOf(flags))) {
-          const shown = batch.filter((judged) => all || isOpen(judged));
-          if (json) {
-            const text = shown.map((judged) => `${JSON.stringify(deadLetterJson(judged))}\n`).join('');
-            if (text !== '' && !(await output.write(text))) return;
-            continue;
-          }
-          for (const judged of shown) {
-            const name = all ? `${judged.deadLetter.reason} ${stateOf(judged)}` : judged.deadLetter.reason;
-            reasons.set(name, (reasons.get(name) ?? 0) + 1);
-            // Not its bytes: a flood must fit into memory.
-            if (rows.length < limit) rows.push(withoutBytes(judged));
-          }
-        }
-        if (json) return;
-        const summary = summaryOf(reasons, all ? 'dead letter' : 'open dead letter');
-        const total = [...reasons.values()].reduce((sum, count) => sum + count, 0);
-        const more = total > rows.length ? `; the table shows the oldest ${rows.length} (--limit)` : '';
-        const table = rows.length === 0 ? '' : `${deadLetterTable(rows, all)}\n`;
-        await output.write(`${table}${summary}${more}${signal.aborted ? '; stopped before the end' : ''}\n`);
-      });
-    });
-
-const withoutBytes = ({ deadLetter, last }: TrackedDeadLetter): TrackedDeadLetter => ({
-  deadLetter: { ...deadLetter, message: { ...deadLetter.message, value: null, headers: [] } },
-  last,
-});
+    .action(lazily(async () => (await import('./list-act.ts')).list));

@@ -1,46 +1,9 @@
-/** Which dead letters a command is about: its options, and the confirmation that it is about all of them. */
-import type { Command } from 'commander';
+/** Which dead letters a command is about, and the confirmation that it is about all of them. */
 import { TaskstreamError } from '../../platform/errors.ts';
 import { isOpen, type TrackedDeadLetter } from '../../pipeline/dead-letters/actions.ts';
 import { isFiltered, type DeadLetterFilter } from '../../pipeline/dead-letters/find.ts';
-import { collect, timeMs, wholeNumber } from '../cli/arguments.ts';
 import { count } from '../cli/text.ts';
 import type { DeadLetterSession } from './session.ts';
-
-export interface FilterFlags {
-  readonly reason?: readonly string[];
-  readonly since?: number;
-  readonly until?: number;
-  readonly task?: string;
-  readonly partition?: number;
-  readonly offset?: readonly number[];
-}
-
-export const addFilters = (command: Command): Command =>
-  command
-    .option(
-      '--reason <reason>',
-      'only dead letters with this reason; may be repeated',
-      collect((value: string) => value),
-    )
-    .option('--since <time>', 'only dead letters from then on: RFC 3339, or how long ago (15m, 2h, 3d)', timeMs)
-    .option('--until <time>', 'only dead letters before then', timeMs)
-    .option('--task <id>', 'only dead letters about this task')
-    .option('--partition <n>', 'only this partition of the dead-letter topic', wholeNumber)
-    .option('--offset <n>', 'only the dead letter with this offset; may be repeated', collect(wholeNumber));
-
-export const filterOf = ({ reason, since, until, task, partition, offset }: FilterFlags): DeadLetterFilter => ({
-  reasons: reason,
-  sinceMs: since,
-  untilMs: until,
-  task,
-  partition,
-  offsets: offset,
-});
-
-export const REASONS = `
-Reasons: null_key, malformed_event, unknown_event_type, schema_violation, key_mismatch (the event itself is wrong),
-rejected_by_index, document_too_large (the index did not take it).`;
 
 export interface SelectOptions {
   readonly filter: DeadLetterFilter;

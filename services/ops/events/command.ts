@@ -1,29 +1,22 @@
 /** `ops events`: the event log, followed or read again. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { TaskstreamError } from '../../platform/errors.ts';
-import { createPool } from '../../platform/postgres.ts';
-import { repartition } from '../../pipeline/relay/repartition.ts';
+import { helpText } from '../cli/help.ts';
 import { taskEntity } from '../../task/entity.ts';
-import { placeTask } from '../../task/env.ts';
-import { readRepartitionConfig, readTopicsConfig } from '../env.ts';
 import { OPS_GROUP_PREFIX } from '../../task/resources.ts';
-import { replayEvents, type ReplayEnd, type ReplayStart } from './replay.ts';
-import { tailEvents } from './tail.ts';
-import { withProducer } from '../cli/with-producer.ts';
-import { withReader } from '../cli/with-reader.ts';
-import { collect, timeMs, position, type Position } from '../cli/arguments.ts';
-import { createOutput } from '../cli/output.ts';
-import { stopSignal } from '../cli/stop-signal.ts';
+import type { ReplayFlags } from './act.ts';
+import type { ReplayStart } from './replay.ts';
+import { collect, oneOf, timeMs, position, type Position } from '../cli/arguments.ts';
+import { lazily } from '../cli/lazily.ts';
 
 export const eventsCommand = (): Command =>
-  new Command('events').addCommand(tailCommand()).addCommand(replayCommand()).addCommand(repartitionCommand());
-
-interface TailFlags {
-  readonly task?: string;
-  readonly type?: readonly string[];
-  readonly since?: number;
-  readonly json?: boolean;
-}
+  new Command('events')
+    .addCommand(tailCommand())
+    .addCommand(replayCommand())
+    .addCommand(repartitionCommand())
+    .addHelpText(
+      'after',
+      helpText({ exits: { 0: 'done, or stopped' }, examples: ['npm run ops -- events tail --since 15m'] }),
+    );
 
 const TOMBSTONE = 'tombstone';
 
@@ -31,8 +24,8 @@ const TOMBSTONE = 'tombstone';
 const eventType = (name: string): string => {
   const types = Object.keys(taskEntity.effects);
   const short = types.map((type) => type.slice(type.lastIndexOf('.') + 1));
-  if ([...types, ...short, TOMBSTONE].includes(name)) return name;
-  throw new InvalidArgumentError(`There is none of that name; there are ${[...short, TOMBSTONE].join(', ')}.`);
+  if (types.includes(name)) return name;
+  return oneOf([...short, TOMBSTONE])(name);
 };
 
 const tailCommand = (): Command =>
@@ -48,39 +41,18 @@ const tailCommand = (): Command =>
     .option('--json', 'JSON, one object a line')
     .addHelpText(
       'after',
-      `
-Order holds within a task; between tasks it is the order of arrival. No group is joined and nothing is committed.
-
-Exit codes: 0 stopped, or the reader of the pipe had enough; 1 could not run.
-
-Examples:
-  npm run ops -- events tail --since 15m
-  npm run ops -- events tail --task 0199d3a8-6c5e-7000-8000-000000000000 --json | jq .value.version`,
+      helpText({
+        notes:
+          'Order holds within a task; between tasks it is the order of arrival. No group is joined and nothing is committed.',
+        exits: { 0: 'stopped, or the reader of the pipe had enough' },
+        examples: [
+          'npm run ops -- events tail --since 15m',
+          'npm run ops -- events tail --type created --type deleted',
+          'npm run ops -- events tail --task 0199d3a8-6c5e-7000-8000-000000000000 --json | jq .value.version',
+        ],
+      }),
     )
-    .action(async ({ task, type, since, json = false }: TailFlags) => {
-      const config = readTopicsConfig(process.env);
-      const signal = stopSignal();
-      await withReader(config, { signal }, async (reader) => {
-        await tailEvents({
-          reader,
-          topic: config.TASKS_TOPIC,
-          sinceMs: since,
-          filter: { task, types: type },
-          json,
-          output: createOutput(),
-          signal,
-        });
-      });
-    });
-
-interface ReplayFlags {
-  readonly group: string;
-  readonly from?: ReplayStart;
-  readonly fromOffset?: readonly Position[] | 'beginning';
-  readonly until?: number;
-  readonly untilEnd?: boolean;
-  readonly restart?: boolean;
-}
+    .action(lazily(async () => (await import('./act.ts')).tail));
 
 const startFlag = (value: string): ReplayStart =>
   value === 'beginning' ? { kind: 'beginning' } : { kind: 'time', timeMs: timeMs(value) };
@@ -116,91 +88,37 @@ const replayCommand = (): Command =>
     .option('--restart', 'forget where the group stopped, and begin at --from')
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 A line: {"partition", "offset", "time", "key", "headers", "type", "value"}; a tombstone's value is null. Bytes that are
 not UTF-8 appear as "base64:…". Order holds within a task.
 
 The group goes on where it stopped: --from counts only where it has not read before. An offset is committed after its
 line was written: a run that was stopped repeats nothing, one that was killed repeats its last lines at most.
 Without --until or --until-end the topic is followed until Ctrl+C.
-In a cluster with the manifests' users, the group's name has to begin with ${OPS_GROUP_PREFIX}.
-
-Exit codes: 0 done, stopped, or the reader of the pipe had enough; 1 could not run.
-
-Examples:
-  npm run ops -- events replay --group audit-2026 --until-end > events.ndjson
-  npm run ops -- events replay --group last-day --from 1d --until-end | jq -r .type | sort | uniq -c`,
+In a cluster with the manifests' users, the group's name has to begin with ${OPS_GROUP_PREFIX}.`,
+        exits: { 0: 'done, stopped, or the reader of the pipe had enough' },
+        examples: [
+          'npm run --silent ops -- events replay --group audit-2026 --until-end > events.ndjson',
+          'npm run --silent ops -- events replay --group last-day --from 1d --until-end | jq -r .type | sort | uniq -c',
+        ],
+      }),
     )
-    .action(async (flags: ReplayFlags) => {
-      const config = readTopicsConfig(process.env);
-      if (flags.group === config.CONSUMER_GROUP) {
-        throw new TaskstreamError(
-          'invalid_configuration',
-          `${flags.group} is the indexers' group: reading for it would make them pass events over. Choose another --group.`,
-        );
-      }
-      const signal = stopSignal();
-      await withReader(config, { signal, group: flags.group }, async (reader, logger) => {
-        const { written, resumed, complete } = await replayEvents({
-          reader,
-          topic: config.TASKS_TOPIC,
-          group: flags.group,
-          start: startOf(flags),
-          restart: flags.restart === true,
-          end: endOf(flags),
-          output: createOutput(),
-          logger,
-          signal,
-        });
-        process.stderr.write(
-          `${written} events${resumed ? ', from where the group had stopped' : ''}` +
-            `${complete ? '' : '; the same command goes on from here'}\n`,
-        );
-      });
-    });
-
-const PUBLISH_TIMEOUT_MS = 60_000;
-const DELIVERY_TIMEOUT_MS = 30_000;
+    .action(lazily(async () => (await import('./act.ts')).replay));
 
 const repartitionCommand = (): Command =>
   new Command('repartition')
     .description('after the topic has grown: publish again what moved, and end its events in the old places')
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 The events of a task that moved stay in its old partition, and compaction keeps the last of them for ever. This publishes
 the newest state of each such task, by the outbox and the relay, and writes a tombstone to its old place. Writes may go
 on. Run it once the relay knows the new partitions (docs/runbooks/scale-partitions.md); it notices when it does not.
-It may be stopped and repeated.
-
-Exit codes: 0 done; 1 could not run, or not to its end.`,
+It may be stopped and repeated.`,
+        exits: { 0: 'done', 1: 'it could not run, or not to its end' },
+        examples: ['npm run ops -- events repartition'],
+      }),
     )
-    .action(async () => {
-      const config = readRepartitionConfig(process.env);
-      const signal = stopSignal();
-      await withReader(config, { signal }, async (reader, logger) => {
-        const pool = createPool(config, 'taskstream-ops-events', logger);
-        try {
-          const options = { logger, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS, signal };
-          const { moved, published } = await withProducer(config, options, (producer) =>
-            repartition({
-              ...{ pool, reader, producer, signal, entity: placeTask(config), publishTimeoutMs: PUBLISH_TIMEOUT_MS },
-              onProgress: ({ partition, partitions, ...soFar }) => {
-                process.stderr.write(`partition ${partition} of ${partitions}: ${soFar.moved} moved so far\n`);
-              },
-            }),
-          );
-          process.stdout.write(`${moved} tasks had moved; ${published} of them exist, and were published again\n`);
-        } finally {
-          await pool.end();
-        }
-      });
-    });
-
-const startOf = ({ from, fromOffset }: ReplayFlags): ReplayStart =>
-  fromOffset === undefined || fromOffset === 'beginning'
-    ? (from ?? { kind: 'beginning' })
-    : { kind: 'offsets', positions: fromOffset };
-
-const endOf = ({ until, untilEnd }: ReplayFlags): ReplayEnd =>
-  untilEnd === true ? { kind: 'end' } : until === undefined ? { kind: 'follow' } : { kind: 'time', timeMs: until };
+    .action(lazily(async () => (await import('./act.ts')).repartitionTopic));

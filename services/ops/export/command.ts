@@ -1,20 +1,11 @@
 /** `ops export`: tasks as a file that `ops import` reads, here or elsewhere. */
-import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { API_HELP, apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
-import { barOptions } from '../cli/bar-options.ts';
-import { createOutput } from '../cli/output.ts';
-import { stopSignal } from '../cli/stop-signal.ts';
-import { FORMATS, type Format } from '../import/run.ts';
+import { API_HELP, withApiOptions } from '../cli/api-options.ts';
+import { helpText } from '../cli/help.ts';
+import { FORMATS } from '../import/formats.ts';
+import { lazily } from '../cli/lazily.ts';
 import { HERE } from '../../task/import/dates.ts';
-import { runExport, type ExportSummary } from './run.ts';
-
-interface Flags extends ApiFlags {
-  readonly format: Format;
-  readonly where?: Readonly<Record<string, unknown>>;
-  readonly timezone: string;
-}
 
 const whereFlag = (value: string): Readonly<Record<string, unknown>> => {
   try {
@@ -31,42 +22,20 @@ export const exportCommand = (): Command =>
     .option('--timezone <name>', 'of todo.txt: where a day begins, such as Europe/Berlin', HERE)
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 Newest first. Without --where the tasks come from the database, with every acknowledged change; with it from the index.
 Each line has its task's id: an import of the file here changes these tasks, and elsewhere it creates them.
 NDJSON and CSV hold whole tasks. todo.txt has days without a time, no line breaks, and words as tags; the last line on
 standard error says how many tasks it could not hold whole: an import of that file would change them.
-${API_HELP}
-
-Exit codes: 0 done, or the reader of the pipe had enough; 1 could not run, or not to its end.
-
-Examples:
-  npm run --silent ops -- export > tasks.ndjson
-  npm run --silent ops -- export --format csv --where '{"isDone": false, "tags": ["home"]}' > open.csv
-  npm run --silent ops -- export --format todotxt > todo.txt
-  npm run --silent ops -- export | npm run ops -- import - --format ndjson --source copy --url http://elsewhere:9234`,
+${API_HELP}`,
+        exits: { 0: 'done, or the reader of the pipe had enough', 1: 'it could not run, or not to its end' },
+        examples: [
+          'npm run --silent ops -- export > tasks.ndjson',
+          `npm run --silent ops -- export --format csv --where '{"isDone": false, "tags": ["home"]}' > open.csv`,
+          'npm run --silent ops -- export --format todotxt > todo.txt',
+          'npm run --silent ops -- export | npm run ops -- import - --format ndjson --source copy --url http://elsewhere:9234',
+        ],
+      }),
     )
-    .action(async ({ format, where, timezone, ...flags }: Flags) => {
-      const signal = stopSignal();
-      const bar = new SingleBar(barOptions('exporting  {value} tasks'));
-      bar.start(0, 0);
-      let summary: ExportSummary;
-      try {
-        summary = await runExport({
-          ...{ format, timezone, where, signal },
-          api: apiOptionsOf(flags),
-          output: createOutput(),
-          onPage: ({ tasks }) => {
-            bar.update(tasks);
-          },
-        });
-      } finally {
-        bar.stop();
-      }
-      process.stderr.write(`${sentence(summary, format)}\n`);
-      if (signal.aborted) process.exitCode = 1;
-    });
-
-const sentence = ({ tasks, partial, isComplete }: ExportSummary, format: Format): string =>
-  `${tasks} tasks${isComplete ? '' : ', and then the output was closed or a signal came'}` +
-  (partial === 0 ? '' : `; ${format} cannot hold ${partial} of them whole: an import of this file would change them`);
+    .action(lazily(async () => (await import('./act.ts')).exportAll));

@@ -14,7 +14,8 @@ import {
 import { dayReader } from '../../task/import/dates.ts';
 import type { ImportLine } from '../../task/import/lines.ts';
 import type { Output } from '../cli/output.ts';
-import { readers, type Format } from '../import/run.ts';
+import type { Format } from '../import/formats.ts';
+import { readers } from '../import/run.ts';
 
 const writers = { ndjson: ndjsonWriter, csv: csvWriter, todotxt: todoTxtWriter } satisfies Record<Format, Writer>;
 

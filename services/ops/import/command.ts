@@ -1,40 +1,17 @@
 /** `ops import`: tasks from a file through the HTTP API. */
-import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { z } from 'zod';
 import { taskFields } from '../../task/fields.ts';
-import { dayReader, HERE } from '../../task/import/dates.ts';
+import { HERE } from '../../task/import/dates.ts';
 import { CSV_COLUMNS, MAP_COLUMNS, plain } from '../../task/import/columns.ts';
 import { checkColumns } from '../../task/import/csv.ts';
 import type { ReadOptions } from '../../task/import/lines.ts';
-import { checkEncoding } from '../../task/import/text-lines.ts';
 import { meaningOf, wordOf } from '../../task/import/words.ts';
-import { messageOf, TaskstreamError } from '../../platform/errors.ts';
-import { API_HELP, apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
+import { messageOf } from '../../platform/errors.ts';
+import { API_HELP, withApiOptions } from '../cli/api-options.ts';
 import { wholeNumber } from '../cli/arguments.ts';
-import { barOptions } from '../cli/bar-options.ts';
-import { commandLine } from '../cli/shell.ts';
-import { FORMATS, runImport, type Format, type ImportSummary } from './run.ts';
-
-/** Exit code when the import ran to its end, but some lines were refused. */
-const EXIT_SOME_REFUSED = 2;
-
-interface Flags extends ApiFlags {
-  readonly format?: Format;
-  readonly source?: string;
-  readonly concurrency: number;
-  readonly encoding?: string;
-  readonly delimiter?: string;
-  readonly skip?: number;
-  readonly columns?: readonly string[];
-  readonly map?: Readonly<Record<string, string>>;
-  readonly ignoreUnknown?: true;
-  readonly only?: ReadOptions['only'];
-  readonly values?: ReadOptions['values'];
-  readonly at?: string;
-  readonly dateFormat?: string;
-  readonly timezone: string;
-}
+import { helpText } from '../cli/help.ts';
+import { FORMATS } from './formats.ts';
+import { lazily } from '../cli/lazily.ts';
 
 const delimiterFlag = (value: string): string => {
   const delimiter = value === 'tab' || value === '\\t' ? '\t' : value;
@@ -84,16 +61,6 @@ const valuesFlag = (value: string, before: Meanings = {}): Meanings => {
 
 const MEANINGS = { priority: 'high, medium, low or none', isDone: 'yes or no' };
 
-const readOptions = ({ encoding, dateFormat, timezone, ...flags }: Flags): ReadOptions => ({
-  ...pick(flags),
-  encoding: encoding === undefined ? undefined : checkEncoding(encoding),
-  days: dayReader(timezone, dateFormat),
-});
-
-const pick = ({ delimiter, skip, columns, map, ignoreUnknown, only, values, at }: Partial<Flags>) => ({
-  ...{ delimiter, skip, columns, map, ignoreUnknown, only, values, at },
-});
-
 const positive = (value: string): number => {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1 || number > 512)
@@ -133,7 +100,8 @@ export const importCommand = (): Command =>
     .addOption(new Option('-c, --concurrency <n>', 'requests at a time').argParser(positive).default(32))
     .addHelpText(
       'after',
-      `
+      helpText({
+        notes: `
 Fields:
   ndjson   ${Object.keys(taskFields).join(', ')}; a task as the API shows it; a line of events replay
   csv      the columns ${CSV_COLUMNS.join(', ')}
@@ -141,90 +109,17 @@ Fields:
   todotxt  (A) high, (B) medium, others low; due: and t: become dates; +project and @context tags; x marks done
 ${API_HELP}
 
-Files of other tools are refused with the command that reads them (docs/import.md).
-
-Exit codes: 0 all lines went in, 2 some were refused (each is reported), 1 the import could not run.
-
-Examples:
-  npm run ops -- import todo.txt
-  npm run ops -- import list.csv --map title=description --map notes= --date-format d/M/yyyy
-  npm run ops -- import board.json --at cards --map name=description --ignore-unknown
-  npm run ops -- import old.csv --encoding windows-1252 --timezone Europe/Berlin
-  git log --format=%s | jq -R '{description: .}' -c | npm run ops -- import - --format ndjson --source my-repo
-  export TASKSTREAM_ISSUER=https://id.example.com TASKSTREAM_CLIENT_ID=importer TASKSTREAM_CLIENT_SECRET_FILE=secret.txt
-  npm run ops -- import todo.txt --url https://tasks.example.com`,
+Files of other tools are refused with the command that reads them (docs/import.md).`,
+        exits: { 0: 'all lines went in', 2: 'some were refused: each is reported' },
+        examples: [
+          'npm run ops -- import todo.txt',
+          'npm run ops -- import list.csv --map title=description --map notes= --date-format d/M/yyyy',
+          'npm run ops -- import board.json --at cards --map name=description --ignore-unknown',
+          'npm run ops -- import old.csv --encoding windows-1252 --timezone Europe/Berlin',
+          "git log --format=%s | jq -R '{description: .}' -c | npm run ops -- import - --format ndjson --source my-repo",
+          'export TASKSTREAM_ISSUER=https://id.example.com TASKSTREAM_CLIENT_ID=importer TASKSTREAM_CLIENT_SECRET_FILE=secret.txt',
+          'npm run ops -- import todo.txt --url https://tasks.example.com',
+        ],
+      }),
     )
-    .action(async (file: string, flags: Flags) => {
-      const summary = await runWithProgress(file, flags).catch((error: unknown) => {
-        throw withCommand(error);
-      });
-      console.log(table(summary));
-      if (summary.refused > 0) process.exitCode = EXIT_SOME_REFUSED;
-    });
-
-const runWithProgress = async (file: string, flags: Flags): Promise<ImportSummary> => {
-  const startedAt = performance.now();
-  // The number of lines is not known ahead, and standard input has no size: a count is the honest progress.
-  const bar = new SingleBar(
-    barOptions(
-      'importing  {value} lines  {created} new  {updated} changed  {present} already there  {refused} refused  {speed}/s',
-    ),
-  );
-  bar.start(0, 0, { created: 0, updated: 0, present: 0, refused: 0, speed: 0 });
-  try {
-    return await runImport({
-      file,
-      format: flags.format,
-      source: flags.source,
-      read: readOptions(flags),
-      concurrency: flags.concurrency,
-      api: apiOptionsOf(flags),
-      onLine: ({ lines, created, updated, present, refused }) => {
-        const speed = Math.round((lines * 1_000) / (performance.now() - startedAt));
-        bar.update(lines, { created, updated, present, refused, speed });
-      },
-      onFault: (line, fault, what) => {
-        process.stderr.write(`\n${what} ${line}: ${fault}\n`);
-      },
-    });
-  } finally {
-    bar.stop();
-  }
-};
-
-/** Without the access token, which would end up in logs. */
-const argumentsToShow = (args: readonly string[]): readonly string[] =>
-  args.filter((arg, at) => arg !== '--token' && args[at - 1] !== '--token' && !arg.startsWith('--token='));
-
-/** The command that would read the file, as it can be pasted. */
-const withCommand = (error: unknown): unknown => {
-  const options = z
-    .array(z.string())
-    .min(1)
-    .safeParse(error instanceof TaskstreamError ? error.extensions['suggestedOptions'] : undefined);
-  if (!options.success) return error;
-  const given = process.argv.slice(2);
-  const shown = argumentsToShow(given);
-  const command = commandLine([...shown, ...options.data]);
-  const tryIt = shown.length === given.length ? 'Try' : 'Try, with your --token';
-  return new Error(`${messageOf(error)}\n${tryIt}:\n\n  ${command}`, { cause: error });
-};
-
-const table = ({ lines, created, updated, present, refused, skipped, leftOut }: ImportSummary): string =>
-  [
-    ['lines', lines],
-    ['created', created],
-    ['updated', updated],
-    ['already there', present],
-    ['refused', refused],
-    ...Object.entries(skipped ?? {}).map(([what, count]) => ['skipped', count, what]),
-    ...Object.entries(leftOut ?? {}).map(([what, count]) => ['not kept', count, what]),
-  ]
-    .map(([name, count, what]) =>
-      [
-        String(name).padEnd(14),
-        String(count).padStart(10),
-        what === undefined ? '' : `  ${String(what).slice(0, 50)}`,
-      ].join(''),
-    )
-    .join('\n');
+    .action(lazily(async () => (await import('./act.ts')).importFile));

@@ -6,13 +6,11 @@ import { codeOf, messageOf, TaskstreamError } from '../../platform/errors.ts';
 import type { ApiOptions } from '../../task/api.ts';
 import { createTask, type CreateResult } from '../../task/import/create-task.ts';
 import { readCsv } from '../../task/import/csv.ts';
+import { FORMATS, type Format } from './formats.ts';
 import { createKeyMaker } from './key.ts';
 import type { ImportLine, Reader, ReadOptions } from '../../task/import/lines.ts';
 import { readNdjson } from '../../task/import/ndjson.ts';
 import { readTodoTxt } from '../../task/import/todotxt.ts';
-
-export const FORMATS = ['ndjson', 'csv', 'todotxt'] as const;
-export type Format = (typeof FORMATS)[number];
 
 export const readers = { ndjson: readNdjson, csv: readCsv, todotxt: readTodoTxt } satisfies Record<Format, Reader>;
 

@@ -29,10 +29,9 @@ export const createProgressBar = (stream: NodeJS.WriteStream = process.stderr): 
       stop();
       startedAt = performance.now();
       done = 0;
-      if (total === undefined || total === 0) {
-        stream.write(`${name}\n`);
-        return;
-      }
+      const hasBar = total !== undefined && total > 0;
+      if (!hasBar || !stream.isTTY) stream.write(`${name}\n`);
+      if (!hasBar) return;
       bar = new SingleBar(
         barOptions(`${name}  {bar} {percentage}%  {value}/{total}  {speed}/s  {eta_formatted} left`, stream),
       );

@@ -1,8 +1,11 @@
 /** A run and a list as text for a person. */
-import Table from 'cli-table3';
+import { proseText, tableText } from '../cli/table.ts';
 import { count } from '../cli/text.ts';
 import type { ListedIndex } from '../../pipeline/reindex/catalog.ts';
 import type { ReindexResult } from '../../pipeline/reindex/reindex.ts';
+
+/** Exit code when it ran, and found that the new index must not serve. */
+export const EXIT_REFUSED = 2;
 
 const SHOWN = 20;
 
@@ -38,27 +41,32 @@ export const describeResult = (result: ReindexResult, alias: string): string => 
 
 const MIB = 1_048_576;
 
-export const listTable = (indices: readonly ListedIndex[]): string => {
-  const table = new Table({
-    head: ['index', 'state', 'alias', 'writes', 'documents', 'MiB', 'source', 'switched at'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'left', 'left', 'left', 'right', 'right', 'left', 'left'],
-  });
-  for (const { index, state, alias, isWriteBlocked, isDiskFull, documents, bytes, source, switchedAt } of indices) {
-    table.push([
+export const listTable = (indices: readonly ListedIndex[], width?: number): string => {
+  const table = tableText(
+    [
+      ...[{ head: 'index' }, { head: 'state' }, { head: 'writes' }],
+      ...[
+        { head: 'documents', align: 'right' as const },
+        { head: 'MiB', align: 'right' as const },
+      ],
+      ...[{ head: 'alias' }, { head: 'source' }, { head: 'switched at' }],
+    ],
+    indices.map(({ index, state, alias, isWriteBlocked, isDiskFull, documents, bytes, source, switchedAt }) => [
       index,
       state,
-      alias ?? '',
       isDiskFull ? 'disk full' : isWriteBlocked ? 'blocked' : 'open',
       documents.toLocaleString('en'),
       (bytes / MIB).toFixed(1),
+      alias ?? '',
       source ?? '',
       switchedAt ?? '',
-    ]);
-  }
+    ]),
+    width,
+  );
   const blocked = indices.find(({ state, isWriteBlocked }) => state === 'live' && isWriteBlocked);
-  return blocked === undefined
-    ? table.toString()
-    : `${table.toString()}\n${blocked.index} serves but takes no writes: unless a reindex is switching just now, ` +
-        'one was killed doing so. Indexers wait, nothing is lost; ops reindex lifts the block first thing.';
+  if (blocked === undefined) return table;
+  const note =
+    `${blocked.index} serves but takes no writes: unless a reindex is switching just now, one was killed doing so. ` +
+    'Indexers wait, nothing is lost; ops reindex lifts the block first thing.';
+  return `${table}\n${proseText(note, width)}`;
 };

@@ -1,18 +1,21 @@
 /** `ops secrets`: fills in the passwords that no operator makes. Safe to repeat, and to run twice at once. */
 import { Command, InvalidArgumentError } from 'commander';
-import { connectToCluster, withClusterOptions, type ClusterOptions } from '../cli/kubernetes.ts';
-import { ensurePassword, type SecretKey } from './passwords.ts';
+import { helpText } from '../cli/help.ts';
+import { withClusterOptions } from '../cli/cluster-options.ts';
+import type { SecretKey } from './passwords.ts';
+import { lazily } from '../cli/lazily.ts';
 
 export const secretsCommand = (): Command =>
   withClusterOptions(new Command('secrets'))
     .argument('<secret/key...>', 'names of Secrets that exist, each with the key of its password', collect)
-    .action(async (keys: SecretKey[], options: ClusterOptions) => {
-      const { core, namespace } = connectToCluster(options);
-      for (const key of keys) {
-        const made = await ensurePassword(core, namespace, key);
-        process.stdout.write(`${namespace}/${key.secret}: ${made ? 'password made' : 'has a password: kept'}\n`);
-      }
-    });
+    .addHelpText(
+      'after',
+      helpText({
+        exits: { 0: 'each has a password' },
+        examples: ['npm run ops -- secrets my-user/password -n taskstream'],
+      }),
+    )
+    .action(lazily(async () => (await import('./act.ts')).fill));
 
 const collect = (text: string, before: SecretKey[] = []): SecretKey[] => {
   const [secret, key, ...rest] = text.split('/');

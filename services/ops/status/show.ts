@@ -1,6 +1,6 @@
 /** Rows as a table for people, or as JSON for scripts. */
-import Table from 'cli-table3';
 import colors from 'picocolors';
+import { tableText } from '../cli/table.ts';
 import type { State } from './judge.ts';
 
 export interface ShownRow {
@@ -11,19 +11,18 @@ export interface ShownRow {
 }
 
 const PAINT = { ready: colors.green, waiting: colors.yellow, failed: colors.red } as const;
-/** Left for the details, when the terminal is narrower they wrap. */
-const DETAIL_WIDTH = 70;
 
-export const tableOf = (rows: readonly ShownRow[]): string => {
-  const table = new Table({
-    head: ['kind', 'name', 'state', 'what it is like, or what blocks it'],
-    style: { head: [], border: [] },
-    colWidths: [null, null, null, DETAIL_WIDTH],
-    wordWrap: true,
-  });
-  for (const { kind, name, state, detail } of rows) table.push([kind, name, PAINT[state](state), detail]);
-  return table.toString();
-};
+export const tableOf = (rows: readonly ShownRow[], width?: number): string =>
+  tableText(
+    [
+      { head: 'kind' },
+      { head: 'name' },
+      { head: 'state' },
+      { head: 'what it is like, or what blocks it', wraps: true },
+    ],
+    rows.map(({ kind, name, state, detail }) => [kind, name, PAINT[state](state), detail]),
+    width,
+  );
 
 export const lineOf = ({ kind, name, state, detail }: ShownRow): string =>
   `${kind} ${name}: ${PAINT[state](state)}${detail === '' ? '' : ` (${detail})`}`;

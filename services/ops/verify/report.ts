@@ -1,6 +1,7 @@
 /** The result of a run for people, as a table, and for scripts, as JSON. */
-import Table from 'cli-table3';
+import { proseText, tableText } from '../cli/table.ts';
 import type { State } from '../../pipeline/rows.ts';
+import { lineOf } from '../../platform/printable.ts';
 import { DRIFT_KINDS, sumOf } from '../../pipeline/verify/difference.ts';
 import type { Difference, VerifyResult } from '../../pipeline/verify/verify.ts';
 
@@ -31,39 +32,44 @@ export interface Report {
   readonly differences: readonly Difference[];
 }
 
-export const tableOf = ({ result, differences }: Report): string => {
-  const plain = { style: { head: [], border: [] } };
-  const summary = new Table({
-    head: ['', 'left', 'repaired', 'what it is'],
-    ...plain,
-    colAligns: ['left', 'right', 'right', 'left'],
-  });
-  for (const kind of DRIFT_KINDS) summary.push([kind, result.drift[kind], result.repaired[kind], MEANING[kind]]);
-  summary.push(['undecided', result.undecided, '', 'its event may still be on its way']);
+export const tableOf = ({ result, differences }: Report, width?: number): string => {
+  const summary = tableText(
+    [
+      { head: '' },
+      { head: 'left', align: 'right' },
+      { head: 'repaired', align: 'right' },
+      { head: 'what it is', wraps: true },
+    ],
+    [
+      ...DRIFT_KINDS.map((kind) => [kind, result.drift[kind], result.repaired[kind], MEANING[kind]]),
+      ['undecided', result.undecided, '', 'its event may still be on its way'],
+    ],
+    width,
+  );
   const seconds = (result.durationMs / 1_000).toFixed(1);
   const purged = result.purged > 0 ? [`${result.purged} deletions purged, as their time is over`] : [];
-  const lines = [
-    ...purged,
-    `${result.rows} rows and ${result.documents} documents compared in ${seconds} s`,
-    summary.toString(),
-  ];
+  const lines = [...purged, `${result.rows} rows and ${result.documents} documents compared in ${seconds} s`, summary];
   if (differences.length > 0) {
-    const list = new Table({ head: ['id', 'kind', 'row', 'document', 'outcome'], ...plain });
-    for (const { id, kind, row, document, outcome, reason } of differences) {
-      list.push([id, kind, textOf(row), textOf(document), reason === undefined ? outcome : `${outcome}: ${reason}`]);
-    }
+    const list = tableText(
+      [{ head: 'id' }, { head: 'kind' }, { head: 'row' }, { head: 'document' }, { head: 'outcome', wraps: true }],
+      differences.map(({ id, kind, row, document, outcome, reason }) => [
+        ...[id, kind, textOf(row), textOf(document)],
+        reason === undefined ? outcome : `${outcome}: ${lineOf(reason)}`,
+      ]),
+      width,
+    );
     const all = sumOf(result.drift) + sumOf(result.repaired) + result.undecided;
     if (all > differences.length) lines.push(`The first ${differences.length} of ${all}; --details FILE writes all:`);
-    lines.push(list.toString());
+    lines.push(list);
   }
-  return [...lines, adviceOn(result)].join('\n');
+  return [...lines, ...adviceOn(result).map((advice) => proseText(advice, width))].join('\n');
 };
 
-const adviceOn = (result: VerifyResult): string => {
+const adviceOn = (result: VerifyResult): string[] => {
   const advice = ADVICE[exitCodeOf(result)] ?? '';
-  if (result.shownDeletions === 0) return advice;
+  if (result.shownDeletions === 0) return [advice];
   const filter = `The alias has lost its filter, and shows ${result.shownDeletions} deletions: \`npm run ops -- migrate\` puts it back.`;
-  return sumOf(result.drift) === 0 ? filter : `${advice}\n${filter}`;
+  return sumOf(result.drift) === 0 ? [filter] : [advice, filter];
 };
 
 const textOf = (state: State | undefined): string =>
