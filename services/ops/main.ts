@@ -1,6 +1,7 @@
 /** The command line of an operator: `npm run ops -- <command>`, and the entry point of Jobs in the cluster. */
 import { Command } from 'commander';
 import { messageOf } from '../platform/errors.ts';
+import { linesOf } from '../platform/printable.ts';
 
 /** In the order of the help. Only the one that is asked for is loaded: clients of servers it never calls take seconds. */
 const COMMANDS: Readonly<Record<string, readonly [description: string, load: () => Promise<Command>]>> = {
@@ -71,18 +72,24 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, load: () 
   ],
 };
 
+/** Errors quote files, arguments and servers. */
+const writeError = (text: string): void => {
+  process.stderr.write(linesOf(text));
+};
+
 const program = new Command('ops')
   .description('One-shot commands for the taskstream pipeline')
   .showHelpAfterError('npm run ops -- --help shows all commands, and with a command in front its options.');
 const [first, second] = process.argv.slice(2);
 const asked = first === 'help' ? second : first;
 for (const [name, [description, load]] of Object.entries(COMMANDS)) {
-  program.addCommand((name === asked ? await load() : new Command(name)).description(description));
+  const command = name === asked ? await load() : new Command(name);
+  program.addCommand(command.description(description).configureOutput({ writeErr: writeError }));
 }
 
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`\n${messageOf(error)}\n`);
+  writeError(`\n${messageOf(error)}\n`);
   process.exitCode = 1;
 }

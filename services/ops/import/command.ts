@@ -10,6 +10,7 @@ import type { ReadOptions } from '../../task/import/lines.ts';
 import { checkEncoding } from '../../task/import/text-lines.ts';
 import { meaningOf, wordOf } from '../../task/import/words.ts';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { lineOf } from '../../platform/printable.ts';
 import { API_HELP, apiOptionsOf, withApiOptions, type ApiFlags } from '../cli/api-options.ts';
 import { wholeNumber } from '../cli/arguments.ts';
 import { barOptions } from '../cli/bar-options.ts';
@@ -43,7 +44,7 @@ const delimiterFlag = (value: string): string => {
 };
 
 const mapFlag = (value: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> => {
-  const [, header, column] = /^(.+)=([^=]*)$/.exec(value) ?? [];
+  const [, header, column] = /^(.+)=([^=]*)$/s.exec(value) ?? [];
   if (header === undefined || column === undefined) throw new InvalidArgumentError('use HEADER=COLUMN, or HEADER=.');
   if (column !== '' && !MAP_COLUMNS.some((name) => plain(name) === plain(column))) {
     throw new InvalidArgumentError(`columns are ${MAP_COLUMNS.join(', ')}.`);
@@ -60,7 +61,7 @@ const columnsFlag = (value: string): readonly string[] => {
 };
 
 const onlyFlag = (value: string): ReadOptions['only'] => {
-  const [, name, words] = /^(.+)=([^=]+)$/.exec(value) ?? [];
+  const [, name, words] = /^(.+)=([^=]+)$/s.exec(value) ?? [];
   if (name === undefined || words === undefined)
     throw new InvalidArgumentError('use HEADER=WORD, or HEADER=WORD,WORD.');
   return { name, words: words.split(',').map(wordOf) };
@@ -187,7 +188,7 @@ const runWithProgress = async (file: string, flags: Flags): Promise<ImportSummar
         bar.update(lines, { created, updated, present, refused, speed });
       },
       onFault: (line, fault) => {
-        process.stderr.write(`\nline ${line}: ${fault}\n`);
+        process.stderr.write(`\nline ${line}: ${lineOf(fault)}\n`);
       },
     });
   } finally {
@@ -206,6 +207,12 @@ const withCommand = (error: unknown): unknown => {
     .min(1)
     .safeParse(error instanceof TaskstreamError ? error.extensions['suggestedOptions'] : undefined);
   if (!options.success) return error;
+  // No argument of any command can hold one.
+  if (options.data.some((option) => option.includes('\0'))) {
+    return new Error(`${messageOf(error)}\nA name in it has a NUL character: take that out of the file first.`, {
+      cause: error,
+    });
+  }
   const given = process.argv.slice(2);
   const shown = argumentsToShow(given);
   const command = commandLine([...shown, ...options.data]);
@@ -226,7 +233,7 @@ const table = ({ lines, created, updated, present, refused, skipped }: ImportSum
       [
         String(name).padEnd(14),
         String(count).padStart(10),
-        what === undefined ? '' : `  ${String(what).slice(0, 50)}`,
+        what === undefined ? '' : `  ${lineOf(String(what)).slice(0, 50)}`,
       ].join(''),
     )
     .join('\n');
