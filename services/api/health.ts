@@ -13,8 +13,8 @@ export interface ReadinessOptions {
   readonly elasticsearch: Client;
   /** Alias that tasks are searched in. */
   readonly alias: string;
-  /** Asks a search as clients do, for what the first one waits for. */
-  readonly warmUp: () => Promise<void>;
+  /** Asks a search as clients do, for what the first one waits for, again and again until it is answered, so long at most. */
+  readonly warmUp: (forMs: number) => Promise<void>;
   readonly isStopping: () => boolean;
 }
 
@@ -44,7 +44,7 @@ export const readinessChecks = ({
   let warmth: Promise<void> | undefined;
   /** Whatever comes of it: what is wrong is for searches to tell. */
   const beWarm = (): Promise<void> =>
-    (warmth ??= withDeadline(warmUp(), WARM_UP_MS, 'the warm-up').catch(() => undefined));
+    (warmth ??= withDeadline(warmUp(WARM_UP_MS), WARM_UP_MS, 'the warm-up').catch(() => undefined));
   const faultOf = async (server: string, question: Promise<unknown>): Promise<string | undefined> => {
     try {
       await withDeadline(question, QUESTION_MS, 'the answer');

@@ -109,7 +109,7 @@ const ready = readinessChecks({
   missing: missingMigrations(pool, MIGRATIONS),
   elasticsearch,
   alias: task.alias,
-  warmUp: () => warmUpSearch(search),
+  warmUp: (forMs) => warmUpSearch({ client: elasticsearch, alias: task.alias }, forMs, lifecycle.signal),
   isStopping,
 });
 const health = await startHealthServer({

@@ -1,5 +1,6 @@
 /** The command line of an operator: `npm run ops -- <command>`, and the entry point of Jobs in the cluster. */
 import { messageOf } from '../platform/errors.ts';
+import { linesOf } from '../platform/printable.ts';
 import { createProgram } from './commands.ts';
 
 // A reader that has enough, as `head`, is no fault.
@@ -15,6 +16,6 @@ const program = await createProgram((name) => name === asked);
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`\n${messageOf(error)}\n`);
+  process.stderr.write(linesOf(`\n${messageOf(error)}\n`));
   process.exitCode = 1;
 }

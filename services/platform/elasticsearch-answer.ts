@@ -28,14 +28,18 @@ export class ForeignAnswerError extends errors.ConnectionError {
  */
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 413, 429]);
 
-/**
- * The value of the header `authorization`; nothing without a login.
- * @param refused what was just refused: what else may be tried, if there is anything
- */
-export type Login = (refused?: string) => string | undefined;
+export interface Login {
+  /**
+   * The value of the header `authorization`; nothing without a login.
+   * @param refused what was just refused: what else may be tried, if there is anything
+   */
+  readonly authorization: (refused?: string) => string | undefined;
+  /** Told what Elasticsearch answered a request for. */
+  readonly onAnswer: (authorization: string) => void;
+}
 /** The renewed one, the one before, and the renewed one again, which the server may have come to know meanwhile. */
 const MAX_LOGINS = 3;
-const NO_LOGIN: Login = () => undefined;
+const NO_LOGIN: Login = { authorization: () => undefined, onAnswer: () => undefined };
 
 /** In characters. */
 const MAX_TYPE_LENGTH = 100;
@@ -61,21 +65,24 @@ export const checkedTransport = (timeoutMs: number, login: Login = NO_LOGIN): ty
         Number(requestTimeout ?? timeoutMs),
       );
       const bounded = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
-      const sendOnce = (authorization: string | undefined) =>
-        super.request(params, {
+      let sentWith: string | undefined;
+      const sendOnce = (authorization: string | undefined) => {
+        sentWith = authorization;
+        return super.request(params, {
           ...options,
           ...(authorization === undefined ? {} : { headers: { ...options.headers, authorization } }),
           signal: bounded,
           meta: true,
         });
+      };
       const send = (authorization: string | undefined, attempt = 1): ReturnType<typeof sendOnce> =>
         sendOnce(authorization).catch((error: unknown) => {
           const isLast = attempt === MAX_LOGINS || authorization === undefined || !isUnauthorized(error);
-          const other = isLast ? undefined : login(authorization);
+          const other = isLast ? undefined : login.authorization(authorization);
           if (other === undefined) throw error;
           return send(other, attempt + 1);
         });
-      const result = await send(login())
+      const result = await send(login.authorization())
         .catch((error: unknown) => {
           throw late.signal.aborted ? new errors.TimeoutError('Request timed out') : withReason(error, hasBody);
         })
@@ -86,6 +93,7 @@ export const checkedTransport = (timeoutMs: number, login: Login = NO_LOGIN): ty
       const isExpected =
         statusCode < 300 || options.ignore?.includes(statusCode) === true || (!hasBody && statusCode === 404);
       if (!isExpected || (hasBody && !isObject(result.body))) throw new ForeignAnswerError(describe(result));
+      if (sentWith !== undefined) login.onAnswer(sentWith);
       return (options.meta === true ? result : result.body) as T;
     }
   };

@@ -58,6 +58,8 @@ export const createElasticsearch = (config: ElasticsearchConfig): Client =>
 
 /** How old may be what was read of a login, in milliseconds: requests are many, renewals few. */
 const LOGIN_AGE_MS = 1_000;
+/** Within so long all nodes of a cluster have a renewed login that one of them has: each pod gets its files by itself. */
+const SPREAD_MS = 300_000;
 
 const authorizationOf = (config: ElasticsearchConfig): string | undefined => {
   const { ELASTICSEARCH_API_KEY: key, ELASTICSEARCH_USERNAME: user, ELASTICSEARCH_PASSWORD: password } = config;
@@ -68,23 +70,31 @@ const authorizationOf = (config: ElasticsearchConfig): string | undefined => {
 
 /**
  * A renewed login reaches the server and the files one after the other: where one is refused, its files are read again, and
- * where they say nothing newer, the one before it is tried.
+ * where they say nothing newer, the one before it is tried. That one is kept until the renewed one works, as the server may get it
+ * late, and then for as long as its nodes may differ. Then it is forgotten: it was replaced for a reason, and is shown to nobody
+ * any more.
+ * @param now milliseconds of a clock that never steps
  */
-const loginOf = (config: ElasticsearchConfig): Login => {
+export const loginOf = (config: ElasticsearchConfig, now: () => number = () => performance.now()): Login => {
   let current = authorizationOf(config);
   let before: string | undefined;
-  let readAt = performance.now();
-  return (refused) => {
-    const now = performance.now();
-    if (refused !== undefined || now - readAt > LOGIN_AGE_MS) {
-      const read = authorizationOf(config);
-      readAt = now;
-      if (read !== current) {
-        before = current;
-        current = read;
+  let readAt = now();
+  /** Since when the renewed one works. */
+  let worksSince: number | undefined;
+  return {
+    authorization: (refused) => {
+      if (refused !== undefined || now() - readAt > LOGIN_AGE_MS) {
+        const read = authorizationOf(config);
+        readAt = now();
+        if (read !== current) [before, current, worksSince] = [current, read, undefined];
       }
-    }
-    return refused === current ? before : current;
+      return refused === current ? before : current;
+    },
+    onAnswer: (authorization) => {
+      if (before === undefined || authorization !== current) return;
+      worksSince ??= now();
+      if (now() - worksSince >= SPREAD_MS) before = undefined;
+    },
   };
 };
 

@@ -41,13 +41,14 @@ const READ_TIMEOUT = 'Query read timeout';
 const ASK_MS = 1_000;
 const RETRY_AFTER_SECONDS = 5;
 
-/** How long a pool makes do with the connections that it has, after a new one was refused. */
+/** How long a pool makes do with the connections that it has before it tries a new one again. */
 const MAKE_DO_MS = 1_000;
 /**
  * PostgreSQL refuses the login (28), or its certificate is not to be trusted, in OpenSSL's words (Node.js, tls, "X509
  * certificate error codes"): what was renewed there may not be in our files yet. No connection that is open depends on it.
  */
 const STALE = /^28|CERT|SELF_SIGNED|UNABLE_TO_/;
+const isStale = (error: unknown): error is Error => error instanceof Error && STALE.test(String(codeOf(error)));
 
 interface KeptSlot {
   readonly session: Session;
@@ -72,19 +73,29 @@ export class SlotPool extends Pool {
   #wasWaiting = false;
   /** Connections that are open, those that still connect not included. */
   #established = 0;
-  /** Why no new connection can be made just now. */
+  /** Why the last new connection was refused; nothing once one is there. */
   #stale: Error | undefined;
+  /** Runs out when a new one may be tried. */
+  #pause: NodeJS.Timeout | undefined;
+  #isTrying = false;
+  #mayOpen = true;
+  /** Those that wait for a connection; each is told once why there is none. */
+  readonly #waiting = new Set<(reason: Error) => void>();
 
   constructor(config: PoolConfig & { readonly max: number }, slots: SlotOptions) {
     super(config);
     this.#slots = slots;
     this.#most = config.max;
+    // While new connections are refused, the pool takes itself for full, however few it has.
+    Object.defineProperty(this.options, 'max', { get: () => (this.#mayOpen ? this.#most : this.totalCount) });
     this.on('connect', () => {
       this.#established += 1;
-      this.options.min = 0;
+      // It is for one of them.
+      this.#recover(this.#waiting.size - 1);
     });
     this.on('remove', () => {
       this.#established -= 1;
+      this.#tell();
     });
   }
 
@@ -113,6 +124,7 @@ export class SlotPool extends Pool {
   override end(callback: () => void): void;
   override end(callback?: () => void): Promise<void> | undefined {
     this.#isEnding = true;
+    clearTimeout(this.#pause);
     for (const slot of [...this.#kept]) slot.drop();
     const ended = super.end();
     if (callback === undefined) return ended;
@@ -126,16 +138,26 @@ export class SlotPool extends Pool {
       callback(refusal, undefined, () => undefined);
       return;
     }
-    if (this.#stale !== undefined && this.#established === 0) {
-      callback(this.#stale, undefined, () => undefined);
+    const wait = (reason: Error): void => {
+      callback(reason, undefined, () => undefined);
+    };
+    // Nothing is open, and nothing may be tried yet.
+    if (this.#stale !== undefined && this.totalCount === 0 && this.#pause !== undefined) {
+      wait(this.#stale);
       return;
     }
+    this.#waiting.add(wait);
     super.connect((error, client, done) => {
+      // It was told meanwhile why there is none.
+      if (!this.#waiting.delete(wait)) {
+        if (client !== undefined) done();
+        return;
+      }
       if (client === undefined) {
-        if (error !== undefined && STALE.test(String(codeOf(error)))) {
+        if (isStale(error)) {
           this.#makeDo(error);
           // It waits for one of those.
-          if (this.#established > 0) {
+          if (this.totalCount > 0) {
             this.#connect(callback);
             return;
           }
@@ -152,24 +174,69 @@ export class SlotPool extends Pool {
       client.release = release;
       callback(error, client, release);
     });
+    if (this.#stale !== undefined && this.#pause === undefined) this.#try();
   }
 
   /**
-   * With the connections that are open, for a while, be they fewer than there may be; without any, nothing is tried meanwhile.
-   * None of them ends for being idle before a new one is made.
+   * With the connections that are open, be they fewer than there may be; one at a time is tried for all who wait, once a second.
+   * Without any, all are told, and so is who comes before the next try. None ends for being idle before a new one is made.
    */
   #makeDo(reason: Error): void {
-    const connections = this.#established;
-    this.options.max = Math.max(1, connections);
+    this.#stale = reason;
+    this.#mayOpen = false;
     this.options.min = this.#most;
-    if (this.#stale === undefined) {
-      this.#slots.logger.warn({ reason: reason.message, connections }, 'no new PostgreSQL connection can be made');
-      setTimeout(() => {
-        this.#stale = undefined;
-        this.options.max = this.#most;
+    if (this.#pause === undefined) {
+      this.#slots.logger.warn(
+        { reason: reason.message, connections: this.#established },
+        'no new PostgreSQL connection can be made',
+      );
+      this.#pause = setTimeout(() => {
+        this.#pause = undefined;
+        if (this.#waiting.size > 0) this.#try();
       }, MAKE_DO_MS).unref();
     }
-    this.#stale = reason;
+    this.#tell();
+  }
+
+  /** Where nothing is open, nor about to be, nobody waits in vain. */
+  #tell(): void {
+    const reason = this.#stale;
+    if (reason === undefined || this.totalCount > 0) return;
+    for (const tell of [...this.#waiting]) {
+      this.#waiting.delete(tell);
+      tell(reason);
+    }
+  }
+
+  #try(): void {
+    if (this.#isTrying || this.#isEnding || this.idleCount > 0 || this.totalCount >= this.#most) return;
+    this.#isTrying = true;
+    this.#mayOpen = true;
+    this.#open();
+    this.#mayOpen = false;
+  }
+
+  /** Opens a connection for whoever waits first. */
+  #open(): void {
+    super.connect((error, client, done) => {
+      this.#isTrying = false;
+      if (client !== undefined) done();
+      else if (isStale(error)) this.#makeDo(error);
+      // Something else is wrong now, of which those that wait will hear.
+      else this.#recover(this.#waiting.size);
+    });
+  }
+
+  /** New connections are made again, or fail by themselves. @param missing how many are wanted for those that wait */
+  #recover(missing: number): void {
+    if (this.#stale === undefined) return;
+    this.#stale = undefined;
+    this.#mayOpen = true;
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    this.options.min = 0;
+    const most = Math.min(missing, this.#most - this.totalCount);
+    for (let count = 0; count < most; count += 1) this.#open();
   }
 
   #refusal(): TaskstreamError | undefined {
@@ -235,7 +302,7 @@ export class SlotPool extends Pool {
     } catch (error) {
       const reason = messageOf(error);
       // One that has no room for the question, that starts, or whose renewed certificate is not trusted yet, may still work.
-      const isAway = !(error instanceof DatabaseError || STALE.test(String(codeOf(error))));
+      const isAway = !(error instanceof DatabaseError || isStale(error));
       this.#slots.logger.warn(
         { reason, isAway, slots: this.#kept.size },
         'PostgreSQL does not say what it still works on',

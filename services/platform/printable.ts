@@ -1,5 +1,5 @@
 /**
- * Bytes from a topic on a terminal. Whoever can write to a topic must not be able to move an operator's cursor, colour
+ * Text of others on a terminal. Whoever can write to a topic or a file must not be able to move an operator's cursor, colour
  * a line as somebody else's, or turn its text around.
  */
 
@@ -27,6 +27,9 @@ const escape = (character: string): string =>
 /** One line that is safe to print. */
 export const lineOf = (text: string): string => text.replaceAll(UNSAFE, escape);
 
+/** Several lines that are safe to print. */
+export const linesOf = (text: string): string => text.split(/\r?\n/).map(lineOf).join('\n');
+
 /** One line of any bytes; what is not UTF-8 is shown as hexadecimal. */
 export const bytesLine = (bytes: Buffer): string => {
   const text = textOf(bytes);
@@ -38,8 +41,7 @@ export const bytesBlock = (bytes: Buffer): string => {
   const text = textOf(bytes);
   if (text === undefined) return hexDump(bytes);
   // Keys may be doubled and numbers too large: what is shown differs then from what is there, so `--json` has the bytes.
-  const shown = indented(text) ?? text;
-  return shown.split(/\r?\n/).map(lineOf).join('\n');
+  return linesOf(indented(text) ?? text);
 };
 
 const indented = (text: string): string | undefined => {

@@ -152,6 +152,45 @@ describe('POST /tasks/batch', () => {
     expect(reused).toMatchObject({ status: 422, problem: { code: 'idempotency_key_reused' } });
   });
 
+  it('with Keep-Idempotency-Key, a key that is just being purged is known for ever, and so is one of an earlier spelling', async () => {
+    const { pool } = api.database;
+    const age = () => pool.query(`UPDATE idempotency_keys SET created_at = created_at - interval '721 hours'`);
+    const post = (header: string, more: Record<string, string> = {}) =>
+      api.request('POST', '/tasks', { description: 'once' }, { 'idempotency-key': header, ...more });
+    const keep = { 'keep-idempotency-key': 'true' };
+    const forget = async () => {
+      await age();
+      await purgeExpiredKeys(pool, 720);
+    };
+
+    const key = uuidv7();
+    const first = await post(key);
+    await age();
+    const purging = await pool.connect();
+    await purging.query('BEGIN');
+    await purgeExpiredKeys(purging, 720);
+    let isAnswered = false;
+    const waiting = post(key, keep).finally(() => (isAnswered = true));
+    await waitFor('the request to wait for the purge, or its answer', async () => {
+      const { rowCount } = await pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return isAnswered || rowCount === 1;
+    });
+    await purging.query('COMMIT');
+    purging.release();
+    expect((await waiting).body.task).toEqual(first.body.task);
+    await forget();
+    expect((await post(key)).body.task.id).toBe(first.body.task.id);
+
+    // As a version before 0.2.0 stored it, the quotes with it.
+    const spelled = uuidv7();
+    const earlier = await post(String.raw`"\"${spelled}\""`);
+    expect((await post(`"${spelled}"`, keep)).body.task).toEqual(earlier.body.task);
+    await forget();
+    expect((await post(`"${spelled}"`)).body.task.id).toBe(earlier.body.task.id);
+  });
+
   it('fails as a whole where the database is away, and waits once for a row that somebody holds locked', async () => {
     const waiting = await startTestApi({ databaseEnv: { DATABASE_STATEMENT_TIMEOUT_MS: '2000' } });
     const post = (operations: readonly unknown[]) => waiting.request('POST', '/tasks/batch', { operations });

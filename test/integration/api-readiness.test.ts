@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { createHttpProxy, type ProxyAnswer } from '../support/http-proxy.ts';
 import { ODD_ANSWERS } from '../support/odd-answers.ts';
@@ -116,6 +117,47 @@ it('becomes ready once Elasticsearch has answered a search as clients ask it', a
     await proxy.close();
   }
 });
+
+it.each([
+  ['refuses', 6],
+  ['is slower than a search may be', 1],
+] as const)(
+  'asks again where Elasticsearch %s, until it has answered, and no search of a client is refused for it',
+  async (how, times) => {
+    let searches = 0;
+    let answered = 0;
+    const proxy = await createHttpProxy(inject('elasticsearchUrl'), {
+      refuse: (_, path) => {
+        if (!isSearch(path)) return undefined;
+        searches += 1;
+        return how === 'refuses' && searches <= times ? 503 : undefined;
+      },
+      before: async (_, path) => {
+        if (how !== 'refuses' && isSearch(path) && searches <= times) await sleep(1_500);
+        return true;
+      },
+      after: (_, path) => {
+        if (isSearch(path)) answered += 1;
+        return Promise.resolve(true);
+      },
+    });
+    const api = await startService('api', {
+      ...pipeline.env,
+      ELASTICSEARCH_URL: proxy.url,
+      ...(how === 'refuses' ? { SEARCH_BREAKER_RESET_MS: '60000' } : { SEARCH_TIMEOUT_MS: '500' }),
+    });
+    try {
+      await waitFor('readiness', async () => (await fetch(`${api.healthUrl}/readyz`)).ok);
+      expect(answered).toBe(2);
+      expect(searches).toBe(times + (how === 'refuses' ? 2 : 1));
+      expect(await api.metric('taskstream_search_breaker_open')).toBe(0);
+      if (how === 'refuses') await search(api, 'anything');
+    } finally {
+      await killProcess(api);
+      await proxy.close();
+    }
+  },
+);
 
 it.each(['refuses', 'never answers'] as const)(
   'becomes ready all the same when Elasticsearch %s that search',

@@ -361,6 +361,28 @@ describe('a file of another tool', () => {
     expect((await importOf('dated.txt')).stdout).toMatch(/not kept +1 {2}a date of creation or completion/);
   });
 
+  it.each([
+    [
+      'names that act on a terminal',
+      'Title\u001b,No\u001b[2J\u009btes,"a\nb"\nPay rent,x,y\n',
+      String.raw`--map $'Title\x1b=description'`,
+    ],
+    ['a delimiter that no key types', 'Title\u0001Notes\nPay rent\u0001soon\n', String.raw`--delimiter $'\x01'`],
+  ])(
+    'with %s is refused without a character that does, and the command, pasted into bash, reads it',
+    async (name, content, option) => {
+      writeFileSync(join(folder, `${name}.csv`), content);
+      const { stderr } = await importOf(`${name}.csv`);
+      expect(stderr.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+      const command = /^ {2}(npm run ops -- import .*)$/m.exec(stderr)?.[1];
+      expect(command).toContain(option);
+      const { PATH, HOME } = process.env;
+      const { stdout } = await run('bash', ['-c', String(command)], { cwd: root, env: { PATH, HOME, NO_COLOR: '1' } });
+      expect(stdout).toMatch(/created +1\n(.*\n)*refused +0/);
+    },
+    180_000,
+  );
+
   it('that gives ids makes nothing twice when a later export of it differs, and changes its task', async () => {
     const options = ['--map', 'Name=description', '--map', 'Task ID=key'];
     writeFileSync(join(folder, 'later.csv'), 'Task ID,Name\n7,first words\n');

@@ -136,18 +136,6 @@ describe('stopping', () => {
   });
 });
 
-const groupNow = async () => {
-  const admin = new kafka.KafkaJS.Kafka({ kafkaJS: { brokers: [inject('kafkaBrokers')] } }).admin();
-  await admin.connect();
-  try {
-    const { groups } = await admin.describeGroups([fixture.group]);
-    if (groups[0] === undefined) throw new Error('the broker knows no such group');
-    return groups[0];
-  } finally {
-    await admin.disconnect();
-  }
-};
-
 describe('a rebalance under load', () => {
   it.each([
     ['classic', 'classic'],
@@ -170,7 +158,7 @@ describe('a rebalance under load', () => {
       return owned.every((partitions) => partitions === 2);
     });
     // As `ops lag` and the console see the group.
-    const { type, members } = await groupNow();
+    const { type, members } = await fixture.describeGroup();
     expect(type).toBe(ConsumerGroupTypes[first === 'classic' && then === 'classic' ? 'CLASSIC' : 'CONSUMER']);
     expect(members.map(({ assignment }) => assignment.topicPartitions.length)).toEqual([2, 2, 2]);
     await indexers[1]?.close();

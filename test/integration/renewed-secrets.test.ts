@@ -1,27 +1,17 @@
 import { writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { createTestTopics, type TestTopics } from '../support/kafka.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTask, search } from '../support/pipeline.ts';
-import { killProcess, startService, stopProcess, type ServiceProcess } from '../support/process.ts';
-import { createTestIndex, type TestIndex } from '../support/search-index.ts';
-import { startSecureServers, USER, type SecureServers } from '../support/secure-servers.ts';
+import { stopProcess, type ServiceProcess } from '../support/process.ts';
+import { createSecurePipeline, USER, type SecurePipeline } from '../support/secure-servers.ts';
 import { waitFor } from '../support/wait.ts';
 
-let servers: SecureServers;
-let database: TestDatabase;
-let topics: TestTopics;
-let index: TestIndex;
+let pipeline: SecurePipeline;
 let api: ServiceProcess;
 let indexer: ServiceProcess;
 
 beforeAll(async () => {
-  servers = await startSecureServers(inject('elasticsearchUrl'));
-  [database, topics, index] = await Promise.all([
-    createTestDatabase(servers.postgresUrl),
-    createTestTopics(servers.kafka.plain),
-    createTestIndex(inject('elasticsearchUrl')),
-  ]);
+  pipeline = await createSecurePipeline();
+  const { servers, database } = pipeline;
   await database.pool.query(`CREATE ROLE ${USER.name} SUPERUSER LOGIN PASSWORD '${USER.password}'`);
   const url = new URL(database.url);
   url.username = USER.name;
@@ -29,35 +19,22 @@ beforeAll(async () => {
   writeFileSync(servers.mounted.databaseUrl, url.href);
   const env = {
     DATABASE_URL_FILE: servers.mounted.databaseUrl,
-    DATABASE_TLS: 'verify-full',
-    DATABASE_CA_FILE: servers.files.ca,
     // Each round of the load needs more connections than the one before.
     DATABASE_POOL_SIZE: '100',
-    ELASTICSEARCH_URL: servers.elasticsearchUrl,
-    ELASTICSEARCH_CA_FILE: servers.files.ca,
     ELASTICSEARCH_USERNAME_FILE: servers.mounted.username,
     ELASTICSEARCH_PASSWORD_FILE: servers.mounted.password,
     SEARCH_TIMEOUT_MS: '30000',
     KAFKA_BROKERS: servers.kafka.password,
-    KAFKA_TLS: 'true',
     KAFKA_CA_FILE: servers.mounted.cas,
     KAFKA_SASL_MECHANISM: 'PLAIN',
     KAFKA_SASL_USERNAME_FILE: servers.mounted.username,
     KAFKA_SASL_PASSWORD_FILE: servers.mounted.password,
-    TASKS_TOPIC: topics.tasks,
-    DEAD_LETTER_TOPIC: topics.deadLetters,
-    TASK_INDEX: index.alias,
-    CONSUMER_GROUP: `group-${topics.tasks}`,
     LOG_LEVEL: 'info',
   };
-  [api, indexer] = await Promise.all([startService('api', env), startService('indexer', env)]);
+  [api, indexer] = await Promise.all([pipeline.start('api', env), pipeline.start('indexer', env)]);
   await Promise.all([api.ready(), indexer.ready()]);
 });
-afterAll(async () => {
-  await Promise.all([api, indexer].map(killProcess));
-  await Promise.all([database.close(), topics.close(), index.close()]);
-  await servers.close();
-});
+afterAll(() => pipeline.close());
 
 const failures: string[] = [];
 const noted = (what: string, call: Promise<unknown>): Promise<unknown> =>
@@ -85,7 +62,7 @@ const readMany = (count: number) =>
 
 /** Whether the services opened a session since then. */
 const hasNewSession = async (since: Date): Promise<boolean> => {
-  const { rowCount } = await database.pool.query(
+  const { rowCount } = await pipeline.database.pool.query(
     `SELECT FROM pg_stat_activity WHERE application_name LIKE 'taskstream%' AND usename = $1 AND backend_start > $2`,
     [USER.name, since],
   );
@@ -107,7 +84,7 @@ it.each([
     const end = new AbortController();
     const loads = Array.from({ length: 4 }, () => load(end.signal));
     try {
-      await servers.renewGently(change);
+      await pipeline.servers.renewGently(change);
       const since = new Date();
       await waitFor('new sessions of PostgreSQL', async () => {
         await readMany(readers);
@@ -133,7 +110,7 @@ it.each([
 );
 
 it('what is old is shown while no client of Kafka can be made of what the files say, and events go on', async () => {
-  writeFileSync(servers.mounted.password, 'not yet known');
+  writeFileSync(pipeline.servers.mounted.password, 'not yet known');
   await waitFor(
     'the metric to show it',
     async () => (await indexer.metric('taskstream_renewal_pending', { client: 'taskstream-indexer' })) === 1,
@@ -146,7 +123,7 @@ it('what is old is shown while no client of Kafka can be made of what the files 
     { timeoutMs: 60_000 },
   );
   expect((await fetch(`${indexer.healthUrl}/livez`)).status).toBe(200);
-  writeFileSync(servers.mounted.password, 'another/one');
+  writeFileSync(pipeline.servers.mounted.password, 'another/one');
   await waitFor('nothing old to be left', async () => (await pending()) === 0, { timeoutMs: 120_000 });
   for (const service of [api, indexer])
     expect(await stopProcess(service), service.logs()).toEqual({ code: 0, signal: null });

@@ -1,55 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { createTestTopics, type TestTopics } from '../support/kafka.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTask, search } from '../support/pipeline.ts';
-import { killProcess, startService, stopProcess, type ServiceProcess } from '../support/process.ts';
-import { createTestIndex, type TestIndex } from '../support/search-index.ts';
-import { startSecureServers, USER, type SecureServers } from '../support/secure-servers.ts';
+import { killProcess, stopProcess, type ServiceProcess } from '../support/process.ts';
+import { createSecurePipeline, USER, type SecurePipeline } from '../support/secure-servers.ts';
 import { waitFor } from '../support/wait.ts';
 
 type Env = Readonly<Record<string, string>>;
 
-let servers: SecureServers;
-let database: TestDatabase;
-let topics: TestTopics;
-let index: TestIndex;
-let env: Env;
-const running: ServiceProcess[] = [];
+let pipeline: SecurePipeline;
+let servers: SecurePipeline['servers'];
 
 beforeAll(async () => {
-  servers = await startSecureServers(inject('elasticsearchUrl'));
-  [database, topics, index] = await Promise.all([
-    createTestDatabase(servers.postgresUrl),
-    createTestTopics(servers.kafka.plain),
-    createTestIndex(inject('elasticsearchUrl')),
-  ]);
-  env = {
-    DATABASE_URL: database.url,
-    DATABASE_TLS: 'verify-full',
-    DATABASE_CA_FILE: servers.files.ca,
-    ELASTICSEARCH_URL: servers.elasticsearchUrl,
-    ELASTICSEARCH_CA_FILE: servers.files.ca,
+  pipeline = await createSecurePipeline();
+  ({ servers } = pipeline);
+});
+afterAll(() => pipeline.close());
+
+const start = (service: 'api' | 'indexer', env: Env): Promise<ServiceProcess> =>
+  pipeline.start(service, {
+    DATABASE_URL: pipeline.database.url,
     ELASTICSEARCH_USERNAME: USER.name,
     ELASTICSEARCH_PASSWORD: USER.password,
-    TASKS_TOPIC: topics.tasks,
-    DEAD_LETTER_TOPIC: topics.deadLetters,
-    TASK_INDEX: index.alias,
-    CONSUMER_GROUP: `group-${topics.tasks}`,
-    LOG_LEVEL: 'warn',
-  };
-});
-afterAll(async () => {
-  await Promise.all(running.map(killProcess));
-  await Promise.all([database.close(), topics.close(), index.close()]);
-  await servers.close();
-});
-
-const start = async (service: 'api' | 'indexer', extra: Env): Promise<ServiceProcess> => {
-  const process = await startService(service, { ...env, ...extra });
-  running.push(process);
-  return process;
-};
+    ...env,
+  });
 
 type Login = 'scram' | 'mutual' | 'password' | 'oauth';
 
@@ -75,8 +48,6 @@ const loginBy = (kind: Login): Env => {
 };
 const kafkaBy = (kind: Login): Env => ({
   KAFKA_BROKERS: servers.kafka[kind],
-  KAFKA_TLS: 'true',
-  KAFKA_CA_FILE: servers.files.ca,
   ...loginBy(kind),
 });
 
@@ -96,7 +67,7 @@ describe.each([
     const task = await createTask(api, `sealed by ${kind}`);
     await waitFor('the task in search', async () => (await search(api, `sealed by ${kind}`)).tasks[0]?.id === task.id);
 
-    const { rows } = await database.pool.query<{ ssl: boolean }>(
+    const { rows } = await pipeline.database.pool.query<{ ssl: boolean }>(
       `SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
        WHERE datname = current_database() AND application_name LIKE 'taskstream%'`,
     );
@@ -110,13 +81,13 @@ describe('a server that cannot be trusted', () => {
   it('gets no event: an unknown CA at Kafka leaves them in the outbox, and the log names the certificate', async () => {
     const api = await start('api', { ...kafkaBy('scram'), KAFKA_CA_FILE: servers.files.otherCa });
     await api.ready();
-    const before = await topics.end();
+    const before = await pipeline.topics.end();
     await createTask(api, 'kept back');
     await waitFor('the log to name the certificate', async () => /certificate/i.test(api.logs()), {
       timeoutMs: 30_000,
     });
-    expect(await topics.end()).toBe(before);
-    const { rows } = await database.pool.query<{ waiting: string }>('SELECT count(*) AS waiting FROM outbox');
+    expect(await pipeline.topics.end()).toBe(before);
+    const { rows } = await pipeline.database.pool.query<{ waiting: string }>('SELECT count(*) AS waiting FROM outbox');
     expect(Number(rows[0]?.waiting)).toBeGreaterThan(0);
     await killProcess(api);
   });
@@ -182,7 +153,7 @@ describe('a token endpoint', () => {
         timeoutMs: 30_000,
       },
     );
-    const { rows } = await database.pool.query<{ waiting: string }>('SELECT count(*) AS waiting FROM outbox');
+    const { rows } = await pipeline.database.pool.query<{ waiting: string }>('SELECT count(*) AS waiting FROM outbox');
     expect(Number(rows[0]?.waiting)).toBeGreaterThan(0);
     await killProcess(api);
   });

@@ -1,9 +1,10 @@
 /** An indexer inside the test process, with topics and an index of its own. */
 import { randomUUID } from 'node:crypto';
+import kafka from '@confluentinc/kafka-javascript';
 import { trace } from '@opentelemetry/api';
 import { Registry } from 'prom-client';
 import { createElasticsearch } from '../../services/platform/elasticsearch.ts';
-import { createLogger } from '../../services/platform/logger.ts';
+import { createLogger, type Logger } from '../../services/platform/logger.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
 import { startIndexer, type Indexer } from '../../services/pipeline/consume/indexer.ts';
 import { createIndexerMetrics } from '../../services/pipeline/consume/metrics.ts';
@@ -21,10 +22,21 @@ export interface IndexerFixture {
   /** Settings that point a service at this fixture. */
   readonly env: Readonly<Record<string, string>>;
   /** Starts one more indexer in this process. */
-  start(env?: Readonly<Record<string, string>>): Promise<RunningIndexer>;
+  start(env?: Readonly<Record<string, string>>, options?: StartOptions): Promise<RunningIndexer>;
+  /** The group as `ops lag` and the console see it. @throws while the broker knows none */
+  describeGroup(): Promise<kafka.KafkaJS.GroupDescriptions['groups'][number]>;
   /** Waits until the group has committed everything in the topic. */
   settled(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Asked for the brokers each time, as files are for a login: another answer is a renewal. */
+  readonly brokers?: () => string;
+  /** Logs nothing when not given. */
+  readonly logger?: Logger;
+  /** Aborts when the process begins to stop. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningIndexer extends Indexer {
@@ -63,18 +75,19 @@ export const createIndexerFixture = async (options: FixtureOptions): Promise<Ind
     index,
     group,
     env,
-    start: async (extra = {}) => {
+    start: async (extra = {}, { brokers, logger, signal = new AbortController().signal } = {}) => {
       const config = readIndexerConfig({ ...env, LOG_LEVEL: 'silent', ...extra });
+      if (brokers !== undefined) Object.defineProperty(config, 'KAFKA_BROKERS', { enumerable: true, get: brokers });
       const registry = new Registry();
       const elasticsearch = createElasticsearch(config);
       const indexer = startIndexer({
         config,
         entity: placeTask(config),
         elasticsearch,
-        logger: createLogger({ service: 'indexer', level: config.LOG_LEVEL }),
+        logger: logger ?? createLogger({ service: 'indexer', level: config.LOG_LEVEL }),
         metrics: createIndexerMetrics(registry),
         tracer: trace.getTracer('test'),
-        signal: new AbortController().signal,
+        signal,
       });
       await indexer.running;
       let closed: Promise<void> | undefined;
@@ -88,6 +101,17 @@ export const createIndexerFixture = async (options: FixtureOptions): Promise<Ind
       };
       running.push(started);
       return started;
+    },
+    describeGroup: async () => {
+      const admin = new kafka.KafkaJS.Kafka({ kafkaJS: { brokers: [options.kafkaBrokers] } }).admin();
+      await admin.connect();
+      try {
+        const { groups } = await admin.describeGroups([group]);
+        if (groups[0] === undefined) throw new Error('the broker knows no such group');
+        return groups[0];
+      } finally {
+        await admin.disconnect();
+      }
     },
     settled: async (timeoutMs = 60_000) => {
       const end = await topics.end();

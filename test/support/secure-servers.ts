@@ -8,9 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import getPort from 'get-port';
 import { Client } from 'pg';
+import { inject } from 'vitest';
 import { startKafka } from '../../infra/local/kafka.ts';
 import { startPostgres } from '../../infra/local/postgres.ts';
 import { createAuthority, issueCertificate, type Certificate } from './certificates.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { createTestTopics, type TestTopics } from './kafka.ts';
+import { killProcess, startService, type ServiceProcess } from './process.ts';
+import { createTestIndex } from './search-index.ts';
 import { AUDIENCE, startTokenEndpoint } from './token-endpoint.ts';
 
 /** The one user that all servers know. */
@@ -67,7 +72,56 @@ export interface SecureServers {
   close(): Promise<void>;
 }
 
-export const startSecureServers = async (elasticsearchUrl: string): Promise<SecureServers> => {
+export interface SecurePipeline {
+  readonly servers: SecureServers;
+  readonly database: TestDatabase;
+  readonly topics: TestTopics;
+  /** Starts a process that knows where everything is, and has no login but for what `env` says. */
+  start(service: 'api' | 'indexer', env: Readonly<Record<string, string>>): Promise<ServiceProcess>;
+  close(): Promise<void>;
+}
+
+/** Those servers with a database, topics and an index of a test's own. */
+export const createSecurePipeline = async (): Promise<SecurePipeline> => {
+  const elasticsearchUrl = inject('elasticsearchUrl');
+  const servers = await startSecureServers(elasticsearchUrl);
+  const [database, topics, index] = await Promise.all([
+    createTestDatabase(servers.postgresUrl),
+    createTestTopics(servers.kafka.plain),
+    createTestIndex(elasticsearchUrl),
+  ]);
+  const env = {
+    DATABASE_TLS: 'verify-full',
+    DATABASE_CA_FILE: servers.files.ca,
+    ELASTICSEARCH_URL: servers.elasticsearchUrl,
+    ELASTICSEARCH_CA_FILE: servers.files.ca,
+    KAFKA_TLS: 'true',
+    KAFKA_CA_FILE: servers.files.ca,
+    TASKS_TOPIC: topics.tasks,
+    DEAD_LETTER_TOPIC: topics.deadLetters,
+    TASK_INDEX: index.alias,
+    CONSUMER_GROUP: `group-${topics.tasks}`,
+    LOG_LEVEL: 'warn',
+  };
+  const running: ServiceProcess[] = [];
+  return {
+    servers,
+    database,
+    topics,
+    start: async (service, more) => {
+      const process = await startService(service, { ...env, ...more });
+      running.push(process);
+      return process;
+    },
+    close: async () => {
+      await Promise.all(running.map(killProcess));
+      await Promise.all([database.close(), topics.close(), index.close()]);
+      await servers.close();
+    },
+  };
+};
+
+const startSecureServers = async (elasticsearchUrl: string): Promise<SecureServers> => {
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-secure-'));
   const authority = await createAuthority('taskstream test CA');
   const [server, client, other] = await Promise.all([

@@ -95,6 +95,8 @@ export const superviseFailover = async (options: FailoverOptions): Promise<Failo
   let failures = 0;
   /** There is no primary, and nobody may become one. */
   let isStuck = false;
+  /** Was told to become primary, and is one by now or may be at any time: nobody else may, whatever failed since. */
+  let successor: PostgresNode | undefined;
   /** Primaries of before, until they are standbys. */
   const former = new Set<PostgresNode>();
   const others = () => nodes.filter((node) => node !== primary);
@@ -114,31 +116,40 @@ export const superviseFailover = async (options: FailoverOptions): Promise<Failo
     report(`${node.name} is a standby of ${primary.name}`);
   };
 
-  const failOver = async (): Promise<void> => {
-    // As with CloudNativePG, connections that there are stay: who holds one to the old primary waits until that is fenced.
-    service.setReady([]);
+  /** The standby that is told to become primary; nobody where one that does not answer may have more. */
+  const choose = async (): Promise<PostgresNode | undefined> => {
     const standbys = others().filter((node) => node.isRunning && !former.has(node));
     const asked = await Promise.allSettled(standbys.map(silence));
     const answering = asked.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-    const successor = chooseSuccessor(quorum, answering)?.node;
-    isStuck = successor === undefined;
-    if (successor === undefined) {
+    const chosen = chooseSuccessor(quorum, answering)?.node;
+    if (chosen === undefined) {
       report(`${primary.name} does not answer, and of its standbys too few do: nobody is promoted`);
-      return;
-    }
-    const next = quorumBeside(successor, nodes);
-    await demandQuorum(successor, next);
-    await successor.ask('SELECT pg_promote(false)');
-    await until(`${successor.name} to be promoted`, STEP_MS, () => isPrimary(successor));
-    onPrimary(successor);
-    report(`${successor.name} is promoted in place of ${primary.name}`);
+    } else await demandQuorum(chosen, quorumBeside(chosen, nodes));
+    return chosen;
+  };
+
+  /** Goes on where an attempt before it has failed. */
+  const promote = async (node: PostgresNode): Promise<void> => {
+    if (!(await isPrimary(node))) await node.ask('SELECT pg_promote(false)');
+    await until(`${node.name} to be promoted`, STEP_MS, () => isPrimary(node));
+    onPrimary(node);
+    report(`${node.name} is promoted in place of ${primary.name}`);
     former.add(primary);
-    primary = successor;
-    quorum = next;
+    primary = node;
+    quorum = quorumBeside(node, nodes);
+    successor = undefined;
     failures = 0;
     service.setReady([primary.port]);
     // One that did not answer finds it when it does.
-    for (const node of others()) if (!former.has(node)) node.follow(primary);
+    for (const each of others()) if (!former.has(each)) each.follow(primary);
+  };
+
+  const failOver = async (): Promise<void> => {
+    // As with CloudNativePG, connections that there are stay: who holds one to the old primary waits until that is fenced.
+    service.setReady([]);
+    successor ??= await choose();
+    isStuck = successor?.isRunning !== true;
+    if (successor !== undefined && !isStuck) await promote(successor);
   };
 
   /** A primary of before that answers again is ended at once, and made a standby. */
@@ -150,6 +161,11 @@ export const superviseFailover = async (options: FailoverOptions): Promise<Failo
   };
 
   const look = async (): Promise<void> => {
+    // What has begun is ended: the primary of before may answer again, and another one may be there by now.
+    if (successor !== undefined) {
+      await failOver();
+      return;
+    }
     if (!(await isPrimary(primary))) {
       failures += 1;
       if (failures >= PROBE_FAILURES) await failOver();
@@ -192,7 +208,8 @@ export const superviseFailover = async (options: FailoverOptions): Promise<Failo
       await until('a primary', STEP_MS, async () => isStuck || (await isPrimary(primary)));
       await inTurn(async () => {
         // Nobody could be promoted: with its data it goes on as it was, and the standbys follow it again.
-        if (!primary.isRunning) await primary.start();
+        const next = successor ?? primary;
+        if (!next.isRunning) await next.start();
         // One that was frozen may be slow to answer at first.
         await until('the primaries of before to be ended', STEP_MS, async () => {
           await look();

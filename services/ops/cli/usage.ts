@@ -1,6 +1,7 @@
 /** What a command line that cannot be read is answered with: what was meant, at every level of it. */
 import { Command } from 'commander';
 import { messageOf } from '../../platform/errors.ts';
+import { linesOf } from '../../platform/printable.ts';
 
 /**
  * Lets a command and all below it say what was meant; for once, when it has all its commands.
@@ -10,6 +11,10 @@ export const explainUsage = (command: Command, line: string): Command => {
   for (const inner of command.commands) explainUsage(inner, `${line} ${inner.name()}`);
   return command
     .configureOutput({
+      // An error quotes what was typed, and may come from a script.
+      writeErr: (text) => {
+        process.stderr.write(linesOf(text));
+      },
       outputError: (text, write) => {
         write(`${explained(command, text.trimEnd())}\n`);
       },

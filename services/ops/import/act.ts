@@ -66,7 +66,7 @@ const runWithProgress = async (file: string, flags: Flags): Promise<ImportSummar
         bar.update(lines, { created, updated, present, refused, speed });
       },
       onFault: (line, fault, what) => {
-        process.stderr.write(`\n${what} ${line}: ${fault}\n`);
+        process.stderr.write(`\n${what} ${line}: ${lineOf(fault)}\n`);
       },
     });
   } finally {
@@ -85,6 +85,12 @@ const withCommand = (error: unknown): unknown => {
     .min(1)
     .safeParse(error instanceof TaskstreamError ? error.extensions['suggestedOptions'] : undefined);
   if (!options.success) return error;
+  // No argument of any command can hold one.
+  if (options.data.some((option) => option.includes('\0'))) {
+    return new Error(`${messageOf(error)}\nA name in it has a NUL character: take that out of the file first.`, {
+      cause: error,
+    });
+  }
   const given = process.argv.slice(2);
   const shown = argumentsToShow(given);
   const command = commandLine([...shown, ...options.data]);

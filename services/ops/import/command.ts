@@ -20,7 +20,7 @@ const delimiterFlag = (value: string): string => {
 };
 
 const mapFlag = (value: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> => {
-  const [, header, column] = /^(.+)=([^=]*)$/.exec(value) ?? [];
+  const [, header, column] = /^(.+)=([^=]*)$/s.exec(value) ?? [];
   if (header === undefined || column === undefined) throw new InvalidArgumentError('use HEADER=COLUMN, or HEADER=.');
   if (column !== '' && !MAP_COLUMNS.some((name) => plain(name) === plain(column))) {
     throw new InvalidArgumentError(`columns are ${MAP_COLUMNS.join(', ')}.`);
@@ -37,7 +37,7 @@ const columnsFlag = (value: string): readonly string[] => {
 };
 
 const onlyFlag = (value: string): ReadOptions['only'] => {
-  const [, name, words] = /^(.+)=([^=]+)$/.exec(value) ?? [];
+  const [, name, words] = /^(.+)=([^=]+)$/s.exec(value) ?? [];
   if (name === undefined || words === undefined)
     throw new InvalidArgumentError('use HEADER=WORD, or HEADER=WORD,WORD.');
   return { name, words: words.split(',').map(wordOf) };

@@ -194,21 +194,21 @@ export const joinGroup = async (
   };
 
   let member = join(await connect(signal));
-  let replacing: Promise<void> | undefined;
+  let replacing: Promise<boolean> | undefined;
   let left = 0;
   const closing = new AbortController();
   const isStopping = (): boolean => signal.aborted || closing.signal.aborted;
 
   /**
-   * One attempt.
-   * @throws when no new client connects: the one that is there may find its brokers meanwhile
+   * One attempt; resolves to whether there is a new client.
+   * @throws when none connects: the one that is there may find its brokers meanwhile
    */
-  const replace = async (isRenewal: boolean): Promise<void> => {
+  const replace = async (isRenewal: boolean): Promise<boolean> => {
     const fresh = await connect(AbortSignal.abort());
     const isSilent = member.silentMs() >= SILENT_MS;
     if (isStopping() || !(isRenewal || isSilent)) {
       await disconnectConsumer(fresh.client);
-      return;
+      return false;
     }
     if (isSilent) {
       logger.warn(
@@ -225,7 +225,7 @@ export const joinGroup = async (
     if (isStopping()) {
       // The old one leaves with the stop, and no new one comes for so short a time.
       await disconnectConsumer(fresh.client);
-      return;
+      return false;
     }
     // Its commits are given up once its session is over.
     void old.leave(config.SESSION_TIMEOUT_MS + QUERY_TIMEOUT_MS, closing.signal).then((closed) => {
@@ -237,8 +237,9 @@ export const joinGroup = async (
       );
     });
     member = join(fresh);
+    return true;
   };
-  const replaceOnce = (isRenewal: boolean): Promise<void> =>
+  const replaceOnce = (isRenewal: boolean): Promise<boolean> =>
     (replacing ??= replace(isRenewal).finally(() => {
       replacing = undefined;
     }));

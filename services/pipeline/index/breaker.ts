@@ -11,6 +11,9 @@ export interface SearchBreaker {
   close(): void;
 }
 
+/** For a search that no client waits for: it may fail as often as it will. */
+export const NO_BREAKER: SearchBreaker = { run: (call) => call(), close: () => undefined };
+
 export interface BreakerOptions {
   /** How long searches are refused before one is let through to see. */
   readonly resetMs: number;

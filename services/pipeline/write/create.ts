@@ -53,7 +53,8 @@ const TIME_OF_ID = 'int8send(((clock.us / 1000) << 16) | (7 << 12) | ((clock.us 
  * whole statement does nothing, and is run again: then it finds the answer. Keys are inserted in order, so that two
  * statements cannot wait for each other. No two commands of a statement have the same key (the gatherer sees to it).
  *
- * `kept` marks the keys that a version stored which kept none. It passes over what another statement has locked, which does the same.
+ * `kept` marks keys that are known and not kept yet, under whichever spelling they were found. One that is being purged just
+ * then is waited for, and inserted again when it is gone: what was answered by a key that is to be kept must not be forgotten.
  */
 const statement = ({ table, rowToJson, types }: PlacedEntity, columns: readonly Column[]): string => {
   const names = columns.map(({ name }) => escapeIdentifier(name));
@@ -66,7 +67,7 @@ WITH clock AS MATERIALIZED (
   FROM clock, json_to_recordset($1)
     AS i(id uuid, traceparent text, tracestate text, key text, earlier_key text, request_hash text, _keep boolean, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
 ), earlier AS MATERIALIZED (
-  SELECT input.id, k.task_id, k.request_hash, CASE WHEN k.created_at < 'infinity' THEN k.task END AS task
+  SELECT input.id, input._keep AND NOT k.kept AS is_to_keep, k.key, k.request_hash, k.task_id, k.task, k.created_at
   FROM input, LATERAL (
     SELECT * FROM idempotency_keys AS stored WHERE stored.key = ANY(ARRAY[input.key, input.earlier_key])
     ORDER BY stored.key = input.key DESC LIMIT 1
@@ -82,10 +83,9 @@ WITH clock AS MATERIALIZED (
   SELECT input.key, input.request_hash, created.id, created.json, input._keep FROM input JOIN created ON created.id = row_id
   WHERE input.key IS NOT NULL ORDER BY input.key
 ), kept AS (
-  UPDATE idempotency_keys SET kept = true WHERE key = ANY(ARRAY(
-    SELECT stored.key FROM idempotency_keys AS stored
-    WHERE NOT stored.kept AND stored.key = ANY(ARRAY(SELECT input.key FROM input JOIN earlier USING (id) WHERE input._keep))
-    ORDER BY stored.key FOR UPDATE SKIP LOCKED))
+  INSERT INTO idempotency_keys AS stored (key, request_hash, task_id, task, created_at, kept)
+  SELECT DISTINCT ON (key) key, request_hash, task_id, task, created_at, true FROM earlier WHERE is_to_keep ORDER BY key
+  ON CONFLICT (key) DO UPDATE SET kept = true
 ), published AS (
   INSERT INTO outbox (topic, type, task_id, version, task, traceparent, tracestate)
   SELECT $2, '${types.created}', created.id, 1, created.json, input.traceparent, input.tracestate
@@ -94,7 +94,7 @@ WITH clock AS MATERIALIZED (
 SELECT input.id::text, created.id::text AS created_id, created.json, NULL AS request_hash
 FROM input JOIN created ON created.id = row_id
 UNION ALL
-SELECT id::text, task_id::text, task, request_hash FROM earlier`;
+SELECT id::text, task_id::text, CASE WHEN created_at < 'infinity' THEN task END, request_hash FROM earlier`;
 };
 
 interface Row {

@@ -25,7 +25,7 @@ WITH expired AS MATERIALIZED (
 SELECT FROM expired`;
 
 /** Deletes expired keys, or the answers of those that are kept. Resolves to how many. */
-export const purgeExpiredKeys = async (pool: Pool, ttlHours: number, chunk = CHUNK): Promise<number> => {
+export const purgeExpiredKeys = async (pool: Pick<Pool, 'query'>, ttlHours: number, chunk = CHUNK): Promise<number> => {
   let total = 0;
   for (;;) {
     const { rowCount } = await pool.query(STATEMENT, [ttlHours, chunk]);

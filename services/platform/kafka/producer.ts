@@ -97,8 +97,8 @@ export const createProducer = async (
     else ({ client, from } = fresh);
   };
 
-  /** One attempt. What replaces a client that has failed meanwhile is as new. */
-  const renew = async (): Promise<void> => {
+  /** One attempt. What replaces a client that has failed meanwhile is as new: `followRenewals` looks at what it was made of. */
+  const renew = async (): Promise<boolean> => {
     const fresh = await connect(AbortSignal.abort());
     const old = client;
     if (replacing === undefined) {
@@ -111,7 +111,9 @@ export const createProducer = async (
         });
       await replacing;
     }
-    await (client === fresh.client ? old : fresh.client).disconnect(0);
+    const hasReplaced = client === fresh.client;
+    await (hasReplaced ? old : fresh.client).disconnect(0);
+    return hasReplaced;
   };
 
   const sendNow = async (...args: Parameters<KafkaProducer['send']>): Promise<readonly Delivery[]> => {

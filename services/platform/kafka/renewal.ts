@@ -48,10 +48,10 @@ export interface Renewable {
   /** What the client was made of that is in use now. */
   readonly madeFrom: () => string | undefined;
   /**
-   * Puts a new client in its place.
+   * Puts a new client in its place; resolves to whether it did: a stop may come first.
    * @throws when none connects: the one in use goes on
    */
-  readonly renew: () => Promise<void>;
+  readonly renew: () => Promise<boolean>;
 }
 
 /** Goes on until `signal` aborts. */
@@ -72,9 +72,10 @@ export const followRenewals = async (
       try {
         if (failures === 0)
           logger.info({ client: name }, 'the certificates or the login of a Kafka client were renewed');
-        await renew();
-        logger.info({ client: name }, 'a Kafka client with the renewed certificates and login took over');
-        renewals.report(name, true);
+        if (await renew()) {
+          logger.info({ client: name }, 'a Kafka client with the renewed certificates and login took over');
+          renewals.report(name, true);
+        }
         failures = 0;
       } catch (error) {
         failures += 1;

@@ -1,5 +1,6 @@
 /** Columns of a table, and keys of JSON objects, by what they are here: known, named by options, or guessed for a hint. */
 import { TaskstreamError } from '../../platform/errors.ts';
+import { lineOf } from '../../platform/printable.ts';
 import type { Fields } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
 import { oneSpelling } from '../text.ts';
@@ -114,9 +115,14 @@ export const suggestColumns = (
   };
 };
 
-/** @param options of a command that would read the input; the command line says it whole */
+/**
+ * One line, as what it quotes of the input must not look like a line of ours.
+ * @param options of a command that would read the input; the command line says it whole
+ */
 export const withHint = (message: string, options: readonly string[], more: string[] = []): TaskstreamError =>
-  new TaskstreamError('validation_failed', [message, ...more].join(' '), { extensions: { suggestedOptions: options } });
+  new TaskstreamError('validation_failed', lineOf([message, ...more].join(' ')), {
+    extensions: { suggestedOptions: options },
+  });
 
 export const saySuggestion = ({ leftOut, tool }: Suggestion): string[] => [
   ...(tool === undefined ? [] : [`It looks like an export of ${tool}.`]),
