@@ -10,7 +10,7 @@ const PLAIN = /^[\w@%+=:,./-]+$/;
 export const quoted = (word: string): string => {
   if (PLAIN.test(word)) return word;
   if (lineOf(word) === word) return `'${word.replaceAll("'", String.raw`'\''`)}'`;
-  return `$'${[...word].map(escaped).join('')}'`;
+  return `$'${Array.from(word, escaped).join('')}'`;
 };
 
 const escaped = (character: string): string => {
