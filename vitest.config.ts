@@ -10,6 +10,7 @@ const ALONE = [
   'api-readiness',
   'api-stop',
   'embedded-servers',
+  'failover',
   'forgotten-brokers',
   'freshness',
   'indexer-lag-memory',

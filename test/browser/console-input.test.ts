@@ -95,6 +95,8 @@ describe('the editor', () => {
     await view.page.keyboard.press('Escape');
     puts.next('abort');
     await taskItem('Post the parcel').getByText('cannot be reached').waitFor();
+    await view.page.getByRole('button', { name: 'Go on editing: Post the parcel' }).click();
+    expect(await text.inputValue()).toBe('Post the parcel today');
     expect(view.forgive('net::ERR_FAILED')).toBe(1);
   });
 
@@ -119,6 +121,68 @@ describe('the editor', () => {
     });
   });
 
+  it.each(['Escape', 'Close', 'Back'])(
+    'keeps what was typed when it is closed by %s, and offers it again',
+    async (how) => {
+      const { id } = await createTask(view.api, `Write the speech, ${how}`);
+      await open();
+      let text = await edit('Write the speech');
+      await text.fill(`Write the short speech, ${how}`);
+      if (how === 'Escape') await view.page.keyboard.press('Escape');
+      else if (how === 'Close') await dialog().getByRole('button', { name: 'Close' }).click();
+      else await view.page.goBack();
+      await dialog().waitFor({ state: 'hidden' });
+      await view.page
+        .locator('#unsaved')
+        .getByText(`“Write the speech, ${how}”: what you typed is not saved.`)
+        .waitFor();
+      await waitFor('the focus on its row', async () =>
+        String(await view.page.evaluate('document.activeElement.ariaLabel')).startsWith('Edit: Write the speech'),
+      );
+      expect(await accessibilityFaults(view.page)).toEqual([]);
+      await screenshot('unsaved');
+      // From the row as from the offer.
+      if (how === 'Back') text = await edit('Write the speech');
+      else await view.page.getByRole('button', { name: 'Go on editing: Write the speech' }).click();
+      await dialog().getByText('It is not saved yet.').waitFor();
+      expect(await text.inputValue()).toBe(`Write the short speech, ${how}`);
+      expect(view.page.url()).toContain(`open=${id}`);
+      await text.press('Control+Enter');
+      await dialog().waitFor({ state: 'hidden' });
+      await taskItem(`Write the short speech, ${how}`).getByText('version 2').waitFor();
+      expect(await view.page.locator('#unsaved > li').count()).toBe(0);
+      await edit(`Write the short speech, ${how}`);
+      expect(await dialog().getByLabel('Description').inputValue()).toBe(`Write the short speech, ${how}`);
+    },
+  );
+
+  it('forgets what was typed when the person discards it', async () => {
+    await createTask(view.api, 'Plan the feast');
+    await open();
+    await (await edit('Plan the feast')).fill('Plan nothing');
+    await view.page.keyboard.press('Escape');
+    await view.page.getByRole('button', { name: 'Discard what was typed: Plan the feast' }).click();
+    expect(await view.page.locator('#unsaved > li').count()).toBe(0);
+    expect(await (await edit('Plan the feast')).inputValue()).toBe('Plan the feast');
+    await view.page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'hidden' });
+    expect(await view.page.locator('#unsaved > li').count()).toBe(0);
+  });
+
+  it('says that its task was deleted meanwhile, and still has what was typed', async () => {
+    const { id } = await createTask(view.api, 'Hem the curtain');
+    await open();
+    const text = await edit('Hem the curtain');
+    await text.fill('Hem both curtains');
+    await call(view.api, 'DELETE', `/tasks/${id}`);
+    await dialog().getByRole('button', { name: 'Save' }).click();
+    await dialog().getByText('Somebody has deleted this task').waitFor();
+    expect(await text.inputValue()).toBe('Hem both curtains');
+    await view.page.keyboard.press('Escape');
+    await view.page.getByRole('button', { name: 'Go on editing: Hem the curtain' }).click();
+    expect(await text.inputValue()).toBe('Hem both curtains');
+  });
+
   it('is not left with something typed that is not saved, unless the person says so', async () => {
     await createTask(view.api, 'Learn the song');
     await open();
@@ -138,6 +202,55 @@ describe('the editor', () => {
 });
 
 describe('the form for a new task', () => {
+  it('asks before a reload takes what was typed', async () => {
+    await open();
+    await field().click();
+    await view.page.keyboard.type('Half a tho');
+    const [question] = await Promise.all([
+      view.page.waitForEvent('dialog'),
+      view.page.evaluate('void setTimeout(() => location.reload())'),
+    ]);
+    expect(question.type()).toBe('beforeunload');
+    await question.dismiss();
+    expect(await field().inputValue()).toBe('Half a tho');
+    await field().fill('');
+  });
+
+  it('creates nothing of a day without its time, which the browser would leave out, and says what to do', async () => {
+    await open({ viewport: PHONE });
+    const details = view.page.getByRole('button', { name: 'Details' });
+    await details.click();
+    await view.page.locator('#create-due').focus();
+    await view.page.keyboard.type('03042027');
+    await details.click();
+    await field().fill('Pay the rent');
+    await field().press('Enter');
+    await view.page.getByText('Due: give both a day and a time, or empty it.').waitFor();
+    // It was folded, and is led to.
+    expect(await view.page.evaluate('document.activeElement.id')).toBe('create-due');
+    expect(await accessibilityFaults(view.page)).toEqual([]);
+    expect(await descriptions()).not.toContain('Pay the rent');
+    await view.page.locator('#create-due').fill('2027-03-04T12:00');
+    expect(await view.page.locator('#create-problem').innerText()).toBe('');
+    await field().press('Enter');
+    await taskItem('Pay the rent').getByText('due 4 Mar 2027, 12:00').waitFor();
+  });
+
+  it('takes what is pasted whole, and says by how much it is too long', async () => {
+    await open();
+    await view.page.evaluate(`navigator.clipboard.writeText('🌱'.repeat(4_001))`);
+    await field().click();
+    await view.page.keyboard.press('Control+V');
+    await field().press('Enter');
+    await view.page.getByText('Description: at most 4,000 characters, shorten it by 1.').waitFor();
+    expect(Array.from(await field().inputValue()).length).toBe(4_001);
+    await field().press('End');
+    await field().press('Backspace');
+    expect(await view.page.locator('#create-problem').innerText()).toBe('');
+    await field().press('Enter');
+    await taskItem('🌱').waitFor();
+  });
+
   it('can be used again at once, and creates in the order of the person', async () => {
     await open();
     const posts = await hold('POST');
@@ -214,6 +327,19 @@ describe('a search', () => {
     await view.page.locator('#tasks-count', { hasText: 'newest first' }).waitFor();
     expect(await view.page.getByLabel('Search', { exact: true }).inputValue()).toBe('');
     expect(await view.page.locator('#clear-search').isVisible()).toBe(false);
+  });
+
+  it('says next to its button why no more could be shown', async () => {
+    const operations = Array.from({ length: 12 }, (_, i) => ({ op: 'create', task: { description: `Seed ${i}` } }));
+    expect((await call(view.api, 'POST', '/tasks/batch', { operations })).status).toBe(200);
+    await open();
+    await view.page.route('**/tasks?limit=10&cursor=**', (route) => route.abort(), { times: 1 });
+    await view.page.locator('#more').click();
+    await view.page.locator('#more-problem', { hasText: 'The API cannot be reached. Try again.' }).waitFor();
+    await view.page.locator('#more').click();
+    await waitFor('more', async () => (await view.page.locator('.task').count()) > 10);
+    expect(await view.page.locator('#more-problem').innerText()).toBe('');
+    expect(view.forgive('net::ERR_FAILED')).toBe(1);
   });
 
   it('on a phone folds its filters, and says how many are set', async () => {

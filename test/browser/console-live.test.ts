@@ -236,6 +236,22 @@ describe('the address of the page', () => {
     expect(await view.page.locator('#search-overdue').isChecked()).toBe(true);
   });
 
+  it.each([
+    ['?open=0193b3c0', 'This link leads to no task: its id is not whole.'],
+    ['?open=0193b3c0-0000-7000-8000-000000000000', 'The task of this link is gone.'],
+    ['?priority=urgent', 'There is no “urgent” in “Priority”: the list is not filtered by what this link asks.'],
+  ])('%s says what the link asks in vain, and the list is there', async (search, words) => {
+    await open({ path: `/console${search}` });
+    await view.page.locator('#link-problem', { hasText: words }).waitFor();
+    // By now the list has come, too.
+    await view.page.waitForTimeout(500);
+    expect(await view.page.locator('#link-problem').innerText()).toBe(words);
+    expect(await view.page.locator('#search-priority').inputValue()).toBe('');
+    await view.page.getByLabel('Search', { exact: true }).fill('tar');
+    await view.page.locator('#tasks-count', { hasText: 'found' }).waitFor();
+    expect(await view.page.locator('#link-problem').innerText()).toBe('');
+  });
+
   it('names what is edited, and Back closes it', async () => {
     const { id } = await createTask(view.api, 'Mend the net');
     await open();

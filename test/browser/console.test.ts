@@ -257,6 +257,33 @@ describe('the console', () => {
     expect(await view.page.getByText('Search does not answer').count()).toBe(0);
   });
 
+  it('asks again by itself for what could not be searched', async () => {
+    await create('Whittle a spoon');
+    await finishedJourney('Created “Whittle a spoon”');
+    proxy.cut();
+    try {
+      await view.page.getByLabel('Search', { exact: true }).fill('whittle');
+      await view.page.getByText('The page asks again by itself.').waitFor();
+      await view.page.locator('#tasks-count', { hasText: 'still the list of before' }).waitFor();
+    } finally {
+      proxy.restore();
+    }
+    await view.page.locator('#tasks-count', { hasText: '1 found' }).waitFor();
+    expect(await view.page.locator('#search-problem').innerText()).toBe('');
+  });
+
+  it('says that a server does not answer which keeps its connections, and that it does again', async () => {
+    view.api.child.kill('SIGSTOP');
+    try {
+      await view.page.getByText('No answer', { exact: true }).waitFor();
+      await node('http').getByText('does not answer').waitFor();
+    } finally {
+      view.api.child.kill('SIGCONT');
+    }
+    await view.page.getByText('Live', { exact: true }).waitFor();
+    await node('http').getByText('answers', { exact: true }).waitFor();
+  });
+
   it('shows lag where it is, and nothing on the page moves when numbers change', async () => {
     await view.page.locator('[data-value="lagNote"]', { hasText: 'Nothing waits' }).waitFor();
     view.indexer.child.kill('SIGSTOP');

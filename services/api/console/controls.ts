@@ -20,8 +20,8 @@ const controlOf = (name: string, control: Control, form: Form, initial: unknown)
     (isRequired ? '' : ` data-initial="${escapeHtml(JSON.stringify(initial))}"`);
   switch (control.kind) {
     case 'text': {
-      // Browsers count UTF-16 code units, of which a character has two at most; the API counts characters.
-      const rest = `maxlength="${2 * control.maxLength}"${isRequired ? ' required' : ''}`;
+      // No `maxlength`: a browser cuts what is pasted without a word. The page counts, in characters as the API does.
+      const rest = `data-most="${control.maxLength}"${isRequired ? ' required' : ''}`;
       return form === 'edit'
         ? labelled(name, control.label, form, `<textarea ${attributes()} dir="auto" rows="3" ${rest}></textarea>`)
         : labelled(
@@ -41,7 +41,7 @@ const controlOf = (name: string, control: Control, form: Form, initial: unknown)
         ([part]) => form === 'edit' || control.onCreate.includes(part),
       );
       const inputs = parts.map(([part, label]) =>
-        labelled(part, label, form, `<input ${attributes(part)} type="datetime-local">`),
+        labelled(part, label, form, `<input ${attributes(part)} type="datetime-local" max="9999-12-31T23:59">`),
       );
       return inputs.length > 1 ? `<div class="row">${inputs.join('')}</div>` : inputs.join('');
     }

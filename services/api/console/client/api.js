@@ -38,7 +38,7 @@ const request = async (method, path, body, headers = {}) => {
       body: body === undefined ? null : JSON.stringify(body),
     });
   } catch {
-    throw new ApiProblem('The API cannot be reached. Your input is still here: try again.', 0, 'unreachable');
+    throw new ApiProblem('The API cannot be reached. Try again.', 0, 'unreachable');
   }
   if (response.status === 204) return undefined;
   const answer = await response.json().catch(() => undefined);

@@ -4,7 +4,7 @@
  */
 import { api, ApiProblem, newKey } from './api.js';
 import { announce, make, need, setText } from './dom.js';
-import { foldForm, putBack, readForm, stateOf } from './form.js';
+import { faultOf, foldForm, putBack, readForm, showFault, stateOf } from './form.js';
 import { shorten } from './format.js';
 
 /**
@@ -19,7 +19,7 @@ const AGAIN_MS = 700;
 
 /**
  * @param {(task: Task) => void} onCreated
- * @returns {() => boolean} whether something was sent or given back that is not created
+ * @returns {() => boolean} whether something was typed, sent or given back that is not created
  */
 export const setUpCreation = (onCreated) => {
   const form = need('#create', HTMLFormElement);
@@ -116,6 +116,8 @@ export const setUpCreation = (onCreated) => {
 
   form.addEventListener('input', () => {
     key = newKey();
+    setText(problem, '');
+    description.removeAttribute('aria-invalid');
   });
   form.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -124,10 +126,15 @@ export const setUpCreation = (onCreated) => {
     if (stateOf(form) === untouched && (isSending || sinceMs < AGAIN_MS)) return;
     setText(problem, '');
     description.removeAttribute('aria-invalid');
+    const fault = faultOf(form);
+    if (fault !== undefined) {
+      showFault(form, problem, fault);
+      return;
+    }
     queue.push(take());
     description.focus();
     void send();
   });
 
-  return () => isSending || queue.length > 0 || unsent.children.length > 0;
+  return () => isSending || queue.length > 0 || unsent.children.length > 0 || stateOf(form) !== untouched;
 };

@@ -1,7 +1,7 @@
 /** The dialogs: one edits a task, one asks before it is deleted. */
 import { api, ApiProblem } from './api.js';
-import { need, setText } from './dom.js';
-import { fillForm, putBack, readForm, stateOf } from './form.js';
+import { announce, make, need, setText } from './dom.js';
+import { faultOf, fillForm, putBack, readForm, showFault, stateOf } from './form.js';
 import { shorten } from './format.js';
 
 /**
@@ -9,10 +9,11 @@ import { shorten } from './format.js';
  * @typedef {{
  *   task: Task,
  *   filled: string,
- *   isSaving: boolean,
+ *   saving: string | undefined,
  *   next: { fields: import('./api.js').TaskFields, state: string } | undefined,
  * }} Edit
- *   `filled`: what the form showed first, as {@link stateOf} tells it; `next`: what is to be saved, once what is on its way is
+ *   `filled`: what the form showed first, as {@link stateOf} tells it; `saving`: what is on its way; `next`: what is to be saved
+ *   after it
  */
 
 /**
@@ -20,8 +21,9 @@ import { shorten } from './format.js';
  * @param {(task: Task) => void} onReloaded
  * @param {(id: string) => void} onClosed
  * @param {(task: Task, error: ApiProblem) => void} onLost told of a save that failed after the editor was closed
+ * @param {(task: Task) => void} onGoOn told of what was kept and shall be edited on
  */
-export const createEditor = (onSaved, onReloaded, onClosed, onLost) => {
+export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
   const dialog = need('#editor', HTMLDialogElement);
   const form = need('form', HTMLFormElement, dialog);
   const first = need('[data-field]', HTMLElement, form);
@@ -30,24 +32,66 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost) => {
   const choices = need('#editor-conflict', HTMLElement);
   const reload = need('#editor-reload', HTMLButtonElement);
   const submit = need('[type="submit"]', HTMLButtonElement, form);
+  const unsaved = need('#unsaved', HTMLElement);
+  /**
+   * What was typed and not saved when the editor was closed, by id. It is kept, and the person is not asked: no page can ask
+   * before Back, and a browser closes a dialog at the second Escape whatever its page wants.
+   * @type {Map<string, { edit: Edit, state: string }>}
+   */
+  const drafts = new Map();
   /** @type {Edit | undefined} */
   let edit;
+
+  /** @param {string} id */
+  const forget = (id) => {
+    drafts.delete(id);
+    unsaved.querySelector(`[data-draft="${CSS.escape(id)}"]`)?.remove();
+  };
+
+  /** Offers it above the list until it is saved or discarded. @param {Edit} mine @param {string} state */
+  const keep = (mine, state) => {
+    const { task } = mine;
+    forget(task.id);
+    drafts.set(task.id, { edit: mine, state });
+    const name = shorten(task.description, 60);
+    const goOn = make('button', { type: 'button', text: 'Go on', 'aria-label': `Go on editing: ${name}` });
+    const discard = make('button', {
+      type: 'button',
+      text: 'Discard',
+      'aria-label': `Discard what was typed: ${name}`,
+    });
+    goOn.addEventListener('click', () => onGoOn(mine.task));
+    discard.addEventListener('click', () => {
+      forget(task.id);
+      announce('What was typed is discarded.');
+      onClosed(task.id);
+    });
+    const text = make('span', { dir: 'auto', text: `“${name}”: what you typed is not saved.` });
+    unsaved.append(make('li', { 'data-draft': task.id }, text, goOn, discard));
+    announce(`What you typed is not saved. It is kept above the list: “${name}”.`);
+  };
 
   /** @param {Task} task */
   const fill = (task) => {
     fillForm(form, task);
-    edit = { task, filled: stateOf(form), isSaving: false, next: undefined };
+    edit = { task, filled: stateOf(form), saving: undefined, next: undefined };
+    showEdit();
+  };
+
+  const showEdit = () => {
     for (const text of [note, problem]) setText(text, '');
-    setText(submit, 'Save');
+    setText(submit, edit?.saving === undefined ? 'Save' : 'Saving …');
     choices.hidden = true;
   };
 
   /** The browser tells of a closed dialog a moment later: by then it may be open again. */
   const finish = () => {
     if (dialog.open || edit === undefined) return;
-    const { id } = edit.task;
+    const closed = edit;
+    const state = stateOf(form);
     edit = undefined;
-    onClosed(id);
+    onClosed(closed.task.id);
+    if (state !== (closed.next?.state ?? closed.saving ?? closed.filled)) keep(closed, state);
   };
   const close = () => {
     dialog.close();
@@ -58,7 +102,14 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost) => {
   const refuse = (error, isTypedOn = false) => {
     if (!(error instanceof ApiProblem)) throw error;
     const isConflict = error.status === 412;
-    setText(problem, isConflict ? `Somebody else has changed this task. ${error.message}` : error.message);
+    setText(
+      problem,
+      isConflict
+        ? `Somebody else has changed this task. ${error.message}`
+        : error.status === 404
+          ? 'Somebody has deleted this task: it cannot be saved any more. Copy what you typed into a new one.'
+          : error.message,
+    );
     choices.hidden = !isConflict;
     if (isTypedOn) return;
     if (isConflict) reload.focus();
@@ -67,28 +118,31 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost) => {
 
   /** One save after the other: what is typed meanwhile stays, and what is submitted meanwhile comes next. @param {Edit} mine */
   const save = async (mine) => {
-    if (mine.isSaving) return;
-    mine.isSaving = true;
+    if (mine.saving !== undefined) return;
     setText(submit, 'Saving …');
     for (let sent = mine.next; sent !== undefined; sent = mine.next) {
       mine.next = undefined;
+      mine.saving = sent.state;
       try {
         mine.task = await api.update(mine.task, sent.fields);
+        mine.filled = sent.state;
         onSaved(mine.task);
         if (edit !== mine || mine.next !== undefined) continue;
         if (stateOf(form) === sent.state) close();
         else {
-          mine.filled = sent.state;
           setText(note, 'Saved, but for what you have typed since.');
         }
       } catch (error) {
         mine.next = undefined;
         if (edit === mine) refuse(error, stateOf(form) !== sent.state);
-        else if (error instanceof ApiProblem) onLost(mine.task, error);
-        else throw error;
+        else if (error instanceof ApiProblem) {
+          // What was typed after it holds it too.
+          if (!drafts.has(mine.task.id)) keep(mine, sent.state);
+          onLost(mine.task, error);
+        } else throw error;
       }
     }
-    mine.isSaving = false;
+    mine.saving = undefined;
     if (edit === mine) setText(submit, 'Save');
   };
 
@@ -97,6 +151,11 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost) => {
     if (edit === undefined) return;
     for (const text of [note, problem]) setText(text, '');
     choices.hidden = true;
+    const fault = faultOf(form);
+    if (fault !== undefined) {
+      showFault(form, problem, fault);
+      return;
+    }
     edit.next = { fields: readForm(form, edit.task), state: stateOf(form) };
     void save(edit);
   });
@@ -131,7 +190,13 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost) => {
       );
     });
   });
-  need('#editor-cancel', HTMLButtonElement).addEventListener('click', close);
+  form.addEventListener('keydown', (event) => {
+    // Enter alone is a line of the description.
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+  need('#editor-close', HTMLButtonElement).addEventListener('click', close);
   // The person may close it by other means, such as Escape.
   dialog.addEventListener('close', finish);
 
@@ -139,11 +204,20 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost) => {
     /** The id of what is edited now. */
     openId: () => edit?.task.id,
     /** Whether something was typed that is not saved. */
-    isChanged: () => edit !== undefined && (edit.isSaving || stateOf(form) !== edit.filled),
+    isChanged: () =>
+      drafts.size > 0 || (edit !== undefined && (edit.saving !== undefined || stateOf(form) !== edit.filled)),
     close,
     /** @param {Task} task */
     open: (task) => {
+      const draft = drafts.get(task.id);
       fill(task);
+      if (draft !== undefined) {
+        forget(task.id);
+        edit = draft.edit;
+        putBack(form, draft.state);
+        showEdit();
+        setText(note, 'This is what you typed before. It is not saved yet.');
+      }
       if (!dialog.open) dialog.showModal();
       first.focus();
     },

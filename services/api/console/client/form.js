@@ -3,7 +3,7 @@
  * what it says when it is left empty (`data-initial`), and for a part of a field the part (`data-part`).
  */
 import { need, setText } from './dom.js';
-import { fromLocalInput, toLocalInput } from './format.js';
+import { formatCount, fromLocalInput, toLocalInput } from './format.js';
 
 /** @typedef {import('./api.js').TaskFields} TaskFields */
 /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Input */
@@ -69,6 +69,52 @@ export const fillForm = (form, task) => {
   }
 };
 
+/** What to do about an input that cannot be read, by its kind. @type {Record<string, string>} */
+const REMEDIES = {
+  timestamps: 'give both a day and a time, or empty it.',
+  date: 'give a whole day, or empty it.',
+  number: 'give a number, or empty it.',
+};
+
+/**
+ * The first input that would be sent as something else than what it shows: the browser says nothing of a day without its
+ * time, and a text that is cut would be cut in silence.
+ * @param {ParentNode} form
+ * @returns {{ input: Input, text: string } | undefined}
+ */
+export const faultOf = (form) => {
+  for (const input of inputsOf(form)) {
+    const { kind = '', most } = input.dataset;
+    const label = input.labels?.[0]?.textContent ?? input.name;
+    const isFarDate = kind === 'timestamps' && input.value !== '' && Number.isNaN(Date.parse(input.value));
+    if (input.validity.badInput || isFarDate) return { input, text: `${label}: ${REMEDIES[kind] ?? 'correct it.'}` };
+    const over = most === undefined ? 0 : Array.from(input.value.trim()).length - Number(most);
+    if (over > 0) {
+      return {
+        input,
+        text: `${label}: at most ${formatCount(Number(most))} characters, shorten it by ${formatCount(over)}.`,
+      };
+    }
+  }
+  return undefined;
+};
+
+/** Shows it and leads to it, until the person types. @param {HTMLFormElement} form @param {HTMLElement} problem @param {{ input: Input, text: string }} fault */
+export const showFault = (form, problem, { input, text }) => {
+  setText(problem, text);
+  input.setAttribute('aria-invalid', 'true');
+  if (!input.checkVisibility()) form.querySelector('.fold')?.dispatchEvent(new Event('click'));
+  input.focus();
+  form.addEventListener(
+    'input',
+    () => {
+      setText(problem, '');
+      input.removeAttribute('aria-invalid');
+    },
+    { once: true },
+  );
+};
+
 /** What stands in a form, to be compared and put back. @param {ParentNode} form @returns {string} */
 export const stateOf = (form) =>
   JSON.stringify(
@@ -106,7 +152,6 @@ export const foldForm = (form) => {
     ).length;
     setText(button, filled === 0 ? name : `${name}: ${filled}`);
   };
-  form.dataset.folded = 'true';
   button.addEventListener('click', () => {
     const isFolded = form.dataset.folded !== 'true';
     form.dataset.folded = String(isFolded);

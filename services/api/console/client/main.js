@@ -15,10 +15,25 @@ const journeys = createJourneys(pipeline.passTo, (id, text) => {
 });
 const tasks = createTasks(journeys.follow);
 
+/** A sample comes each second. One that takes longer than a look may take says that nothing comes: a frozen server cuts no connection. */
+const SILENCE_MS = 8_000;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let silence;
+
+/** @param {string} word */
+const showDown = (word) => {
+  connection.dataset.state = 'down';
+  setText(connection, word);
+  pipeline.setStale(true);
+};
+
 openStream(
   '/console/events',
   {
     sample: (sample) => {
+      clearTimeout(silence);
+      silence = setTimeout(() => showDown('No answer'), SILENCE_MS);
+      tasks.askAgain(sample.index.up);
       connection.dataset.state = 'up';
       setText(connection, 'Live');
       pipeline.setStale(false);
@@ -36,9 +51,8 @@ openStream(
   (connected) => {
     if (connected) return;
     delete document.documentElement.dataset.feed;
-    connection.dataset.state = 'down';
-    setText(connection, 'Reconnecting');
-    pipeline.setStale(true);
+    clearTimeout(silence);
+    showDown('Reconnecting');
   },
 );
 

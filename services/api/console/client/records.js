@@ -27,7 +27,12 @@ const drawContent = ({ topic, partition, offset, at, key, headers, value, valueB
       ...headers.map((header) => [header.name, header.value]),
     ].map(([name = '', text = '']) => make('div', {}, make('dt', { text: name }), make('dd', { text }))),
   ),
-  make('h3', { text: value === null ? 'No value: a tombstone' : `Value, ${formatCount(valueBytes)} bytes` }),
+  make('h3', {
+    text:
+      value === null
+        ? 'No value: a tombstone'
+        : `Value, ${formatCount(valueBytes)} ${valueBytes === 1 ? 'byte' : 'bytes'}`,
+  }),
   ...(value === null
     ? []
     : // What scrolls must be reached by the keyboard.
@@ -82,7 +87,10 @@ export const setUpDeadLetters = () => {
     const replay = make('button', { type: 'button', 'aria-label': `Replay: ${name}`, text: 'Replay' });
     const discard = make('button', { type: 'button', 'aria-label': `Discard: ${name}`, text: 'Discard' });
     const problem = make('p', { class: 'problem', role: 'alert' });
-    const from = source.topic === null ? 'nowhere known' : `${source.topic}, ${source.partition}:${source.offset}`;
+    const from =
+      source.topic === null
+        ? 'nowhere known'
+        : `${source.topic}, partition ${source.partition}, offset ${source.offset}`;
     show.addEventListener('click', () => {
       if (content.childElementCount > 0) content.replaceChildren();
       else void showContent(path, content);
@@ -120,7 +128,7 @@ export const setUpDeadLetters = () => {
       make('p', { class: 'letter-error', text: error }),
       make('p', {
         class: 'hint',
-        text: `${task === null ? 'no key' : `key ${task}`} · from ${from}${attempts === null ? '' : ` · tried ${attempts} times`}`,
+        text: `${name} · ${task === null ? 'no key' : `key ${task}`} · from ${from}${!attempts ? '' : ` · tried ${attempts} ${attempts === 1 ? 'time' : 'times'}`}`,
       }),
       ...(last === null
         ? []
@@ -131,6 +139,7 @@ export const setUpDeadLetters = () => {
     );
   };
 
+  need('#dead-letters-again', HTMLButtonElement).addEventListener('click', () => void load());
   need('#open-dead-letters', HTMLButtonElement).addEventListener('click', () => {
     dialog.showModal();
     void load();

@@ -16,6 +16,8 @@ import { createLive } from './live.js';
 
 /** Between two letters of somebody who types on. */
 const TYPING_MS = 300;
+/** What failed for a while is asked again so often. */
+const AGAIN_MS = 2_000;
 
 /** @param {(change: Change) => void} onChange told of every change that was made here */
 export const createTasks = (onChange) => {
@@ -33,6 +35,8 @@ export const createTasks = (onChange) => {
   const overdue = need('#search-overdue', HTMLInputElement);
   const news = need('#news', HTMLButtonElement);
   const searchProblem = need('#search-problem', HTMLElement);
+  const linkProblem = need('#link-problem', HTMLElement);
+  const moreProblem = need('#more-problem', HTMLElement);
   /** What is shown: a search, or without conditions the newest tasks. @type {Conditions | undefined} */
   let conditions;
   /** @type {string | null} */
@@ -45,6 +49,8 @@ export const createTasks = (onChange) => {
   let requested;
   /** Whether the whole list was asked for, and not yet drawn. */
   let isListOnItsWay = false;
+  /** When the list that was asked for last could not be read, though it could be in a moment. @type {number | undefined} */
+  let failedAt;
   /** How far the last change of each thing on show has come. @type {Map<string, string>} */
   const ways = new Map();
 
@@ -81,10 +87,7 @@ export const createTasks = (onChange) => {
       make('div', { class: 'task-actions' }, edit, copy, remove),
     );
     check.addEventListener('change', () => void complete(task, item, check.checked));
-    edit.addEventListener('click', () => {
-      editor.open(task);
-      goTo({ open: task.id });
-    });
+    edit.addEventListener('click', () => openEditor(task));
     copy.addEventListener('click', () => void copyId(task, item));
     remove.addEventListener('click', () => void deleteTask(task, item));
     return item;
@@ -115,7 +118,8 @@ export const createTasks = (onChange) => {
     (id) => {
       leaveOpen();
       const button = itemOf(id)?.querySelector('.task-actions button');
-      if (button instanceof HTMLElement) button.focus();
+      // A row that is gone has none, and the focus must be somewhere.
+      (button instanceof HTMLElement ? button : words).focus();
       live.released(id);
     },
     (task, error) => {
@@ -123,7 +127,14 @@ export const createTasks = (onChange) => {
       if (item !== undefined) refuse(task, item, error);
       announce(`“${shorten(task.description, 60)}” was not saved. ${error.message}`);
     },
+    (task) => openEditor(task),
   );
+
+  /** @param {Task} task */
+  const openEditor = (task) => {
+    editor.open(task);
+    goTo({ open: task.id });
+  };
 
   const live = createLive(
     {
@@ -245,6 +256,10 @@ export const createTasks = (onChange) => {
     // The deletion is a version of its own.
     changed('Deleted', { ...task, version: task.version + 1 }, true);
     announce('Deleted.');
+    if (conditions !== undefined) {
+      total = Math.max(0, total - 1);
+      setText(count, `${formatCount(total)} found`);
+    }
     showEmpty();
   };
 
@@ -263,6 +278,8 @@ export const createTasks = (onChange) => {
     const mine = asked;
     isListOnItsWay = fresh;
     requested = wanted;
+    failedAt = undefined;
+    setText(moreProblem, '');
     const askedAt = performance.now();
     const from = fresh ? null : cursor;
     list.setAttribute('aria-busy', 'true');
@@ -289,10 +306,20 @@ export const createTasks = (onChange) => {
     } catch (error) {
       if (mine !== asked) return;
       if (!(error instanceof ApiProblem)) throw error;
-      setText(searchProblem, error.message);
+      if (!fresh) {
+        setText(moreProblem, error.message);
+        return;
+      }
+      const isPassing = error.status === 0 || error.status === 429 || error.status >= 500;
+      if (isPassing) failedAt = performance.now();
+      setText(searchProblem, isPassing ? `${error.message} The page asks again by itself.` : error.message);
+      // What stands there is not what the form asks for.
+      setText(count, list.children.length === 0 ? '' : 'still the list of before');
+      more.hidden = true;
     } finally {
       if (mine === asked) {
         list.removeAttribute('aria-busy');
+        list.classList.remove('waiting');
         isListOnItsWay = false;
       }
     }
@@ -335,6 +362,7 @@ export const createTasks = (onChange) => {
     // A blank more asks for nothing else.
     if (how === 'typing' && searchOf() === shownSearch) return;
     shownSearch = searchOf();
+    setText(linkProblem, '');
     showFilters();
     void load(true, asks());
   };
@@ -349,13 +377,26 @@ export const createTasks = (onChange) => {
     search();
   };
 
+  /** @param {HTMLSelectElement} select @param {string} value @returns {string | undefined} what a link asks for in vain */
+  const choose = (select, value) => {
+    select.value = value;
+    if (select.selectedIndex >= 0) return undefined;
+    select.value = '';
+    return `“${value}” in “${select.labels[0]?.textContent ?? select.name}”`;
+  };
+
   /** Shows what the address names: at the start, and after Back. */
   const showAddress = async () => {
     const { q, done: isDone, priority: level, tags: names, overdue: isOverdue, open } = readAddress();
     if (searchOf() !== shownSearch) {
       words.value = q;
-      done.value = isDone;
-      priority.value = level;
+      const unknown = [choose(done, isDone), choose(priority, level)].filter(Boolean);
+      setText(
+        linkProblem,
+        unknown.length === 0
+          ? ''
+          : `There is no ${unknown.join(' and no ')}: the list is not filtered by what this link asks.`,
+      );
       tags.value = names;
       overdue.checked = isOverdue === 'true';
       shownSearch = searchOf();
@@ -370,8 +411,14 @@ export const createTasks = (onChange) => {
         if (readAddress().open === open && editor.openId() === undefined) editor.open(task);
       } catch (error) {
         if (!(error instanceof ApiProblem)) throw error;
-        setText(searchProblem, error.status === 404 ? 'The task of this link is gone.' : error.message);
-        leaveOpen();
+        const isNone = error.status === 400;
+        if (isNone || error.status === 404) {
+          setText(
+            linkProblem,
+            isNone ? 'This link leads to no task: its id is not whole.' : 'The task of this link is gone.',
+          );
+          leaveOpen();
+        } else setText(linkProblem, `${error.message} Reload the page to open the task of this link.`);
       }
     }
   };
@@ -424,6 +471,11 @@ export const createTasks = (onChange) => {
 
   return {
     live,
+    /** Asks again for what could not be read a while ago. @param {boolean} isSearchUp */
+    askAgain: (isSearchUp) => {
+      if (failedAt === undefined || performance.now() - failedAt < AGAIN_MS) return;
+      if (isSearchUp || requested === undefined) void load(true, requested);
+    },
     /** What a thing is called, for a change that was not made here; nothing for one that is gone. @param {string} id */
     describe: async (id) => {
       const shown = itemOf(id)?.querySelector('.task-text')?.textContent;
