@@ -166,22 +166,25 @@ describe('a place in the group', () => {
     await waitFor('readiness', async () => (await failing(indexer.health.ready)).length === 0);
   });
 
-  it('is also one without partitions, in a group that is full', async () => {
-    const first = await fixture.start();
-    await waitFor(
-      'the first to read',
-      async () => (await first.metric('taskstream_indexer_assigned_partitions')) === 1,
-    );
-    const second = await fixture.start();
-    await waitFor(
-      'both to be ready',
-      async () => (await failing([...first.health.ready, ...second.health.ready])).length === 0,
-    );
-    const assigned = await Promise.all(
-      [first, second].map((each) => each.metric('taskstream_indexer_assigned_partitions')),
-    );
-    expect(assigned.reduce((sum, count) => sum + count, 0)).toBe(1);
-  });
+  it.each(['classic', 'consumer'] as const)(
+    'is also one without partitions, in a group that is full (%s)',
+    async (protocol) => {
+      const first = await fixture.start({ GROUP_PROTOCOL: protocol });
+      await waitFor(
+        'the first to read',
+        async () => (await first.metric('taskstream_indexer_assigned_partitions')) === 1,
+      );
+      const second = await fixture.start({ GROUP_PROTOCOL: protocol });
+      await waitFor(
+        'both to be ready',
+        async () => (await failing([...first.health.ready, ...second.health.ready])).length === 0,
+      );
+      const assigned = await Promise.all(
+        [first, second].map((each) => each.metric('taskstream_indexer_assigned_partitions')),
+      );
+      expect(assigned.reduce((sum, count) => sum + count, 0)).toBe(1);
+    },
+  );
 });
 
 describe('a topic that was deleted and created again', () => {

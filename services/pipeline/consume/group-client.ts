@@ -190,7 +190,7 @@ export const joinGroup = async (
     client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
     client.setDefaultIsTimeoutOnlyForFirstMessage(true);
     client.subscribe([names.topic]);
-    return wrap(client, names);
+    return wrap(client, names, config.GROUP_PROTOCOL === 'consumer');
   };
 
   let member = join(await connect(signal));
@@ -290,9 +290,16 @@ interface Member extends Omit<GroupClient, 'disconnect'> {
 }
 
 /** The part of librdkafka's statistics that is used (its STATISTICS.md). */
-const statisticsSchema = z.object({ cgrp: z.object({ join_state: z.string() }) });
+const statisticsSchema = z.object({ cgrp: z.object({ state: z.string(), join_state: z.string() }) });
+/** Its state of a group whose coordinator it talks to. */
+const COORDINATED = 'up';
 
-const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic' | 'group'>): Member => {
+/** @param isBrokersShare whether the broker, and no member, says who gets which partition */
+const wrap = (
+  client: NativeConsumer,
+  { topic, group }: Pick<EntityNames, 'topic' | 'group'>,
+  isBrokersShare: boolean,
+): Member => {
   const toTopicPartitions = (partitions: readonly number[]) => partitions.map((partition) => ({ topic, partition }));
   let ends: TopicPartitionOffset[] = [];
   let joinState = 'init';
@@ -306,8 +313,11 @@ const wrap = (client: NativeConsumer, { topic, group }: Pick<EntityNames, 'topic
   events.on('partition.eof', (end: TopicPartitionOffset) => void ends.push(end));
   events.on('event.stats', ({ message }: { readonly message: string }) => {
     // Without its group's part the client is not in a group.
-    joinState = statisticsSchema.safeParse(JSON.parse(message)).data?.cgrp.join_state ?? 'init';
-    if (joinState === JOINED) isForeignProtocol = false;
+    const told = statisticsSchema.safeParse(JSON.parse(message)).data?.cgrp;
+    // Where the broker shares the partitions out, a member that never had one has joined by its heartbeats alone.
+    const isMember = told?.join_state === JOINED || (isBrokersShare && told?.state === COORDINATED);
+    joinState = isMember ? JOINED : (told?.join_state ?? 'init');
+    if (told?.join_state === JOINED) isForeignProtocol = false;
   });
   const consume = (max: number) =>
     promised<Message[]>((done) => {
