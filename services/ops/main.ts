@@ -6,11 +6,12 @@ import { createProgram } from './commands.ts';
 // A reader that has enough, as `head`, is no fault.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // Whoever listens too says it in words.
+    if (error.code !== 'EPIPE' && stream.listenerCount('error') === 1) throw error;
   });
 }
 
-const [first, second] = process.argv.slice(2);
+const [first, second] = process.argv.slice(2).filter((arg) => arg !== '--');
 const asked = first === 'help' ? second : first;
 const program = await createProgram((name) => name === asked);
 try {

@@ -173,6 +173,8 @@ export class SlotPool extends Pool {
       };
       client.release = release;
       callback(error, client, release);
+      // It may have taken the last that was idle.
+      if (this.#stale !== undefined && this.#pause === undefined && this.#waiting.size > 0) this.#try();
     });
     if (this.#stale !== undefined && this.#pause === undefined) this.#try();
   }

@@ -37,6 +37,14 @@ const hold = async (method: string): Promise<{ held: () => number; next: (how?: 
   return { held: () => held, next: (how) => waiting.shift()?.(how) };
 };
 
+it('shows a day that was typed without a time as a day', async () => {
+  await open();
+  const due = await view.page.evaluate<string>('new Date(2027, 2, 5).toISOString()');
+  await call(view.api, 'POST', '/tasks', { description: 'Beat the rug', dates: { due } });
+  await open();
+  expect(await taskItem('Beat the rug').getByText('due ').textContent()).toBe('due 5 Mar 2027');
+});
+
 describe('the editor', () => {
   it('is open again after Back and Forward, however fast one follows the other', async () => {
     await createTask(view.api, 'Mend the sail');
@@ -97,6 +105,41 @@ describe('the editor', () => {
     await taskItem('Post the parcel').getByText('cannot be reached').waitFor();
     await view.page.getByRole('button', { name: 'Go on editing: Post the parcel' }).click();
     expect(await text.inputValue()).toBe('Post the parcel today');
+    expect(view.forgive('net::ERR_FAILED')).toBe(1);
+  });
+
+  it('keeps the last of what was submitted, when it is closed before a save that fails', async () => {
+    await createTask(view.api, 'Sort the screws');
+    await open();
+    const text = await edit('Sort the screws');
+    const puts = await hold('PUT');
+    await text.fill('Sort the long screws');
+    await text.press('Control+Enter');
+    await waitFor('the save', () => puts.held() === 1);
+    await text.fill('Sort the long screws and nails');
+    await text.press('Control+Enter');
+    await view.page.keyboard.press('Escape');
+    puts.next('abort');
+    await view.page.getByRole('button', { name: 'Go on editing: Sort the screws' }).click();
+    expect(await text.inputValue()).toBe('Sort the long screws and nails');
+    expect(view.forgive('net::ERR_FAILED')).toBe(1);
+  });
+
+  it('goes on with what is being saved, when it is opened again before that has ended', async () => {
+    await createTask(view.api, 'Oil the hinge');
+    await open();
+    let text = await edit('Oil the hinge');
+    const puts = await hold('PUT');
+    await text.fill('Oil the upper hinge');
+    await text.press('Control+Enter');
+    await waitFor('the save', () => puts.held() === 1);
+    await view.page.keyboard.press('Escape');
+    text = await edit('Oil the hinge');
+    expect(await text.inputValue()).toBe('Oil the upper hinge');
+    puts.next('abort');
+    await dialog().getByText('cannot be reached').waitFor();
+    expect(await text.inputValue()).toBe('Oil the upper hinge');
+    expect(await view.page.locator('#unsaved > li').count()).toBe(0);
     expect(view.forgive('net::ERR_FAILED')).toBe(1);
   });
 

@@ -79,6 +79,8 @@ describe('settings that cannot be used are refused by name', () => {
       (e) => (e.servers.kafka = { ...environmentOf('lab').servers.kafka, tls: true, login: 'OAUTHBEARER' }),
       /servers\.kafka\.oauth: must be given with the login OAUTHBEARER/,
     ],
+    ['nobody who says who may call', (e) => delete e.auth, /auth: /],
+    ['a login without an issuer', (e) => delete e.auth.oidc, /auth\.oidc: must be given with/],
     [
       'a CA for no certificate',
       (e) => {

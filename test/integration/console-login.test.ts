@@ -6,7 +6,7 @@ import { openEventStream } from '../support/event-stream.ts';
 import { AUDIENCE } from '../support/issuer.ts';
 import { CONSOLE_CLIENT, startOpenIdProvider, type OpenIdProvider } from '../support/openid-provider.ts';
 import { createPipeline, type Pipeline } from '../support/pipeline.ts';
-import { stopProcess } from '../support/process.ts';
+import { stopProcess, type ServiceProcess } from '../support/process.ts';
 
 const KEYS = ['the first secret of the sessions in this test', 'the second secret of the sessions in this test'];
 const COOKIE = 'taskstream-session';
@@ -15,6 +15,7 @@ let pipeline: Pipeline;
 let provider: OpenIdProvider;
 let url: string;
 let env: Record<string, string>;
+let api: ServiceProcess;
 beforeAll(async () => {
   const port = await getPort();
   url = `http://127.0.0.1:${port}`;
@@ -24,7 +25,7 @@ beforeAll(async () => {
     ...{ AUTH_INSECURE_ISSUER: 'true', CONSOLE: 'true', CONSOLE_URL: url, CONSOLE_CLIENT_ID: CONSOLE_CLIENT.id },
     ...{ CONSOLE_CLIENT_SECRET: CONSOLE_CLIENT.secret, CONSOLE_SESSION_KEYS: KEYS[0] ?? '' },
   };
-  await pipeline.startApi(env);
+  api = await pipeline.startApi({ ...env, LOG_LEVEL: 'trace' });
 });
 afterEach(() => provider.be('there'));
 afterAll(async () => {
@@ -107,6 +108,8 @@ describe('the login of the console', () => {
       ['DELETE', `/tasks/${id}`],
       ['POST', '/tasks/batch'],
       ['POST', '/tasks/search'],
+      ['POST', '/console/dead-letters/0/0/replay'],
+      ['POST', '/console/dead-letters/0/0/discard'],
     ] as const) {
       const refused = await browser.request(
         method,
@@ -295,6 +298,19 @@ describe('a session', () => {
       '',
     ];
     for (const text of worthless) expect([text.slice(0, 20), await asked(text)]).toEqual([text.slice(0, 20), 401]);
+  });
+
+  it('stands in no log, and no token does, be they good or not', async () => {
+    const browser = await loggedIn();
+    const session = browser.cookiesOf(url).get(COOKIE) ?? '';
+    const forged = `eyJhbGciOiJub25lIn0.${Buffer.from('{"sub":"root"}').toString('base64url')}.`;
+    expect((await browser.request('GET', `${url}/tasks`)).status).toBe(200);
+    for (const headers of [{ cookie: `${COOKIE}=${session}x` }, { authorization: `Bearer ${forged}` }]) {
+      expect((await createBrowserSession().request('GET', `${url}/tasks`, headers)).status).toBe(401);
+    }
+    expect(api.logs()).toContain('"path":"/tasks"');
+    expect(api.logs()).not.toContain(session);
+    expect(api.logs()).not.toMatch(/eyJ[\w-]+\./);
   });
 
   it('outlives a change of the keys', async () => {

@@ -179,10 +179,19 @@ describe.each(['APIs first', 'indexers first'] as const)('the previous release a
       await newApi.ready();
       load.add(newApi);
       for (let n = 0; n < 20; n += 1) {
-        const { status, body } = await call(newApi, 'POST', '/tasks', { description: `tagged ${n}`, tags: ['kept'] });
+        const { status, body } = await call(newApi, 'POST', '/tasks', {
+          ...{ description: `tagged ${n}`, tags: ['kept'], owner: 'ada' },
+        });
         expect(status).toBe(201);
         tagged.push((body as { task: Task }).task.id);
       }
+      // A request that is repeated at another version makes no second task.
+      const once = async (api: ServiceProcess) =>
+        (
+          (await call(api, 'POST', '/tasks', { description: 'once' }, { 'idempotency-key': 'of-both-versions' }))
+            .body as { task: Task }
+        ).task.id;
+      expect(new Set([await once(oldApi), await once(newApi), await once(oldApi)]).size).toBe(1);
       // The old version changes what the new one created, without a word of what it does not know.
       for (const id of tagged.slice(0, 10)) {
         const body = { description: 'changed by the old version', priority: 'low', dates: {}, isDone: false };
@@ -223,7 +232,8 @@ describe.each(['APIs first', 'indexers first'] as const)('the previous release a
     expect(await runOps(['reindex'], world.env)).toMatchObject({ code: 0 });
     expect(await world.documents()).toEqual(await world.rows());
     const rows = await world.rows();
-    for (const id of tagged) expect(rows.get(id)).toMatchObject({ tags: ['kept'], schemaVersion: TASK_SCHEMA_VERSION });
+    for (const id of tagged)
+      expect(rows.get(id)).toMatchObject({ tags: ['kept'], owner: 'ada', schemaVersion: TASK_SCHEMA_VERSION });
     expect(await world.topics.readAll(world.topics.deadLetters)).toEqual([]);
   });
 });

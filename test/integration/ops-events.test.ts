@@ -188,6 +188,13 @@ describe('events replay', () => {
     expect(stderr).not.toMatch(/EPIPE|Error/);
     expect(code).toBe(0);
   });
+
+  it('says in a sentence that its disk is full', async () => {
+    const { code, stderr } = await runOpsPiped(['events', 'replay', '--group', group()], '> /dev/full', env);
+    expect(stderr).toContain('Cannot write: ');
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(code).toBe(1);
+  });
 });
 
 describe('events tail', () => {

@@ -65,6 +65,7 @@ it('serves under the moved ports; other terminals find it by npm run env, and op
   const api = `http://localhost:${Number(ports['API_PORT']) + OFFSET}`;
   expect((await fetch(`${api}/tasks`)).status).toBe(200);
   expect(output()).toContain('eval "$(npm run -s env)"');
+  expect(output()).toContain('Nobody is asked who is calling (AUTH=none).');
 
   const { stdout } = await shell('eval "$(npm run -s env)" && printenv DATABASE_URL TASKSTREAM_URL TASKS_TOPIC');
   expect(stdout.split('\n')).toEqual([pipeline.env['DATABASE_URL'], api, pipeline.env['TASKS_TOPIC'], '']);

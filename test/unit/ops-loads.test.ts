@@ -54,6 +54,13 @@ describe('the Kafka client', { timeout: 120_000 }, () => {
 });
 
 describe('what ops does', { timeout: 120_000 }, () => {
+  it('is what the command says behind a second --, as npm may leave it there', async () => {
+    expect(await runOps(['--', 'config'], {})).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('DATABASE_URL') as string,
+    });
+  });
+
   it('needs the Kafka client in the commands alone for which npm scripts install it', async () => {
     const source = readFileSync(join(root, 'infra/local/bootstrap/main.mjs'), 'utf8');
     const names = /KAFKA_COMMANDS = \[(.*)\]/.exec(source)?.[1]?.match(/\w+/g) ?? [];

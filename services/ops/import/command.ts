@@ -77,7 +77,7 @@ export const importCommand = (): Command =>
       ),
     )
     .option('-s, --source <name>', "name of the source in the lines' keys; default: the file's path")
-    .option('--encoding <name>', 'default: UTF-8, or what a byte order mark says')
+    .option('--encoding <name>', 'default: UTF-8 or UTF-16, by its first bytes')
     .option('--timezone <name>', 'where a day without a time begins, such as Europe/Berlin', HERE)
     .option('--date-format <format>', "form of the dates in luxon's tokens, such as d/M/yyyy, before the common ones")
     .addOption(new Option('--delimiter <character>', 'of CSV, or "tab"; default: detected').argParser(delimiterFlag))

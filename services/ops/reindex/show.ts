@@ -1,4 +1,5 @@
 /** A run and a list as text for a person. */
+import { lineOf } from '../../platform/printable.ts';
 import { proseText, tableText } from '../cli/table.ts';
 import { count } from '../cli/text.ts';
 import type { ListedIndex } from '../../pipeline/reindex/catalog.ts';
@@ -25,7 +26,7 @@ export const describeResult = (result: ReindexResult, alias: string): string => 
         `${alias} still points to ${from}, as the mapping of ${to} rejects ${count(result.rejects.length, 'document')}:`,
         ...result.rejects
           .slice(0, SHOWN)
-          .map(({ id, version, reason }) => `  task ${id}, version ${version}: ${reason}`),
+          .map(({ id, version, reason }) => `  task ${id}, version ${version}: ${lineOf(reason)}`),
         ...(result.rejects.length > SHOWN ? ['  …'] : []),
         'Correct the mapping or the tasks, then run it again.',
       ].join('\n');

@@ -4,6 +4,7 @@
  * does not show yet is published later, and so found behind that end.
  */
 import { createTopicReader, type Offsets, type TopicReader } from '../../platform/kafka/reader.ts';
+import { lineOf } from '../../platform/printable.ts';
 import { OPS_GROUP_PREFIX } from '../../platform/product.ts';
 import { createPacer } from '../../platform/time.ts';
 import type { IndexMeta } from '../index/meta.ts';
@@ -109,7 +110,7 @@ const prepare = async (context: ReindexContext, options: MoveOptions, reader: To
   let reported = 0;
   const rejects = new Rejects(({ id, version, reason }) => {
     reported += 1;
-    if (reported <= MAX_REPORTED) progress.note(`${to} rejects ${id}, version ${version}: ${reason}`);
+    if (reported <= MAX_REPORTED) progress.note(`${to} rejects ${id}, version ${version}: ${lineOf(reason)}`);
   });
   const fill = createFill(context, to, rejects);
   const pace = createPacer(maxRate);

@@ -26,7 +26,7 @@ export type ImportLine =
   | { readonly line: number; readonly skipped: string; readonly isItem?: true };
 
 export interface ReadOptions {
-  /** WHATWG name; UTF-8 or what the byte order mark says when not given. */
+  /** WHATWG name; UTF-8 or UTF-16, by the first bytes, when not given. */
   readonly encoding?: string | undefined;
   readonly days: DayReader;
   /** Of CSV: one character; detected when not given. */

@@ -29,19 +29,12 @@ export const rowLine = (
     const [words, word] = [values[column] ?? {}, wordOf(cell)];
     return Object.hasOwn(words, word) ? (words[word] ?? cell) : cell;
   };
-  const unread: string[] = [];
-  const dateOf = (cell: string, timezone?: string): string | undefined => {
-    if (NO_DATE.includes(wordOf(cell))) return undefined;
-    const date = days(cell, timezone);
-    if (!INSTANT.test(date)) unread.push(date);
-    return date;
-  };
   const cellOf = (column: string, timezone?: string): string | undefined => {
     const cells = cellsOf(column).map((cell) => meant(column, cell));
     // A title, and notes below it; tags of several columns.
     const cell = column === 'description' ? cells.join('\n') : column === 'tags' ? listOf(cells) : cells[0];
     if (!cell) return undefined;
-    if (DATES.includes(column)) return dateOf(cell, timezone);
+    if (DATES.includes(column)) return NO_DATE.includes(wordOf(cell)) ? undefined : days(cell, timezone);
     // When it was completed says that it was.
     if (column === 'isDone' && (NO_DATE.includes(cell.toLowerCase()) || INSTANT.test(days(cell)))) {
       return NO_DATE.includes(cell.toLowerCase()) ? 'no' : 'yes';
@@ -64,7 +57,7 @@ export const rowLine = (
   const date = (column: string): string =>
     `${said(column)} is no date that can be read: name the form of dates, as in --date-format d/M/yyyy or M/d/yyyy, correct it in the file, or leave its column out by --map HEADER=`;
   const key = cellOf('key');
-  const judged = judgeLine(line, {
+  return judgeLine(line, {
     fieldsIn,
     id: cellOf('id'),
     updatedAt,
@@ -81,8 +74,6 @@ export const rowLine = (
     }),
     ...(key === undefined ? {} : { identity: `key:${key}` }),
   });
-  if (!('fault' in judged) || unread.length === 0) return judged;
-  return { line, fault: `${judged.fault}; --date-format names other forms of dates, as d/M/yyyy` };
 };
 
 const listOf = (cells: readonly string[]): string | undefined => (cells.length <= 1 ? cells[0] : cells.join(','));

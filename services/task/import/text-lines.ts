@@ -52,7 +52,7 @@ const BINARY: readonly (readonly [head: string, what: string])[] = [
   ['\xd0\xcf\x11\xe0', 'a workbook of old (.xls): save the sheet as CSV'],
   ['\x1f\x8b', 'compressed: unpack it, as gunzip does'],
   ['%PDF', 'a PDF: export the tasks as CSV or JSON'],
-  ['SQLi', 'a SQLite database: export the tasks as CSV or JSON'],
+  ['SQLite format 3\0', 'a SQLite database: export the tasks as CSV or JSON'],
   ['\xff\xfe\0\0', 'text in UTF-32: save it as UTF-8'],
   ['\0\0\xfe\xff', 'text in UTF-32: save it as UTF-8'],
   ['BEGIN:VCALENDAR', 'a calendar (.ics): make a todo.txt of it, as docs/import.md shows'],

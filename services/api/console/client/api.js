@@ -13,11 +13,13 @@ export class ApiProblem extends Error {
    * @param {string} message
    * @param {number} status 0 when no answer came
    * @param {string} code
+   * @param {number} waitMs how long the API asks to wait
    */
-  constructor(message, status, code) {
+  constructor(message, status, code, waitMs = 0) {
     super(message);
     this.status = status;
     this.code = code;
+    this.waitMs = waitMs;
   }
 }
 
@@ -51,7 +53,9 @@ const request = async (method, path, body, headers = {}) => {
     hasEnded ? 'The session has ended. Your input is still here: log in again, then repeat it.' : detail,
     response.status === 429 && wait !== null ? `It asks to wait ${wait} s.` : '',
   ];
-  throw new ApiProblem(words.filter(Boolean).join(' '), response.status, String(answer?.code ?? ''));
+  // A date, which the API does not give, counts as nothing.
+  const waitMs = 1_000 * (Number(wait) || 0);
+  throw new ApiProblem(words.filter(Boolean).join(' '), response.status, String(answer?.code ?? ''), waitMs);
 };
 
 /** @param {number} version */

@@ -39,6 +39,8 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
    * @type {Map<string, { edit: Edit, state: string }>}
    */
   const drafts = new Map();
+  /** What is being saved, be the editor closed or not, by id. @type {Map<string, Edit>} */
+  const underWay = new Map();
   /** @type {Edit | undefined} */
   let edit;
 
@@ -119,6 +121,7 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
   /** One save after the other: what is typed meanwhile stays, and what is submitted meanwhile comes next. @param {Edit} mine */
   const save = async (mine) => {
     if (mine.saving !== undefined) return;
+    underWay.set(mine.task.id, mine);
     setText(submit, 'Saving …');
     for (let sent = mine.next; sent !== undefined; sent = mine.next) {
       mine.next = undefined;
@@ -133,16 +136,18 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
           setText(note, 'Saved, but for what you have typed since.');
         }
       } catch (error) {
+        const last = lastOf(mine) ?? sent.state;
         mine.next = undefined;
         if (edit === mine) refuse(error, stateOf(form) !== sent.state);
         else if (error instanceof ApiProblem) {
           // What was typed after it holds it too.
-          if (!drafts.has(mine.task.id)) keep(mine, sent.state);
+          if (!drafts.has(mine.task.id)) keep(mine, last);
           onLost(mine.task, error);
         } else throw error;
       }
     }
     mine.saving = undefined;
+    underWay.delete(mine.task.id);
     if (edit === mine) setText(submit, 'Save');
   };
 
@@ -210,6 +215,7 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
     /** @param {Task} task */
     open: (task) => {
       const draft = drafts.get(task.id);
+      const saving = underWay.get(task.id);
       fill(task);
       if (draft !== undefined) {
         forget(task.id);
@@ -217,12 +223,19 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
         putBack(form, draft.state);
         showEdit();
         setText(note, 'This is what you typed before. It is not saved yet.');
+      } else if (saving !== undefined) {
+        edit = saving;
+        putBack(form, saving.next?.state ?? saving.saving ?? saving.filled);
+        showEdit();
       }
       if (!dialog.open) dialog.showModal();
       first.focus();
     },
   };
 };
+
+/** What was submitted last, while another save was under way. @param {Edit} edit */
+const lastOf = ({ next }) => next?.state;
 
 /** Asks before a task is deleted. @param {Task} task @returns {Promise<boolean>} */
 export const confirmDeletion = (task) => {

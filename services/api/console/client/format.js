@@ -30,10 +30,18 @@ export const formatAxis = (ms) => {
   return ms < 60_000 ? `${ms / 1_000} s` : `${oneDigit.format(ms / 60_000)} min`;
 };
 
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 /** @param {string} iso */
-export const formatTime = (iso) => day.format(new Date(iso));
+export const formatTime = (iso) => time.format(new Date(iso));
+
+/** When something is to be done: what begins with a day, here, was typed without a time. @param {string} iso */
+export const formatDate = (iso) => {
+  const date = new Date(iso);
+  const isDay = date.getHours() + date.getMinutes() + date.getSeconds() + date.getMilliseconds() === 0;
+  return (isDay ? day : time).format(date);
+};
 
 /** The value of a `datetime-local` field, in the person's own time zone. @param {string | null} iso */
 export const toLocalInput = (iso) => {

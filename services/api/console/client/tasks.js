@@ -5,7 +5,7 @@ import { setUpCreation } from './create.js';
 import { announce, make, need, setText } from './dom.js';
 import { confirmDeletion, createEditor } from './editor.js';
 import { fieldNamesOf, foldForm, wordsIn, wordsOf } from './form.js';
-import { formatCount, formatTime, shorten } from './format.js';
+import { formatCount, formatDate, shorten } from './format.js';
 import { createLive } from './live.js';
 
 /**
@@ -49,8 +49,8 @@ export const createTasks = (onChange) => {
   let requested;
   /** Whether the whole list was asked for, and not yet drawn. */
   let isListOnItsWay = false;
-  /** When the list that was asked for last could not be read, though it could be in a moment. @type {number | undefined} */
-  let failedAt;
+  /** When to ask again for the list that could not be read. @type {number | undefined} */
+  let againAt;
   /** How far the last change of each thing on show has come. @type {Map<string, string>} */
   const ways = new Map();
 
@@ -278,7 +278,7 @@ export const createTasks = (onChange) => {
     const mine = asked;
     isListOnItsWay = fresh;
     requested = wanted;
-    failedAt = undefined;
+    againAt = undefined;
     setText(moreProblem, '');
     const askedAt = performance.now();
     const from = fresh ? null : cursor;
@@ -311,7 +311,7 @@ export const createTasks = (onChange) => {
         return;
       }
       const isPassing = error.status === 0 || error.status === 429 || error.status >= 500;
-      if (isPassing) failedAt = performance.now();
+      if (isPassing) againAt = performance.now() + Math.max(AGAIN_MS, error.waitMs);
       setText(searchProblem, isPassing ? `${error.message} The page asks again by itself.` : error.message);
       // What stands there is not what the form asks for.
       setText(count, list.children.length === 0 ? '' : 'still the list of before');
@@ -473,7 +473,7 @@ export const createTasks = (onChange) => {
     live,
     /** Asks again for what could not be read a while ago. @param {boolean} isSearchUp */
     askAgain: (isSearchUp) => {
-      if (failedAt === undefined || performance.now() - failedAt < AGAIN_MS) return;
+      if (againAt === undefined || performance.now() < againAt) return;
       if (isSearchUp || requested === undefined) void load(true, requested);
     },
     /** What a thing is called, for a change that was not made here; nothing for one that is gone. @param {string} id */
@@ -508,8 +508,8 @@ const metaOf = (task, way) => {
       ? []
       : [make('span', { class: 'badge', 'data-priority': priority, text: `${priority} priority` })]),
     ...(isOverdue ? [make('span', { class: 'badge', 'data-overdue': 'true', text: 'overdue' })] : []),
-    ...(dates.start === null ? [] : [make('span', { text: `from ${formatTime(dates.start)}` })]),
-    ...(dates.due === null ? [] : [make('span', { text: `due ${formatTime(dates.due)}` })]),
+    ...(dates.start === null ? [] : [make('span', { text: `from ${formatDate(dates.start)}` })]),
+    ...(dates.due === null ? [] : [make('span', { text: `due ${formatDate(dates.due)}` })]),
     ...wordsIn(need('#editor', HTMLElement), task).map((text) => make('span', { class: 'badge', dir: 'auto', text })),
     make('span', { class: 'version', text: `version ${version}` }),
     make('span', { class: 'way', text: way }),
