@@ -79,6 +79,8 @@ describe('the login of the console', () => {
     expect(stream.status).toBe(200);
     expect(['sample', 'following']).toContain((await stream.next())?.event);
     stream.close();
+    // Of a stream that nobody reads, none is opened.
+    expect((await browser.request('HEAD', `${url}/console/events`)).status).toBe(405);
     const stranger = createBrowserSession();
     for (const path of ['/tasks', '/console/events', '/console/session', '/console/journeys/x?version=1']) {
       const answer = await stranger.request('GET', url + path);

@@ -192,7 +192,7 @@ describe('a deletion in all stores', () => {
     expect(await verify()).toMatchObject({ code: 2, report: { shownDeletions: 1 } });
     expect(await runOps(['verify', '--grace', '5'], pipeline.env)).toMatchObject({
       code: 2,
-      stdout: expect.stringContaining('`npm run ops -- migrate` puts it back.') as string,
+      stdout: expect.stringMatching(/`npm run ops -- migrate`\s+puts it back\./) as string,
     });
     expect((await runOps(['migrate'], pipeline.env)).code).toBe(0);
     expect(await filterOf()).toEqual([NOT_DELETED]);

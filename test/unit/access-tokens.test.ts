@@ -86,6 +86,26 @@ it('takes no token that is forged, of somebody else, for somebody else, or of an
   expect(await codeOf(good)).toBe('taken');
 });
 
+it('takes no subject but a name, whatever claim owns', async () => {
+  const tenants = verifierOf(issuer.url, { AUTH_OWNER_CLAIM: 'tenant' });
+  for (const sub of [5, {}, [], '', true, 'a\u0000b', 'x'.repeat(300)])
+    expect([sub, await codeOf(await issuer.token(key, { sub, tenant: 'acme' }), tenants)]).toEqual([
+      sub,
+      'unauthenticated',
+    ]);
+  expect(await codeOf(await issuer.token(key, { tenant: 'acme' }), tenants)).toBe('taken');
+});
+
+it('refuses a token by a key that nobody can use, as any other', async () => {
+  const broken = {
+    ...key,
+    kid: 'broken',
+    jwk: { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'broken', alg: 'ES256' },
+  };
+  issuer.publish(key, broken);
+  expect(await codeOf(await issuer.token(broken))).toBe('unauthenticated');
+});
+
 it('takes a new key at once, and a withdrawn one no longer than five minutes', async () => {
   const [second, token] = [await createKey('second', 'RS256'), await issuer.token(key)];
   expect(await codeOf(token)).toBe('taken');

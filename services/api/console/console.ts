@@ -127,6 +127,8 @@ export const createConsole = (options: ConsoleOptions): Console => {
 
   /** Opens a stream, and closes the connections to Kafka a while after the last one has ended. */
   const openStream = (c: Context<ApiEnv>): EventStream => {
+    // Nobody would read it, or end it.
+    if (c.req.method === 'HEAD') throw new TaskstreamError('method_not_allowed', `${c.req.path} takes GET.`);
     const session = c.get('session');
     // Whoever has logged in is a client of their own, wherever they are.
     const stream = streams.open(

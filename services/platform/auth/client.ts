@@ -66,7 +66,8 @@ const MAX_REASON_LENGTH = 200;
 
 /** Why a question to the provider failed, in words for people and logs: the provider's own where it gave some. It has no secret, code or token. */
 export const reasonOf = async (error: unknown): Promise<string> =>
-  shorten((await wordsOf(error)).replaceAll(/\p{Cc}/gu, ' '), MAX_REASON_LENGTH);
+  // Some issuers repeat the token that they refuse.
+  shorten((await wordsOf(error)).replaceAll(/\p{Cc}/gu, ' ').replaceAll(/eyJ[\w.-]*/g, '…'), MAX_REASON_LENGTH);
 
 const wordsOf = async (error: unknown): Promise<string> => {
   const cause = error instanceof Error ? error.cause : undefined;

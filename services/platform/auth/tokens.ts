@@ -64,7 +64,8 @@ export const createTokenVerifier = (config: Config, logger: Logger): TokenVerifi
       const payload = await jwtVerify(token, keys.get, options).then(
         (verified) => verified.payload,
         (error: unknown) => {
-          throw error instanceof errors.JOSEError ? unauthenticated(reasonOf(error), error) : error;
+          // A key of the issuer that nobody can use fails in its own words, by whoever names it.
+          throw error instanceof TaskstreamError ? error : unauthenticated(reasonOf(error), error);
         },
       );
       const caller = callerOf(payload, config.AUTH_OWNER_CLAIM);
@@ -76,7 +77,9 @@ export const createTokenVerifier = (config: Config, logger: Logger): TokenVerifi
 
 /** `scope` is RFC 9068's, `scp` Entra's and Okta's. */
 const callerOf = (payload: JWTPayload, ownerClaim: string): Caller => {
-  const { sub = '', scope, scp, [ownerClaim]: owner } = payload;
+  const { sub, scope, scp, [ownerClaim]: owner } = payload;
+  // It names whoever a limit or a log is about, and may be anything that JSON has.
+  if (!isOwnerName(sub)) throw unauthenticated('The access token is not valid here: sub.');
   if (!isOwnerName(owner)) throw unauthenticated(`The access token is not valid here: ${ownerClaim}.`);
   return { subject: sub, owner, scopes: new Set([...wordsIn(scope), ...wordsIn(scp)]) };
 };
@@ -87,7 +90,7 @@ const wordsIn = (claim: unknown): string[] => {
 };
 
 /** What a client may know. The library's own messages say no more, and are not for people. */
-const reasonOf = (error: errors.JOSEError): string => {
+const reasonOf = (error: unknown): string => {
   if (error instanceof errors.JWTExpired) return 'The access token has expired.';
   if (error instanceof errors.JWTClaimValidationFailed) return `The access token is not valid here: ${error.claim}.`;
   if (error instanceof errors.JWKSNoMatchingKey) return 'The access token is signed with no key of the issuer.';
