@@ -48,6 +48,25 @@ const contextOf = async () => {
   return context;
 };
 
+it('the page of the calls is authorised with a token, and then sends it', async () => {
+  const context = await contextOf();
+  const page = await context.newPage();
+  await page.goto(`${url}/docs`);
+  await page.getByRole('button', { name: 'Authorize' }).first().click();
+  const dialog = page.locator('.modal-ux');
+  await dialog.getByLabel('auth-bearer-value').fill(await provider.token('tasks:read'));
+  await dialog.getByRole('button', { name: 'Apply credentials' }).last().click();
+  await dialog.getByText('Authorized').first().waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).first().click();
+  const list = page.locator('.opblock-get').first();
+  await list.locator('.opblock-summary-control').click();
+  await list.getByRole('button', { name: 'Try it out' }).click();
+  const answered = page.waitForResponse((response) => new URL(response.url()).pathname === '/tasks');
+  await list.getByRole('button', { name: 'Execute' }).click();
+  expect((await answered).status()).toBe(200);
+  await context.close();
+});
+
 describe('the console behind a login', () => {
   it('is worked with after it, and ends in all tabs at once', async () => {
     const context = await contextOf();
