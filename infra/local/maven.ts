@@ -17,6 +17,7 @@ export const downloadedBytes = (line: string): number | undefined => {
 
 /**
  * Runs Maven, and shows how many files and bytes it has fetched.
+ * @param megabytes that it has to fetch, about
  * @throws UserError with the end of its output when it fails
  */
 export const runMaven = async (
@@ -24,10 +25,11 @@ export const runMaven = async (
   mvn: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  megabytes = 45,
 ): Promise<void> => {
   let [files, bytes] = [0, 0];
   const progress = () => `  ${title}: ${files} files, ${(bytes / 1e6).toFixed(1)} MB fetched`;
-  console.error(`  ${title}: fetching its jars with Maven (about 45 MB, once)`);
+  console.error(`  ${title}: fetching its jars with Maven (about ${megabytes} MB, once)`);
   await run(mvn, args, env, (line) => {
     const size = downloadedBytes(line);
     if (size === undefined) return;

@@ -6,7 +6,7 @@ import { startElasticsearch } from './elasticsearch.ts';
 import type { EmbeddedServer, ServerOptions } from './embedded-server.ts';
 import { elasticsearchHome, kafkaHome } from './jars.ts';
 import { startKafka } from './kafka.ts';
-import { startPostgres } from './postgres.ts';
+import { startPostgres, type PostgresOptions } from './postgres.ts';
 
 export const SERVER_KINDS = ['postgres', 'kafka', 'elasticsearch'] as const;
 export type ServerKind = (typeof SERVER_KINDS)[number];
@@ -20,6 +20,8 @@ export interface ServersOptions {
   readonly ports: Readonly<Partial<Record<ServerKind, number>>>;
   /** Address that all listen on; the loopback interface unless given. */
   readonly host?: string;
+  /** Further settings of PostgreSQL, by the names of its documentation. */
+  readonly postgresSettings?: Readonly<Record<string, string>>;
   readonly onReady?: (server: EmbeddedServer) => void;
 }
 
@@ -35,16 +37,18 @@ export const serverLog = (dataDir: string, kind: ServerKind): string => join(dat
  * Starts servers in parallel; when one does not come up, every child of this process is stopped.
  * @throws the fault of the first one that failed
  */
-export const startServers = async ({ dataDir, ports, host, onReady }: ServersOptions): Promise<Servers> => {
+export const startServers = async (options: ServersOptions): Promise<Servers> => {
+  const { dataDir, ports, host, postgresSettings, onReady } = options;
   await fetchWhatIsMissing(ports);
   const started: Servers = {};
   const kinds = SERVER_KINDS.filter((kind) => ports[kind] !== undefined);
   const starts = kinds.map(async (kind) => {
-    const options: ServerOptions = {
+    const options: ServerOptions & Pick<PostgresOptions, 'settings'> = {
       dataDir: join(dataDir, kind),
       port: ports[kind] ?? 0,
       logFile: serverLog(dataDir, kind),
       ...(host === undefined ? {} : { host }),
+      ...(kind === 'postgres' && postgresSettings !== undefined ? { settings: postgresSettings } : {}),
     };
     const server = await START[kind](options);
     started[kind] = server;

@@ -9,7 +9,10 @@ import { Command, Option } from 'commander';
 import { helpText } from '../../services/ops/cli/help.ts';
 import { explainUsage } from '../../services/ops/cli/usage.ts';
 import { buildServices } from '../support/build.ts';
+import { checkOutPreviousRelease } from '../support/previous-release.ts';
+import type { Peers } from './benches/bench.ts';
 import { BENCHES } from './benches/index.ts';
+import { debeziumHome } from './debezium.ts';
 import type { Measurement, Plot } from './measurement.ts';
 import { writePlots } from './plots.ts';
 import { markdownOf, rowOf, tableOf } from './report.ts';
@@ -21,6 +24,12 @@ const folder = join(root, 'dist/bench');
 const command = new Command('bench')
   .description('Throughput, latency and memory of the pipeline on real servers, each beside a ceiling of the same run')
   .addOption(new Option('--only <names...>', 'only these').choices(BENCHES.map(({ name }) => name)))
+  .addOption(
+    new Option('--peer <names...>', 'measure these too, in the same run: relay and indexer').choices([
+      'previous',
+      'debezium',
+    ]),
+  )
   .option('--quick', 'short and with little data: to see whether it runs, not how fast', false)
   .addHelpText(
     'after',
@@ -29,10 +38,19 @@ const command = new Command('bench')
 
 All together take about half an hour on two cores. Leave the machine alone meanwhile.`,
       exits: { 0: 'everything could be measured, whether goals were met or not', 1: 'something could not be measured' },
-      examples: ['npm run bench', 'npm run bench -- --only relay', 'npm run bench -- --quick'],
+      examples: [
+        'npm run bench',
+        'npm run bench -- --only relay',
+        'npm run bench -- --only relay --peer debezium previous',
+        'npm run bench -- --quick',
+      ],
     }),
   );
-const { only, quick } = explainUsage(command, 'npm run bench --').parse().opts<{ only?: string[]; quick: boolean }>();
+const {
+  only,
+  peer = [],
+  quick,
+} = explainUsage(command, 'npm run bench --').parse().opts<{ only?: string[]; peer?: string[]; quick: boolean }>();
 
 const measurements: Measurement[] = [];
 const plots: Plot[] = [];
@@ -57,18 +75,25 @@ const report = {
 
 const startedAt = performance.now();
 log('Compiling the services and starting the servers');
-const servers = await startBenchServers(await buildServices());
+const peers: Peers = {
+  ...(peer.includes('debezium') ? { debezium: await debeziumHome() } : {}),
+  ...(peer.includes('previous') ? { previous: await checkOutPreviousRelease() } : {}),
+};
+// Debezium reads PostgreSQL's log, which must say more for it: for both, as they share the server.
+const settings = peers.debezium === undefined ? undefined : { wal_level: 'logical' };
+const servers = await startBenchServers(await buildServices(), settings);
 let failed = 0;
 for (const bench of BENCHES.filter(({ name }) => only?.includes(name) ?? true)) {
   log(`${bench.name}: ${bench.description}`);
   try {
-    await bench.run({ servers, report, isQuick: quick });
+    await bench.run({ servers, report, peers, isQuick: quick });
   } catch (error) {
     failed += 1;
     log(`  could not be measured: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
 }
 await servers.close();
+await peers.previous?.remove();
 mkdirSync(folder, { recursive: true });
 const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
 const minutes = ((performance.now() - startedAt) / 60_000).toFixed(0);

@@ -32,6 +32,10 @@ export interface Stack {
    */
   readonly startApi: (name?: string, settings?: Readonly<Record<string, string>>) => Promise<ServiceProcess>;
   readonly startIndexer: () => Promise<ServiceProcess>;
+  /** The same of another release, from its sources. */
+  readonly startOther: (service: 'api' | 'indexer', name: string, checkout: string) => Promise<ServiceProcess>;
+  /** Counts the CPU of a process that was not started here. */
+  readonly countCpu: (name: string, pid: number) => void;
   /** Runs `work`, and divides what each process took of the processors meanwhile by the operations that it tells. */
   measureCpu(work: () => Promise<number>): Promise<CpuByProcess>;
   /** Bytes that were written until now: PostgreSQL's log, the topic of the events on one broker, the index as it is on disk. */
@@ -42,11 +46,21 @@ export interface Stack {
 /** As the product's own default. */
 export const PARTITIONS = 12;
 
-/** @param build folder of the compiled services */
-export const startBenchServers = async (build: string): Promise<BenchServers> => {
+/**
+ * @param build folder of the compiled services
+ * @param postgresSettings that differ from the embedded server's own
+ */
+export const startBenchServers = async (
+  build: string,
+  postgresSettings?: Readonly<Record<string, string>>,
+): Promise<BenchServers> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'taskstream-bench-'));
   const ports = { postgres: await getPort(), kafka: await getPort(), elasticsearch: await getPort() };
-  const servers = await startServers({ dataDir, ports });
+  const servers = await startServers({
+    dataDir,
+    ports,
+    ...(postgresSettings === undefined ? {} : { postgresSettings }),
+  });
   const urls = {
     postgres: servers.postgres?.url ?? '',
     kafka: servers.kafka?.url ?? '',
@@ -87,8 +101,10 @@ export const startBenchServers = async (build: string): Promise<BenchServers> =>
         service: 'api' | 'indexer',
         name: string,
         more: Readonly<Record<string, string>> = {},
+        checkout?: string,
       ): Promise<ServiceProcess> => {
-        const started = await startService(service, { ...env, ...more }, build);
+        const from = checkout === undefined ? ([build] as const) : ([undefined, checkout] as const);
+        const started = await startService(service, { ...env, ...more }, ...from);
         processes.push(started);
         pids.push([name, started.pid]);
         await started.ready();
@@ -101,6 +117,10 @@ export const startBenchServers = async (build: string): Promise<BenchServers> =>
         env,
         startApi: (name = 'API', more) => start('api', name, more),
         startIndexer: () => start('indexer', 'indexer'),
+        startOther: (service, name, checkout) => start(service, name, {}, checkout),
+        countCpu: (name, pid) => {
+          pids.push([name, pid]);
+        },
         measureCpu: async (work) => {
           const before = cpu();
           const operations = await work();

@@ -311,7 +311,7 @@ const shown = (hits: readonly Hit[]): Pick<SearchPage, 'hits' | 'highlights'> =>
 const NONE: Found = { hits: [], total: 0, facets: {} };
 
 /** What is found, and with the scores that the order goes by, where it goes by any. */
-const inOrder = (
+export const inOrder = (
   query: estypes.QueryDslQueryContainer,
   bound: string | undefined,
   order: Order | undefined,

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { runChild } from '../child.ts';
 import type { StoreOrder, StoreResult } from '../children/call-store.ts';
 import { OPERATIONS, type HttpResult, type Operation } from '../children/generate-http.ts';
-import { ratioGoal, type Measurement, type Series } from '../measurement.ts';
+import { ratioGoal, type Measurement, type Report, type Series } from '../measurement.ts';
 import type { Stack } from '../stack.ts';
 import { fillTasks } from '../tasks.ts';
 import { caughtUp } from '../caught-up.ts';
-import type { Bench, BenchContext } from './bench.ts';
+import type { Bench } from './bench.ts';
 
 const CONNECTIONS = [1, 32, 128];
 const ROUNDS = 2;
@@ -77,7 +77,7 @@ export const http: Bench = {
         throughput.push({ name: operation, points }, { name: `${operation}, without HTTP`, points: ceilings });
         latency.push({ name: operation, points: slowest });
       }
-      await compareWithOneStatement(stack, { report, servers, isQuick }, generate);
+      await compareWithOneStatement(stack, report, generate);
       const x = { xTitle: 'connections', logX: true };
       report.plot({ name: 'http-throughput', title: 'Requests a second', yTitle: '1/s', series: throughput, ...x });
       report.plot({ name: 'http-latency', title: 'Latency, p99', yTitle: 'ms', series: latency, ...x });
@@ -104,7 +104,7 @@ const goalOf = (
 /** The same API with one statement for each request, on the same database, its relay and the indexer running too. */
 const compareWithOneStatement = async (
   stack: Stack,
-  { report }: BenchContext,
+  report: Report,
   generate: (operation: Operation, connections: number, base: string) => Promise<HttpResult>,
 ): Promise<void> => {
   report.progress('create, one statement a request');

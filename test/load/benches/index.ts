@@ -9,6 +9,19 @@ import { indexer } from './indexer.ts';
 import { memory } from './memory.ts';
 import { ops } from './ops.ts';
 import { relay } from './relay.ts';
+import { scaling } from './scaling.ts';
 import { stop } from './stop.ts';
 
-export const BENCHES: readonly Bench[] = [http, cost, auth, relay, indexer, freshness, stop, memory, ops, heldSnapshot];
+export const BENCHES: readonly Bench[] = [
+  http,
+  cost,
+  auth,
+  relay,
+  indexer,
+  freshness,
+  scaling,
+  stop,
+  memory,
+  ops,
+  heldSnapshot,
+];

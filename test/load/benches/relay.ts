@@ -1,48 +1,153 @@
-/** Outbox to Kafka: a full outbox drains, beside a raw producer that is fed with the records of the same rows. */
+/**
+ * Outbox to Kafka: a full outbox drains, beside a raw producer that is fed with the records of the same rows, and beside
+ * peers that publish the same rows.
+ */
 import { taskIn } from '../../support/task.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runChild } from '../child.ts';
 import type { ProduceOrder } from '../children/produce.ts';
+import { sumOfCpu, type CpuByProcess } from '../cpu.ts';
+import { prepareForDebezium, startDebezium } from '../debezium.ts';
 import { ratioGoal } from '../measurement.ts';
 import { rateOf, type Sample } from '../rate.ts';
 import { fillTasks } from '../tasks.ts';
 import { createSpareTopic } from '../spare-topic.ts';
-import type { Bench } from './bench.ts';
+import type { Stack } from '../stack.ts';
+import type { Bench, BenchContext } from './bench.ts';
 
 const CHUNK = 1_000;
+/** Times of Debezium Server's events a second, and of its CPU for each, that of PostgreSQL included. */
+const GOAL_RATE = 1.5;
+const GOAL_CPU = 0.8;
+
+/** Whoever publishes the outbox of a stack. */
+interface Publisher {
+  readonly name: string;
+  /** Before any row is there. */
+  readonly prepare?: (stack: Stack) => Promise<void>;
+  readonly start: (stack: Stack) => Promise<{ readonly pid: number; readonly stop?: () => Promise<void> }>;
+}
+
+interface Drained {
+  readonly perSecond: number;
+  readonly cpu: CpuByProcess;
+}
 
 export const relay: Bench = {
   name: 'relay',
   description: 'events a second from a full outbox to Kafka',
-  run: async ({ servers, report, isQuick }) => {
-    const count = isQuick ? 20_000 : 200_000;
-    const stack = await servers.createStack();
-    const spare = await createSpareTopic(stack);
-    try {
-      report.progress(`filling an outbox of ${count} rows`);
-      await fillTasks(stack.database.pool, count, undefined, taskIn(stack.env));
-      // A fresh statistic, as autovacuum would have made it while the rows came.
-      await stack.database.pool.query('ANALYZE outbox');
-      report.progress('raw producer');
-      const order: ProduceOrder = { env: stack.env, topic: spare.tasks, chunk: CHUNK };
-      const raw = await runChild<{ perSecond: number }>('produce', order);
-      report.progress('relay');
-      const samples: Sample[] = [];
-      const cpu = await stack.measureCpu(async () => {
-        const api = await stack.startApi();
-        for (let published = 0; published < count;) {
-          published = await api.metric('taskstream_relay_published_total');
-          samples.push({ atMs: performance.now(), count: published });
-          await sleep(50);
-        }
-        return count;
+  run: async (context) => {
+    const { report, peers } = context;
+    const { previous, debezium } = peers;
+    let raw = Number.NaN;
+    const { perSecond: value, cpu } = await measure(
+      context,
+      { name: 'relay', start: (stack) => stack.startApi('relay') },
+      async (stack) => {
+        report.progress('raw producer');
+        raw = await produceRaw(stack);
+      },
+    );
+    const ceiling = { what: 'raw producer', value: raw };
+    report.add({ what: 'relay, full outbox', value, unit: '/s', cpu, ...ratioGoal(value, ceiling, 0.7) });
+    if (previous !== undefined) {
+      const name = `relay of release ${previous.version}`;
+      const drained = await measure(context, {
+        name,
+        start: (stack) => stack.startOther('api', name, previous.checkout),
       });
-      const value = rateOf(samples);
-      const ceiling = { what: 'raw producer', value: raw.perSecond };
-      report.add({ what: 'relay, full outbox', value, unit: '/s', cpu, ...ratioGoal(value, ceiling, 0.7) });
-    } finally {
-      await spare.close();
-      await stack.close();
+      report.add({ what: `${name}, full outbox`, value: drained.perSecond, unit: '/s', cpu: drained.cpu });
+    }
+    if (debezium !== undefined) {
+      const drained = await measure(context, {
+        name: 'Debezium Server',
+        prepare: prepareForDebezium,
+        start: async (stack) => {
+          const { child, stop } = await startDebezium(debezium, stack);
+          stack.countCpu('Debezium Server', child.pid);
+          return { pid: child.pid, stop };
+        },
+      });
+      report.add({ what: 'Debezium Server, full outbox', value: drained.perSecond, unit: '/s', cpu: drained.cpu });
+      const rates = value / drained.perSecond;
+      const costs = sumOfCpu(cpu, ['relay', 'PostgreSQL']) / sumOfCpu(drained.cpu, ['Debezium Server', 'PostgreSQL']);
+      report.add({
+        what: 'relay: events a second, of Debezium Server',
+        value: rates,
+        unit: 'x',
+        goal: { text: `≥ ${GOAL_RATE}`, isMet: rates >= GOAL_RATE },
+      });
+      report.add({
+        what: 'relay: CPU an event with PostgreSQL, of Debezium Server',
+        value: costs,
+        unit: 'x',
+        goal: { text: `≤ ${GOAL_CPU}`, isMet: costs <= GOAL_CPU },
+      });
     }
   },
+};
+
+/** Events a second of a producer that has the records of the outbox in memory. */
+const produceRaw = async (stack: Stack): Promise<number> => {
+  const spare = await createSpareTopic(stack);
+  try {
+    const order: ProduceOrder = { env: stack.env, topic: spare.tasks, chunk: CHUNK };
+    return (await runChild<{ perSecond: number }>('produce', order)).perSecond;
+  } finally {
+    await spare.close();
+  }
+};
+
+/**
+ * An outbox drains twice: the first time starts the process, and lets it compile and plan what production keeps so. Then it
+ * stands still until the outbox is full again.
+ * @param onFull is called once, before anybody publishes
+ */
+const measure = async (
+  { servers, report, isQuick }: BenchContext,
+  { name, prepare, start }: Publisher,
+  onFull?: (stack: Stack) => Promise<void>,
+): Promise<Drained> => {
+  const count = isQuick ? 20_000 : 200_000;
+  const stack = await servers.createStack();
+  let publisher: Awaited<ReturnType<Publisher['start']>> | undefined;
+  const fill = async () => {
+    report.progress(`${name}: filling an outbox of ${count} rows`);
+    await fillTasks(stack.database.pool, count, undefined, taskIn(stack.env));
+    // A fresh statistic, as autovacuum would have made it while the rows came.
+    await stack.database.pool.query('ANALYZE outbox');
+  };
+  /** Until all rows are published; counted where all publishers write. */
+  const drain = async (): Promise<Sample[]> => {
+    const before = (await stack.topics.end()) - already;
+    const samples: Sample[] = [{ atMs: performance.now(), count: before }];
+    while ((samples.at(-1)?.count ?? 0) < count) {
+      samples.push({ atMs: performance.now(), count: (await stack.topics.end()) - already });
+      await sleep(50);
+    }
+    already += count;
+    return samples;
+  };
+  let already = 0;
+  try {
+    await prepare?.(stack);
+    await fill();
+    await onFull?.(stack);
+    report.progress(`${name}: warming up`);
+    publisher = await start(stack);
+    await drain();
+    process.kill(publisher.pid, 'SIGSTOP');
+    await fill();
+    report.progress(name);
+    let samples: Sample[] = [];
+    const cpu = await stack.measureCpu(async () => {
+      process.kill(publisher?.pid ?? 0, 'SIGCONT');
+      samples = await drain();
+      return count;
+    });
+    return { perSecond: rateOf(samples), cpu };
+  } finally {
+    await publisher?.stop?.();
+    await stack.close();
+  }
 };

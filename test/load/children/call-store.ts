@@ -6,7 +6,7 @@ import { createLogger } from '../../../services/platform/logger.ts';
 import { createPool, postgresEnv } from '../../../services/platform/postgres.ts';
 import { placeTask, taskEnv } from '../../../services/task/env.ts';
 import { columnsToUpdate, toQuery } from '../../../services/pipeline/field.ts';
-import { BY_SCORE } from '../../../services/pipeline/index/search.ts';
+import { BY_SCORE, inOrder } from '../../../services/pipeline/index/search.ts';
 import { taskFields } from '../../../services/task/fields.ts';
 import { createTaskStore } from '../../../services/task/store.ts';
 import { answerOrder } from '../child.ts';
@@ -54,7 +54,8 @@ answerOrder<StoreOrder>(async ({ env, operation, concurrency, seconds, ids }) =>
     search: () =>
       client.search({
         index: config.TASK_INDEX,
-        query: toQuery(taskFields, searchFor(queryOf(turn)), 0),
+        // As the API asks: what is compared is all that it does besides.
+        query: inOrder(toQuery(taskFields, searchFor(queryOf(turn)), 0), undefined, undefined),
         sort: BY_SCORE,
         size: 10,
         from: 0,

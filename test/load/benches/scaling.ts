@@ -1,0 +1,212 @@
+/**
+ * How long changes wait while indexers come and go, in both protocols of the group. A partition's wait is the longest of its
+ * changes', from the row until its document is written: a partition that rests keeps the next change waiting just as long.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readTopic } from '../../support/kafka.ts';
+import { killProcess, stopProcess, type ServiceProcess } from '../../support/process.ts';
+import { taskIn } from '../../support/task.ts';
+import { waitFor } from '../../support/wait.ts';
+import { caughtUp } from '../caught-up.ts';
+import { median } from '../measurement.ts';
+import { PARTITIONS, type Stack } from '../stack.ts';
+import { fillTasks } from '../tasks.ts';
+import type { Bench, BenchContext } from './bench.ts';
+
+const PROTOCOLS = ['classic', 'consumer'] as const;
+/** Changes a second. */
+const RATE = 1_000;
+/** How often rows are written; as many as the rate asks for. */
+const TICK_MS = 50;
+const SAMPLE_MS = 20;
+/** Batches of a twentieth of a second: by default a change waits for a second anyway, which would hide a rest of that length. */
+const FRESHNESS_MS = '100';
+/** The default of `SESSION_TIMEOUT_MS`, and the broker's in the other protocol. */
+const SESSION_MS = 15_000;
+const GOAL_MS = 1_000;
+
+interface Step {
+  readonly what: string;
+  readonly watchMs: number;
+  readonly goalMs?: number;
+  /** Changes who is there. */
+  run(indexers: ServiceProcess[]): Promise<unknown>;
+}
+
+const stepsOf = (stack: Stack): readonly Step[] => {
+  const start = (count: number) => async (indexers: ServiceProcess[]) => {
+    indexers.push(...(await Promise.all(Array.from({ length: count }, stack.startIndexer))));
+  };
+  return [
+    { what: 'nothing changes', watchMs: 10_000, run: () => Promise.resolve() },
+    { what: '1 to 4', watchMs: 10_000, goalMs: GOAL_MS, run: start(3) },
+    { what: '4 to 8', watchMs: 10_000, goalMs: GOAL_MS, run: start(4) },
+    {
+      what: '8 to 3, stopped',
+      watchMs: 10_000,
+      goalMs: GOAL_MS,
+      run: (indexers) => Promise.all(indexers.splice(3).map(stopProcess)),
+    },
+    {
+      what: 'one of 3 killed',
+      watchMs: 2 * SESSION_MS + 10_000,
+      // Two heartbeats more, until the others have what was its.
+      goalMs: SESSION_MS + GOAL_MS,
+      run: (indexers) => Promise.all(indexers.splice(2).map(killProcess)),
+    },
+  ];
+};
+
+export const scaling: Bench = {
+  name: 'scaling',
+  description: 'how long changes wait while indexers come and go',
+  run: async (context) => {
+    for (const protocol of PROTOCOLS) {
+      const stack = await context.servers.createStack({ GROUP_PROTOCOL: protocol, FRESHNESS_TARGET_MS: FRESHNESS_MS });
+      try {
+        await measure(stack, protocol, context);
+      } finally {
+        await stack.close();
+      }
+    }
+  },
+};
+
+const measure = async (stack: Stack, protocol: string, { report, isQuick }: BenchContext): Promise<void> => {
+  const api = await stack.startApi();
+  await waitFor('the relay to begin', async () => (await api.metric('taskstream_relay_leader')) === 1);
+  const indexers = [await stack.startIndexer()];
+  const written = watchWrites(stack);
+  const load = writeSteadily(stack);
+  const windows: { readonly step: Step; readonly fromMs: number; readonly toMs: number; readonly again: number }[] = [];
+  try {
+    // Code that is compiled, and an index that has met its documents.
+    await sleep(isQuick ? 2_000 : 20_000);
+    for (const step of stepsOf(stack)) {
+      report.progress(`${protocol}: ${step.what}`);
+      const before = await deliveredAgain(stack);
+      const fromMs = performance.timeOrigin + performance.now();
+      await step.run(indexers);
+      await sleep(step.watchMs);
+      const toMs = performance.timeOrigin + performance.now();
+      windows.push({ step, fromMs, toMs, again: (await deliveredAgain(stack)) - before });
+    }
+  } finally {
+    await load.stop();
+    await caughtUp(stack);
+    await written.stop();
+  }
+  const waits = await waitsOf(stack, written);
+  for (const { step, fromMs, toMs, again } of windows) {
+    const longest = new Map<number, number>();
+    for (const { partition, madeAtMs, waitMs } of waits) {
+      if (madeAtMs < fromMs || madeAtMs > toMs) continue;
+      longest.set(partition, Math.max(longest.get(partition) ?? 0, waitMs));
+    }
+    const [middle, most] = [median([...longest.values()]), Math.max(...longest.values())];
+    if (longest.size < PARTITIONS) throw new Error(`${protocol}, ${step.what}: some partitions had no change`);
+    const { what, goalMs } = step;
+    report.add({
+      what: `${protocol}, ${what}: longest wait of a partition, median and most; ${again} events delivered again`,
+      value: most,
+      unit: 'ms',
+      p50Ms: middle,
+      ...(goalMs === undefined ? {} : { goal: { text: `≤ ${goalMs} ms`, isMet: most <= goalMs } }),
+    });
+  }
+};
+
+/** Rows at a steady rate, each tick in one statement, until it is stopped. */
+const writeSteadily = ({ database, env }: Stack): { stop(): Promise<void> } => {
+  const task = taskIn(env);
+  let isRunning = true;
+  const run = async () => {
+    const startedAt = performance.now();
+    for (let done = 0; isRunning;) {
+      const due = Math.round(((performance.now() - startedAt) * RATE) / 1_000) - done;
+      if (due > 0) await fillTasks(database.pool, due, undefined, task);
+      done += Math.max(0, due);
+      await sleep(TICK_MS);
+    }
+  };
+  const running = run();
+  return {
+    stop: async () => {
+      isRunning = false;
+      await running;
+    },
+  };
+};
+
+/** Documents are numbered as they are written: the number reached at a time says which were. */
+const watchWrites = ({ index: { client, index } }: Stack) => {
+  const samples: { readonly atMs: number; readonly reached: number }[] = [];
+  let isRunning = true;
+  const run = async () => {
+    while (isRunning) {
+      const stats = await client.indices.stats({ index, level: 'shards', metric: 'docs' });
+      const reached = stats.indices?.[index]?.shards?.['0']?.[0]?.seq_no?.max_seq_no ?? -1;
+      samples.push({ atMs: performance.timeOrigin + performance.now(), reached });
+      await sleep(SAMPLE_MS);
+    }
+  };
+  const running = run();
+  return {
+    samples,
+    stop: async () => {
+      isRunning = false;
+      await running;
+    },
+  };
+};
+
+/** Events that had come before: Elasticsearch refuses their version. */
+const deliveredAgain = async ({ index: { client, index } }: Stack): Promise<number> => {
+  const stats = await client.indices.stats({ index, metric: 'indexing' });
+  const indexing = stats._all.primaries?.indexing as { index_failed_due_to_version_conflict?: number } | undefined;
+  return indexing?.index_failed_due_to_version_conflict ?? 0;
+};
+
+interface Wait {
+  readonly partition: number;
+  readonly madeAtMs: number;
+  readonly waitMs: number;
+}
+
+const waitsOf = async (
+  { env, topics, index: { client, alias } }: Stack,
+  { samples }: ReturnType<typeof watchWrites>,
+): Promise<Wait[]> => {
+  const partitions = new Map<string, number>();
+  for (const { key, partition } of await readTopic(env['KAFKA_BROKERS'] ?? '', topics.tasks)) {
+    partitions.set(String(key), partition);
+  }
+  await client.indices.refresh({ index: alias });
+  const waits: Wait[] = [];
+  let after: (string | number)[] | undefined;
+  let at = 0;
+  // In the order of their numbers, as the samples are.
+  for (;;) {
+    const { hits } = await client.search({
+      index: alias,
+      size: 5_000,
+      sort: [{ _seq_no: 'asc' }],
+      seq_no_primary_term: true,
+      _source: false,
+      ...(after === undefined ? {} : { search_after: after }),
+    });
+    for (const { _id: id = '', _seq_no: number = 0 } of hits.hits) {
+      while (at < samples.length - 1 && (samples[at]?.reached ?? 0) < number) at += 1;
+      const partition = partitions.get(id);
+      if (partition === undefined) throw new Error(`no event of ${id} is in the topic`);
+      const madeAtMs = timeOfId(id);
+      waits.push({ partition, madeAtMs, waitMs: (samples[at]?.atMs ?? 0) - madeAtMs });
+    }
+    const last = hits.hits.at(-1);
+    if (last?.sort === undefined) return waits;
+    after = last.sort.map(Number);
+  }
+};
+
+/** Milliseconds since 1970, as UUIDs of version 7 begin with them (RFC 9562, 5.7). */
+const timeOfId = (id: string): number => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
