@@ -15,7 +15,14 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 
 FROM tools AS build
-# The compiler and the types. Install scripts stay off, as anywhere in this project; the compiler needs none of them.
+# Of the development packages the compiler and the types alone: npm passes over what its lists do not ask for, and the hashes
+# stay those of the lock file. Install scripts stay off, as anywhere in this project; the compiler needs none of them.
+RUN node -e 'for (const file of ["package.json", "package-lock.json"]) { \
+        const list = JSON.parse(fs.readFileSync(file, "utf8")); \
+        const { devDependencies: wanted } = list.packages?.[""] ?? list; \
+        for (const name in wanted) if (!/^(typescript$|@types\/)/.test(name)) delete wanted[name]; \
+        fs.writeFileSync(file, JSON.stringify(list)); \
+    }'
 RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca \
     npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./

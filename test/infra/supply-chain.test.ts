@@ -164,7 +164,11 @@ it(
       }
       execFileSync(process.execPath, [join(root, 'infra/image/prune.mjs'), join(folder, 'node_modules')]);
       const left = readdirSync(join(folder, 'node_modules'), { recursive: true, encoding: 'utf8' });
-      expect(left.filter((path) => /\.ts$|\.map$|\/tests?$/.test(path))).toEqual([]);
+      expect(
+        left.filter((path) =>
+          /\.ts$|\.map$|\/(tests?|specs|examples|test\.js)$|\.(test|spec)\.js$|node-pre-gyp/.test(path),
+        ),
+      ).toEqual([]);
       // Each of them by its name, as the services import it.
       const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
       const load = `for (const name of ${JSON.stringify(Object.keys(dependencies))}) await import(name);`;
