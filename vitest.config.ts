@@ -88,6 +88,19 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // The same pods, of images that Docker built.
+          name: 'image',
+          include: ['test/cluster/image.test.ts', 'test/cluster/pipeline.test.ts'],
+          globalSetup: ['test/cluster/support/setup.ts'],
+          testTimeout: 400_000,
+          hookTimeout: 180_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],

@@ -1,15 +1,16 @@
 /**
- * Deletes what no process of the images loads: what the Kafka client's addon was made of, sources and tests that packages
- * bring along. `node infra/image/prune.mjs FOLDER`, which is a `node_modules` without development packages.
+ * Deletes what no process of the images loads: what the Kafka client's addon was made of, sources, tests and tools that
+ * packages bring along, binaries for another runtime. `node infra/image/prune.mjs FOLDER`, which is a `node_modules` without development packages.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Paths below `node_modules`. Objects and static libraries lie where the addon was built. */
 const SUPERFLUOUS = [
-  /\.(?:map|md|[cm]?ts|a|o)$/,
-  /(?:^|\/)(?:__tests__|tests?|benchmarks|\.github)$/,
-  /^nan$/,
+  /\.(?:map|md|[cm]?ts|a|o|c|h|mk|py|sh|ps1|tsbuildinfo|bare)$/,
+  /\.(?:test|spec)\.[cm]?js$/,
+  /(?:^|\/)(?:__tests__|tests?|specs|fixtures|examples|benchmarks|docs|\.github|test\.js)$/,
+  /^(?:\.bin|nan|@mapbox\/node-pre-gyp)$/,
   /^apache-arrow\/[^/]*\.min\.js$/,
   /^@confluentinc\/kafka-javascript\/(?:deps|src|scripts|build\/Release\/(?:obj\.target|\.deps))$/,
 ];

@@ -182,6 +182,10 @@ const SCRIPTS = {
     run: tests('--project=cluster'),
     help: testHelp("Runs the cluster tests on KUBECONFIG's cluster, or on a lab that it builds."),
   },
+  'test:image': {
+    run: tests('--project=image'),
+    help: testHelp("Builds the Dockerfile by Debian's Docker and runs its images in the lab of the cluster tests."),
+  },
   'test:init': { run: tests('--config=test/init/vitest.config.ts'), help: testHelp('Checks a renamed copy.') },
   'test:stress': {
     run: onServers('test/stress/main.ts'),
