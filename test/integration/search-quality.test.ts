@@ -29,6 +29,10 @@ beforeAll(async () => {
   client = new Client({ node: inject('elasticsearchUrl') });
   await createIndex(index, descriptions('tuned'));
   await createIndex(unseen, descriptions('unseen'));
+  await createIndex(
+    ofForms,
+    FORMS.map(({ text }) => [text, text]),
+  );
 });
 afterAll(async () => {
   await client.indices.delete({ index: [index, unseen, ofForms], ignore_unavailable: true });
@@ -63,7 +67,7 @@ const meanOf = (all: readonly Judged[], figure: keyof Quality): number =>
   all.reduce((sum, each) => sum + each[figure], 0) / all.length;
 
 const LEAST = { ndcg: 0.9, recall: 0.9, precision: 0.8 };
-const LEAST_UNSEEN = { ndcg: 0.5, recall: 0.5, precision: 0.5 };
+const LEAST_UNSEEN = { ndcg: 0.95, recall: 0.95, precision: 0.9 };
 
 it('words are found as people type them, the nearest first, and what nobody meant is not', async () => {
   const all = judgements('tuned');
@@ -133,19 +137,44 @@ const FORMS: readonly { readonly text: string; readonly by: readonly string[]; r
     by: ['7.834', '7,834', '7000', '7,000', '5.000', '78'],
     not: ['7.8', '7.83', '78.34'],
   },
+  { text: 'prune the roses', by: ['rose', 'pruning', 'ros', 'rozes', 'roses the'], not: ['roses -the', '+++'] },
+  { text: 'archive old invoices', by: ['invoice', 'archives', 'invocies', 'arch inv'], not: ['ice', 'old news'] },
+  {
+    text: 'wolves, journaux, decisões, lençóis, lápices and a shelf',
+    by: ['wolf', 'journal', 'decisão', 'decisao', 'decisoes', 'lencol', 'lápiz', 'shelves'],
+  },
+  { text: 'Umzüge vergleichen', by: ['Umzug', 'umzuege', 'UMZÜGE'] },
+  { text: 'Fußboden wischen', by: ['fussboden', 'FUSSBODEN', 'Boden'] },
+  { text: 'Bilderrahmen und Blumentöpfe', by: ['Blumentopf', 'Töpfe', 'Rahmen'] },
+  { text: 'crème brûlée', by: ['creme', 'brulee', 'Crème'] },
+  { text: 'İzmir ve Diyarbakır', by: ['izmir', 'İZMİR', 'diyarbakir'] },
+  { text: 'полить цветы', by: ['цветов', 'цветы'] },
+  { text: 'موعد بالمستشفى', by: ['مستشفى', 'المستشفى'] },
+  { text: 'בית ועוגה', by: ['עוגה', 'הבית', 'בבית'] },
+  { text: 'חלב ותה', by: ['תה', 'החלב'] },
+  { text: '社会の問題', by: ['社会', '問題'], not: ['会社'] },
+  { text: 'スマートフォンの修理', by: ['フォン', '修理', 'ｽﾏｰﾄﾌｫﾝ'] },
+  { text: 'ゴミとりんご', by: ['ごみ', 'ゴミ', 'りんご', 'リンゴ', 'ﾘﾝｺﾞ'] },
+  { text: 'ส่งเอกสารภาษี', by: ['เอกสาร', 'ภาษี'] },
+  { text: 'compile F# and C++ sources', by: ['F#', 'c++'], not: ['C#'] },
+  { text: 'call parseJsonBody()', by: ['parseJson', 'parsejsonbody', 'json', 'json body'] },
+  { text: 'close OPS-771', by: ['OPS-771', 'ops', 'ops771', '771'], not: ['OPS-772', '717'] },
+  { text: 'refund #8832', by: ['#8832', '8832'], not: ['#8823', '8823'] },
+  { text: 'sit in the garden', by: ['sit'], not: ['+garden', '@garden'] },
+  { text: "we can’t park, they won't pay", by: ['cant', "can't", 'can’t', 'wont', 'won’t'] },
+  { text: 'https://example.net/help/first-steps.html', by: ['first-steps', 'steps', 'example.net'] },
+  { text: 'charge the walkie-talkie', by: ['walkietalkie', 'walkie talkie', 'walkie-talkie'] },
+  { text: 'ana.lopez@post.test', by: ['ana', 'lopez', 'ana.lopez'] },
   { text: 'jane@mail.example.org', by: ['@mail.example.org', '@example.org', 'jane@mail.example.org'], not: ['@mail'] },
 ];
 
-it('a word is found whatever marks, digits, looks and letters of its script it is written with', async () => {
-  await createIndex(
-    ofForms,
-    FORMS.map(({ text }) => [text, text]),
-  );
-  for (const { text, by, not = [] } of FORMS) {
-    for (const words of by) expect(await find(now(words), ofForms), `${words} in ${text}`).toEqual([text]);
-    for (const words of not) expect(await find(now(words), ofForms), `${words} in ${text}`).not.toContain(text);
-  }
-});
+it.each(FORMS)(
+  '"$text" is found by what people type for it, alone, and by nothing else',
+  async ({ text, by, not = [] }) => {
+    for (const words of by) expect(await find(now(words), ofForms), words).toEqual([text]);
+    for (const words of not) expect(await find(now(words), ofForms), words).not.toContain(text);
+  },
+);
 
 /** What filters of words have stumbled over: signs, other scripts, forms that fold to more characters, marks alone. */
 const PIECES = [

@@ -16,7 +16,7 @@ const linesOf = (file: string): (readonly [string, string])[] =>
       return [first, second] as const;
     });
 
-/** The set by whose half the search was tuned, and one by somebody who knew neither it nor how words are found. */
+/** The set by whose half the search was tuned, and one by somebody who did not know how words are found. */
 export type JudgedSet = 'tuned' | 'unseen';
 
 /** Texts by name. */
