@@ -16,8 +16,12 @@ const linesOf = (file: string): (readonly [string, string])[] =>
       return [first, second] as const;
     });
 
+/** The set by whose half the search was tuned, and one by somebody who did not know how words are found. */
+export type JudgedSet = 'tuned' | 'unseen';
+
 /** Texts by name. */
-export const descriptions = (): ReadonlyMap<string, string> => new Map(linesOf('descriptions.txt'));
+export const descriptions = (set: JudgedSet): ReadonlyMap<string, string> =>
+  new Map(linesOf(`${set}-descriptions.txt`));
 
 export interface Judgement {
   readonly words: string;
@@ -25,8 +29,8 @@ export interface Judgement {
   readonly grades: ReadonlyMap<string, number>;
 }
 
-export const judgements = (): readonly Judgement[] =>
-  linesOf('judgements.txt').map(([words, wanted]) => ({
+export const judgements = (set: JudgedSet): readonly Judgement[] =>
+  linesOf(`${set}-judgements.txt`).map(([words, wanted]) => ({
     words,
     grades: new Map(
       (wanted === '-' ? [] : wanted.split(' ')).map((part) => {

@@ -42,6 +42,18 @@ const GREEK = [...charactersFrom([0x0370, 0x03ff]), ...charactersFrom([0x1f00, 0
   return marks.length > 0 && /\p{L}/u.test(base) ? [`${letter} => ${base}`] : [];
 });
 
+/** Katakana, of either width, as the hiragana that sounds like it: ゴミ and ごみ are one word. */
+const KANA = [
+  ...charactersFrom([0x30a1, 0x30f6]),
+  ...charactersFrom([0xff66, 0xff9d]).flatMap((kana) => [kana, `${kana}\uff9e`, `${kana}\uff9f`]),
+].flatMap((kana) => {
+  const [wide = '', ...more] = kana.normalize('NFKC');
+  const point = wide.codePointAt(0) ?? 0;
+  return more.length > 0 || point < 0x30a1 || point > 0x30f6
+    ? []
+    : [`${kana} => ${String.fromCodePoint(point - 0x60)}`];
+});
+
 const FOLDING = ['asciifolding', 'lowercase', 'german_normalization', 'arabic_normalization', 'decimal_digit'];
 const BIGRAMS = ['cjk_width', 'cjk_bigram'];
 
@@ -61,6 +73,7 @@ export const TEXT_ANALYSIS: estypes.IndicesIndexSettingsAnalysis = {
         ...['ё => е', 'Ё => Е', ...GREEK, 'ς => σ'],
         // As keyboards of Persian and Urdu write letters of Arabic, and what Hindi writes in either way.
         ...['ک => ك', 'ی => ي', '\u0901 => \u0902', '\u093c =>'],
+        ...KANA,
         ...[...MARKS, ...LOOKS].map((character) => `${character} =>`),
         ...Array.from('⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉', (digit) => `${digit} => ${digit.normalize('NFKC')}`),
       ],
@@ -178,6 +191,23 @@ const DIGIT = /\p{N}/u;
 /** Digits with dots between them, as a version, an address or a decimal has: 1.2 is not 12. In groups of three, they are one number. */
 const IS_DOTTED = /^\p{N}+(?:\.\p{N}+)+\.?$/u;
 const IS_GROUPED = /^\p{N}{1,3}(?:\.\p{N}{3})+$/u;
+/** Endings that the plural exchanges, of English, French, Portuguese and Spanish, further from each other than a slip. */
+const PLURALS = (
+  [
+    ['f', 'ves'],
+    ['fe', 'ves'],
+    ['al', 'aux'],
+    ['al', 'ais'],
+    ['el', 'eis'],
+    ['ol', 'ois'],
+    ['ao', 'oes'],
+    ['ao', 'aes'],
+    ['z', 'ces'],
+  ] as const
+).flatMap(([one, many]) => [[one, many] as const, [many, one] as const]);
+/** Hebrew writes "and", "the", "in", "to", "as", "from" and "that" in front of a word without a blank. */
+const IN_FRONT = Array.from('והבלכמש');
+const IS_HEBREW = /^\p{Script=Hebrew}+$/u;
 const EXCLUDED = /^-(?=[+@#]?\p{L})/u;
 
 /**
@@ -249,6 +279,10 @@ const wordQuery = (field: string, word: string): Query => {
     queries.push(scored(SCORE.folded, folded(field, word)));
     const length = Array.from(word.replace(NO_LETTER, '')).length;
     if (length > 1) queries.push(scored(SCORE.beginning, beginning('words')));
+    const forms = otherForms(word);
+    if (forms.length > 0) {
+      queries.push(scored(SCORE.ending, { match: { [`${field}.words`]: { query: forms.join(' ') } } }));
+    }
     if (length > 3 && !DIGIT.test(word)) {
       queries.push(scored(SCORE.ending, beginning('endings')), scored(SCORE.slip, mistyped(field, word)));
     }
@@ -257,6 +291,18 @@ const wordQuery = (field: string, word: string): Query => {
   if (IN_PAIRS.test(word) && Array.from(word).length === 1) queries.push(scored(SCORE.beginning, beginning('words')));
   // Among texts that have the word as it stands: how rare it is, how often it is there, and how short the text.
   return { bool: { must: [{ dis_max: { queries } }], should: [exact(field, word)] } };
+};
+
+/** What a word is also written as, where neither a stem nor a beginning, an ending or a slip leads there. */
+const otherForms = (word: string): string[] => {
+  const plain = word.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+  if (plain.length < 2) return [];
+  if (IS_HEBREW.test(plain)) {
+    const bare = plain.length > 3 && IN_FRONT.some((letter) => plain.startsWith(letter)) ? [plain.slice(1)] : [];
+    return [...IN_FRONT.map((letter) => letter + plain), ...bare];
+  }
+  if (plain.length < 4) return [];
+  return PLURALS.flatMap(([ending, other]) => (plain.endsWith(ending) ? [plain.slice(0, -ending.length) + other] : []));
 };
 
 const mistyped = (field: string, word: string): Query => ({
