@@ -424,6 +424,7 @@ describe('NDJSON of others', () => {
   it.each([
     ['arrays', '[{"description":"a"}]\n[{"description":"}]\\"["}]'],
     ['pages of the API', '{"tasks":[{"description":"a"}],"nextCursor":"x"}\n{"tasks":[{"description":"}]\\"["}]}'],
+    ['answers of the API', '{"task":{"description":"a"}}\n{"task":{"description":"}]\\"["}}'],
     ['objects of many lines', '{\n  "description": "a"\n}\n{\n  "description": "}]\\"["\n}'],
     ['objects in one line', '{"description":"a"} {"description":"}]\\"["}'],
   ])('reads %s behind each other', async (_, text) => {
