@@ -145,6 +145,22 @@ describe('todo.txt', () => {
     await expect(read(readTodoTxt, 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\n')).rejects.toThrow('docs/import.md');
   });
 
+  it('refuses a table that was saved as text, in which each row would be a task', async () => {
+    for (const table of ['\ufeffdescription\tpriority\r\na\tlow\r\n', 'Title;Status;Due date\na;done;\n']) {
+      await expect(read(readTodoTxt, Buffer.from(table, 'utf16le'))).rejects.toMatchObject({
+        extensions: { suggestedOptions: ['--format', 'csv'] },
+      });
+    }
+    for (const line of [
+      'description',
+      'call mum, due:2026-01-01',
+      'title, and what the title is for',
+      'Priority, due',
+    ]) {
+      expect(tasksOf(await read(readTodoTxt, line)), line).toHaveLength(1);
+    }
+  });
+
   it('reports a line without text', async () => {
     expect(faultsOf(await read(readTodoTxt, 'ok\n(A) due:2026-01-01\n'))).toEqual([[2, expect.any(String)]]);
   });
