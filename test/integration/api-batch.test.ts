@@ -152,6 +152,30 @@ describe('POST /tasks/batch', () => {
     expect(reused).toMatchObject({ status: 422, problem: { code: 'idempotency_key_reused' } });
   });
 
+  it('with Keep-Idempotency-Key: latest, a key answers to the newest request, with what is there, and a state tells equal bodies apart', async () => {
+    const key = uuidv7();
+    const post = (description: string, more: Record<string, string> = {}) =>
+      api.request('POST', '/tasks', { description }, { 'idempotency-key': key, ...more });
+    const latest = { 'keep-idempotency-key': 'latest' };
+    const { id } = (await post('before')).body.task;
+    await api.request('PATCH', `/tasks/${id}`, { description: 'changed here' });
+    expect((await post('after')).body).toMatchObject({ code: 'idempotency_key_reused', earlierId: id });
+    const there = { status: 201, body: { task: { id, description: 'changed here', version: 2 } } };
+    for (const more of [latest, {}]) expect(await post('after', more)).toMatchObject(there);
+    expect((await post('before')).status).toBe(422);
+    // A key without a state takes any, and one that has a state its own.
+    expect(await post('after', { 'idempotency-state': 'open' })).toMatchObject(there);
+    expect(await post('after', { 'idempotency-state': 'open', ...latest })).toMatchObject(there);
+    expect((await post('after', { 'idempotency-state': 'done' })).body).toMatchObject({ earlierId: id });
+    expect((await post('after')).status).toBe(422);
+    await api.database.pool.query(`UPDATE idempotency_keys SET created_at = created_at - interval '721 hours'`);
+    await purgeExpiredKeys(api.database.pool, 720);
+    expect(await post('after', { 'idempotency-state': 'open' })).toMatchObject(there);
+    for (const headers of [{ 'idempotency-state': 'x' }, { 'idempotency-key': key, 'idempotency-state': 'é' }]) {
+      expect((await api.request('POST', '/tasks', { description: 'refused' }, headers)).status).toBe(400);
+    }
+  });
+
   it('with Keep-Idempotency-Key, a key that is just being purged is known for ever, and so is one of an earlier spelling', async () => {
     const { pool } = api.database;
     const age = () => pool.query(`UPDATE idempotency_keys SET created_at = created_at - interval '721 hours'`);

@@ -130,6 +130,38 @@ describe('an import', () => {
     expect(rows).toEqual([{ priority: 'high' }]);
   });
 
+  it('takes each line as the last import of its source left it: one that changed back changes its task, one that did not leaves it alone', async () => {
+    const [original, edited] = ['(A) water plants due:2026-12-01', 'x water plants pri:B due:2026-12-02'];
+    const imported = async (line: string) => (await importFile('round.txt', line)).summary;
+    const task = async () => {
+      const { rows } = await api.database.pool.query<{ id: string }>(
+        `SELECT id FROM tasks WHERE description = 'water plants'`,
+      );
+      return (await api.request('GET', `/tasks/${String(rows[0]?.id)}`)).body.task;
+    };
+    const high = { priority: 'high', dates: { due: '2026-12-01T00:00:00.000Z' }, isDone: false };
+    const medium = { priority: 'medium', dates: { due: '2026-12-02T00:00:00.000Z' }, isDone: true };
+    expect(await imported(original)).toMatchObject({ created: 1 });
+    for (const [line, shown] of [
+      [edited, medium],
+      [original, high],
+      [edited, medium],
+    ] as const) {
+      expect(await imported(line)).toMatchObject({ created: 0, updated: 1, present: 0 });
+      expect(await task()).toMatchObject(shown);
+      // Somebody else's change stays while the line says the same.
+      const { id } = await task();
+      await api.request('PATCH', `/tasks/${id}`, { priority: 'low', isDone: !shown.isDone });
+      const { version } = await task();
+      expect(await imported(line)).toMatchObject({ updated: 0, present: 1 });
+      expect(await task()).toMatchObject({ priority: 'low', isDone: !shown.isDone, version });
+    }
+    // Of two marks that change one after the other, each counts.
+    await imported('(A) water plants due:2026-12-02');
+    await imported('x water plants pri:A due:2026-12-02');
+    expect(await task()).toMatchObject({ priority: 'high', isDone: true });
+  });
+
   it('corrects the days of a file that was read in another time zone, and makes no second task', async () => {
     const day = `${TEXT_FIELD},due\nread abroad,2026-03-05`;
     await importFile('abroad.csv', day);

@@ -417,6 +417,51 @@ describe('the relay', () => {
     expect(longestMs).toBeLessThan(2_000);
   });
 
+  it('passes over no row that it has published while somebody holds an old snapshot, so that vacuum removes none', async () => {
+    await useTopics();
+    const rows = 20_000;
+    const holder = await database.pool.connect();
+    const scans = async (): Promise<{ readonly scans: number; readonly entries: number }> => {
+      const { rows: found } = await database.pool.query<{ scans: number; entries: number }>(
+        `SELECT idx_scan::float8 AS scans, idx_tup_read::float8 AS entries
+         FROM pg_stat_user_indexes WHERE indexrelname = 'outbox_pkey'`,
+      );
+      if (found[0] === undefined) throw new Error('no figures of the index');
+      return found[0];
+    };
+    try {
+      await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+      await holder.query('SELECT FROM outbox');
+      start();
+      await database.pool.query(
+        `INSERT INTO outbox (type, task_id, version, task)
+         SELECT 'tasks.event.created', gen_random_uuid(), 1, '{}' FROM generate_series(1, $1)`,
+        [rows],
+      );
+      await database.outboxEmpty();
+      await database.pool.query('VACUUM outbox');
+      // Counted by PostgreSQL, which hears of a session's scans once a second.
+      let before = await scans();
+      await waitFor('polls that read hardly an entry of the index', async () => {
+        const now = await scans();
+        const polls = now.scans - before.scans;
+        if (polls < 10) return false;
+        const entries = (now.entries - before.entries) / polls;
+        before = now;
+        if (entries > rows / 100) throw new Error(`${entries} entries a poll`);
+        return true;
+      });
+      // They are all there still, for whoever begins at the first.
+      const { rows: dead } = await database.pool.query<{ dead: number }>(
+        "SELECT n_dead_tup::float8 AS dead FROM pg_stat_user_tables WHERE relname = 'outbox'",
+      );
+      expect(dead[0]?.dead).toBeGreaterThanOrEqual(rows);
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
+    }
+  });
+
   it('reads no more than RELAY_MAX_BYTES at once, and one event that is larger all the same', async () => {
     const client = new Client({ connectionString: database.url });
     await client.connect();

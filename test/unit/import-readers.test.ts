@@ -145,6 +145,22 @@ describe('todo.txt', () => {
     await expect(read(readTodoTxt, 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\n')).rejects.toThrow('docs/import.md');
   });
 
+  it('refuses a table that was saved as text, in which each row would be a task', async () => {
+    for (const table of ['\ufeffdescription\tpriority\r\na\tlow\r\n', 'Title;Status;Due date\na;done;\n']) {
+      await expect(read(readTodoTxt, Buffer.from(table, 'utf16le'))).rejects.toMatchObject({
+        extensions: { suggestedOptions: ['--format', 'csv'] },
+      });
+    }
+    for (const line of [
+      'description',
+      'call mum, due:2026-01-01',
+      'title, and what the title is for',
+      'Priority, due',
+    ]) {
+      expect(tasksOf(await read(readTodoTxt, line)), line).toHaveLength(1);
+    }
+  });
+
   it('reports a line without text', async () => {
     expect(faultsOf(await read(readTodoTxt, 'ok\n(A) due:2026-01-01\n'))).toEqual([[2, expect.any(String)]]);
   });
@@ -424,6 +440,7 @@ describe('NDJSON of others', () => {
   it.each([
     ['arrays', '[{"description":"a"}]\n[{"description":"}]\\"["}]'],
     ['pages of the API', '{"tasks":[{"description":"a"}],"nextCursor":"x"}\n{"tasks":[{"description":"}]\\"["}]}'],
+    ['answers of the API', '{"task":{"description":"a"}}\n{"task":{"description":"}]\\"["}}'],
     ['objects of many lines', '{\n  "description": "a"\n}\n{\n  "description": "}]\\"["\n}'],
     ['objects in one line', '{"description":"a"} {"description":"}]\\"["}'],
   ])('reads %s behind each other', async (_, text) => {

@@ -16,7 +16,7 @@ import { describeDetails } from '../../platform/validation.ts';
 import { checkOwner } from '../owner.ts';
 import { columnsToPatch, columnsToUpdate, type FieldValues } from '../field.ts';
 import { createCommand } from './create.ts';
-import { idempotencyKey, idText, keepKey, type Resource } from './resource.ts';
+import { idempotencyKey, idText, keepKey, keyState, type Resource } from './resource.ts';
 
 const MAX_OPERATIONS = 500;
 /** Largest body, in bytes: 2 KiB for each of that many operations. */
@@ -84,6 +84,7 @@ export const batchRoute = (resource: Resource): Route => {
             'With the key `K`, a creation that is the operation `n`, counted from 0, counts as sent alone with the key `K/n`.',
           ),
           'Keep-Idempotency-Key': keepKey(name),
+          'Idempotency-State': keyState,
         }),
         ...jsonBody(body),
       },
@@ -102,7 +103,7 @@ export const batchRoute = (resource: Resource): Route => {
       /** By id the last operation so far. */
       const last = new Map<string, Promise<Outcome>>();
       const outcomes = operations.map((operation, index) => {
-        const key = sent === undefined ? undefined : { key: `${sent.key}/${index}`, isKept: sent.isKept };
+        const key = sent === undefined ? undefined : { ...sent, key: `${sent.key}/${index}`, header: undefined };
         const { id, run } = prepare(c, operation, `operations.${index}`, key);
         if (id === undefined) return run();
         // What a server that is away refused it refuses to the later ones too: each would wait as long.
@@ -161,7 +162,7 @@ interface Prepared {
 
 const preparing =
   (resource: Resource, schemas: ReturnType<typeof schemasOf>) =>
-  (c: Context<ApiEnv>, sent: unknown, root: string, key: Omit<SentKey, 'header'> | undefined): Prepared => {
+  (c: Context<ApiEnv>, sent: unknown, root: string, key: SentKey | undefined): Prepared => {
     const { name, entity, fields, store } = resource;
     const [actor, traceHeaders] = [c.get('actor'), c.get('traceHeaders')];
     const shown = (status: 200 | 201, { json }: Stored, more = ''): string =>

@@ -9,7 +9,7 @@ import type { Actor } from '../../platform/auth/actor.ts';
 import type { TraceHeaders } from '../../platform/telemetry.ts';
 import { withOwner } from '../owner.ts';
 import { columnsToCreate, type FieldValues } from '../field.ts';
-import { idempotencyKey, keepKey, type CreateCommand, type Resource } from './resource.ts';
+import { idempotencyKey, keepKey, keyState, type CreateCommand, type Resource } from './resource.ts';
 
 export const createRoute = (resource: Resource): Route => {
   const { name, title, plural, tag, bodies, one, store } = resource;
@@ -28,6 +28,7 @@ export const createRoute = (resource: Resource): Route => {
             `The same key with the same body never creates a second ${name}: the first answer is given again.`,
           ),
           'Keep-Idempotency-Key': keepKey(name),
+          'Idempotency-State': keyState,
         }),
         ...jsonBody(bodies.create),
       },
@@ -61,7 +62,7 @@ export const createCommand = (
   input: FieldValues,
   actor: Actor,
   traceHeaders: TraceHeaders,
-  sent: (Pick<SentKey, 'key' | 'isKept'> & Partial<SentKey>) | undefined,
+  sent: SentKey | undefined,
 ): CreateCommand => ({
   id: randomUUID(),
   actor,
@@ -75,10 +76,11 @@ export const createCommand = (
       : {
           key: sent.key,
           isKept: sent.isKept,
+          isLatest: sent.isLatest,
           // Quotes were a part of the key before 0.2.0.
           earlierKey: sent.header === sent.key ? undefined : sent.header,
-          requestHash: requestHash(input),
-          earlierHashes: earlierHashes?.(input) ?? [],
+          requestHash: requestHash(sent.state === undefined ? input : [input, sent.state]),
+          earlierHashes: [...(sent.state === undefined ? [] : [requestHash(input)]), ...(earlierHashes?.(input) ?? [])],
         },
 });
 

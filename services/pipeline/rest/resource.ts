@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { answer } from '../../platform/http/document.ts';
 import { ENTITY_TAGS_PATTERN } from '../../platform/http/etag.ts';
-import { IDEMPOTENCY_KEY_PATTERN } from '../../platform/http/idempotency-key.ts';
+import { IDEMPOTENCY_KEY_PATTERN, IDEMPOTENCY_STATE_PATTERN } from '../../platform/http/idempotency-key.ts';
 import type { ProblemCode } from '../../platform/http/problem.ts';
 import type { Tag } from '../../platform/http/route.ts';
 import type { Entity } from '../entity.ts';
@@ -109,11 +109,18 @@ export const idempotencyKey = (meaning: string) =>
 /** The header that makes a key last. @param name of what the key has created */
 export const keepKey = (name: string) =>
   z
-    .literal('true')
+    .enum(['true', 'latest'])
     .optional()
     .openapi({
-      description: `Asks that the Idempotency-Key be known for ever, and not for IDEMPOTENCY_KEY_TTL_HOURS only. After that time it answers with the ${name} as it is then, or with \`idempotency_key_reused\` where that is gone.`,
+      description: `Asks that the Idempotency-Key be known for ever, and not for IDEMPOTENCY_KEY_TTL_HOURS only. After that time it answers with the ${name} as it is then, or with \`idempotency_key_reused\` where that is gone. \`latest\` makes a key that is known answer so to this request from now on, and to no earlier one; it changes nothing of the ${name}.`,
     });
+
+/** The header for what is compared and is not in the body. */
+export const keyState = z.string().optional().openapi({
+  pattern: IDEMPOTENCY_STATE_PATTERN,
+  description:
+    'What the client wants remembered with the Idempotency-Key: the same body with another text is another request. A key that was first sent without any takes each for the same.',
+});
 
 /** The conditions of a change. */
 export const preconditions = (name: string) =>

@@ -22,6 +22,8 @@ export interface Idempotency {
   readonly earlierKey?: string | undefined;
   /** Whether the key shall be known for ever; of one that is known already, from now on. */
   readonly isKept?: boolean;
+  /** Whether a key that is known shall answer to this request from now on, with what is there, and to no earlier one. */
+  readonly isLatest?: boolean;
   /** Hash of what the client sent: the same key with another hash is refused. */
   readonly requestHash: string;
   /** Hashes by which an earlier version would know the same request. */
@@ -53,8 +55,9 @@ const TIME_OF_ID = 'int8send(((clock.us / 1000) << 16) | (7 << 12) | ((clock.us 
  * whole statement does nothing, and is run again: then it finds the answer. Keys are inserted in order, so that two
  * statements cannot wait for each other. No two commands of a statement have the same key (the gatherer sees to it).
  *
- * `kept` marks keys that are known and not kept yet, under whichever spelling they were found. One that is being purged just
- * then is waited for, and inserted again when it is gone: what was answered by a key that is to be kept must not be forgotten.
+ * `kept` marks keys that are known and not kept yet, under whichever spelling they were found, and those that shall answer to
+ * this request from now on, which lose their first answer. One that is being purged just then is waited for, and inserted again
+ * when it is gone: what was answered by a key that is to be kept must not be forgotten.
  */
 const statement = ({ table, rowToJson, types }: PlacedEntity, columns: readonly Column[]): string => {
   const names = columns.map(({ name }) => escapeIdentifier(name));
@@ -65,11 +68,14 @@ WITH clock AS MATERIALIZED (
 ), input AS MATERIALIZED (
   SELECT i.*, clock.now AS row_time, encode(overlay(uuid_send(i.id) PLACING ${TIME_OF_ID} FROM 1), 'hex')::uuid AS row_id
   FROM clock, json_to_recordset($1)
-    AS i(id uuid, traceparent text, tracestate text, key text, earlier_key text, request_hash text, _keep boolean, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
+    AS i(id uuid, traceparent text, tracestate text, key text, earlier_key text, request_hash text, _keep boolean, _latest boolean, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
 ), earlier AS MATERIALIZED (
-  SELECT input.id, input._keep AND NOT k.kept AS is_to_keep, k.key, k.request_hash, k.task_id, k.task, k.created_at
+  SELECT input.id, k.key, k.task_id, input._keep AND NOT k.kept OR k.is_other AS is_to_write,
+         CASE WHEN k.is_other THEN input.request_hash ELSE k.request_hash END AS request_hash,
+         CASE WHEN k.is_other THEN json_build_object('id', k.task_id, 'version', 1)::text ELSE k.task END AS task,
+         CASE WHEN k.is_other THEN 'infinity' ELSE k.created_at END AS created_at
   FROM input, LATERAL (
-    SELECT * FROM idempotency_keys AS stored WHERE stored.key = ANY(ARRAY[input.key, input.earlier_key])
+    SELECT *, input._latest AND stored.request_hash <> input.request_hash AS is_other FROM idempotency_keys AS stored WHERE stored.key = ANY(ARRAY[input.key, input.earlier_key])
     ORDER BY stored.key = input.key DESC LIMIT 1
   ) AS k
 ), created AS (
@@ -84,8 +90,9 @@ WITH clock AS MATERIALIZED (
   WHERE input.key IS NOT NULL ORDER BY input.key
 ), kept AS (
   INSERT INTO idempotency_keys AS stored (key, request_hash, task_id, task, created_at, kept)
-  SELECT DISTINCT ON (key) key, request_hash, task_id, task, created_at, true FROM earlier WHERE is_to_keep ORDER BY key
-  ON CONFLICT (key) DO UPDATE SET kept = true
+  SELECT DISTINCT ON (key) key, request_hash, task_id, task, created_at, true FROM earlier WHERE is_to_write ORDER BY key
+  ON CONFLICT (key) DO UPDATE
+  SET kept = true, request_hash = EXCLUDED.request_hash, task = EXCLUDED.task, created_at = EXCLUDED.created_at
 ), published AS (
   INSERT INTO outbox (topic, type, task_id, version, task, traceparent, tracestate)
   SELECT $2, '${types.created}', created.id, 1, created.json, input.traceparent, input.tracestate
@@ -137,6 +144,7 @@ export const createRows = (
       earlier_key: scopedKey(entity, actor, idempotency?.earlierKey),
       request_hash: idempotency?.requestHash ?? null,
       _keep: idempotency?.isKept ?? false,
+      _latest: idempotency?.isLatest ?? false,
     }));
     const rows = await run([JSON.stringify(input), entity.topic]);
     const found = new Map(rows.map((row) => [row.id, row]));

@@ -80,6 +80,14 @@ const cellsOf = (text: string, delimiter: string): readonly string[] => {
   return isComplete(cells) ? cells : [text];
 };
 
+/** Whether a line is the header of a table of tasks: each of its cells is a name that is known here, or to some tool. */
+export const isTableHeader = (text: string, options: ReadOptions): boolean => {
+  const names = cellsOf(text, detect(text, options));
+  return (
+    names.length > 1 && recognised(names, options) === names.length && suggestColumns(names, options) !== undefined
+  );
+};
+
 const isComplete = (cells: ReturnType<typeof splitRecord>): cells is readonly string[] => Array.isArray(cells);
 
 interface CsvRecord extends Omit<TextLine, 'legible'> {

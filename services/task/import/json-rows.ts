@@ -137,9 +137,10 @@ export const itemsOf = (value: unknown, options: ReadOptions): readonly unknown[
   }
   if (Array.isArray(value)) return value;
   if (!isObject(value) || 'description' in value) return [value];
-  // As the API lists tasks.
-  const { tasks } = value;
+  // As the API lists tasks, and as it shows one.
+  const { tasks, task } = value;
   if (Array.isArray(tasks) && tasks.every((each) => isObject(each) && 'description' in each)) return tasks;
+  if (isObject(task) && 'description' in task && Object.keys(value).length === 1) return [task];
   const scoreOf = (objects: readonly JsonObject[]): number => {
     const { names, suggestion } = suggestFor(objects, options);
     return suggestion === undefined ? 0 : recognised(names, options) * 10 + suggestion.options.length;

@@ -6,6 +6,8 @@
  * left out, and counted.
  */
 import { taskFields, type Priority } from '../fields.ts';
+import { withHint } from './columns.ts';
+import { isTableHeader } from './csv.ts';
 import { isDay, type DayReader } from './dates.ts';
 import { judgeLine } from './judge.ts';
 import { lineReader, type ImportLine, type ReadOptions } from './lines.ts';
@@ -53,7 +55,15 @@ const frontOf = (raw: string): { done: boolean; letter: string | undefined; date
   }
 };
 
-const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine => {
+/** @throws TaskstreamError for a table, as spreadsheets save one as "Unicode Text (*.txt)": each row would be a task of text */
+const parseLine = (line: number, raw: string, options: ReadOptions): ImportLine => {
+  const { days } = options;
+  if (line === 1 && isTableHeader(raw, options)) {
+    throw withHint('Its first line is the header of a table, and the file would be read as todo.txt.', [
+      '--format',
+      'csv',
+    ]);
+  }
   if (CHECKBOX.test(raw))
     return { line, fault: 'is of a Markdown checklist: make a todo.txt of it, as docs/import.md shows' };
   const { done, letter, dates, text } = frontOf(raw);
