@@ -11,9 +11,7 @@ import { explainUsage } from '../../services/ops/cli/usage.ts';
 import { buildServices } from '../support/build.ts';
 import { BENCHES } from './benches/index.ts';
 import type { Measurement, Plot } from './measurement.ts';
-import { writePlots } from './plots.ts';
 import { markdownOf, rowOf, tableOf } from './report.ts';
-import { startBenchServers } from './stack.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, 'dist/bench');
@@ -57,12 +55,13 @@ const report = {
 
 const startedAt = performance.now();
 log('Compiling the services and starting the servers');
+const { startBenchServers } = await import('./stack.ts');
 const servers = await startBenchServers(await buildServices());
 let failed = 0;
 for (const bench of BENCHES.filter(({ name }) => only?.includes(name) ?? true)) {
   log(`${bench.name}: ${bench.description}`);
   try {
-    await bench.run({ servers, report, isQuick: quick });
+    await (await bench.load()).run({ servers, report, isQuick: quick });
   } catch (error) {
     failed += 1;
     log(`  could not be measured: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -76,6 +75,7 @@ writeFileSync(
   join(folder, 'report.md'),
   `Machine: ${machine}. Took ${minutes} minutes.\n\n${markdownOf(measurements)}`,
 );
+const { writePlots } = await import('./plots.ts');
 const files = writePlots(plots, folder);
 console.log(tableOf(measurements));
 console.log(`${machine}; ${minutes} minutes.`);
