@@ -54,6 +54,12 @@ describe('the help', () => {
       const [, codes = '', shell = ''] = /\nExit codes:\n([^]*?)\n\nExamples:\n([^]*)$/.exec(helpOf(command)) ?? [];
       for (const code of [0, 1])
         if (!new RegExp(`^  ${code}  \\S`, 'm').test(codes)) faults.push(`${path}: code ${code}`);
+      // npm says first what it runs, which is no JSON.
+      for (const line of shell.split('\n'))
+        if (/npm run ops [^|>]*( \| | > )/.test(line)) faults.push(`${path}: not --silent: ${line}`);
+      for (const line of helpOf(command).split('\n'))
+        if (line.length > 80 && /^\S|^ {2}\d {2}/.test(line) && !line.includes('  '))
+          faults.push(`${path}: wide: ${line}`);
       const lines = commandsOf(shell).filter(([tool, ...words]) => tool === 'npm' && words.includes('ops'));
       const examples = lines.map((words) => words.slice(words.indexOf('--') + 1));
       if (!examples.some((words) => words.join(' ').startsWith(path))) faults.push(`${path}: no example`);
@@ -83,7 +89,7 @@ it('no option takes for a number what is none', { timeout: 120_000 }, async () =
     for (const option of command.options.filter(({ parseArg }) => parseArg !== undefined)) {
       for (const wrong of ['x', '', '1.5.2']) {
         try {
-          const value: unknown = option.parseArg?.(wrong, undefined);
+          const value: unknown = option.parseArg?.<unknown>(wrong, undefined);
           if (Number.isNaN(value)) taken.push(`${pathOf(command)} ${option.flags}: ${wrong}`);
         } catch (error) {
           expect(error).toBeInstanceOf(InvalidArgumentError);

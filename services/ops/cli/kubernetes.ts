@@ -29,7 +29,7 @@ const TRIAL_MS = 40_000;
 class BoundedKubeConfig extends KubeConfig {
   override async applySecurityAuthentication(context: RequestContext): Promise<void> {
     await super.applySecurityAuthentication(context);
-    context.setSignal(AbortSignal.timeout(String(context.getHttpMethod()) === 'GET' ? QUESTION_MS : TRIAL_MS));
+    context.setSignal(AbortSignal.timeout(context.getHttpMethod().toString() === 'GET' ? QUESTION_MS : TRIAL_MS));
   }
 }
 

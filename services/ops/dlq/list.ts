@@ -18,7 +18,7 @@ export const dlqListCommand = (): Command =>
         exits: { 0: 'listed, also when there is none' },
         examples: [
           'npm run ops -- dlq list --since 1h',
-          'npm run ops -- dlq list --reason rejected_by_index --json | jq -r .error | sort | uniq -c',
+          'npm run --silent ops -- dlq list --reason rejected_by_index --json | jq -r .error | sort | uniq -c',
         ],
       }),
     )
