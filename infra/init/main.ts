@@ -2,14 +2,15 @@
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import { apply, changesOf, regenerate, trackedFiles, wordsOf, type Change } from './clone.ts';
+import { helpText } from '../../services/ops/cli/help.ts';
+import { explainUsage } from '../../services/ops/cli/usage.ts';
+import type { Change } from './clone.ts';
 import { namesOf, Refusal } from './names.ts';
-import { isDropped } from './rules.ts';
 
 const root = join(import.meta.dirname, '../..');
 
 /** Names and files by top folder, as a table. */
-const tableOf = (changes: readonly Change[]): string => {
+const tableOf = (changes: readonly Change[], isDropped: (path: string) => boolean): string => {
   const rows = new Map<string, { names: number; files: number; moved: number }>();
   for (const { from, to, count } of changes) {
     if (isDropped(from)) continue;
@@ -32,13 +33,15 @@ interface Flags {
 }
 
 const rename = async (flags: Flags): Promise<void> => {
+  const { apply, changesOf, regenerate, trackedFiles, wordsOf } = await import('./clone.ts');
+  const { isDropped } = await import('./rules.ts');
   const files = trackedFiles(root);
   const names = namesOf(flags, wordsOf(files));
   const changes = changesOf(root, files, names);
   console.log(`Renaming task to ${names.entity}, tasks to ${names.plural}, taskstream to ${names.product}`);
   apply(root, changes);
   await regenerate(root, changes, console.log);
-  console.log(`${tableOf(changes)}
+  console.log(`${tableOf(changes, isDropped)}
 
 Everything is staged, and nothing committed. Next:
   git diff --cached --stat -M          what changed; git reset --hard undoes all of it
@@ -54,19 +57,18 @@ const program = new Command('init')
   .requiredOption('--name <label>', 'the product, such as shop or web-shop')
   .addHelpText(
     'after',
-    `
-Exit codes:
-  0  renamed, and staged
-  1  refused, or stopped half-way: the message says which
-
-Examples:
-  npm run init -- --entity order --name shop
-  npm run init -- --entity story --plural stories --name web-shop`,
+    helpText({
+      exits: { 0: 'renamed, and staged', 1: 'refused, or stopped half-way: the message says which' },
+      examples: [
+        'npm run init -- --entity order --name shop',
+        'npm run init -- --entity story --plural stories --name web-shop',
+      ],
+    }),
   )
   .action(rename);
 
 try {
-  await program.parseAsync();
+  await explainUsage(program, 'npm run init --').parseAsync();
 } catch (error) {
   if (!(error instanceof Refusal)) {
     console.error('Init stopped half-way. git reset --hard brings the clone back as it was.');

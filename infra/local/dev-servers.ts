@@ -3,7 +3,9 @@
  * fast runs of the tests. Prints the variables that make the tests use them, and stays up until Ctrl-C.
  */
 import { resolve } from 'node:path';
-import { printError, UserError } from './bootstrap/fail.mjs';
+import { Command } from 'commander';
+import { explainUsage } from '../../services/ops/cli/usage.ts';
+import { printError } from './bootstrap/fail.mjs';
 import { startCluster } from './cluster/cluster.ts';
 import { portsFrom } from './cluster/ports.ts';
 import { startServers, stopServers } from './servers.ts';
@@ -12,11 +14,10 @@ import { startServers, stopServers } from './servers.ts';
 const PORTS = { postgres: 5533, kafka: 9192, elasticsearch: 9292 };
 
 const main = async (): Promise<void> => {
-  const args = process.argv.slice(2);
-  const isCluster = args.includes('--cluster');
-  const [folder = isCluster ? '.data/dev-cluster' : '.data/dev', ...rest] = args.filter((arg) => arg !== '--cluster');
-  if (folder.startsWith('-') || rest.length > 0)
-    throw new UserError('dev:servers takes one folder for data and logs: npm run dev:servers -- --help says more.');
+  const command = new Command('dev:servers').argument('[folder]').option('--cluster', '', false);
+  explainUsage(command, 'npm run dev:servers --').parse();
+  const { cluster: isCluster } = command.opts<{ cluster: boolean }>();
+  const [folder = isCluster ? '.data/dev-cluster' : '.data/dev'] = command.args;
   const dataDir = resolve(folder);
   const stopped = new Promise((stop) => {
     process.once('SIGINT', stop);

@@ -33,7 +33,7 @@ const SYSTEM_ERRORS = new Set([
 
 /** What the driver says without a code. */
 const DRIVER_MESSAGES =
-  /Connection terminated|connection timeout|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|not queryable|Cannot use a pool after calling end/i;
+  /Connection terminated|connection timeout|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|not queryable|Cannot use a pool after calling end/i;
 
 /** Errors that calls to PostgreSQL ended with. A code alone does not tell: a client of ours that hangs up has it too. */
 const raisedByDriver = new WeakSet<Error>();

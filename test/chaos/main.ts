@@ -8,21 +8,24 @@ import { SingleBar } from 'cli-progress';
 import { summaryLine } from '../../infra/local/bootstrap/summary.mjs';
 import { buildServices } from '../support/build.ts';
 import { readOptions } from './options.ts';
-import { startClusterServers } from './cluster-servers.ts';
-import { describePlan, nodePlanOf, planByNames, planOf } from './plan.ts';
 import { randomOf } from './random.ts';
 import { markdownOf, describeOutage, outageTableOf, tableOf } from './report.ts';
 import type { RunResult } from './run.ts';
-import { startServers } from './servers.ts';
-import { startRun } from './start-run.ts';
 
 const options = readOptions();
+// Not before: a help must not load the clients of servers.
+const [{ describePlan, nodePlanOf, planByNames, planOf, roundOf }, { startRun }] = [
+  await import('./plan.ts'),
+  await import('./start-run.ts'),
+];
 const recordFolder = join(import.meta.dirname, '../../dist/chaos');
 const firstSeed = options.seed ?? Date.now() % 1_000_000_000;
-const runs = options.seed === undefined ? options.runs : 1;
+const runs = options.seed === undefined ? (options.runs ?? roundOf(options.cluster)) : 1;
 console.error(`Compiling the services and starting the servers; first seed ${firstSeed}`);
 const build = await buildServices();
-const servers = await (options.cluster ? startClusterServers() : startServers());
+const servers = options.cluster
+  ? await (await import('./cluster-servers.ts')).startClusterServers()
+  : await (await import('./servers.ts')).startServers();
 const bar = new SingleBar({ format: '{bar} run {value} of {total}, {duration_formatted}', clearOnComplete: true });
 const isTerminal = process.stderr.isTTY;
 const results: RunResult[] = [];

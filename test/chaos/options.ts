@@ -1,12 +1,15 @@
 /** The command line of `npm run test:chaos`. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { wholeNumber } from '../../services/ops/cli/arguments.ts';
 import { helpText } from '../../services/ops/cli/help.ts';
 import { explainUsage } from '../../services/ops/cli/usage.ts';
-import { FAULTS } from './faults/index.ts';
-import { NODE_FAULTS, NODE_ROUNDS } from './faults/nodes.ts';
+import { NODE_FAULTS } from './faults/nodes.ts';
 
 export interface ChaosOptions {
-  readonly runs: number;
+  /** Each fault once when not given. */
+  readonly runs?: number;
   readonly seconds: number;
   readonly seed?: number;
   readonly turn: number;
@@ -15,23 +18,22 @@ export interface ChaosOptions {
   readonly cluster: boolean;
 }
 
-const number = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('It must be a whole number.');
-  return value;
-};
+/** By their files, as what is in those has the clients of servers, which a help must not load. */
+export const FAULT_NAMES: readonly string[] = readdirSync(join(import.meta.dirname, 'faults'))
+  .map((file) => file.replace(/\.ts$/, ''))
+  .filter((name) => !['fault', 'index', 'nodes', 'records'].includes(name));
 
 /** Ends the process with the help or an error where the arguments ask for that. */
 export const readOptions = (): ChaosOptions => {
   const command = new Command('test:chaos')
     .description('Random faults on real servers while clients write, each run judged by an independent checker')
-    .option('--runs <count>', 'how many runs; each fault once when not given', number)
+    .option('--runs <count>', 'how many runs; each fault once when not given', wholeNumber)
     .option('--cluster', 'on three nodes of each server, of which one is killed or stands still', false)
-    .option('--seconds <count>', 'how long clients write in a run', number, 8)
-    .option('--seed <number>', 'repeat the run of this seed (with its --turn)', number)
-    .option('--turn <number>', 'number of the run in its round: it chooses the first fault', number, 0)
+    .option('--seconds <count>', 'how long clients write in a run', wholeNumber, 8)
+    .option('--seed <number>', 'repeat the run of this seed (with its --turn)', wholeNumber)
+    .option('--turn <number>', 'number of the run in its round: it chooses the first fault', wholeNumber, 0)
     .addOption(
-      new Option('--fault <name>', 'only this one').choices([...FAULTS, ...NODE_FAULTS].map(({ name }) => name)),
+      new Option('--fault <name>', 'only this one').choices([...FAULT_NAMES, ...NODE_FAULTS.map(({ name }) => name)]),
     )
     .addHelpText(
       'after',
@@ -49,9 +51,9 @@ same interleaving, which is the machine's. Its history and the services' logs ar
       }),
     );
   explainUsage(command, 'npm run test:chaos --').parse();
-  const options = command.opts<Omit<ChaosOptions, 'runs'> & { readonly runs?: number }>();
+  const options = command.opts<ChaosOptions>();
   const isOfNode = NODE_FAULTS.some(({ name }) => name === options.fault);
   if (options.fault !== undefined && isOfNode !== options.cluster)
     command.error(`${options.fault} runs ${isOfNode ? 'on a cluster: add' : 'on single servers: leave out'} --cluster`);
-  return { ...options, runs: options.runs ?? (options.cluster ? NODE_ROUNDS : FAULTS).length };
+  return options;
 };

@@ -29,6 +29,9 @@ export const planOf = (turn: number, random: Random): readonly Step[] => {
 export const nodePlanOf = (turn: number): readonly Step[] =>
   (NODE_ROUNDS[turn % NODE_ROUNDS.length] ?? []).map((fault) => [fault]);
 
+/** How many runs it takes to see each fault once. */
+export const roundOf = (isOnCluster: boolean): number => (isOnCluster ? NODE_ROUNDS : FAULTS).length;
+
 /** For people. */
 export const describePlan = (plan: readonly Step[]): string =>
   plan.map((step) => step.map(({ name }) => name).join(' & ')).join(', then ');

@@ -5,28 +5,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import getPort from 'get-port';
+import { wholeNumberFrom } from '../../services/ops/cli/arguments.ts';
 import { helpText } from '../../services/ops/cli/help.ts';
 import { explainUsage } from '../../services/ops/cli/usage.ts';
 import { summaryLine } from '../../infra/local/bootstrap/summary.mjs';
 import { startServers, stopServers } from '../../infra/local/servers.ts';
-import { createTestDatabase } from '../support/database.ts';
-import { createTestTopics } from '../support/kafka.ts';
 import { startService, stopProcess } from '../support/process.ts';
-import { createTestIndex } from '../support/search-index.ts';
 import { fuzz, pythonEnvironment } from './schemathesis.ts';
-
-const whole = (text: string): number => {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
-  return number;
-};
 
 const command = new Command('test:contract')
   .description('Schemathesis, all checks, against the API on real servers')
-  .option('--examples <count>', 'generated requests for each operation and phase', whole, 100)
-  .option('--seed <number>', 'repeats a run', whole, (Date.now() % 1_000_000) + 1)
+  .option('--examples <count>', 'generated requests for each operation and phase', wholeNumberFrom(1), 100)
+  .option('--seed <number>', 'repeats a run', wholeNumberFrom(1), (Date.now() % 1_000_000) + 1)
   .addHelpText(
     'after',
     helpText({
@@ -42,6 +34,12 @@ const { examples, seed } = explainUsage(command, 'npm run test:contract --')
   .parse()
   .opts<{ examples: number; seed: number }>();
 
+// Not before: a help must not load the clients of servers.
+const [{ createTestDatabase }, { createTestTopics }, { createTestIndex }] = [
+  await import('../support/database.ts'),
+  await import('../support/kafka.ts'),
+  await import('../support/search-index.ts'),
+];
 await pythonEnvironment();
 const dataDir = mkdtempSync(join(tmpdir(), 'taskstream-contract-'));
 const ports = { postgres: await getPort(), kafka: await getPort(), elasticsearch: await getPort() };

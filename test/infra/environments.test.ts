@@ -179,7 +179,9 @@ describe('settings that cannot be used are refused by name', () => {
 
   it('an environment that is not there, with the names of those that are', () => {
     const { status, stderr } = spawnSync('node', ['--import', 'tsx', 'infra/main.ts', 'staging'], { encoding: 'utf8' });
-    expect(stderr).toContain('There is no environment "staging": choose one of local, lab, production.');
+    expect(stderr).toContain(
+      "'staging' is invalid for argument 'environment'. Allowed choices are local, lab, production.",
+    );
     expect(status).toBe(1);
   });
 });

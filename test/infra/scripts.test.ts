@@ -2,6 +2,8 @@
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import pMap from 'p-map';
+import { createProgram } from '../../services/ops/commands.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { copyClone, type Clone, type Outcome } from '../support/clone.ts';
 
@@ -67,6 +69,47 @@ it.each(OWN_HELP)('%s prints its help, and starts nothing', { timeout: 120_000 }
   expect(installed.git('status', '--porcelain')).toBe('');
 });
 
+/** Seconds of CPU that a line of a shell takes, with all below it; the least of a few runs, as a busy machine adds to it. */
+const cpuSeconds = async (line: string, enough: number): Promise<number> => {
+  let least = Infinity;
+  for (let run = 0; run < 4 && least > enough; run += 1) {
+    const script = `TIMEFORMAT='cpu %U %S'; time { ${line}; }`;
+    const { output } = await new Promise<Outcome>((resolve) => {
+      const options = { cwd: installed.path, env: { ...MACHINE, NO_COLOR: '1' } };
+      execFile('bash', ['-c', script], options, (error, stdout, stderr) => {
+        resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });
+      });
+    });
+    const [, user, system] = /^cpu ([\d.]+) ([\d.]+)$/m.exec(output) ?? [];
+    least = Math.min(least, Number(user) + Number(system));
+    // What did something else than it was asked says nothing of what that costs.
+    if (!/^(Usage: |npm |error: )/m.test(output)) throw new Error(`${line}: ${output}`);
+  }
+  return least;
+};
+
+it('a help or a typo takes less than a second of CPU', { timeout: 300_000 }, async () => {
+  const { commands } = await createProgram(() => false);
+  const lines = [
+    ...['--help', 'lagg', 'dlq lst', 'lag --formt', 'dlq list --help', 'events tail --help'],
+    ...commands.map((command) => `${command.name()} --help`),
+  ].map((line) => `ops -- ${line}`);
+  const others = OWN_HELP.filter((name) => name !== 'ops').map((name) => `${name} -- --help`);
+  // On a slower machine twice what npm costs there, and a process that reads its arguments and does no more.
+  const reader = `node --import tsx --input-type=module --eval "await import('commander')"`;
+  const floor = await cpuSeconds(`npm run --silent chart -- --help; ${reader}`, 0);
+  const most = Math.max(1, 2 * floor);
+  const slow = await pMap(
+    [...lines, ...others],
+    async (line) => {
+      const seconds = await cpuSeconds(`npm run --silent ${line}`, most);
+      return seconds > most ? [`${line}: ${seconds.toFixed(2)} s`] : [];
+    },
+    { concurrency: 2 },
+  );
+  expect(slow.flat()).toEqual([]);
+});
+
 it.each(['typecheck', 'test:unit'])(
   '%s installs first, and says in words why it cannot',
   { timeout: 120_000 },
@@ -110,9 +153,18 @@ it('ops compiles no Kafka client to look at a cluster, nor for a help or a typo'
   expect(left).toEqual([false, false]);
 });
 
-it('dev:servers takes a folder, and no flag for one', { timeout: 120_000 }, async () => {
-  const { code, output } = await npm(installed, ['dev:servers', '--', '--fresh']);
+it.each([
+  ['dev:servers -- --clustr', "unknown option '--clustr'", '--cluster'],
+  ['dev:servers -- here there', 'too many arguments', undefined],
+  ['synth -- prodution', "'prodution' is invalid", 'production'],
+  ['gitops -- --rpo https://git.example.com/a.git', "unknown option '--rpo'", '--repo'],
+  ['gitops -- --repo https://git.example.com/a.git --environment locl', "'locl' is invalid", 'local'],
+  ['init -- --entty order', "unknown option '--entty'", '--entity'],
+])('%s is answered with what was meant, and does nothing', { timeout: 120_000 }, async (line, wrong, right) => {
+  const { code, output } = await npm(installed, line.split(' '));
   expect(code).toBe(1);
-  expect(output).toContain('dev:servers takes one folder');
+  expect(output).toContain(wrong);
+  if (right !== undefined) expect(output).toContain(`(Did you mean ${right}?)`);
+  expect(output).toContain(`npm run ${line.split(' ')[0] ?? ''} -- --help says more.`);
   expect(installed.git('status', '--porcelain')).toBe('');
 });

@@ -17,7 +17,7 @@ import { DEAD_LETTER_TOPIC, INDEXER_GROUP, TASKS_TOPIC } from '../../services/ta
 import { startAuthorizedKafka, type AuthorizedKafka } from '../support/authorized-kafka.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
-import { createTestProducer, endOf, sendAll } from '../support/kafka.ts';
+import { createTestProducer, sendAll } from '../support/kafka.ts';
 import { createTask, search } from '../support/pipeline.ts';
 import { runOps } from '../support/ops.ts';
 import { killProcess, startService, stopProcess, type ServiceProcess } from '../support/process.ts';
@@ -76,6 +76,14 @@ const settings = (client: KafkaClient) => ({
   'sasl.username': userNameOf(client),
   'sasl.password': broker.passwordOf(client),
 });
+/** Records ever written to a topic, summed over its partitions. */
+const endOf = async (admin: kafka.KafkaJS.Admin, topic: string): Promise<number> => {
+  const ends = await admin.fetchTopicOffsets(topic, {
+    timeout: 60_000,
+    isolationLevel: kafka.KafkaJS.IsolationLevel.READ_UNCOMMITTED,
+  });
+  return ends.reduce((sum, { high }) => sum + Number(high), 0);
+};
 const recordsIn = async (topic: string): Promise<number> => {
   const admin = new kafka.KafkaJS.Kafka({
     kafkaJS: { brokers: [broker.plain], logLevel: kafka.KafkaJS.logLevel.NOTHING },

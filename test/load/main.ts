@@ -9,14 +9,10 @@ import { Command, Option } from 'commander';
 import { helpText } from '../../services/ops/cli/help.ts';
 import { explainUsage } from '../../services/ops/cli/usage.ts';
 import { buildServices } from '../support/build.ts';
-import { checkOutPreviousRelease } from '../support/previous-release.ts';
 import type { Peers } from './benches/bench.ts';
 import { BENCHES } from './benches/index.ts';
-import { debeziumHome } from './debezium.ts';
 import type { Measurement, Plot } from './measurement.ts';
-import { writePlots } from './plots.ts';
 import { markdownOf, rowOf, tableOf } from './report.ts';
-import { startBenchServers } from './stack.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, 'dist/bench');
@@ -76,17 +72,20 @@ const report = {
 const startedAt = performance.now();
 log('Compiling the services and starting the servers');
 const peers: Peers = {
-  ...(peer.includes('debezium') ? { debezium: await debeziumHome() } : {}),
-  ...(peer.includes('previous') ? { previous: await checkOutPreviousRelease() } : {}),
+  ...(peer.includes('debezium') ? { debezium: await (await import('./debezium.ts')).debeziumHome() } : {}),
+  ...(peer.includes('previous')
+    ? { previous: await (await import('../support/previous-release.ts')).checkOutPreviousRelease() }
+    : {}),
 };
 // Debezium reads PostgreSQL's log, which must say more for it: for both, as they share the server.
 const settings = peers.debezium === undefined ? undefined : { wal_level: 'logical' };
+const { startBenchServers } = await import('./stack.ts');
 const servers = await startBenchServers(await buildServices(), settings);
 let failed = 0;
 for (const bench of BENCHES.filter(({ name }) => only?.includes(name) ?? true)) {
   log(`${bench.name}: ${bench.description}`);
   try {
-    await bench.run({ servers, report, peers, isQuick: quick });
+    await (await bench.load()).run({ servers, report, peers, isQuick: quick });
   } catch (error) {
     failed += 1;
     log(`  could not be measured: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -101,6 +100,7 @@ writeFileSync(
   join(folder, 'report.md'),
   `Machine: ${machine}. Took ${minutes} minutes.\n\n${markdownOf(measurements)}`,
 );
+const { writePlots } = await import('./plots.ts');
 const files = writePlots(plots, folder);
 console.log(tableOf(measurements));
 console.log(`${machine}; ${minutes} minutes.`);

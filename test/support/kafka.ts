@@ -65,15 +65,6 @@ export const sendAll = async (
   if (failed !== undefined) throw failed;
 };
 
-/** Records ever written to a topic, summed over its partitions. */
-export const endOf = async (admin: kafka.KafkaJS.Admin, topic: string): Promise<number> => {
-  const ends = await admin.fetchTopicOffsets(topic, {
-    timeout: 60_000,
-    isolationLevel: kafka.KafkaJS.IsolationLevel.READ_UNCOMMITTED,
-  });
-  return ends.reduce((sum, { high }) => sum + Number(high), 0);
-};
-
 /** Creates both topics under names nobody else uses. */
 export const createTestTopics = async (brokers: string, options: TestTopicOptions = {}): Promise<TestTopics> => {
   const { partitions = 4, cleanup = 'compact', config, deadLetterConfig, copies = 1 } = options;

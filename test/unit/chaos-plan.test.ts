@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { FAULT_NAMES } from '../chaos/options.ts';
 import { FAULTS } from '../chaos/faults/index.ts';
 import { NODE_FAULTS, NODE_ROUNDS } from '../chaos/faults/nodes.ts';
 import { describePlan, namesOf, nodePlanOf, planByNames, planOf } from '../chaos/plan.ts';
@@ -14,6 +15,10 @@ it('repeats a plan by its seed and turn', () => {
 it('begins with each fault once in as many runs as there are faults', () => {
   const firsts = FAULTS.map((_, turn) => planned(turn, turn)[0]?.[0]);
   expect(new Set(firsts)).toEqual(new Set(FAULTS));
+});
+
+it('has the faults that the help names', () => {
+  expect(FAULT_NAMES.toSorted()).toEqual(FAULTS.map(({ name }) => name).sort());
 });
 
 it('injects at the same time only what lays hands on different parts', () => {

@@ -1,6 +1,7 @@
-import { CommanderError, type Command } from 'commander';
+import { CommanderError, InvalidArgumentError, type Command } from 'commander';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createProgram } from '../../services/ops/commands.ts';
+import { POISON_CODES } from '../../services/platform/errors.ts';
 import { runOps } from '../support/ops.ts';
 import { commandsOf } from '../support/shell.ts';
 
@@ -53,6 +54,12 @@ describe('the help', () => {
       const [, codes = '', shell = ''] = /\nExit codes:\n([^]*?)\n\nExamples:\n([^]*)$/.exec(helpOf(command)) ?? [];
       for (const code of [0, 1])
         if (!new RegExp(`^  ${code}  \\S`, 'm').test(codes)) faults.push(`${path}: code ${code}`);
+      // npm says first what it runs, which is no JSON.
+      for (const line of shell.split('\n'))
+        if (/npm run ops [^|>]*( \| | > )/.test(line)) faults.push(`${path}: not --silent: ${line}`);
+      for (const line of helpOf(command).split('\n'))
+        if (line.length > 80 && /^\S|^ {2}\d {2}/.test(line) && !line.includes('  '))
+          faults.push(`${path}: wide: ${line}`);
       const lines = commandsOf(shell).filter(([tool, ...words]) => tool === 'npm' && words.includes('ops'));
       const examples = lines.map((words) => words.slice(words.indexOf('--') + 1));
       if (!examples.some((words) => words.join(' ').startsWith(path))) faults.push(`${path}: no example`);
@@ -76,6 +83,44 @@ describe('the help', () => {
   });
 });
 
+it('no option takes for a number what is none', { timeout: 120_000 }, async () => {
+  const taken: string[] = [];
+  for (const command of allOf(await quietProgram())) {
+    for (const option of command.options.filter(({ parseArg }) => parseArg !== undefined)) {
+      for (const wrong of ['x', '', '1.5.2']) {
+        try {
+          const value: unknown = option.parseArg?.<unknown>(wrong, undefined);
+          if (Number.isNaN(value)) taken.push(`${pathOf(command)} ${option.flags}: ${wrong}`);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidArgumentError);
+        }
+      }
+    }
+  }
+  expect(taken).toEqual([]);
+});
+
+describe('reasons of dead letters', { timeout: 60_000 }, () => {
+  it('are in the help of each command that takes them: all that there are', () => {
+    for (const path of ['dlq list', 'dlq replay', 'dlq discard']) {
+      const command = allOf(program).find((each) => pathOf(each) === path);
+      const help = helpOf(command ?? program);
+      for (const reason of [...POISON_CODES, 'unknown']) expect(help).toMatch(new RegExp(`^  ${reason} +\\S`, 'm'));
+    }
+  });
+
+  it('of another version are taken, with a warning that says which one is near', async () => {
+    const near = await answerTo(['dlq', 'list', '--reason', 'malformed_evnt']);
+    expect(near).toMatchObject({ code: 0, text: expect.stringContaining("unknown reason 'malformed_evnt'") as string });
+    expect(near.text).toContain('(Did you mean malformed_event?)');
+    const far = await answerTo(['dlq', 'discard', '--reason', 'toString', '--reason', 'internal']);
+    expect(far).toEqual({
+      code: 0,
+      text: expect.stringMatching(/^warning: unknown reason 'toString'[^\n]*\n$/) as string,
+    });
+  });
+});
+
 describe('a mistyped word is answered with what was meant', () => {
   it.each([
     ['impor', "unknown command 'impor'", 'import'],
@@ -95,7 +140,6 @@ describe('a mistyped word is answered with what was meant', () => {
     ['wait al', "'al' is invalid", 'all'],
     ['wait data-plan', "'data-plan' is invalid", 'data-plane'],
     ['events tail --type craeted', "'craeted' is invalid", 'created'],
-    ['dlq list --reason malformed_evnt', "'malformed_evnt' is invalid", 'malformed_event'],
   ])('ops %s', { timeout: 60_000 }, async (line, wrong, right) => {
     const { code, text } = await answerTo(line.split(' '));
     expect(text).toContain(wrong);

@@ -1,9 +1,11 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { etaSeconds, rate } from '../../services/ops/cli/drain.ts';
 import { bytesBlock, bytesJson, bytesLine, lineOf } from '../../services/platform/printable.ts';
 import { timeText } from '../../services/platform/kafka/record-time.ts';
 import { collect, durationMs, timeMs, position, wholeNumber } from '../../services/ops/cli/arguments.ts';
 import { durationText } from '../../services/ops/cli/text.ts';
+import { rowLine, tableOf } from '../../services/ops/status/show.ts';
 import { eventJson, readableLine } from '../../services/ops/events/event.ts';
 import { deepEvent, messageOf } from '../support/events.ts';
 import { TEXT_FIELD } from '../support/sample.ts';
@@ -76,4 +78,15 @@ describe('the time until something is empty', () => {
     expect(etaSeconds(0, { rateIn: 5, rateOut: 0 })).toBe(0);
     expect([rate(10, 30, 4), rate(30, 10, 4), rate(1, 2, 0)]).toEqual([5, 0, 0]);
   });
+});
+
+it('what a cluster says of an object is printed as one line, without a character that acts on the terminal', () => {
+  const detail = 'no leader\n\u001b[2Jall is ready\r\u202eydaer';
+  const row = { kind: 'Kafka', name: 'taskstream', state: 'waiting' as const, detail };
+  const shown = String.raw`no leader\n\u001b[2Jall is ready\u000d\u202eydaer`;
+  expect(stripVTControlCharacters(rowLine(row))).toBe(`Kafka taskstream: waiting (${shown})`);
+  expect(stripVTControlCharacters(tableOf([row], 200)).split('\n')).toEqual([
+    expect.stringMatching(/^kind /) as string,
+    expect.stringContaining(shown) as string,
+  ]);
 });

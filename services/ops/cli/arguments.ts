@@ -27,11 +27,17 @@ export const timeMs = (text: string): number => {
   return time;
 };
 
-export const wholeNumber = (text: string): number => {
-  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(number)) throw new InvalidArgumentError('Use a whole number from 0 on.');
-  return number;
-};
+/** Whole numbers from `least` to `most`, both included. */
+export const wholeNumberFrom =
+  (least: number, most = Number.MAX_SAFE_INTEGER) =>
+  (text: string): number => {
+    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    const end = most === Number.MAX_SAFE_INTEGER ? 'on' : `to ${most}`;
+    throw new InvalidArgumentError(`Use a whole number from ${least} ${end}.`);
+  };
+
+export const wholeNumber = wholeNumberFrom(0);
 
 export const seconds = (text: string): number => {
   const number = Number(text);

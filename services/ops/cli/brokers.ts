@@ -1,29 +1,33 @@
-/** Whether Kafka is there at all, before its client begins: that one tries for ever, and logs each attempt. */
-import { connect } from 'node:net';
+/** Whether Kafka is there at all, before its client begins: that one tries for long, and logs each attempt. */
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { connect as connectByTls } from 'node:tls';
+import { codeOf, messageOf, TaskstreamError } from '../../platform/errors.ts';
+import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 
-const DEADLINE_MS = 2_000;
-const CONNECT_TIMEOUT_MS = 2_000;
+/** For an answer of any broker, in milliseconds. */
+const DEADLINE_MS = 5_000;
+/** How long a broker that refuses is taken for one that is just starting, in milliseconds. */
+const REFUSED_MS = 2_000;
 const RETRY_MS = 500;
 
 /**
- * Resolves when one of the brokers takes a connection.
- * @param brokers as in `KAFKA_BROKERS`
+ * Resolves when one of the brokers answers: to a request, or where it wants TLS to the handshake.
  * @throws TaskstreamError `broker_unavailable` when none has by a deadline of seconds
  */
-export const checkBrokers = async (brokers: string): Promise<void> => {
-  const deadline = performance.now() + DEADLINE_MS;
+export const checkBrokers = async ({ KAFKA_BROKERS, KAFKA_TLS }: KafkaConfig): Promise<void> => {
+  const begin = performance.now();
   for (;;) {
+    const timeoutMs = Math.max(0, begin + DEADLINE_MS - performance.now());
     try {
-      await Promise.any(brokers.split(',').map(reach));
+      await Promise.any(KAFKA_BROKERS.split(',').map((broker) => reach(broker, KAFKA_TLS, timeoutMs)));
       return;
     } catch (error) {
       const [reason] = (error as AggregateError).errors as readonly unknown[];
-      if (performance.now() >= deadline) {
+      if (performance.now() >= begin + REFUSED_MS) {
         throw new TaskstreamError(
           'broker_unavailable',
-          `Kafka does not answer at ${brokers} (${messageOf(reason)}): see whether it is up, and KAFKA_BROKERS.`,
+          `Kafka does not answer at ${KAFKA_BROKERS} (${messageOf(reason)}): see whether it is up, and KAFKA_BROKERS.`,
           { cause: error, retriable: true },
         );
       }
@@ -32,14 +36,37 @@ export const checkBrokers = async (brokers: string): Promise<void> => {
   }
 };
 
-const reach = (broker: string): Promise<void> =>
+/**
+ * ApiVersions, version 0, of a client without a name: what a broker answers to anybody, before any login.
+ * Source: Kafka protocol guide, "ApiVersions", and the request header v1.
+ */
+const API_VERSIONS = Buffer.from([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
+
+const reach = (broker: string, isTls: boolean, timeoutMs: number): Promise<void> =>
   new Promise((resolve, reject) => {
     const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(broker) ?? [];
-    const socket = connect({ host, port: Number(port) });
-    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('no connection within 2 s')));
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.destroy();
+    const address = { host, port: Number(port) };
+    // Whom it may trust is asked by the client itself, which says why not.
+    const socket: Socket = isTls ? connectByTls({ ...address, rejectUnauthorized: false }) : connect(address);
+    const timer = setTimeout(() => {
+      socket.destroy(new Error(`no answer within ${DEADLINE_MS / 1_000} s`));
+    }, timeoutMs);
+    const answered = (): void => {
       resolve();
+      socket.destroy();
+    };
+    if (isTls) socket.once('secureConnect', answered);
+    else {
+      socket.once('connect', () => socket.write(API_VERSIONS));
+      socket.once('data', answered);
+    }
+    socket.once('error', (error) => {
+      // A handshake that fails is an answer too, which the client explains.
+      if (/^(ERR_SSL|ERR_TLS|EPROTO)/.test(String(codeOf(error)))) resolve();
+      else reject(error);
+    });
+    socket.once('close', () => {
+      clearTimeout(timer);
+      reject(new Error('the connection was closed without an answer'));
     });
   });

@@ -5,6 +5,7 @@ import {
   KubeConfig,
   KubernetesObjectApi,
   type KubernetesObject,
+  type RequestContext,
 } from '@kubernetes/client-node';
 import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import type { ClusterOptions } from './cluster-options.ts';
@@ -19,8 +20,21 @@ export interface Cluster {
 /** What the client library makes up, for a server on this machine, where it finds neither a kubeconfig nor a pod's account. */
 const MADE_UP_CONTEXT = 'loaded-context';
 
+/** Bound on a question, in milliseconds: without one a server that accepts connections and says nothing is waited for without end. */
+const QUESTION_MS = 10_000;
+/** The same for what webhooks are asked about, which may take 30 s themselves. */
+const TRIAL_MS = 40_000;
+
+/** The client library has no bound of its own, and asks this for each request. */
+class BoundedKubeConfig extends KubeConfig {
+  override async applySecurityAuthentication(context: RequestContext): Promise<void> {
+    await super.applySecurityAuthentication(context);
+    context.setSignal(AbortSignal.timeout(context.getHttpMethod().toString() === 'GET' ? QUESTION_MS : TRIAL_MS));
+  }
+}
+
 const loadKubeconfig = (): KubeConfig => {
-  const config = new KubeConfig();
+  const config = new BoundedKubeConfig();
   try {
     config.loadFromDefault();
   } catch (error) {
@@ -84,7 +98,10 @@ export const readIfThere = async (
 
 /** What the API server said, in its own words. */
 export const apiMessage = (error: unknown): string => {
-  if (!(error instanceof ApiException)) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ApiException)) {
+    // By the words of the HTTP client, which knows no reason of a signal.
+    return messageOf(error).replace(/The user aborted a request\.?|The operation was aborted\.?/, 'no answer in time');
+  }
   const body: unknown = error.body;
   const status = typeof body === 'string' ? parse(body) : body;
   const message = typeof status === 'object' && status !== null && 'message' in status ? status.message : undefined;

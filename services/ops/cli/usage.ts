@@ -43,7 +43,7 @@ const explained = (command: Command, text: string): string => {
 };
 
 /** `(Did you mean …?)` in a line of its own, by commander's own search; nothing when no name is near. */
-const meant = (word: string, names: readonly string[]): string => {
+export const meant = (word: string, names: readonly string[]): string => {
   if (names.includes(word)) return `\n(Did you mean ${word}?)`;
   const probe = new Command().helpCommand(false).exitOverride();
   probe.configureOutput({ writeErr: () => undefined });

@@ -10,7 +10,7 @@ export const withReader = async <T>(
   options: Omit<ReaderOptions, 'logger'>,
   use: (reader: TopicReader, logger: Logger) => Promise<T>,
 ): Promise<T> => {
-  await checkBrokers(config.KAFKA_BROKERS);
+  await checkBrokers(config);
   // On standard error: standard output is the result.
   const logger = createLogger({ service: 'ops', level: config.LOG_LEVEL, fd: 2 });
   const reader = await createTopicReader(config, { ...options, logger });

@@ -1,7 +1,7 @@
 /** `ops dlq discard`. */
 import { Command } from 'commander';
 import { helpText } from '../cli/help.ts';
-import { addFilters, REASONS } from './filter.ts';
+import { addFilters, REASONS_HELP } from './filter.ts';
 import { lazily } from '../cli/lazily.ts';
 
 export const dlqDiscardCommand = (): Command =>
@@ -15,7 +15,7 @@ export const dlqDiscardCommand = (): Command =>
     .addHelpText(
       'after',
       helpText({
-        notes: REASONS,
+        notes: REASONS_HELP,
         exits: { 0: 'done' },
         examples: ['npm run ops -- dlq discard --reason null_key --note "written by the old importer"'],
       }),

@@ -1,7 +1,7 @@
 /** `ops dlq list`. */
 import { Command } from 'commander';
 import { helpText } from '../cli/help.ts';
-import { addFilters, REASONS } from './filter.ts';
+import { addFilters, REASONS_HELP } from './filter.ts';
 import { wholeNumber } from '../cli/arguments.ts';
 import { lazily } from '../cli/lazily.ts';
 
@@ -14,11 +14,11 @@ export const dlqListCommand = (): Command =>
     .addHelpText(
       'after',
       helpText({
-        notes: REASONS,
+        notes: REASONS_HELP,
         exits: { 0: 'listed, also when there is none' },
         examples: [
           'npm run ops -- dlq list --since 1h',
-          'npm run ops -- dlq list --reason rejected_by_index --json | jq -r .error | sort | uniq -c',
+          'npm run --silent ops -- dlq list --reason rejected_by_index --json | jq -r .error | sort | uniq -c',
         ],
       }),
     )

@@ -1,7 +1,7 @@
 /** `ops dlq replay`. */
 import { Command } from 'commander';
 import { helpText } from '../cli/help.ts';
-import { addFilters, REASONS } from './filter.ts';
+import { addFilters, REASONS_HELP } from './filter.ts';
 import { lazily } from '../cli/lazily.ts';
 
 export const dlqReplayCommand = (): Command =>
@@ -15,7 +15,7 @@ export const dlqReplayCommand = (): Command =>
     .addHelpText(
       'after',
       helpText({
-        notes: `${REASONS}
+        notes: `${REASONS_HELP}
 
 The event is produced with its own key, bytes and headers. Twice is as good as once: the index keeps one version.
 A dead letter whose task has a newer version, or is deleted, is superseded: its event is not needed, and would do harm

@@ -48,7 +48,7 @@ const tailCommand = (): Command =>
         examples: [
           'npm run ops -- events tail --since 15m',
           'npm run ops -- events tail --type created --type deleted',
-          'npm run ops -- events tail --task 0199d3a8-6c5e-7000-8000-000000000000 --json | jq .value.version',
+          'npm run --silent ops -- events tail --task 0199d3a8-6c5e-7000-8000-000000000000 --json | jq .value.version',
         ],
       }),
     )

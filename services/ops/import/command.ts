@@ -8,7 +8,7 @@ import type { ReadOptions } from '../../task/import/lines.ts';
 import { meaningOf, wordOf } from '../../task/import/words.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { API_HELP, withApiOptions } from '../cli/api-options.ts';
-import { wholeNumber } from '../cli/arguments.ts';
+import { wholeNumber, wholeNumberFrom } from '../cli/arguments.ts';
 import { helpText } from '../cli/help.ts';
 import { FORMATS } from './formats.ts';
 import { lazily } from '../cli/lazily.ts';
@@ -61,13 +61,6 @@ const valuesFlag = (value: string, before: Meanings = {}): Meanings => {
 
 const MEANINGS = { priority: 'high, medium, low or none', isDone: 'yes or no' };
 
-const positive = (value: string): number => {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1 || number > 512)
-    throw new InvalidArgumentError('use a number from 1 to 512.');
-  return number;
-};
-
 export const importCommand = (): Command =>
   withApiOptions(new Command('import'))
     .argument('<file>', 'NDJSON, CSV or todo.txt; - for standard input, with --source')
@@ -97,7 +90,7 @@ export const importCommand = (): Command =>
     .addOption(
       new Option('--values <column=word:meaning,…>', 'what words of priority or isDone mean').argParser(valuesFlag),
     )
-    .addOption(new Option('-c, --concurrency <n>', 'requests at a time').argParser(positive).default(32))
+    .addOption(new Option('-c, --concurrency <n>', 'requests at a time').argParser(wholeNumberFrom(1, 512)).default(32))
     .addHelpText(
       'after',
       helpText({

@@ -7,6 +7,7 @@ import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { createPool } from '../../platform/postgres.ts';
 import { placeTask } from '../../task/env.ts';
+import { explainOutage } from '../cli/outage.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 import { readRestoreConfig } from '../env.ts';
 
@@ -67,6 +68,8 @@ export const give = async ({ to, file }: Options) => {
       },
     });
     process.stdout.write(`${given} tasks have an owner now\n`);
+  } catch (error) {
+    throw explainOutage(error);
   } finally {
     await pool.end();
   }

@@ -1,11 +1,11 @@
 /** What `ops reindex` and its commands do. */
 import type { Command } from 'commander';
 import { createElasticsearch } from '../../platform/elasticsearch.ts';
-import { messageOf, TaskstreamError } from '../../platform/errors.ts';
+import { TaskstreamError } from '../../platform/errors.ts';
 import { createLogger } from '../../platform/logger.ts';
-import { isDatabaseOutage } from '../../platform/postgres-outage.ts';
 import { createPool } from '../../platform/postgres.ts';
-import { isWithoutAnswer } from '../../platform/retry.ts';
+import { checkBrokers } from '../cli/brokers.ts';
+import { explainOutage } from '../cli/outage.ts';
 import { placeTask } from '../../task/env.ts';
 import { indexOptions, readReindexConfig } from '../env.ts';
 import { createProgressBar } from './bar.ts';
@@ -28,6 +28,7 @@ const limitsOf = ({ maxRate, switchDeadline }: RunFlags) => ({ maxRate, switchDe
 
 const run = (flags: RunFlags, work: (context: ReindexContext) => Promise<ReindexResult>): Promise<void> =>
   withContext(async (context) => {
+    await checkBrokers(context.config);
     const startedAt = performance.now();
     const result = await work(context);
     const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(1));
@@ -69,24 +70,6 @@ const withContext = async (work: (context: ReindexContext) => Promise<void>): Pr
     bar.stop();
     await Promise.all([client.close(), pool.end()]);
   }
-};
-
-/** The error itself, or one that names the server: a client library says only that something refused. */
-const explainOutage = (error: unknown): unknown => {
-  if (error instanceof TaskstreamError) return error;
-  if (isWithoutAnswer(error)) {
-    return new TaskstreamError(
-      'search_unavailable',
-      `Elasticsearch does not answer (${messageOf(error)}): see whether it is up, and ELASTICSEARCH_URL.`,
-      { cause: error, retriable: true },
-    );
-  }
-  if (!isDatabaseOutage(error)) return error;
-  return new TaskstreamError(
-    'database_unavailable',
-    `PostgreSQL does not answer (${messageOf(error)}): see whether it is up, and DATABASE_URL.`,
-    { cause: error, retriable: true },
-  );
 };
 
 export const build = (flags: RunFlags & { readonly source: Source }) =>

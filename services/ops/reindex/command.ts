@@ -1,5 +1,6 @@
 /** `ops reindex`: builds the next search index without a gap, goes back to the one before, lists them, deletes one. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { wholeNumberFrom } from '../cli/arguments.ts';
 import { helpText } from '../cli/help.ts';
 import { EXIT_REFUSED } from './show.ts';
 import { lazily } from '../cli/lazily.ts';
@@ -11,18 +12,12 @@ const EXITS = {
     'that index must not serve, as its mapping rejects documents or the topic lacks some: the alias stays',
 };
 
-const wholeNumber = (text: string): number => {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('use a whole number above 0.');
-  return number;
-};
-
 const withRunOptions = (command: Command): Command =>
   command
-    .addOption(new Option('--max-rate <n>', 'documents a second at most').argParser(wholeNumber))
+    .addOption(new Option('--max-rate <n>', 'documents a second at most').argParser(wholeNumberFrom(1)))
     .addOption(
       new Option('--switch-deadline <seconds>', 'longest time that indexers wait at the switch, before it is put off')
-        .argParser(wholeNumber)
+        .argParser(wholeNumberFrom(1))
         .default(10),
     )
     .option('--json', 'print the result as JSON');

@@ -5,6 +5,7 @@ import { messageOf, TaskstreamError } from '../../platform/errors.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { createPool } from '../../platform/postgres.ts';
 import { placeTask } from '../../task/env.ts';
+import { explainOutage } from '../cli/outage.ts';
 import { stopSignal } from '../cli/stop-signal.ts';
 import { readRestoreConfig } from '../env.ts';
 
@@ -43,6 +44,8 @@ export const restore = async ({ by: given }: { readonly by?: number }) => {
       },
     });
     process.stdout.write(`${raised} tasks raised by ${by}, and put into the outbox\n`);
+  } catch (error) {
+    throw explainOutage(error);
   } finally {
     await pool.end();
   }

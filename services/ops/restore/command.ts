@@ -1,22 +1,15 @@
 /** `ops restore`: what a database that came back from a backup needs before it serves. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { wholeNumberFrom } from '../cli/arguments.ts';
 import { helpText } from '../cli/help.ts';
 import { lazily } from '../cli/lazily.ts';
-
-const positive = (text: string): number => {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1 || number > 2 ** 40) {
-    throw new InvalidArgumentError('use a whole number from 1 to 2^40.');
-  }
-  return number;
-};
 
 export const restoreCommand = (): Command =>
   new Command('restore')
     .option(
       '--by <n>',
       'how far; more than any task changed since the backup (default: the milliseconds since 2026)',
-      positive,
+      wholeNumberFrom(1, 2 ** 40),
     )
     .addHelpText(
       'after',

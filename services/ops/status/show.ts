@@ -1,5 +1,6 @@
 /** Rows as a table for people, or as JSON for scripts. */
 import colors from 'picocolors';
+import { lineOf } from '../../platform/printable.ts';
 import { tableText } from '../cli/table.ts';
 import type { State } from './judge.ts';
 
@@ -20,12 +21,12 @@ export const tableOf = (rows: readonly ShownRow[], width?: number): string =>
       { head: 'state' },
       { head: 'what it is like, or what blocks it', wraps: true },
     ],
-    rows.map(({ kind, name, state, detail }) => [kind, name, PAINT[state](state), detail]),
+    rows.map(({ kind, name, state, detail }) => [kind, name, PAINT[state](state), lineOf(detail)]),
     width,
   );
 
-export const lineOf = ({ kind, name, state, detail }: ShownRow): string =>
-  `${kind} ${name}: ${PAINT[state](state)}${detail === '' ? '' : ` (${detail})`}`;
+export const rowLine = ({ kind, name, state, detail }: ShownRow): string =>
+  `${kind} ${name}: ${PAINT[state](state)}${detail === '' ? '' : ` (${lineOf(detail)})`}`;
 
 export const isReady = (rows: readonly ShownRow[]): boolean =>
   rows.length > 0 && rows.every(({ state }) => state === 'ready');

@@ -7,6 +7,8 @@ import type { KafkaConfig } from '../../platform/kafka/settings.ts';
 import { createLogger, type Logger } from '../../platform/logger.ts';
 import { createPool } from '../../platform/postgres.ts';
 import { barOptions } from '../cli/bar-options.ts';
+import { checkBrokers } from '../cli/brokers.ts';
+import { explainOutage } from '../cli/outage.ts';
 import type { PlacedEntity } from '../../pipeline/entity.ts';
 import { placeTask } from '../../task/env.ts';
 import { readVerifyConfig } from '../env.ts';
@@ -58,6 +60,8 @@ const run = async ({ repair = false, content, grace, maxRate, show, details }: F
     });
     await recordRun(pool, entity, result);
     return { result, differences };
+  } catch (error) {
+    throw explainOutage(error);
   } finally {
     bar.stop();
     await Promise.all([pool.end(), client.close(), topic?.close()]);
@@ -66,6 +70,7 @@ const run = async ({ repair = false, content, grace, maxRate, show, details }: F
 
 const openTopic = async (kafka: KafkaConfig, entity: PlacedEntity, logger: Logger): Promise<Topic> => {
   const { topic, group } = entity;
+  await checkBrokers(kafka);
   const offsets = await openOffsets(kafka, entity);
   return {
     ...offsets,

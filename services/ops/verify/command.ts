@@ -1,16 +1,9 @@
 /** `ops verify`: whether PostgreSQL and the index hold the same tasks in the same versions; repairs what differs. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { wholeNumberFrom } from '../cli/arguments.ts';
 import { helpText } from '../cli/help.ts';
 import { EXIT } from './report.ts';
 import { lazily } from '../cli/lazily.ts';
-
-const numberFrom = (min: number, max: number) => (text: string) => {
-  const number = Number(text);
-  if (text.trim() === '' || !Number.isFinite(number) || number < min || number > max) {
-    throw new InvalidArgumentError(`use a number from ${min} to ${max}.`);
-  }
-  return number;
-};
 
 export const verifyCommand = (): Command =>
   new Command('verify')
@@ -22,13 +15,15 @@ export const verifyCommand = (): Command =>
     )
     .addOption(
       new Option('--grace <seconds>', 'how long a difference may wait for the pipeline')
-        .argParser(numberFrom(0, 3_600))
+        .argParser(wholeNumberFrom(0, 3_600))
         .default(30),
     )
     .addOption(
-      new Option('--max-rate <tasks/s>', 'compare no faster; default: no limit').argParser(numberFrom(1, 10_000_000)),
+      new Option('--max-rate <tasks/s>', 'compare no faster; default: no limit').argParser(
+        wholeNumberFrom(1, 10_000_000),
+      ),
     )
-    .addOption(new Option('--show <n>', 'differences to list').argParser(numberFrom(0, 10_000)).default(20))
+    .addOption(new Option('--show <n>', 'differences to list').argParser(wholeNumberFrom(0, 10_000)).default(20))
     .option('--details <file>', 'write all differences to a file, as JSON lines')
     .option('--json', 'print JSON for scripts')
     .addHelpText(

@@ -1,13 +1,14 @@
 /** What `ops wait` does. */
 import { SingleBar } from 'cli-progress';
 import { messageOf } from '../../platform/errors.ts';
+import { lineOf } from '../../platform/printable.ts';
 import { sleep } from '../../platform/time.ts';
 import { connectToCluster, type Cluster } from '../cli/kubernetes.ts';
 import { readOperators } from '../status/operators.ts';
 import { readStatus } from '../status/read.ts';
 import type { Target } from './command.ts';
 import type { ClusterOptions } from '../cli/cluster-options.ts';
-import { isReady, lineOf, tableOf, type ShownRow } from '../status/show.ts';
+import { isReady, rowLine, tableOf, type ShownRow } from '../status/show.ts';
 
 const READERS = {
   operators: readOperators,
@@ -17,11 +18,11 @@ const READERS = {
 
 const POLL_MS = 1_000;
 
-/** Prints each change, and on a terminal a bar; an API server that does not answer is waited for too. */
+/** Prints each change, and on a terminal a bar; an API server that does not answer is waited for too, and then there are no rows. */
 const waitUntilReady = async (
   read: () => Promise<readonly ShownRow[]>,
   timeoutMs: number,
-): Promise<readonly ShownRow[]> => {
+): Promise<readonly ShownRow[] | undefined> => {
   const deadline = performance.now() + timeoutMs;
   const bar = new SingleBar({ format: '{bar} {value} of {total} ready, {duration_formatted}', clearOnComplete: true });
   const isTerminal = process.stderr.isTTY;
@@ -36,11 +37,11 @@ const waitUntilReady = async (
   for (;;) {
     try {
       rows = await read();
-      const lines = new Map(rows.map((row) => [`${row.kind}/${row.name}`, lineOf(row)]));
+      const lines = new Map(rows.map((row) => [`${row.kind}/${row.name}`, rowLine(row)]));
       say([...lines].filter(([id, line]) => shown.get(id) !== line).map(([, line]) => line));
       shown = lines;
     } catch (error) {
-      const line = `the cluster does not answer: ${messageOf(error)}`;
+      const line = lineOf(`the cluster does not answer: ${messageOf(error)}`);
       if (shown.get('') !== line) say([line]);
       shown = new Map([['', line]]);
       rows = [];
@@ -54,12 +55,17 @@ const waitUntilReady = async (
     await sleep(POLL_MS);
   }
   if (isTerminal) bar.stop();
-  return rows;
+  return shown.has('') ? undefined : rows;
 };
 
 export const waitFor = async (target: Target, { timeout, ...options }: ClusterOptions & { timeout: number }) => {
   const cluster = connectToCluster(options);
   const last = await waitUntilReady(() => READERS[target](cluster), timeout * 1_000);
+  if (last === undefined) {
+    process.stderr.write(`The cluster does not answer after ${timeout} s.\n`);
+    process.exitCode = 1;
+    return;
+  }
   if (last.length > 0) process.stdout.write(`${tableOf(last)}\n`);
   if (isReady(last)) return;
   const failed = last.find(({ state }) => state === 'failed');

@@ -1,5 +1,6 @@
 /** `ops wait`: returns when the operators, the servers or the whole product are ready; meanwhile it says what is not. */
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Argument, Command } from 'commander';
+import { wholeNumberFrom } from '../cli/arguments.ts';
 import { helpText } from '../cli/help.ts';
 import { withClusterOptions } from '../cli/cluster-options.ts';
 import { lazily } from '../cli/lazily.ts';
@@ -16,7 +17,7 @@ export const waitCommand = (): Command =>
         'operators: kinds known, webhooks answer; data-plane: the servers; all: everything',
       ).choices(TARGETS),
     )
-    .option('--timeout <seconds>', 'how long to wait', seconds, 600)
+    .option('--timeout <seconds>', 'how long to wait', wholeNumberFrom(1), 600)
     .addHelpText(
       'after',
       helpText({
@@ -25,9 +26,3 @@ export const waitCommand = (): Command =>
       }),
     )
     .action(lazily(async () => (await import('./act.ts')).waitFor));
-
-const seconds = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of seconds.');
-  return value;
-};

@@ -42,8 +42,6 @@ interface Side {
 }
 
 export const auth: Bench = {
-  name: 'auth',
-  description: 'CPU of a create and a search with access tokens and owners, and without',
   run: async ({ servers, report, isQuick }) => {
     const [rounds, warmUps, seconds, tasks] = isQuick ? [2, 1, 2, 2_000] : [ROUNDS, WARM_UPS, 10, 50_000];
     const stack = await servers.createStack();

@@ -18,8 +18,5 @@ export interface BenchContext {
 }
 
 export interface Bench {
-  /** How `--only` calls it. */
-  readonly name: string;
-  readonly description: string;
   readonly run: (context: BenchContext) => Promise<void>;
 }

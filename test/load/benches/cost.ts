@@ -34,8 +34,6 @@ const GOAL_API = 300;
 const GOAL_INDEXING = 250;
 
 export const cost: Bench = {
-  name: 'cost',
-  description: 'CPU of each process for a create, until it is in the index',
   run: async (context) => {
     for (const [turn, { name, settings }] of SETTINGS.entries()) {
       const stack = await context.servers.createStack(settings);

@@ -16,8 +16,6 @@ const GOAL_MS = REFRESH_MS + 150;
 const POLL_MS = 10;
 
 export const freshness: Bench = {
-  name: 'freshness',
-  description: 'time from acknowledged to searchable at half of the maximum write rate',
   run: async ({ servers, report, isQuick }) => {
     const seconds = isQuick ? 5 : 30;
     const stack = await servers.createStack();

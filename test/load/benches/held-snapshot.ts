@@ -18,8 +18,6 @@ const MILLION = 1_000_000;
 const CHUNK = 500_000;
 
 export const heldSnapshot: Bench = {
-  name: 'held',
-  description: 'the relay with up to 5,000,000 dead rows in the outbox under a held snapshot',
   run: async ({ servers, report, isQuick }) => {
     const count = isQuick ? 5_000 : 50_000;
     const levels = isQuick ? [0, CHUNK] : [0, MILLION, 2 * MILLION, 5 * MILLION];

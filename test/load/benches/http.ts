@@ -21,8 +21,6 @@ const GOALS: Partial<Record<Operation, number>> = { create: 0.8, search: 0.8 };
 export const nameOf = (operation: Operation, connections: number): string => `${operation}, ${connections} connections`;
 
 export const http: Bench = {
-  name: 'http',
-  description: 'create, update, read, list and search against connections',
   run: async ({ servers, report, isQuick }) => {
     const seconds = isQuick ? 2 : 5;
     const stack = await servers.createStack();

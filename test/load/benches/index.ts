@@ -1,27 +1,67 @@
-/** All benches, in the order they run. */
-import { auth } from './auth.ts';
+/** All benches, in the order they run. Each is loaded when it runs: a help must not load the clients of servers. */
 import type { Bench } from './bench.ts';
-import { cost } from './cost.ts';
-import { freshness } from './freshness.ts';
-import { heldSnapshot } from './held-snapshot.ts';
-import { http } from './http.ts';
-import { indexer } from './indexer.ts';
-import { memory } from './memory.ts';
-import { ops } from './ops.ts';
-import { relay } from './relay.ts';
-import { scaling } from './scaling.ts';
-import { stop } from './stop.ts';
 
-export const BENCHES: readonly Bench[] = [
-  http,
-  cost,
-  auth,
-  relay,
-  indexer,
-  freshness,
-  scaling,
-  stop,
-  memory,
-  ops,
-  heldSnapshot,
+export interface ListedBench {
+  /** How `--only` calls it. */
+  readonly name: string;
+  readonly description: string;
+  readonly load: () => Promise<Bench>;
+}
+
+export const BENCHES: readonly ListedBench[] = [
+  {
+    name: 'http',
+    description: 'create, update, read, list and search against connections',
+    load: async () => (await import('./http.ts')).http,
+  },
+  {
+    name: 'cost',
+    description: 'CPU of each process for a create, until it is in the index',
+    load: async () => (await import('./cost.ts')).cost,
+  },
+  {
+    name: 'auth',
+    description: 'CPU of a create and a search with access tokens and owners, and without',
+    load: async () => (await import('./auth.ts')).auth,
+  },
+  {
+    name: 'relay',
+    description: 'events a second from a full outbox to Kafka',
+    load: async () => (await import('./relay.ts')).relay,
+  },
+  {
+    name: 'indexer',
+    description: 'events a second from a full topic to Elasticsearch',
+    load: async () => (await import('./indexer.ts')).indexer,
+  },
+  {
+    name: 'freshness',
+    description: 'time from acknowledged to searchable at half of the maximum write rate',
+    load: async () => (await import('./freshness.ts')).freshness,
+  },
+  {
+    name: 'scaling',
+    description: 'how long changes wait while indexers come and go',
+    load: async () => (await import('./scaling.ts')).scaling,
+  },
+  {
+    name: 'stop',
+    description: 'SIGTERM to exit under full load, and cold start',
+    load: async () => (await import('./stop.ts')).stop,
+  },
+  {
+    name: 'memory',
+    description: 'resident memory over 1,000,000 events, and CPU when idle',
+    load: async () => (await import('./memory.ts')).memory,
+  },
+  {
+    name: 'ops',
+    description: 'reindex and verify against the number of tasks',
+    load: async () => (await import('./ops.ts')).ops,
+  },
+  {
+    name: 'held',
+    description: 'the relay with up to 5,000,000 dead rows in the outbox under a held snapshot',
+    load: async () => (await import('./held-snapshot.ts')).heldSnapshot,
+  },
 ];

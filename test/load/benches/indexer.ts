@@ -12,8 +12,6 @@ import type { Bench } from './bench.ts';
 const CHUNK = 1_000;
 
 export const indexer: Bench = {
-  name: 'indexer',
-  description: 'events a second from a full topic to Elasticsearch',
   run: async ({ servers, report, isQuick }) => {
     const count = isQuick ? 20_000 : 200_000;
     const stack = await servers.createStack();

@@ -14,8 +14,6 @@ const GOAL_IDLE_PERCENT = 2;
 const MB = 1_048_576;
 
 export const memory: Bench = {
-  name: 'memory',
-  description: 'resident memory over 1,000,000 events, and CPU when idle',
   run: async ({ servers, report, isQuick }) => {
     const total = isQuick ? 50_000 : 1_000_000;
     const stack = await servers.createStack();

@@ -6,8 +6,6 @@ import { fillTasks } from '../tasks.ts';
 import type { Bench } from './bench.ts';
 
 export const ops: Bench = {
-  name: 'ops',
-  description: 'reindex and verify against the number of tasks',
   run: async ({ servers, report, isQuick }) => {
     const stack = await servers.createStack();
     try {

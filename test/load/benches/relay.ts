@@ -34,8 +34,6 @@ interface Drained {
 }
 
 export const relay: Bench = {
-  name: 'relay',
-  description: 'events a second from a full outbox to Kafka',
   run: async (context) => {
     const { report, peers } = context;
     const { previous, debezium } = peers;

@@ -58,8 +58,6 @@ const stepsOf = (stack: Stack): readonly Step[] => {
 };
 
 export const scaling: Bench = {
-  name: 'scaling',
-  description: 'how long changes wait while indexers come and go',
   run: async (context) => {
     for (const protocol of PROTOCOLS) {
       const stack = await context.servers.createStack({ GROUP_PROTOCOL: protocol, FRESHNESS_TARGET_MS: FRESHNESS_MS });

@@ -12,8 +12,6 @@ const GOAL_MS = 1_000;
 const LOADED_MS = 1_500;
 
 export const stop: Bench = {
-  name: 'stop',
-  description: 'SIGTERM to exit under full load, and cold start',
   run: async ({ servers, report, isQuick }) => {
     const rounds = isQuick ? 2 : 20;
     const stack = await servers.createStack();
