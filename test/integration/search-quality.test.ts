@@ -137,7 +137,7 @@ const FORMS: readonly { readonly text: string; readonly by: readonly string[]; r
     by: ['7.834', '7,834', '7000', '7,000', '5.000', '78'],
     not: ['7.8', '7.83', '78.34'],
   },
-  { text: 'prune the roses', by: ['rose', 'pruning', 'ros', 'rozes', 'roses the'], not: ['roses -the', '+++'] },
+  { text: 'prune the roses', by: ['rose', 'pruning', 'ros', 'ros*', 'rozes', 'roses the'], not: ['roses -the', '+++'] },
   { text: 'archive old invoices', by: ['invoice', 'archives', 'invocies', 'arch inv'], not: ['ice', 'old news'] },
   {
     text: 'wolves, journaux, decisões, lençóis, lápices and a shelf',

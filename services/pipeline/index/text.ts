@@ -253,8 +253,10 @@ const signed = (field: string, word: string): Query[] => [
 ];
 
 const wordQuery = (field: string, word: string): Query => {
+  // Behind a sign, the server takes the last word as whole: so `plan*` would find less than `plan`.
+  const query = word.endsWith('*') ? word.slice(0, -1) : word;
   const beginning = (part: string): Query => ({
-    match_bool_prefix: { [`${field}.${part}`]: { query: word, operator: 'and' } },
+    match_bool_prefix: { [`${field}.${part}`]: { query, operator: 'and' } },
   });
   if (HAS_SIGN.test(word)) {
     const whole = signed(field, word).map((query) => scored(SCORE.exact, query));
