@@ -9,6 +9,7 @@ import {
   columnOf,
   CSV_COLUMNS,
   MAP_COLUMNS,
+  namesShown,
   plain,
   recognised,
   REQUIRED,
@@ -138,6 +139,12 @@ const detect = (header: string, options: ReadOptions, delimiters: readonly strin
   return delimiters[scores.indexOf(Math.max(...scores))] ?? ',';
 };
 
+/** Whether a line names columns of tasks. */
+export const isHeader = (line: string, options: ReadOptions): boolean => {
+  const cells = cellsOf(line, detect(line, options));
+  return cells.length > 1 && recognised(cells, options) > 1 && suggestColumns(cells, options) !== undefined;
+};
+
 interface Header {
   /** As it stands; nothing of a file without one. */
   readonly names: readonly string[];
@@ -180,7 +187,8 @@ const problemOf = (cells: readonly string[], options: ReadOptions): string | und
     return name && before !== index && !isOther(index, before);
   });
   if (absent.length + onlyName.length > 0) return `has no column "${[...absent, ...onlyName].join('", "')}"`;
-  if (unknown.length > 0) return `does not know the column "${[...new Set(unknown)].join('", "')}"`;
+  if (unknown.length > 0)
+    return `does not know the column ${namesShown([...new Set(unknown)].map((name) => `"${name}"`))}`;
   if (missing.length > 0) return `has no column "${missing.join('", "')}"`;
   if (twice.length > 0) return `has the column "${twice.join('", "')}" twice`;
   return meant.length > 0

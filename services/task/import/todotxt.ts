@@ -6,6 +6,8 @@
  * left out, and counted.
  */
 import { taskFields, type Priority } from '../fields.ts';
+import { withHint } from './columns.ts';
+import { isHeader } from './csv.ts';
 import { isDay, type DayReader } from './dates.ts';
 import { judgeLine } from './judge.ts';
 import { lineReader, type ImportLine, type ReadOptions } from './lines.ts';
@@ -94,4 +96,17 @@ const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine
 
 const priorityOf = (letter: string): Priority => (letter === 'A' ? 'high' : letter === 'B' ? 'medium' : 'low');
 
-export const readTodoTxt = lineReader(parseLine);
+/** A `.txt` may hold anything, and any line is a task here. @throws TaskstreamError with the format that it seems to be */
+const checkGuess = (first: string, options: ReadOptions): void => {
+  if (options.isGuess !== true) return;
+  const [format, what] = /^(?:\[|\[?\s*\{(?:\s*".*)?)$/.test(first)
+    ? ['ndjson', 'JSON']
+    : isHeader(first, options)
+      ? ['csv', 'CSV with a header']
+      : [];
+  if (format !== undefined) {
+    throw withHint(`The file seems to be ${what}; --format todotxt reads it as it is.`, ['--format', format]);
+  }
+};
+
+export const readTodoTxt = lineReader(parseLine, checkGuess);
