@@ -75,12 +75,13 @@ describe('POST /tasks/batch', () => {
       7,
       { op: 'create', id, task: { description: 'ids are not for clients' } },
       { op: 'delete', id: 'x' },
+      { op: 'delete' },
       { op: 'delete', id, ifMatch: 'W' },
       { op: 'patch', id },
       { op: 'patch', id, task: { isDone: true, dates: { start: '2026-03-02T00:00:00Z' } } },
       { op: 'patch', id, task: { dates: { due: '2026-03-01T00:00:00Z' } } },
     ]);
-    expect(outcomes.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400, 400, 400, 200, 400]);
+    expect(outcomes.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400, 400, 400, 400, 200, 400]);
     expect(outcomes.map(({ problem }) => problem?.detail)).toEqual([
       'operations.0.task.dates.start: must not be after due.',
       'operations.1.task.description: is required.',
@@ -88,10 +89,11 @@ describe('POST /tasks/batch', () => {
       'operations.3: must be an object.',
       'operations.4.id: is not known.',
       'operations.5.id: must be a UUID.',
-      'operations.6.ifMatch: must be * or a list of quoted entity tags.',
-      'operations.7.task: is required.',
+      'operations.6.id: is required.',
+      'operations.7.ifMatch: must be * or a list of quoted entity tags.',
+      'operations.8.task: is required.',
       undefined,
-      'operations.9.task.dates.start: must not be after due.',
+      'operations.10.task.dates.start: must not be after due.',
     ]);
   });
 

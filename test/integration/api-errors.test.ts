@@ -78,6 +78,7 @@ describe('every error', () => {
       { 'content-type': 'application/x-www-form-urlencoded' },
     ],
     [415, 'unsupported_media_type', 'POST', '/tasks', '{}', { 'content-type': 'application/json; charset=latin1' }],
+    [415, 'unsupported_media_type', 'PATCH', `/tasks/${id}`, '[]', { 'content-type': 'application/json-patch+json' }],
     [
       415,
       'unsupported_media_type',
@@ -128,6 +129,8 @@ describe('every error', () => {
     const answer = await api.request('POST', '/tasks', { description: 'x', dates: { due: 'soon' }, colour: 'red' });
     expect(answer.body.errors.map(({ path }) => path)).toContain('dates.due');
     expect(answer.body.error).toContain('colour');
+    const list = await api.request('POST', '/tasks', []);
+    expect(list.body.detail).toBe('body: must be an object.');
   });
 
   it.each([

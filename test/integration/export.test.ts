@@ -173,5 +173,8 @@ describe('an export', () => {
     const { code, stdout, stderr } = await runOps(['export', '--url', api.url, '--format', 'csv', '--where', '{}'], {});
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/\d tasks\n$/) as string });
     expect(stdout).toMatch(/^description,priority,start,due,isDone,tags,owner,id\n/);
+    // The first tasks would be missing without a word.
+    const paged = await runOps(['export', '--url', api.url, '--where', '{"isDone": false, "from": 1}'], {});
+    expect(paged).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('leave out from') as string });
   });
 });

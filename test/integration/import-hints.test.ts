@@ -397,15 +397,17 @@ describe('a file of another tool', () => {
     writeFileSync(join(folder, 'todo.txt'), 'a task');
     writeFileSync(join(folder, 'closed.csv'), 'description');
     chmodSync(join(folder, 'closed.csv'), 0);
-    mkdirSync(join(folder, 'folder.csv'));
+    mkdirSync(join(folder, 'folder'));
+    writeFileSync(join(folder, 'table.txt'), 'Title,Due date\nbuy milk,2026-03-01\n');
     const refusals = await Promise.all([
       importOf('book.xlsx'),
       importOf('old.csv'),
-      importOf('folder.csv'),
+      importOf('folder'),
       importOf('away.csv'),
       importOf('todo.txt', '--map', 'a=description'),
       importOf('todo.txt', '--format', 'ndjson', '--skip', '2'),
       importOf('list.md'),
+      importOf('table.txt'),
       runOps(['import', 'away.csv', '--url', api.url], {}),
     ]);
     const texts = refusals.map(({ code, stderr }) => `${String(code)} ${stderr.trim().split('\n').at(-1) ?? ''}`);
@@ -417,6 +419,7 @@ describe('a file of another tool', () => {
       expect.stringMatching(/^1 --map has no effect on todotxt/),
       expect.stringMatching(/^1 --skip has no effect on ndjson/),
       expect.stringMatching(/^1 .*list\.md is Markdown: .*docs\/import\.md/),
+      expect.stringMatching(/^1 .*import .*table\.txt.* --format csv$/),
       // npm runs it in the clone's folder, wherever it was called.
       `1 Cannot read away.csv: there is no such file in ${process.cwd()}.`,
     ]);

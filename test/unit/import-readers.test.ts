@@ -145,22 +145,6 @@ describe('todo.txt', () => {
     await expect(read(readTodoTxt, 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\n')).rejects.toThrow('docs/import.md');
   });
 
-  it('refuses a table that was saved as text, in which each row would be a task', async () => {
-    for (const table of ['\ufeffdescription\tpriority\r\na\tlow\r\n', 'Title;Status;Due date\na;done;\n']) {
-      await expect(read(readTodoTxt, Buffer.from(table, 'utf16le'))).rejects.toMatchObject({
-        extensions: { suggestedOptions: ['--format', 'csv'] },
-      });
-    }
-    for (const line of [
-      'description',
-      'call mum, due:2026-01-01',
-      'title, and what the title is for',
-      'Priority, due',
-    ]) {
-      expect(tasksOf(await read(readTodoTxt, line)), line).toHaveLength(1);
-    }
-  });
-
   it('reports a line without text', async () => {
     expect(faultsOf(await read(readTodoTxt, 'ok\n(A) due:2026-01-01\n'))).toEqual([[2, expect.any(String)]]);
   });
@@ -178,8 +162,8 @@ describe('what becomes todo.txt first, by the commands of docs/import.md', () =>
     ],
     [
       'list.org',
-      '#+TITLE: a\n* TODO [#A] Call :home:\n  SCHEDULED: <2026-11-30 Mon> DEADLINE: <2026-12-04 Fri>\n* Notes\n** DONE Pay\nDEADLINE: <2026-12-05>\n* b\n',
-      ['(A) Call :home: due:2026-12-04', 'x Pay due:2026-12-05'],
+      '#+TITLE: a\n* TODO [#A] Call   :home:phone:\n  SCHEDULED: <2026-11-30 Mon> DEADLINE: <2026-12-04 Fri>\n* Notes\n** DONE Pay\nDEADLINE: <2026-12-05>\n* b\n',
+      ['(A) Call +home +phone t:2026-11-30 due:2026-12-04', 'x Pay due:2026-12-05'],
     ],
     [
       'list.ics',
@@ -323,6 +307,22 @@ describe('CSV as spreadsheets write it', () => {
     expect(faultsOf(lines)).toEqual([]);
     expect(tasksOf(lines)).toHaveLength(count);
     expect(tasksOf(lines)[0]).toMatchObject({ description: 'fix tap', priority: 'high' });
+  });
+
+  it('tells -1 from 1, and no hyphen within a word from one', async () => {
+    const text = 'description,priority\na,-1\nb,1\nc,To-Do\n';
+    const values = { priority: { '-1': 'low', '1': 'high', todo: 'none' } };
+    expect(tasksOf(await read(readCsv, text, { values })).map(({ priority }) => priority)).toEqual([
+      'low',
+      'high',
+      'none',
+    ]);
+  });
+
+  it('names the first of very many columns that it does not know, so that the command stays in sight', async () => {
+    const names = Array.from({ length: 53 }, (_, n) => `Column ${n}`);
+    const refused = read(readCsv, `Title,${names.join()}\n`);
+    await expect(refused).rejects.toThrow(/"Column 18", and 34 more; .* leaves out: .*Column 19, and 33 more\.$/);
   });
 
   it('reads values without regard to case, and headers of others by a map', async () => {
@@ -501,6 +501,33 @@ describe('NDJSON of others', () => {
 });
 
 describe('todo.txt of others', () => {
+  it.each([
+    ['Title,Due date,Status\nbuy milk,2026-03-01,open', 'csv'],
+    ['\nTitle;Tags\nbuy milk;home', 'csv'],
+    ['[{"description": "buy milk"}]', 'ndjson'],
+    ['[\n{"description": "buy milk"}]', 'ndjson'],
+    ['{"description": "buy milk"}', 'ndjson'],
+    ['description\tpriority\r\na\tlow\r\n', 'csv'],
+  ])('is refused where a .txt begins as another format, with the option that names it: %s', async (text, format) => {
+    await expect(read(readTodoTxt, text, { isGuess: true })).rejects.toMatchObject({
+      extensions: { suggestedOptions: ['--format', format] },
+    });
+    expect(faultsOf(await read(readTodoTxt, text))).toEqual([]);
+  });
+
+  it.each([
+    'description',
+    'call mum, due:2026-01-01',
+    'title, and what the title is for',
+    'Priority, due',
+    '[ ] buy milk, eggs',
+    '{milk} and eggs',
+    'name the date, and tell the title',
+    'Status: done; next',
+  ])('is read where its first line has only signs of others: %s', async (text) => {
+    expect(tasksOf(await read(readTodoTxt, text, { isGuess: true }))).toHaveLength(1);
+  });
+
   it.each([
     ['pay rent due:2026-02-30', { description: 'pay rent due:2026-02-30' }],
     [

@@ -7,7 +7,17 @@ import { FORMATS } from '../import/formats.ts';
 import { lazily } from '../cli/lazily.ts';
 import { HERE } from '../../task/import/dates.ts';
 
+/** What a search has for its pages, and for what it shows beside the hits: an export is whole, and has its own pages. */
+const NO_CONDITIONS = ['from', 'size', 'cursor', 'facets', 'highlight'];
+
 const whereFlag = (value: string): Readonly<Record<string, unknown>> => {
+  const where = objectOf(value);
+  const others = NO_CONDITIONS.filter((name) => name in where);
+  if (others.length > 0) throw new InvalidArgumentError(`it takes conditions; leave out ${others.join(', ')}.`);
+  return where;
+};
+
+const objectOf = (value: string): Readonly<Record<string, unknown>> => {
   try {
     return z.record(z.string(), z.unknown()).parse(JSON.parse(value));
   } catch {

@@ -94,6 +94,7 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
     );
   }
   if (format === undefined) {
+    if (file !== '-') checkReadable(file);
     throw new TaskstreamError('validation_failed', `Say what format ${file} has: --format ${FORMATS.join('|')}.`);
   }
   checkUse(format, read);
@@ -124,7 +125,8 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
     onLine(summary);
     return pMapSkip;
   };
-  await pMap(readers[format](input, read), importLine, { concurrency });
+  const lines = readers[format](input, { ...read, isGuess: options.format === undefined });
+  await pMap(lines, importLine, { concurrency });
   return summary;
 };
 

@@ -88,7 +88,10 @@ export const createResource = (options: ResourceOptions): Resource => {
 const EXAMPLE_ID = '019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b';
 
 /** Some programs print UUIDs in upper case. From here on there is one spelling, that of the database. */
-export const idText = z.guid({ error: 'must be a UUID' }).toLowerCase().openapi({ example: EXAMPLE_ID });
+export const idText = z
+  .guid({ error: ({ input }) => (input === undefined ? undefined : 'must be a UUID') })
+  .toLowerCase()
+  .openapi({ example: EXAMPLE_ID });
 
 /** Path of one thing. */
 export const idPath = z.object({

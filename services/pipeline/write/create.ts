@@ -157,7 +157,7 @@ const answer = (row: Row | undefined, idempotency: Idempotency | undefined): Cre
   const { created_id: id, json, request_hash: earlier } = row;
   const accepted = [idempotency?.requestHash, ...(idempotency?.earlierHashes ?? [])];
   if (earlier !== null && !accepted.includes(earlier)) {
-    return keyReused(id, 'This Idempotency-Key was used with another body.');
+    return keyReused(id, 'This Idempotency-Key was used with another body: give each creation a key of its own.');
   }
   const created = { id, version: 1, json: json ?? '', replayed: earlier !== null };
   return json === null ? { ...created, isForgotten: true } : created;

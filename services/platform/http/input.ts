@@ -5,7 +5,8 @@ import { messageOf, TaskstreamError } from '../errors.ts';
 import { describeDetails, detailsOf } from '../validation.ts';
 import type { ApiEnv } from './api-env.ts';
 
-const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/;
+/** Each that names an object; a JSON Patch (RFC 6902) is a list of operations, and never one. */
+const JSON_TYPE = /^application\/(?!json-patch\+)(?:[\w.+-]+\+)?json$/;
 const CHARSET = /^charset\s*=/;
 const UTF_8 = /^charset\s*=\s*"?utf-?8"?$/;
 
@@ -56,5 +57,5 @@ export const parse = <T>(schema: z.ZodType<T>, input: unknown, root?: string): T
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const details = detailsOf(result.error, root);
-  throw new TaskstreamError('validation_failed', `${describeDetails(details)}.`, { details });
+  throw new TaskstreamError('validation_failed', `${describeDetails(details, 'body')}.`, { details });
 };

@@ -124,7 +124,16 @@ export const withHint = (message: string, options: readonly string[], more: stri
     extensions: { suggestedOptions: options },
   });
 
+/** Names that are shown of many: the command below them has to stay in sight. */
+const MAX_SHOWN = 20;
+
+/** Names in a row, or as many of them as somebody reads. */
+export const namesShown = (names: readonly string[]): string =>
+  names.length > MAX_SHOWN
+    ? `${names.slice(0, MAX_SHOWN).join(', ')}, and ${names.length - MAX_SHOWN} more`
+    : names.join(', ');
+
 export const saySuggestion = ({ leftOut, tool }: Suggestion): string[] => [
   ...(tool === undefined ? [] : [`It looks like an export of ${tool}.`]),
-  ...(leftOut.length === 0 ? [] : [`The command below leaves out: ${leftOut.join(', ')}.`]),
+  ...(leftOut.length === 0 ? [] : [`The command below leaves out: ${namesShown(leftOut)}.`]),
 ];

@@ -9,6 +9,7 @@ import {
   columnOf,
   CSV_COLUMNS,
   MAP_COLUMNS,
+  namesShown,
   plain,
   recognised,
   REQUIRED,
@@ -80,14 +81,6 @@ const cellsOf = (text: string, delimiter: string): readonly string[] => {
   return isComplete(cells) ? cells : [text];
 };
 
-/** Whether a line is the header of a table of tasks: each of its cells is a name that is known here, or to some tool. */
-export const isTableHeader = (text: string, options: ReadOptions): boolean => {
-  const names = cellsOf(text, detect(text, options));
-  return (
-    names.length > 1 && recognised(names, options) === names.length && suggestColumns(names, options) !== undefined
-  );
-};
-
 const isComplete = (cells: ReturnType<typeof splitRecord>): cells is readonly string[] => Array.isArray(cells);
 
 interface CsvRecord extends Omit<TextLine, 'legible'> {
@@ -146,6 +139,12 @@ const detect = (header: string, options: ReadOptions, delimiters: readonly strin
   return delimiters[scores.indexOf(Math.max(...scores))] ?? ',';
 };
 
+/** Whether a line names columns of tasks. */
+export const isHeader = (line: string, options: ReadOptions): boolean => {
+  const cells = cellsOf(line, detect(line, options));
+  return cells.length > 1 && recognised(cells, options) > 1 && suggestColumns(cells, options) !== undefined;
+};
+
 interface Header {
   /** As it stands; nothing of a file without one. */
   readonly names: readonly string[];
@@ -188,7 +187,8 @@ const problemOf = (cells: readonly string[], options: ReadOptions): string | und
     return name && before !== index && !isOther(index, before);
   });
   if (absent.length + onlyName.length > 0) return `has no column "${[...absent, ...onlyName].join('", "')}"`;
-  if (unknown.length > 0) return `does not know the column "${[...new Set(unknown)].join('", "')}"`;
+  if (unknown.length > 0)
+    return `does not know the column ${namesShown([...new Set(unknown)].map((name) => `"${name}"`))}`;
   if (missing.length > 0) return `has no column "${missing.join('", "')}"`;
   if (twice.length > 0) return `has the column "${twice.join('", "')}" twice`;
   return meant.length > 0

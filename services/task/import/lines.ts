@@ -29,6 +29,8 @@ export interface ReadOptions {
   /** WHATWG name; UTF-8 or UTF-16, by the first bytes, when not given. */
   readonly encoding?: string | undefined;
   readonly days: DayReader;
+  /** The format is a guess by the file's ending, and what the file begins with may speak against it. */
+  readonly isGuess?: boolean | undefined;
   /** Of CSV: one character; detected when not given. */
   readonly delimiter?: string | undefined;
   /** Lines of CSV before its header. */
@@ -53,12 +55,21 @@ export type Reader = (input: AsyncIterable<string | Uint8Array>, options: ReadOp
 export const NOT_TEXT =
   'is not UTF-8, or not of the encoding that was named: save the file as UTF-8, or name its encoding, as in --encoding windows-1252';
 
-/** A reader of a format with one task a line: it parses each line by itself and skips empty ones. */
-export const lineReader = (parseLine: (line: number, text: string, options: ReadOptions) => ImportLine): Reader =>
+/**
+ * A reader of a format with one task a line: it parses each line by itself and skips empty ones.
+ * @param checkFirst throws where the first line is of another format
+ */
+export const lineReader = (
+  parseLine: (line: number, text: string, options: ReadOptions) => ImportLine,
+  checkFirst: (text: string, options: ReadOptions) => void,
+): Reader =>
   async function* (input, options) {
+    let isFirst = true;
     for await (const { line, text } of textLines(input, options.encoding)) {
       const trimmed = text?.trim();
-      if (trimmed === undefined) yield { line, fault: NOT_TEXT };
-      else if (trimmed !== '') yield parseLine(line, trimmed, options);
+      if (trimmed === '') continue;
+      if (isFirst && trimmed !== undefined) checkFirst(trimmed, options);
+      isFirst = false;
+      yield trimmed === undefined ? { line, fault: NOT_TEXT } : parseLine(line, trimmed, options);
     }
   };

@@ -7,7 +7,7 @@
  */
 import { taskFields, type Priority } from '../fields.ts';
 import { withHint } from './columns.ts';
-import { isTableHeader } from './csv.ts';
+import { isHeader } from './csv.ts';
 import { isDay, type DayReader } from './dates.ts';
 import { judgeLine } from './judge.ts';
 import { lineReader, type ImportLine, type ReadOptions } from './lines.ts';
@@ -55,15 +55,7 @@ const frontOf = (raw: string): { done: boolean; letter: string | undefined; date
   }
 };
 
-/** @throws TaskstreamError for a table, as spreadsheets save one as "Unicode Text (*.txt)": each row would be a task of text */
-const parseLine = (line: number, raw: string, options: ReadOptions): ImportLine => {
-  const { days } = options;
-  if (line === 1 && isTableHeader(raw, options)) {
-    throw withHint('Its first line is the header of a table, and the file would be read as todo.txt.', [
-      '--format',
-      'csv',
-    ]);
-  }
+const parseLine = (line: number, raw: string, { days }: ReadOptions): ImportLine => {
   if (CHECKBOX.test(raw))
     return { line, fault: 'is of a Markdown checklist: make a todo.txt of it, as docs/import.md shows' };
   const { done, letter, dates, text } = frontOf(raw);
@@ -104,4 +96,17 @@ const parseLine = (line: number, raw: string, options: ReadOptions): ImportLine 
 
 const priorityOf = (letter: string): Priority => (letter === 'A' ? 'high' : letter === 'B' ? 'medium' : 'low');
 
-export const readTodoTxt = lineReader(parseLine);
+/** A `.txt` may hold anything, and any line is a task here. @throws TaskstreamError with the format that it seems to be */
+const checkGuess = (first: string, options: ReadOptions): void => {
+  if (options.isGuess !== true) return;
+  const [format, what] = /^(?:\[|\[?\s*\{(?:\s*".*)?)$/.test(first)
+    ? ['ndjson', 'JSON']
+    : isHeader(first, options)
+      ? ['csv', 'CSV with a header']
+      : [];
+  if (format !== undefined) {
+    throw withHint(`The file seems to be ${what}; --format todotxt reads it as it is.`, ['--format', format]);
+  }
+};
+
+export const readTodoTxt = lineReader(parseLine, checkGuess);

@@ -2,12 +2,12 @@
 import { oneSpelling } from '../text.ts';
 import { WORDS } from './vocabulary.ts';
 
-/** Without regard to case and blanks. */
+/** Without regard to case, blanks and hyphens within; in front one is the sign of a number. */
 export const wordOf = (cell: string): string => {
   const word = oneSpelling(cell)
     .toLowerCase()
     .replace(/[\s_]+/g, '');
-  return word.length > 1 ? word.replaceAll('-', '') || word : word;
+  return word.replace(/(?!^)-/g, '');
 };
 
 interface Meanings {
