@@ -3,6 +3,8 @@ import type { RuleGroup, Series } from './rule.ts';
 
 const OLD_SECONDS = 60;
 const STUCK_SECONDS = 600;
+/** Parts of the outbox that are dealt out over the relays. */
+const SLOTS = 64;
 /** Time for a person to come before writes are refused. */
 const AHEAD_SECONDS = 4 * 3_600;
 
@@ -10,6 +12,7 @@ export const outboxRules = (series: Series): RuleGroup => {
   const age = `max by (namespace) (${series('taskstream_outbox_oldest_age_seconds')})`;
   const rows = `max by (namespace) (${series('taskstream_outbox_rows')})`;
   const maxRows = `min by (namespace) (${series('taskstream_outbox_max_rows')})`;
+  const slots = `sum by (namespace) (${series('taskstream_relay_slots')})`;
   const leaders = `sum by (namespace) (${series('taskstream_relay_leader')})`;
   return {
     name: 'taskstream-outbox',
@@ -78,17 +81,26 @@ export const outboxRules = (series: Series): RuleGroup => {
         for: '2m',
         severity: 'critical',
         summary: 'No relay is active: changes are not published',
-        description: 'No API replica holds the advisory lock of the relay ({{ $value }} active).',
+        description: 'No API replica holds an advisory lock of the relay ({{ $value }} active).',
+        runbook: 'outbox-grows',
+      },
+      {
+        // A relay of the release before has all of them, and no such figure.
+        alert: 'TaskstreamSlotsNotPublished',
+        expr: `${slots} > 0 < ${SLOTS}`,
+        for: '2m',
+        severity: 'critical',
+        summary: 'A part of the outbox has no relay: its changes are not published',
+        description: `The relays publish {{ $value }} of the outbox's ${SLOTS} slots.`,
         runbook: 'outbox-grows',
       },
       {
         alert: 'TaskstreamSeveralActiveRelays',
-        expr: `${leaders} > 1`,
+        expr: `${slots} > ${SLOTS}`,
         for: '3m',
         severity: 'warning',
-        summary: 'More than one relay believes that it is the active one',
-        description:
-          '{{ $value }} relays say that they are active. Events may be published twice and out of order; external versions keep the index right.',
+        summary: 'More than one relay believes that a part of the outbox is its own',
+        description: `The relays say that they publish {{ $value }} of ${SLOTS} slots. Events may be published twice and out of order; external versions keep the index right.`,
         runbook: 'outbox-grows',
       },
       {

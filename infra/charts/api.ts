@@ -49,6 +49,7 @@ export class ApiChart extends Chart {
       env: {
         SHUTDOWN_DEADLINE_MS: { value: String(SHUTDOWN_DEADLINE_MS) },
         DATABASE_POOL_SIZE: { value: String(api.databasePoolSize) },
+        RELAY_LANES: { value: String(api.relayLanes) },
         DRAIN_DELAY_MS: { value: String(DRAIN_DELAY_MS) },
         // Only the ingress controller reaches the port, and it writes X-Forwarded-For.
         TRUST_PROXY: { value: 'true' },

@@ -22,7 +22,7 @@ const resources = { cpuRequest: '50m', memory: '384Mi' };
 /** Of those that fit one machine: small, one copy of the data, and a person who watches instead of Prometheus. */
 export const small = {
   ...base,
-  api: { minReplicas: 1, maxReplicas: 2, targetCpuPercent: 80, databasePoolSize: 12, resources },
+  api: { minReplicas: 1, maxReplicas: 2, targetCpuPercent: 80, databasePoolSize: 12, relayLanes: 1, resources },
   ingress: { host: 'tasks.localhost', ...base.ingress },
   indexer: { minReplicas: 1, lagThreshold: 2_000, pollingSeconds: 5, scaleDownStabilizationSeconds: 60, resources },
   topic: { partitions: 12, replicas: 1, minInsyncReplicas: 1 },

@@ -16,6 +16,7 @@ export const production: Environment = {
     maxReplicas: 12,
     targetCpuPercent: 70,
     databasePoolSize: 12,
+    relayLanes: 1,
     resources: { cpuRequest: '500m', memory: '512Mi' },
   },
   ingress: { host: 'tasks.example.com', ...base.ingress, tlsSecret: 'tasks-tls' },

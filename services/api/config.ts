@@ -144,6 +144,12 @@ export const apiEnv = {
     defaultText: '2000',
     description: 'Most events the relay publishes at once.',
   },
+  RELAY_LANES: {
+    schema: integer(1, { min: 1, max: 16 }),
+    defaultText: '1',
+    description:
+      'How many replicas publish at once, each a share of the tasks: as many as there are where there are fewer. It may be changed while all run, replica by replica.',
+  },
   RELAY_MAX_BYTES: {
     schema: integer(4_194_304, { min: 1_024, max: 268_435_456 }),
     defaultText: '4194304',

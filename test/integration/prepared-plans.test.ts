@@ -5,6 +5,7 @@ import { ANYBODY, type Actor } from '../../services/platform/auth/actor.ts';
 import { changeState, newestChange } from '../../services/api/console/changes.ts';
 import {
   ADVANCE,
+  ALL_SLOTS,
   openSession,
   readTransactionBounds,
   setAside,
@@ -97,13 +98,14 @@ const workOfRelay = async (client: Client): Promise<void> => {
     readTransactionBounds(client, false),
     readTransactionBounds(client, true),
     setAside(client, { id: '7', topic: 'tasks', reason: 'too large' }),
-    writeHeld(client, []),
+    writeHeld(client, [], ALL_SLOTS),
   ]);
 };
 
 const relay = (): Statement => ({
   ...ADVANCE,
-  values: [numbers(1, CHUNK), 1, numbers(1, 3 * CHUNK), CHUNK, 4_194_304],
+  // Of two lanes: what the other one's slots hold is passed over.
+  values: [numbers(1, CHUNK), 1, numbers(1, 3 * CHUNK), CHUNK, 4_194_304, 0x5555_5555_5555_5555n],
 });
 
 const numbers = (from: number, count: number): string =>

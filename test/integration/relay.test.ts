@@ -6,7 +6,7 @@ import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
 import { createRelayMetrics } from '../../services/pipeline/relay/metrics.ts';
-import { advance, RELAY_LOCK_KEY } from '../../services/pipeline/relay/session.ts';
+import { advance, ALL_SLOTS, RELAY_LOCK_KEY } from '../../services/pipeline/relay/session.ts';
 import { startRelay, type Relay } from '../../services/pipeline/relay/relay.ts';
 import { headerOf } from '../../services/platform/kafka/headers.ts';
 import { readEnv } from '../../services/platform/env.ts';
@@ -58,6 +58,7 @@ const start = (brokers = inject('kafkaBrokers')): Relay => {
       ...readEnv(postgresEnv, env),
       ...readEnv(kafkaEnv, env),
       RELAY_BATCH_SIZE: BATCH,
+      RELAY_LANES: 1,
       RELAY_MAX_BYTES: 4_194_304,
       FRESHNESS_TARGET_MS: 400,
       RELAY_POLL_MS: 50,
@@ -473,7 +474,7 @@ describe('the relay', () => {
         );
       }
       const read = async (after: number, maxBytes: number): Promise<readonly number[]> => {
-        const rows = await advance(client, { confirmed: [], after, seen: [], limit: 100, maxBytes });
+        const rows = await advance(client, { confirmed: [], after, seen: [], limit: 100, maxBytes, slots: ALL_SLOTS });
         return rows.map(({ task }) => task.length);
       };
       expect(await read(0, 1_000)).toEqual([10, 600, 600]);

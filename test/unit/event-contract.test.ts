@@ -45,6 +45,7 @@ describe('the contract of the events', () => {
           task_id: task.id,
           version: '1',
           task: JSON.stringify(task),
+          slot: 0,
           traceparent,
           tracestate,
           time_ms: '0',

@@ -29,7 +29,12 @@ const lag = {
 };
 const outbox = {
   ...{ at: WHEN, depth: OFFSET, oldestAgeSeconds: 360_000, rateIn: 1, rateOut: 2, etaSeconds: null, refused: OFFSET },
-  relay: { pid: 4_194_304, address: '2001:db8:1234:5678:9abc:def0:1234:5678', sessionSeconds: 360_000, isHold: true },
+  relays: [
+    {
+      ...{ pid: 4_194_304, address: '2001:db8:1234:5678:9abc:def0:1234:5678', sessionSeconds: 360_000, isHold: true },
+      ...{ slots: 32, depth: OFFSET, oldestAgeSeconds: 360_000 },
+    },
+  ],
   held: [{ id: String(OFFSET), task_id: ID, scope: TOPIC, reason: PROSE, attempts: 17, since: WHEN }],
 };
 const deadLetter = {
@@ -78,7 +83,7 @@ const summary = {
 /** Each with what must not be cut. */
 const TABLES: Readonly<Record<string, readonly [(width?: number) => string, readonly (string | number)[]]>> = {
   lag: [(width) => lagTable(lag, width), [OFFSET, OFFSET - 127, READER.slice(0, 60), 'unknown', 'nobody']],
-  outbox: [(width) => outboxText(outbox, width), [OFFSET, ID, TOPIC, outbox.relay.address]],
+  outbox: [(width) => outboxText(outbox, width), [OFFSET, ID, TOPIC, outbox.relays[0]?.address ?? '']],
   'dead letters': [(width) => deadLetterTable([deadLetter], false, width), [ID, OFFSET, TOPIC, 'unknown_event_type']],
   'all dead letters': [(width) => deadLetterTable([deadLetter, deadLetter], true, width), [ID, OFFSET, TOPIC, 'open']],
   verify: [(width) => verifyTable(report, width), [ID, OFFSET, 'missing']],

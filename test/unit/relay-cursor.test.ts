@@ -10,6 +10,7 @@ const rows = (...ids: readonly number[]): OutboxRow[] =>
     task_id: `task-${id}`,
     version: '1',
     task: '{}',
+    slot: 0,
     traceparent: null,
     tracestate: null,
     time_ms: '0',

@@ -6,7 +6,7 @@ import type { Change } from '../../services/pipeline/relay/records.ts';
 import { DeliveryError } from '../../services/platform/kafka/producer.ts';
 
 const PARTITIONS = 4;
-const change = (row: number, id: string): Change => ({
+const change = (row: number, id: string, slot = 0): Change => ({
   row: {
     id: String(row),
     topic: 'tasks',
@@ -14,6 +14,7 @@ const change = (row: number, id: string): Change => ({
     task_id: id,
     version: '1',
     task: '{}',
+    slot,
     traceparent: null,
     tracestate: null,
     time_ms: '0',
@@ -113,4 +114,26 @@ it('a row that Kafka has before a later one of its id failed is in order, and is
   holds.fail(change(7, 'a'), failure(TIMED_OUT));
   holds.fail(change(5, 'a'), failure(TIMED_OUT));
   expect([4, 6, 9].map((row) => holds.followsFailed(change(row, 'a')))).toEqual([false, true, true]);
+});
+
+it('lets go of what failed in slots that another relay is to have, once nothing of it is in flight', () => {
+  const holds = new Holds();
+  holds.setPartitions('tasks', PARTITIONS);
+  const [first, second] = ids.filter((id) => partitionOf(id) === 0);
+  const elsewhere = ids.find((id) => partitionOf(id) === 1) ?? '';
+  holds.fail(change(1, first ?? '', 5), failure(TIMED_OUT, 0));
+  holds.fail(change(2, second ?? '', 6), failure(TIMED_OUT, 0));
+  holds.fail(change(3, elsewhere, 7), failure(TIMED_OUT, 1));
+  expect(holds.slots()).toEqual(new Set([5, 6, 7]));
+  const hold = holds.of(change(4, first ?? ''));
+  if (hold === undefined) throw new Error('it is not held');
+  // While its first row is on its way nobody else may send it.
+  hold.isRetried = true;
+  holds.letGo(new Set([6]));
+  expect(holds.releasable(new Set())).toEqual([]);
+  holds.failAgain(hold, failure(TIMED_OUT, 0));
+  holds.letGo(new Set([6]));
+  expect([holds.releasable(new Set([first ?? ''])), holds.releasable(new Set())]).toEqual([[], [hold]]);
+  holds.release(hold);
+  expect(holds.slots()).toEqual(new Set([7]));
 });

@@ -4,7 +4,7 @@ import { lineOf } from '../../platform/printable.ts';
 import { factsText, proseText, tableText, type Column } from './table.ts';
 import { durationText } from './text.ts';
 import type { LagReport } from '../lag/lag.ts';
-import type { OutboxReport } from '../outbox/outbox.ts';
+import type { OutboxReport, RelayState } from '../outbox/outbox.ts';
 
 const perSecond = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)}/s`;
 
@@ -46,21 +46,25 @@ export const lagTable = (report: LagReport, width?: number): string => {
   return `${proseText(`${topic} for group ${group} (${state})`, width)}\n${table}${note}`;
 };
 
+const relayText = ({ pid, address, sessionSeconds, isHold, slots, depth, oldestAgeSeconds }: RelayState): string => {
+  const state = isHold ? 'HELD BACK by `ops relay hold`' : 'active';
+  const whole = `${state} for ${durationText(sessionSeconds)}, from ${address ?? 'a local socket'} (server process ${pid})`;
+  if (depth === undefined) return whole;
+  const oldest = typeof oldestAgeSeconds === 'number' ? `, the oldest for ${durationText(oldestAgeSeconds)}` : '';
+  return `${whole}, with ${slots} of 64 slots: ${depth} wait${oldest}`;
+};
+
 export const outboxText = (report: OutboxReport, width?: number): string => {
-  const { depth, oldestAgeSeconds, rateIn, rateOut, etaSeconds, relay, held, refused } = report;
+  const { depth, oldestAgeSeconds, rateIn, rateOut, etaSeconds, relays, held, refused } = report;
   const facts: (readonly [string, string])[] = [
     ['waiting', String(depth)],
     ['oldest', oldestAgeSeconds === null ? '-' : durationText(oldestAgeSeconds)],
     ['in', perSecond(rateIn)],
     ['out', perSecond(rateOut)],
     ['done in', eta(depth, etaSeconds)],
-    [
-      'relay',
-      relay === null
-        ? colors.red('none is active: is an API running?')
-        : `${relay.isHold ? 'HELD BACK by `ops relay hold`' : 'active'} for ${durationText(relay.sessionSeconds)}, from ${relay.address ?? 'a local socket'} (server process ${relay.pid})`,
-    ],
   ];
+  if (relays.length === 0) facts.push(['relay', colors.red('none is active: is an API running?')]);
+  for (const relay of relays) facts.push(['relay', relayText(relay)]);
   for (const { id, task_id, scope, reason, attempts } of held) {
     const text = `row ${id} of ${task_id} holds back ${scope} after ${attempts} attempts: ${reason}`;
     facts.push(['held', colors.yellow(lineOf(text))]);

@@ -1,18 +1,23 @@
-/** What waits in the outbox for Kafka, and whether a relay is at work. */
+/** What waits in the outbox for Kafka, and which relays are at work. */
 import type { Client } from 'pg';
-import { RELAY_LOCK_KEY, type HeldRow } from '../../pipeline/relay/session.ts';
+import { RELAY_LOCK_KEY, SLOTS, type HeldRow } from '../../pipeline/relay/session.ts';
 import { sleep } from '../../platform/time.ts';
 import { HOLD_SESSION } from '../../pipeline/relay/hold.ts';
 import { etaSeconds, rate } from '../cli/drain.ts';
 
 export interface RelayState {
   readonly pid: number;
-  /** Address of the process that holds the lock; nothing over a Unix socket. */
+  /** Address of the process that holds the locks; nothing over a Unix socket. */
   readonly address: string | null;
   /** How long its database session has been there. */
   readonly sessionSeconds: number;
   /** True when it is no relay, but an `ops relay hold` that keeps publication back on purpose. */
   readonly isHold: boolean;
+  /** Parts of the outbox, of 64, that it publishes. */
+  readonly slots: number;
+  /** What waits in these, and the age of the oldest of it; left out where one relay has all. */
+  readonly depth?: number;
+  readonly oldestAgeSeconds?: number | null;
 }
 
 export interface OutboxReport {
@@ -24,9 +29,9 @@ export interface OutboxReport {
   readonly rateIn: number;
   readonly rateOut: number;
   readonly etaSeconds: number | null;
-  /** The active relay, or nothing: then the outbox only grows. */
-  readonly relay: RelayState | null;
-  /** Rows that Kafka does not confirm and that the relay retries, twenty at most. */
+  /** The active relays, as many as RELAY_LANES says; with none the outbox only grows. */
+  readonly relays: readonly RelayState[];
+  /** Rows that Kafka does not confirm and that are retried, twenty of each relay at most. */
   readonly held: readonly HeldRow[];
   /** Changes that Kafka refused for good, and that were set aside. */
   readonly refused: number;
@@ -61,7 +66,7 @@ export const measureOutbox = async (
     oldestAgeSeconds: after.oldestAgeSeconds,
     ...flow,
     etaSeconds: etaSeconds(after.depth, flow),
-    relay: await activeRelay(client),
+    relays: await activeRelays(client),
     held: await heldRows(client),
     refused: await countRefused(client),
   };
@@ -95,23 +100,49 @@ const countRefused = async (client: Client): Promise<number> => {
   return Number(rows[0]?.count ?? 0);
 };
 
-/** A lock with a 64-bit key shows as two halves, and `objsubid` 1. PostgreSQL documentation, 53.13 "pg_locks". */
-const activeRelay = async (client: Client): Promise<RelayState | null> => {
+/**
+ * A lock with a 64-bit key shows as two halves, and `objsubid` 1; one with two keys has 2. PostgreSQL documentation, 53.13
+ * "pg_locks". A relay of the release before has the lock for itself, and with it all slots.
+ */
+const activeRelays = async (client: Client): Promise<readonly RelayState[]> => {
   const { rows } = await client.query<{
     pid: number;
     address: string | null;
     seconds: string | null;
     is_hold: boolean;
+    slots: readonly number[];
   }>(
-    `SELECT l.pid, host(a.client_addr) AS address, extract(epoch FROM clock_timestamp() - a.backend_start) AS seconds,
-            coalesce(a.application_name = $2, false) AS is_hold
-     FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
-     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND (l.classid::bigint << 32) | l.objid::bigint = $1::bigint`,
+    `WITH locks AS (
+       SELECT * FROM pg_locks
+       WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     )
+     SELECT l.pid, host(a.client_addr) AS address, extract(epoch FROM clock_timestamp() - a.backend_start) AS seconds,
+            coalesce(a.application_name = $2, false) AS is_hold, CASE
+              WHEN l.mode = 'ExclusiveLock' THEN ARRAY(SELECT generate_series(0, ${SLOTS} - 1))
+              ELSE ARRAY(SELECT s.objid::int FROM locks s
+                         WHERE s.pid = l.pid AND s.objsubid = 2 AND s.classid::bigint = $1::bigint AND s.objid::int < ${SLOTS})
+            END AS slots
+     FROM locks l LEFT JOIN pg_stat_activity a USING (pid)
+     WHERE l.objsubid = 1 AND (l.classid::bigint << 32) | l.objid::bigint = $1::bigint
+     ORDER BY l.pid`,
     [RELAY_LOCK_KEY, HOLD_SESSION],
   );
-  const row = rows[0];
-  if (row === undefined) return null;
-  return { pid: row.pid, address: row.address, sessionSeconds: Number(row.seconds ?? 0), isHold: row.is_hold };
+  const waiting = rows.length > 1 ? await waitingBySlot(client) : [];
+  return rows.map(({ pid, address, seconds, is_hold, slots }) => {
+    const own = waiting.filter(({ slot }) => slots.includes(slot));
+    return {
+      ...{ pid, address, sessionSeconds: Number(seconds ?? 0), isHold: is_hold, slots: slots.length },
+      ...(rows.length > 1 && {
+        depth: own.reduce((sum, { depth }) => sum + Number(depth), 0),
+        oldestAgeSeconds: own.length === 0 ? null : Math.max(...own.map(({ age }) => Number(age))),
+      }),
+    };
+  });
+};
+
+const waitingBySlot = async (client: Client) => {
+  const { rows } = await client.query<{ slot: number; depth: string; age: string }>(
+    `SELECT slot, count(*) AS depth, extract(epoch FROM clock_timestamp() - min(created_at)) AS age FROM outbox GROUP BY slot`,
+  );
+  return rows;
 };

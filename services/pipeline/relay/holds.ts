@@ -19,6 +19,8 @@ export interface Hold {
   from: number;
   /** Ids with a row that failed, and the number of the first one: later rows are sent again after it, even if Kafka has them. */
   readonly ids: Map<string, number>;
+  /** Those of the rows that failed. */
+  readonly slots: Set<number>;
   reason: string;
   attempts: number;
   /** By the monotonic clock, in milliseconds. */
@@ -62,6 +64,7 @@ export class Holds {
     const hold = this.#byId.get(change.row.task_id) ?? this.#holds.get(scope);
     if (hold !== undefined) {
       hold.ids.set(change.row.task_id, Math.min(hold.ids.get(change.row.task_id) ?? Infinity, rowOf(change)));
+      hold.slots.add(change.row.slot);
       this.#byId.set(change.row.task_id, hold);
       if (!hold.isRetried && rowOf(change) < rowOf(hold.first)) hold.first = change;
       this.wait(hold, change);
@@ -72,6 +75,7 @@ export class Holds {
       first: change,
       from: rowOf(change),
       ids: new Map([[change.row.task_id, rowOf(change)]]),
+      slots: new Set([change.row.slot]),
       reason: error.message,
       attempts: 1,
       retryAt: performance.now() + backoffMs(1, RETRY),
@@ -140,6 +144,18 @@ export class Holds {
 
   end(hold: Hold): void {
     hold.isOver = true;
+  }
+
+  /** Ends what holds rows of slots that another relay is to have: it reads them again, and so does this one with those of its own. */
+  letGo(slots: ReadonlySet<number>): void {
+    for (const hold of this.#holds.values()) {
+      if (!hold.isRetried && [...hold.slots].some((slot) => slots.has(slot))) hold.isOver = true;
+    }
+  }
+
+  /** Slots of which a row has failed. */
+  slots(): ReadonlySet<number> {
+    return new Set([...this.#holds.values()].flatMap((hold) => [...hold.slots]));
   }
 
   /**

@@ -11,7 +11,12 @@ export const createRelayMetrics = (registry: Registry) => {
   return {
     leader: new Gauge({
       name: 'taskstream_relay_leader',
-      help: '1 in the process whose relay is active.',
+      help: '1 in a process whose relay is active; as many are as RELAY_LANES says, or as there are replicas.',
+      registers,
+    }),
+    slots: new Gauge({
+      name: 'taskstream_relay_slots',
+      help: 'Parts of the outbox, of 64, that this process publishes.',
       registers,
     }),
     published: new Counter({
@@ -34,7 +39,7 @@ export const createRelayMetrics = (registry: Registry) => {
     }),
     held: new Gauge({
       name: 'taskstream_relay_held_row',
-      help: '1 for each row that is retried, with what it holds back and why; at most 20 of them.',
+      help: '1 for each row that is retried, with what it holds back and why; at most 20 of each relay.',
       labelNames: ['row', 'id', 'scope', 'reason'],
       registers,
     }),

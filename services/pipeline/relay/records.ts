@@ -5,7 +5,7 @@ import type { TraceHeaders } from '../../platform/telemetry.ts';
 import type { Effect, PlacedEntity } from '../entity.ts';
 import { encodeEvent, encodeHeaders, encodeTombstoneHeaders } from '../events.ts';
 
-/** A row of the outbox, all columns as text. */
+/** A row of the outbox, its numbers as text. */
 export interface OutboxRow extends TraceHeaders {
   readonly id: string;
   /** Where it goes; the previous version's rows name no topic. */
@@ -15,6 +15,8 @@ export interface OutboxRow extends TraceHeaders {
   readonly task_id: string;
   readonly version: string;
   readonly task: string;
+  /** The part of the outbox that it belongs to, by a hash of `task_id`. */
+  readonly slot: number;
   /** When the change was written, in milliseconds of Unix time. */
   readonly time_ms: string;
 }

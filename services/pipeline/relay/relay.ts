@@ -1,5 +1,5 @@
 /**
- * The relay: outbox → Kafka. It runs in every API replica, one active at a time.
+ * The relay: outbox → Kafka. It runs in every API replica; RELAY_LANES of them are active at a time, each with slots of its own.
  * Rows are read in outbox order, published, and deleted once the broker confirmed them. A crash at any point leads to
  * an event published twice, never to one that is lost.
  */
@@ -19,6 +19,7 @@ import { linksTo } from '../../platform/telemetry.ts';
 import { backoffMs, sleep, withDeadline } from '../../platform/time.ts';
 import { OutboxCursor } from './cursor.ts';
 import { Holds, type Hold } from './holds.ts';
+import { Lane, LOOK_MS, takenSeats, takeSeat } from './lanes.ts';
 import type { RelayMetrics } from './metrics.ts';
 import { routesOf, sizeOf, toChunk, type Change, type OutboxRow } from './records.ts';
 import {
@@ -29,15 +30,15 @@ import {
   readTransactionBounds,
   setAside,
   SILENCE_MS,
-  tryLock,
   writeHeld,
 } from './session.ts';
 
 export interface Relay {
   /** Says that a row was committed by this process, so that it need not wait for the next poll. */
   readonly wake: () => void;
+  /** Whether it has slots to publish. */
   readonly isLeader: () => boolean;
-  /** Finishes the chunk in flight, deletes what was confirmed, and gives the lock away. */
+  /** Finishes the chunk in flight, deletes what was confirmed, and gives the locks away. */
   readonly close: () => Promise<void>;
 }
 
@@ -45,6 +46,7 @@ export interface RelayOptions {
   readonly config: PostgresConfig &
     KafkaConfig & {
       readonly RELAY_BATCH_SIZE: number;
+      readonly RELAY_LANES: number;
       readonly RELAY_MAX_BYTES: number;
       readonly FRESHNESS_TARGET_MS: number;
       readonly RELAY_POLL_MS: number;
@@ -57,8 +59,6 @@ export interface RelayOptions {
   readonly renewals?: Renewals;
 }
 
-/** How often a replica asks whether it can take over. */
-const TAKEOVER_POLL_MS = 500;
 /** Shortest wait for rows of other replicas; it doubles up to RELAY_POLL_MS while nothing comes. */
 const MIN_POLL_MS = 5;
 /** A record that the broker did not confirm within this time is read from the outbox again. */
@@ -101,7 +101,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   let leader = false;
   let signalWake: () => void = () => undefined;
   let woken = false;
-  /** What Kafka took after this relay may have lost its lock. */
+  /** What Kafka took after this relay may have lost its locks. */
   const late: Change[] = [];
   /** What was sent and Kafka has not answered for, whichever session sent it. */
   const unanswered = new Set<{ readonly change: Change }>();
@@ -180,11 +180,12 @@ export const startRelay = (options: RelayOptions): Relay => {
   };
 
   /**
-   * Publishes while this session holds the lock. A row is deleted as soon as Kafka has confirmed it, while others are in
+   * Publishes the slots whose locks this session holds. A row is deleted as soon as Kafka has confirmed it, while others are in
    * flight. Behind a full chunk more is waiting, and is read at once. Behind another one, rows have time to gather
    * (FRESHNESS_TARGET_MS): a chunk of a few costs as much as one of many.
    */
-  const lead = async (client: Client, ended: AbortSignal): Promise<void> => {
+  const lead = async (client: Client, seat: number, ended: AbortSignal): Promise<void> => {
+    const lane = new Lane(client, seat);
     const cursor = new OutboxCursor();
     const holds = new Holds();
     const inFlight = new Map<string, Change>();
@@ -323,6 +324,30 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
     };
 
+    /** Takes slots that are this relay's now. Their rows may have any number. */
+    const shareSlots = async (): Promise<void> => {
+      const before = lane.locked.length;
+      if (await lane.share()) {
+        cursor.rewind(1, inHands());
+        writtenHeld = undefined;
+      }
+      if (lane.leaving.size > 0) holds.letGo(lane.leaving);
+      if (lane.locked.length !== before) showSlots(lane.locked.length);
+    };
+
+    /** Gives slots away that are another one's now, once Kafka has answered for all of them and what it confirmed is deleted. */
+    const giveSlots = async (): Promise<void> => {
+      if (lane.leaving.size === 0) return;
+      holds.letGo(lane.leaving);
+      const busy = new Set([...inFlight.values(), ...confirmed].map(({ row }) => row.slot));
+      const failed = holds.slots();
+      const free = [...lane.leaving].filter((slot) => !busy.has(slot) && !failed.has(slot));
+      if (free.length === 0) return;
+      await lane.give(free);
+      for (const [id, { row }] of unsettled) if (free.includes(row.slot)) unsettled.delete(id);
+      showSlots(lane.locked.length);
+    };
+
     const idsInFlight = (): ReadonlySet<string> => new Set([...inFlight.values()].map(({ row }) => row.task_id));
 
     const showHeld = async (): Promise<void> => {
@@ -330,7 +355,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       const rows = holds.rows(SHOWN_ROWS);
       const written = JSON.stringify(rows);
       if (written === writtenHeld) return;
-      await writeHeld(client, rows);
+      await writeHeld(client, rows, lane.lockedMask);
       metrics.held.reset();
       for (const { id, task_id, scope, reason } of rows) metrics.held.set({ row: id, id: task_id, scope, reason }, 1);
       writtenHeld = written;
@@ -351,7 +376,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       const gone = deleting.map(({ row }) => row.id);
       const { mark: after, seen } = cursor;
       const { RELAY_MAX_BYTES: maxBytes } = config;
-      const rows = await advance(client, { confirmed: gone, after, seen, limit, maxBytes });
+      const rows = await advance(client, { confirmed: gone, after, seen, limit, maxBytes, slots: lane.mask });
       deleting = [];
       cursor.forget(gone);
       return rows;
@@ -367,6 +392,7 @@ export const startRelay = (options: RelayOptions): Relay => {
         seen: inHands(),
         limit: config.RELAY_BATCH_SIZE,
         maxBytes: config.RELAY_MAX_BYTES,
+        slots: lane.mask,
         isLong: true,
       });
       const { changes, unknown } = toChunk(
@@ -391,11 +417,13 @@ export const startRelay = (options: RelayOptions): Relay => {
         cursor.observe(await readTransactionBounds(client, cursor.wantsBegun));
         boundsAt = startedAt;
       }
+      if (startedAt >= lane.lookAt) await shareSlots();
       await settleRetried();
       await showHeld();
       await publishOvertaken(client);
-      const limit = through === undefined ? 0 : room();
+      const limit = through === undefined || lane.readsNothing ? 0 : room();
       const rows = await readNext(limit);
+      await giveSlots();
       const chunk = toChunk(rows, routes);
       const found = chunk.changes;
       const bytes = rows.reduce((sum, { task }) => sum + Buffer.byteLength(task), 0);
@@ -428,7 +456,8 @@ export const startRelay = (options: RelayOptions): Relay => {
         await sleep(MIN_POLL_MS, stop.signal);
       }
       if (confirmed.length === 0 && retried.length === 0) {
-        await idle(Math.min(pollMs, HEARTBEAT_MS, Math.max(MIN_POLL_MS, holds.nextRetryAt - performance.now())));
+        const nextAt = Math.min(holds.nextRetryAt, lane.lookAt);
+        await idle(Math.min(pollMs, HEARTBEAT_MS, Math.max(MIN_POLL_MS, nextAt - performance.now())));
       }
       pollMs = Math.min(pollMs * 2, config.RELAY_POLL_MS);
     }
@@ -443,7 +472,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   };
 
   /**
-   * What Kafka took from a session that had lost the lock may stand behind newer records of the next leader's, and compaction
+   * What Kafka took from a session that had lost its locks may stand behind newer records of the next leader's, and compaction
    * keeps the last one: the newest of each id is published once more. Behind a deletion comes its tombstone, always.
    */
   const publishOvertaken = async (client: Client): Promise<void> => {
@@ -510,6 +539,25 @@ export const startRelay = (options: RelayOptions): Relay => {
     }
   };
 
+  /** @param count slots whose locks this relay has now */
+  const showSlots = (count: number): void => {
+    leader = count > 0;
+    metrics.leader.set(leader ? 1 : 0);
+    metrics.slots.set(count);
+  };
+
+  /**
+   * A relay that has reached no broker yet leaves the slots to those that have: it would take a part of them from who publishes
+   * them, and not publish it. Where nobody else has a seat it takes one.
+   */
+  const trySeat = async (client: Client): Promise<number | undefined> => {
+    if (config.RELAY_LANES > 1 && producer.current() === undefined) {
+      void producer.get().catch(() => undefined);
+      if ((await takenSeats(client)).length > 0) return undefined;
+    }
+    return takeSeat(client, config.RELAY_LANES);
+  };
+
   /** One database session, from connecting to its end. */
   const runSession = async (): Promise<void> => {
     const client = createClient(config, 'taskstream-relay');
@@ -518,18 +566,16 @@ export const startRelay = (options: RelayOptions): Relay => {
       await openSession(client, (error) => {
         ended.abort(error);
       });
-      while (!stopping() && !(await tryLock(client))) {
+      let seat: number | undefined;
+      while (!stopping() && (seat = await trySeat(client)) === undefined) {
         await publishOvertaken(client);
-        await sleep(TAKEOVER_POLL_MS, stop.signal);
+        await sleep(LOOK_MS, stop.signal);
       }
-      if (stopping()) return;
-      leader = true;
-      metrics.leader.set(1);
-      logger.info('this relay is the active one');
-      await lead(client, ended.signal);
+      if (stopping() || seat === undefined) return;
+      logger.info({ seat }, 'this relay is active');
+      await lead(client, seat, ended.signal);
     } finally {
-      leader = false;
-      metrics.leader.set(0);
+      showSlots(0);
       metrics.held.reset();
       ended.abort();
       await endSession(client);
@@ -553,7 +599,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     await publishOvertakenAtLast();
   };
 
-  metrics.leader.set(0);
+  showSlots(0);
   for (const { name } of entities) {
     metrics.published.inc({ entity: name }, 0);
     metrics.failures.inc({ entity: name }, 0);
@@ -594,7 +640,7 @@ const once = <T>(create: () => Promise<T>) => {
 };
 
 /**
- * Only a newer version writes what this one does not know: the session ends, and with it the lock goes to whoever comes
+ * Only a newer version writes what this one does not know: the session ends, and with it its slots go to whoever comes
  * first. Passing the row over would bring later changes of its task before it.
  */
 const unknownType = ({ id, type }: OutboxRow): TaskstreamError =>

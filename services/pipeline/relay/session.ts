@@ -1,13 +1,24 @@
 /**
- * The relay's own database session: it holds the advisory lock that makes this relay the active one, and reads and
- * deletes outbox rows. As both happen on one connection, whoever lost the lock cannot read another row.
+ * The relay's own database session: it holds the advisory locks of the slots that this relay publishes (lanes.ts), and reads
+ * and deletes outbox rows. As both happen on one connection, whoever lost the locks cannot read another row.
  */
 import type { Client, QueryConfig } from 'pg';
 import { withDeadline } from '../../platform/time.ts';
 import type { OutboxRow } from './records.ts';
 
-/** Key of the advisory lock, the same in all replicas; "task" in ASCII. Advisory locks are local to a database. */
+/**
+ * Key of the advisory lock that relays share, and that a hold and the release before take alone; "task" in ASCII. Advisory
+ * locks are local to a database.
+ */
 export const RELAY_LOCK_KEY = 0x7461736b;
+
+/** Parts of the outbox by a hash of the key, as the column `slot` has them. */
+export const SLOTS = 64;
+
+/** Slots, a bit each, as PostgreSQL's bigint. */
+export type SlotMask = bigint;
+
+export const ALL_SLOTS: SlotMask = -1n;
 
 /** A scan from far back passes every dead row that vacuum could not remove: it may take longer than a statement of a request. */
 const LONG_SCAN_TIMEOUT_MS = 60_000;
@@ -60,17 +71,6 @@ export const endSession = async (client: Client): Promise<void> => {
   await withDeadline(client.end(), 1_000, 'closing the session').catch(() => undefined);
 };
 
-/**
- * True when this session now holds the lock. It does not wait for the lock: a waiting statement would keep a snapshot,
- * and with it every deleted outbox row, from being vacuumed.
- */
-export const tryLock = async (client: Client): Promise<boolean> => {
-  const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
-    RELAY_LOCK_KEY,
-  ]);
-  return rows[0]?.locked === true;
-};
-
 export interface Advance {
   /** Rows to delete. */
   readonly confirmed: Iterable<string>;
@@ -82,6 +82,8 @@ export interface Advance {
   readonly limit: number;
   /** The row that reaches this many bytes is the last one. */
   readonly maxBytes: number;
+  /** What else is there is not read. */
+  readonly slots: SlotMask;
   /** Whether it begins so far back that it may take long; by itself at the very beginning. */
   readonly isLong?: boolean;
 }
@@ -93,12 +95,12 @@ export interface Advance {
 export const ADVANCE = {
   name: 'relay-advance',
   text: `WITH done AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))
-         SELECT id::text, topic, type, task_id::text, version::text, task, traceparent, tracestate,
+         SELECT id::text, topic, type, task_id::text, version::text, task, traceparent, tracestate, slot,
                 floor(date_part('epoch', created_at) * 1000)::bigint::text AS time_ms
          FROM (
            SELECT outbox.*, coalesce(sum(octet_length(task)) OVER earlier, 0) AS bytes_before
            FROM outbox
-           WHERE id > $2::bigint AND id NOT IN (SELECT unnest($3::bigint[]))
+           WHERE id > $2::bigint AND id NOT IN (SELECT unnest($3::bigint[])) AND ($6::bigint >> slot) & 1 = 1
            WINDOW earlier AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
            ORDER BY id
            LIMIT $4::bigint
@@ -110,11 +112,11 @@ export const ADVANCE = {
 /** Deletes what is confirmed and reads the next rows, in one statement. */
 export const advance = async (
   client: Client,
-  { confirmed, after, seen, limit, maxBytes, isLong = after === 0 }: Advance,
+  { confirmed, after, seen, limit, maxBytes, slots, isLong = after === 0 }: Advance,
 ): Promise<OutboxRow[]> => {
   const statement: QueryConfig = {
     ...ADVANCE,
-    values: [arrayOf(confirmed), after, arrayOf(seen), limit, maxBytes],
+    values: [arrayOf(confirmed), after, arrayOf(seen), limit, maxBytes, slots],
   };
   if (!isLong) {
     const { rows } = await client.query<OutboxRow>(statement);
@@ -189,14 +191,14 @@ export interface HeldRow {
   readonly since: string;
 }
 
-/** Says which rows are held, for `ops outbox`. */
-export const writeHeld = async (client: Client, held: readonly HeldRow[]): Promise<void> => {
+/** Says which rows of these slots are held, for `ops outbox`. */
+export const writeHeld = async (client: Client, held: readonly HeldRow[], slots: SlotMask): Promise<void> => {
   await client.query({
     name: 'relay-held',
-    text: `WITH gone AS (DELETE FROM outbox_held)
+    text: `WITH gone AS (DELETE FROM outbox_held WHERE ($2::bigint >> (uuid_hash(task_id) & 63)) & 1 = 1)
            INSERT INTO outbox_held (id, task_id, scope, reason, attempts, since)
            SELECT * FROM json_to_recordset($1)
              AS h(id bigint, task_id uuid, scope text, reason text, attempts integer, since timestamptz)`,
-    values: [JSON.stringify(held)],
+    values: [JSON.stringify(held), slots],
   });
 };

@@ -5,6 +5,7 @@ const rows = (pod: string) => `taskstream_outbox_rows{${NS},pod="${pod}"}`;
 const maxRows = `taskstream_outbox_max_rows{${NS},pod="a"}`;
 const refused = (pod: string) => `taskstream_outbox_refused_rows{${NS},pod="${pod}"}`;
 const leader = (pod: string) => `taskstream_relay_leader{${NS},pod="${pod}"}`;
+const slots = (pod: string) => `taskstream_relay_slots{${NS},pod="${pod}"}`;
 const failures = `taskstream_relay_failures_total{${NS},pod="a",entity="task"}`;
 
 export const outboxAlerts: readonly AlertCase[] = [
@@ -87,7 +88,7 @@ export const outboxAlerts: readonly AlertCase[] = [
     firing: {
       series: { [leader('a')]: '0x10', [leader('b')]: '0x10', [`taskstream_relay_leader{${OTHER}}`]: '1x10' },
       at: '5m',
-      description: 'No API replica holds the advisory lock of the relay (0 active).',
+      description: 'No API replica holds an advisory lock of the relay (0 active).',
     },
     quiet: {
       'one is active': { series: { [leader('a')]: '0x10', [leader('b')]: '1x10' }, at: '5m' },
@@ -95,17 +96,31 @@ export const outboxAlerts: readonly AlertCase[] = [
     },
   },
   {
-    alert: 'TaskstreamSeveralActiveRelays',
+    alert: 'TaskstreamSlotsNotPublished',
     firing: {
-      series: { [leader('a')]: '1x10', [leader('b')]: '1x10' },
+      series: { [slots('a')]: '32x10', [slots('b')]: '31x10', [`taskstream_relay_slots{${OTHER}}`]: '64x10' },
       at: '5m',
-      description:
-        '2 relays say that they are active. Events may be published twice and out of order; external versions keep the index right.',
+      description: "The relays publish 63 of the outbox's 64 slots.",
     },
     quiet: {
-      'one is active': { series: { [leader('a')]: '1x10', [leader('b')]: '0x10' }, at: '5m' },
-      'another installation has one too': {
-        series: { [leader('a')]: '1x10', [`taskstream_relay_leader{${OTHER}}`]: '1x10' },
+      'they share all': { series: { [slots('a')]: '32x10', [slots('b')]: '32x10' }, at: '5m' },
+      'a relay of the release before has them': { series: { [leader('a')]: '1x10', [slots('b')]: '0x10' }, at: '5m' },
+      'they move to another one': { series: { [slots('a')]: '64 32 32 64', [slots('b')]: '0 0 0 0' }, at: '3m' },
+    },
+  },
+  {
+    alert: 'TaskstreamSeveralActiveRelays',
+    firing: {
+      series: { [slots('a')]: '64x10', [slots('b')]: '32x10' },
+      at: '5m',
+      description:
+        'The relays say that they publish 96 of 64 slots. Events may be published twice and out of order; external versions keep the index right.',
+    },
+    quiet: {
+      'one has all': { series: { [slots('a')]: '64x10', [slots('b')]: '0x10' }, at: '5m' },
+      'two share them': { series: { [slots('a')]: '32x10', [slots('b')]: '32x10' }, at: '5m' },
+      'another installation has its own': {
+        series: { [slots('a')]: '64x10', [`taskstream_relay_slots{${OTHER}}`]: '64x10' },
         at: '5m',
       },
     },

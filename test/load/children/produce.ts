@@ -1,5 +1,5 @@
 /** Raw producing: the records of rows that are in the outbox, straight from memory, some chunks in flight. */
-import { advance } from '../../../services/pipeline/relay/session.ts';
+import { advance, ALL_SLOTS } from '../../../services/pipeline/relay/session.ts';
 import { routesOf, toChunk } from '../../../services/pipeline/relay/records.ts';
 import { readEnv } from '../../../services/platform/env.ts';
 import { createClient, postgresEnv } from '../../../services/platform/postgres.ts';
@@ -27,7 +27,14 @@ answerOrder<ProduceOrder>(async ({ env, topic, chunk }) => {
   let read = 0;
   const records: ProducerRecord[] = [];
   while (read < all.length) {
-    const rows = await advance(client, { confirmed: [], after, seen: [], limit: READ, maxBytes: 2 ** 40 });
+    const rows = await advance(client, {
+      confirmed: [],
+      after,
+      seen: [],
+      limit: READ,
+      maxBytes: 2 ** 40,
+      slots: ALL_SLOTS,
+    });
     records.push(...toChunk(rows, routes).changes.flatMap((change) => change.records));
     read += rows.length;
     after = Number(rows.at(-1)?.id);

@@ -1,0 +1,333 @@
+import { trace } from '@opentelemetry/api';
+import { Client } from 'pg';
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { v7 as uuidv7 } from 'uuid';
+import { holdPublication } from '../../services/pipeline/relay/hold.ts';
+import { createRelayMetrics } from '../../services/pipeline/relay/metrics.ts';
+import { startRelay, type Relay } from '../../services/pipeline/relay/relay.ts';
+import { RELAY_LOCK_KEY, SLOTS, writeHeld } from '../../services/pipeline/relay/session.ts';
+import type { Message } from '../../services/platform/kafka/native.ts';
+import { readEnv } from '../../services/platform/env.ts';
+import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
+import { createLogger } from '../../services/platform/logger.ts';
+import { postgresEnv } from '../../services/platform/postgres.ts';
+import { placeTask, taskEnv } from '../../services/task/env.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestTopics, type TestTopics } from '../support/kafka.ts';
+import { call, createPipeline, createTask } from '../support/pipeline.ts';
+import { killProcess, type ServiceProcess } from '../support/process.ts';
+import { updateOf } from '../support/sample.ts';
+import { waitFor } from '../support/wait.ts';
+
+interface Started extends Relay {
+  readonly metric: (name: string) => Promise<number>;
+}
+
+let database: TestDatabase;
+let topics: TestTopics;
+const relays: Started[] = [];
+
+beforeEach(async () => {
+  database = await createTestDatabase(inject('databaseUrl'));
+  topics = await createTestTopics(inject('kafkaBrokers'));
+});
+afterEach(async () => {
+  await Promise.all(relays.splice(0).map((relay) => relay.close()));
+  await Promise.all([database.close(), topics.close()]);
+});
+
+const start = (lanes: number, brokers = inject('kafkaBrokers')): Started => {
+  const env = { DATABASE_URL: database.url, KAFKA_BROKERS: brokers, TASKS_TOPIC: topics.tasks };
+  const registry = new Registry();
+  const relay = startRelay({
+    config: {
+      ...readEnv(postgresEnv, env),
+      ...readEnv(kafkaEnv, env),
+      RELAY_BATCH_SIZE: 500,
+      RELAY_LANES: lanes,
+      RELAY_MAX_BYTES: 4_194_304,
+      FRESHNESS_TARGET_MS: 400,
+      RELAY_POLL_MS: 50,
+    },
+    entities: [placeTask(readEnv(taskEnv, env))],
+    logger: createLogger({ service: 'relay', level: 'silent' }),
+    metrics: createRelayMetrics(registry),
+    tracer: trace.getTracer('test'),
+  });
+  const metric = async (name: string): Promise<number> => {
+    const { values } = (await registry.getSingleMetric(name)?.get()) ?? { values: [] };
+    return values.reduce((sum, { value }) => sum + value, 0);
+  };
+  const started = { ...relay, metric };
+  relays.push(started);
+  return started;
+};
+
+const stop = async (relay: Started): Promise<void> => {
+  relays.splice(relays.indexOf(relay), 1);
+  await relay.close();
+};
+
+const slots = (of = relays): Promise<number[]> =>
+  Promise.all(of.map((relay) => relay.metric('taskstream_relay_slots')));
+
+const share = async (...expected: readonly number[]): Promise<void> => {
+  const isShared = async (): Promise<boolean> => {
+    const now = (await slots()).sort((a, b) => b - a);
+    if (now.join() !== expected.join()) throw new Error(`it is ${now.join()}`);
+    return true;
+  };
+  await waitFor(`slots to be shared as ${expected.join()}`, isShared);
+};
+
+/** Changes as writers make them: each of them has ids of its own, whose versions grow. */
+const write = (writers: number) => {
+  const stopped = new AbortController();
+  const written = new Map<string, number>();
+  const work = async (): Promise<void> => {
+    const ids = Array.from({ length: 50 }, () => uuidv7());
+    for (let version = 1; !stopped.signal.aborted; version += 1) {
+      await database.pool.query(
+        `INSERT INTO outbox (type, task_id, version, task)
+         SELECT 'tasks.event.updated', id, $2, json_build_object('id', id, 'version', $2::bigint) FROM unnest($1::uuid[]) AS id`,
+        [ids, version],
+      );
+      for (const id of ids) written.set(id, version);
+    }
+  };
+  const working = Promise.all(Array.from({ length: writers }, work));
+  return {
+    /** @returns the newest version of each id */
+    stop: async (): Promise<ReadonlyMap<string, number>> => {
+      stopped.abort();
+      await working;
+      return written;
+    },
+  };
+};
+
+const insert = async (id: string, version: number, topic = topics.tasks): Promise<void> => {
+  await database.pool.query(
+    `INSERT INTO outbox (topic, type, task_id, version, task) VALUES ($1, 'tasks.event.updated', $2, $3, $4)`,
+    [topic, id, version, JSON.stringify({ id, version })],
+  );
+};
+
+const heldRows = async (): Promise<readonly string[]> => {
+  const { rows } = await database.pool.query<{ task_id: string }>('SELECT task_id FROM outbox_held ORDER BY id');
+  return rows.map(({ task_id }) => task_id);
+};
+
+const OF_RELAYS = `application_name = 'taskstream-relay' AND datname = current_database()`;
+
+/** Waits until each relay has asked the database several times since. */
+const askedAgain = async (): Promise<void> => {
+  for (let time = 0; time < 4; time += 1) {
+    const { rows } = await database.pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+    await waitFor('the relays to ask', async () => {
+      const { rowCount } = await database.pool.query(
+        `SELECT FROM pg_stat_activity WHERE ${OF_RELAYS} AND query_start <= $1`,
+        [rows[0]?.now],
+      );
+      return rowCount === 0;
+    });
+  }
+};
+
+const versionOf = (value: Message['value']): number =>
+  (JSON.parse(String(value)) as { value: { version: number } }).value.version;
+
+/** Versions of each id in the order in which the topic has them. */
+const published = async (topic = topics.tasks): Promise<ReadonlyMap<string, number[]>> => {
+  const versions = new Map<string, number[]>();
+  for (const { key, value } of await topics.readAll(topic)) {
+    const of = versions.get(String(key)) ?? [];
+    of.push(versionOf(value));
+    versions.set(String(key), of);
+  }
+  return versions;
+};
+
+const upTo = (newest: number): number[] => Array.from({ length: newest }, (_, index) => index + 1);
+
+it('two relays share the slots, and both publish', async () => {
+  start(2);
+  start(2);
+  await share(SLOTS / 2, SLOTS / 2);
+  const writers = write(2);
+  await waitFor('both to publish', async () => {
+    const counts = await Promise.all(relays.map((relay) => relay.metric('taskstream_relay_published_total')));
+    return counts.every((count) => count > 500);
+  });
+  const written = await writers.stop();
+  await database.outboxEmpty();
+  expect(await published()).toEqual(new Map([...written].map(([id, newest]) => [id, upTo(newest)])));
+});
+
+it('loses nothing, and keeps the newest last, when processes that share the slots are killed, stand still and come', async () => {
+  const pipeline = await createPipeline();
+  try {
+    const startApi = () => pipeline.startApi({ RELAY_LANES: '2' });
+    const apis = await Promise.all([startApi(), startApi()]);
+    await pipeline.startIndexer();
+    const of = (api: ServiceProcess) => api.metric('taskstream_relay_slots');
+    const halves = (pair: readonly ServiceProcess[]) =>
+      waitFor('each to have half of the slots', async () =>
+        (await Promise.all(pair.map(of))).every((count) => count === SLOTS / 2),
+      );
+    await halves(apis);
+    const [killed, frozen] = apis;
+    const writing = new AbortController();
+    const write = async (api: ServiceProcess, id: string): Promise<void> => {
+      for (let n = 0; !writing.signal.aborted; n += 1) {
+        expect((await call(api, 'PUT', `/tasks/${id}`, updateOf(`change ${n}`))).status).toBe(200);
+      }
+    };
+    const third = await startApi();
+    const ids = await Promise.all(
+      Array.from({ length: 16 }, async (_, n) => (await createTask(third, `task ${n}`)).id),
+    );
+    const writers = Promise.all(ids.map((id) => write(third, id)));
+    // Whoever waited for a seat has it now.
+    await killProcess(killed);
+    await halves([frozen, third]);
+    frozen.child.kill('SIGSTOP');
+    await waitFor('the other to have all', async () => (await of(third)) === SLOTS);
+    const fourth = await startApi();
+    await halves([third, fourth]);
+    frozen.child.kill('SIGCONT');
+    await waitFor('it to notice', async () => (await of(frozen)) === 0);
+    writing.abort();
+    await writers;
+    await pipeline.converged();
+    await pipeline.database.outboxEmpty();
+    const [messages, versions] = [
+      await pipeline.topics.readAll(pipeline.topics.tasks),
+      await pipeline.database.versions(),
+    ];
+    for (const id of ids) {
+      const newest = versions.get(id) ?? 0;
+      const all = messages.filter(({ key }) => String(key) === id).map(({ value }) => versionOf(value));
+      // Repeated and out of order only where what one had sent was taken later than it had the lock.
+      expect([new Set(all).size, all.at(-1)]).toEqual([newest, newest]);
+    }
+  } finally {
+    await pipeline.close();
+  }
+});
+
+/** As a rollout: one begins, then one of before ends. */
+const roll = async (lanes: number): Promise<void> => {
+  const before = [...relays];
+  for (let turn = 0; turn < Math.max(before.length, lanes); turn += 1) {
+    if (turn < lanes) start(lanes);
+    await waitFor('all slots to be with a relay', async () => total(await slots()) === SLOTS);
+    const [old] = before.slice(turn);
+    if (old !== undefined) await stop(old);
+  }
+  await share(...Array.from({ length: lanes }, () => SLOTS / lanes));
+};
+
+const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
+
+it('publishes each change once and in order while relays of 1, 2, 4 and again 1 lane replace one another', async () => {
+  start(1);
+  await share(SLOTS);
+  const writers = write(4);
+  for (const lanes of [2, 4, 1]) await roll(lanes);
+  const written = await writers.stop();
+  await database.outboxEmpty();
+  expect(await published()).toEqual(new Map([...written].map(([id, newest]) => [id, upTo(newest)])));
+});
+
+it('leaves no slot without a relay: one that is left has them all, and takes no more than its share once another comes', async () => {
+  start(2);
+  await share(SLOTS);
+  const second = start(2);
+  // Of three, one waits for a seat.
+  start(2);
+  await share(SLOTS / 2, SLOTS / 2, 0);
+  await stop(second);
+  await share(SLOTS / 2, SLOTS / 2);
+  for (const relay of [...relays].slice(1)) await stop(relay);
+  await share(SLOTS);
+});
+
+it('publishes nothing beside a relay of the release before, or a hold, which have the lock for themselves', async () => {
+  const before = new Client({ connectionString: database.url });
+  await before.connect();
+  const { rows } = await before.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
+    RELAY_LOCK_KEY,
+  ]);
+  expect(rows).toEqual([{ locked: true }]);
+  start(2);
+  start(2);
+  await insert(uuidv7(), 1);
+  const seats = () => database.pool.query(`SELECT FROM pg_stat_activity WHERE ${OF_RELAYS}`);
+  await waitFor('both to be connected', async () => (await seats()).rowCount === 2);
+  await askedAgain();
+  expect([await slots(), await topics.end()]).toEqual([[0, 0], 0]);
+  await before.query('SELECT pg_advisory_unlock($1)', [RELAY_LOCK_KEY]);
+  await share(SLOTS / 2, SLOTS / 2);
+  await database.outboxEmpty();
+  const tried = await before.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [RELAY_LOCK_KEY]);
+  expect(tried.rows).toEqual([{ locked: false }]);
+  await before.end();
+  const hold = await holdPublication(readEnv(postgresEnv, { DATABASE_URL: database.url }));
+  await share(0, 0);
+  await hold.release();
+  await share(SLOTS / 2, SLOTS / 2);
+});
+
+it('gives away slots of which rows are held back, and their order stays', async () => {
+  start(2);
+  await share(SLOTS);
+  const away = `away-${topics.tasks}`;
+  const ids = Array.from({ length: 20 }, () => uuidv7());
+  for (const version of [1, 2, 3]) for (const id of ids) await insert(id, version, away);
+  // Its first row is retried now, for as long as the Kafka client waits for the topic: the slot of that row goes after it.
+  await waitFor('a row to be held', async () => (await heldRows()).length === 1);
+  start(2);
+  await share(SLOTS / 2, SLOTS / 2);
+  await topics.create(away, {});
+  await waitFor('all to be published', async () => (await topics.readAll(away)).length >= 3 * ids.length);
+  expect(await published(away)).toEqual(new Map(ids.map((id) => [id, [1, 2, 3]])));
+  await waitFor('no row to be held', async () => (await heldRows()).length === 0);
+});
+
+it('says which rows are held without a word about those of another relay', async () => {
+  const client = new Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ id: string; slot: number }>(
+      `SELECT DISTINCT ON (slot) id, slot FROM (SELECT id, uuid_hash(id) & 63 AS slot FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 50)) AS ids) AS hashed LIMIT 2`,
+    );
+    const held = rows.map(({ id, slot }, index) => ({
+      row: {
+        ...{ id: String(index), task_id: id, scope: 'topic away', reason: '', attempts: 1 },
+        since: '2026-01-01T00:00:00Z',
+      },
+      mask: BigInt.asIntN(SLOTS, 1n << BigInt(slot)),
+    }));
+    for (const { row, mask } of held) await writeHeld(client, [row], mask);
+    expect(await heldRows()).toEqual(held.map(({ row }) => row.task_id));
+    const [first, second] = held;
+    await writeHeld(client, [], first?.mask ?? 0n);
+    expect(await heldRows()).toEqual([second?.row.task_id]);
+  } finally {
+    await client.end();
+  }
+});
+
+it('takes no slots from a relay that publishes them while it has reached no broker itself', async () => {
+  start(2);
+  await share(SLOTS);
+  start(2, '127.0.0.1:1');
+  await waitFor(
+    'it to be connected',
+    async () => (await database.pool.query(`SELECT FROM pg_stat_activity WHERE ${OF_RELAYS}`)).rowCount === 2,
+  );
+  await askedAgain();
+  expect(await slots()).toEqual([SLOTS, 0]);
+});
