@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { layoutShiftOf } from '../support/browser.ts';
-import { DESKTOP, PHONE, useConsole } from '../support/console.ts';
+import { accessibilityFaults, layoutShiftOf } from '../support/browser.ts';
+import { cutWords, DESKTOP, PHONE, smallTargets, useConsole } from '../support/console.ts';
 import { call, createTask } from '../support/pipeline.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
@@ -361,6 +361,86 @@ describe.each(['light', 'dark'] as const)('on a phone in the %s theme', (colorSc
     await view.page.setViewportSize({ width: 1280, height: 960 });
     await screenshot(`${colorScheme}-desk`);
   });
+});
+
+describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
+  it.each([
+    ['desk', DESKTOP],
+    ['phone', PHONE],
+  ] as const)(
+    'on a %s everything is large enough for a finger, whole and accessible, whatever is open',
+    async (size, viewport) => {
+      const name = `Prune the roses, ${size} ${colorScheme}`;
+      const { id } = await createTask(view.api, name);
+      await view.pipeline.topics.produce([{ key: name, value: Buffer.from('{'), headers: [] }]);
+      await view.pipeline.converged();
+      await open({ viewport, colorScheme });
+      const { page } = view;
+      const judge = async (state: string) => {
+        await screenshot(`${colorScheme}-${size}-${state}`);
+        expect({
+          state,
+          small: await smallTargets(page),
+          cut: await cutWords(page),
+          faults: await accessibilityFaults(page),
+          width: Number(await page.evaluate('document.documentElement.scrollWidth')) <= viewport.width,
+        }).toEqual({ state, small: [], cut: [], faults: [], width: true });
+      };
+      const dialog = (title: string | RegExp) => page.getByRole('dialog', { name: title });
+      const button = (text: string) => page.getByRole('button', { name: text });
+
+      await page.getByLabel(`Done: ${name}`).click();
+      const journey = page.locator('.journey[data-state="done"]', { hasText: `Completed “${name}”` });
+      await journey.waitFor();
+      await page.keyboard.press('Control+Home');
+      await page.locator('.skip').focus();
+      await judge('page');
+
+      await journey.getByRole('button', { name: /^partition/ }).click();
+      await dialog('Record').getByText('tasks.event.updated', { exact: true }).waitFor();
+      await judge('record');
+      await page.keyboard.press('Escape');
+
+      await page.locator('#open-dead-letters').click();
+      const letter = dialog('Dead letters').locator('.letter', { hasText: `key ${name}` });
+      await letter.getByRole('button', { name: 'Content' }).click();
+      await letter.locator('pre').waitFor();
+      await judge('dead-letters');
+      await letter.getByRole('button', { name: 'Discard' }).click();
+      await judge('sure');
+      await dialog(/^Discard/)
+        .getByRole('button', { name: 'Discard' })
+        .click();
+      await dialog('Dead letters')
+        .getByText(/is discarded/)
+        .waitFor();
+      await page.keyboard.press('Escape');
+
+      await button('Words: PostgreSQL').click();
+      await judge('words');
+      await page.keyboard.press('Escape');
+
+      await button(`Delete: ${name}`).click();
+      await judge('delete');
+      await page.keyboard.press('Escape');
+
+      await button(`Edit: ${name}`).click();
+      await judge('edit');
+      await dialog('Edit task').getByLabel('Description').fill('Prune all roses');
+      await patch(id, { priority: 'high' });
+      await dialog('Edit task').getByRole('button', { name: 'Save' }).click();
+      await dialog('Edit task').getByText('Somebody else has changed this task').waitFor();
+      await judge('conflict');
+      await page.keyboard.press('Escape');
+
+      for (const fold of ['Details', 'Filters']) if (size === 'phone') await button(fold).click();
+      await page.locator('#search-priority').selectOption('high');
+      await page.locator('#search-tags').fill('roses');
+      await page.locator('#search-overdue').check();
+      await page.locator('#tasks-count', { hasText: '0 found' }).waitFor();
+      await judge('filters');
+    },
+  );
 });
 
 it('on a phone charts without anything to show take less room than busy ones', async () => {
