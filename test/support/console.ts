@@ -129,15 +129,41 @@ export const useConsole = (
   };
 };
 
-/** What can be pressed and is on show, and is smaller than 44 × 44 px; a checkbox is as large as its label. */
+/**
+ * What can be pressed and is less than 44 × 44 px, as a finger meets it: a label and a reach beyond its box count, and what
+ * something else lies over does not. Behind a dialog nothing can be pressed; a link in running text may be as large as the text.
+ */
 export const smallTargets = (page: Page): Promise<unknown> =>
   page.evaluate(`(() => {
-    const scope = document.querySelector('dialog[open]') ?? document;
-    return [...scope.querySelectorAll('button, input, select, textarea, a')]
-      .filter((element) => !element.matches('.skip'))
-      .map((element) => element.closest('label') ?? element)
-      .filter((element) => element.checkVisibility({ visibilityProperty: true }))
-      .map((element) => ({ element, box: element.getBoundingClientRect() }))
-      .filter(({ box }) => box.width > 0 && (box.width < 44 || box.height < 44))
-      .map(({ element, box }) => element.outerHTML.slice(0, 80) + ' ' + box.width + '×' + box.height);
+    const before = [scrollX, scrollY];
+    const scope = [...document.querySelectorAll('dialog[open], :popover-open')].at(-1) ?? document;
+    const isInText = (element) =>
+      element.matches('a') && getComputedStyle(element).display === 'inline' &&
+      element.parentElement.textContent.trim() !== element.textContent.trim();
+    // A browser rounds to whole pixels: less than half of one at each edge.
+    const isMissed = (element) => {
+      const target = element.closest('label') ?? element;
+      target.scrollIntoView({ block: 'center', behavior: 'instant' });
+      const { left, top, width, height } = target.getBoundingClientRect();
+      const [x, y] = [left + width / 2, top + height / 2];
+      return [[-21, 0], [21, 0], [0, -21], [0, 21]].some(([dx, dy]) => {
+        const met = document.elementFromPoint(x + dx, y + dy);
+        return met === null || !target.contains(met);
+      });
+    };
+    const small = [...scope.querySelectorAll('button, input, select, textarea, a')]
+      .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !isInText(element))
+      .filter((element) => !element.matches('.skip:not(:focus)') && isMissed(element))
+      .map((element) => {
+        const { width, height } = element.getBoundingClientRect();
+        return element.outerHTML.slice(0, 80) + ' ' + width + '×' + height;
+      });
+    scrollTo(...before);
+    return small;
   })()`);
+
+/** Words of the page that have too little room, where they may not be cut. */
+export const cutWords = (page: Page): Promise<unknown> =>
+  page.evaluate(`[...document.querySelectorAll('.node :is(h3, dt, dd, .state), button, .panel-note')]
+    .filter((element) => element.checkVisibility() && element.scrollWidth > element.clientWidth + 1)
+    .map((element) => element.outerHTML.slice(0, 80))`);

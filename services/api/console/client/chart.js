@@ -1,6 +1,6 @@
 /** A moving line chart, drawn as SVG: the last two minutes, one point a second. */
 
-const SPAN_MS = 120_000;
+export const SPAN_MS = 120_000;
 const MARGIN = { left: 52, right: 10, top: 10, bottom: 22 };
 const NS = 'http://www.w3.org/2000/svg';
 

@@ -68,7 +68,14 @@ export const setUpCreation = (onCreated) => {
       void send();
     });
     edit.addEventListener('click', () => {
-      if (stateOf(form) !== untouched) setAside(take(), 'not sent yet.');
+      if (stateOf(form) !== untouched) {
+        const fault = faultOf(form);
+        if (fault !== undefined) {
+          showFault(form, problem, fault);
+          return;
+        }
+        setAside(take(), 'not sent yet.');
+      }
       giveBack(creation);
       leave();
     });

@@ -1,7 +1,7 @@
 /** The dialogs: one edits a task, one asks before it is deleted. */
 import { api, ApiProblem } from './api.js';
 import { announce, make, need, setText } from './dom.js';
-import { faultOf, fillForm, putBack, readForm, showFault, stateOf } from './form.js';
+import { faultOf, fillForm, incompleteIn, labelOf, putBack, readForm, showFault, stateOf } from './form.js';
 import { shorten } from './format.js';
 
 /**
@@ -11,9 +11,10 @@ import { shorten } from './format.js';
  *   filled: string,
  *   saving: string | undefined,
  *   next: { fields: import('./api.js').TaskFields, state: string } | undefined,
+ *   draft: string | undefined,
  * }} Edit
- *   `filled`: what the form showed first, as {@link stateOf} tells it; `saving`: what is on its way; `next`: what is to be saved
- *   after it
+ *   States as {@link stateOf} tells them: `filled`: what the form showed first; `saving`: what is on its way; `next`: what is to
+ *   be saved after it; `draft`: what stood there unsaved when the editor was closed
  */
 
 /**
@@ -33,28 +34,27 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
   const reload = need('#editor-reload', HTMLButtonElement);
   const submit = need('[type="submit"]', HTMLButtonElement, form);
   const unsaved = need('#unsaved', HTMLElement);
-  /**
-   * What was typed and not saved when the editor was closed, by id. It is kept, and the person is not asked: no page can ask
-   * before Back, and a browser closes a dialog at the second Escape whatever its page wants.
-   * @type {Map<string, { edit: Edit, state: string }>}
-   */
-  const drafts = new Map();
-  /** What is being saved, be the editor closed or not, by id. @type {Map<string, Edit>} */
-  const underWay = new Map();
-  /** @type {Edit | undefined} */
+  /** The last one of each task, by id, be the editor closed or not. @type {Map<string, Edit>} */
+  const edits = new Map();
+  /** The one on show. @type {Edit | undefined} */
   let edit;
 
-  /** @param {string} id */
-  const forget = (id) => {
-    drafts.delete(id);
-    unsaved.querySelector(`[data-draft="${CSS.escape(id)}"]`)?.remove();
+  /** @param {Edit} mine */
+  const forget = (mine) => {
+    mine.draft = undefined;
+    unsaved.querySelector(`[data-draft="${CSS.escape(mine.task.id)}"]`)?.remove();
   };
 
-  /** Offers it above the list until it is saved or discarded. @param {Edit} mine @param {string} state */
+  /**
+   * Offers it above the list until it is saved or discarded. The person is not asked: no page can ask before Back, and a
+   * browser closes a dialog at the second Escape whatever its page wants.
+   * @param {Edit} mine
+   * @param {string} state
+   */
   const keep = (mine, state) => {
     const { task } = mine;
-    forget(task.id);
-    drafts.set(task.id, { edit: mine, state });
+    forget(mine);
+    mine.draft = state;
     const name = shorten(task.description, 60);
     const goOn = make('button', { type: 'button', text: 'Go on', 'aria-label': `Go on editing: ${name}` });
     const discard = make('button', {
@@ -64,24 +64,39 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
     });
     goOn.addEventListener('click', () => onGoOn(mine.task));
     discard.addEventListener('click', () => {
-      forget(task.id);
+      forget(mine);
       announce('What was typed is discarded.');
       onClosed(task.id);
     });
-    const text = make('span', { dir: 'auto', text: `“${name}”: what you typed is not saved.` });
+    const lost = incompleteWords(state);
+    const text = make('span', { dir: 'auto', text: `“${name}”: what you typed is not saved. ${lost}`.trimEnd() });
     unsaved.append(make('li', { 'data-draft': task.id }, text, goOn, discard));
-    announce(`What you typed is not saved. It is kept above the list: “${name}”.`);
+    announce(`What you typed is not saved. It is kept above the list: “${name}”. ${lost}`.trimEnd());
+  };
+
+  /** @param {string} state */
+  const incompleteWords = (state) => {
+    const labels = incompleteIn(form, state).map(labelOf);
+    return labels.length === 0 ? '' : `An incomplete value cannot be kept, type it again: ${labels.join(', ')}.`;
+  };
+
+  /** Puts back what was typed. What was incomplete stands as it was, and is led to. @param {string} state */
+  const restore = (state) => {
+    putBack(form, state);
+    (incompleteIn(form, state)[0] ?? first).focus();
   };
 
   /** @param {Task} task */
   const fill = (task) => {
     fillForm(form, task);
-    edit = { task, filled: stateOf(form), saving: undefined, next: undefined };
+    edit = { task, filled: stateOf(form), saving: undefined, next: undefined, draft: undefined };
+    edits.set(task.id, edit);
     showEdit();
   };
 
   const showEdit = () => {
     for (const text of [note, problem]) setText(text, '');
+    for (const input of form.querySelectorAll('[aria-invalid]')) input.removeAttribute('aria-invalid');
     setText(submit, edit?.saving === undefined ? 'Save' : 'Saving …');
     choices.hidden = true;
   };
@@ -93,7 +108,7 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
     const state = stateOf(form);
     edit = undefined;
     onClosed(closed.task.id);
-    if (state !== (closed.next?.state ?? closed.saving ?? closed.filled)) keep(closed, state);
+    if (state !== (unsavedOf(closed) ?? closed.filled)) keep(closed, state);
   };
   const close = () => {
     dialog.close();
@@ -121,7 +136,6 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
   /** One save after the other: what is typed meanwhile stays, and what is submitted meanwhile comes next. @param {Edit} mine */
   const save = async (mine) => {
     if (mine.saving !== undefined) return;
-    underWay.set(mine.task.id, mine);
     setText(submit, 'Saving …');
     for (let sent = mine.next; sent !== undefined; sent = mine.next) {
       mine.next = undefined;
@@ -136,18 +150,17 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
           setText(note, 'Saved, but for what you have typed since.');
         }
       } catch (error) {
-        const last = lastOf(mine) ?? sent.state;
+        const last = unsavedOf(mine) ?? sent.state;
         mine.next = undefined;
         if (edit === mine) refuse(error, stateOf(form) !== sent.state);
         else if (error instanceof ApiProblem) {
           // What was typed after it holds it too.
-          if (!drafts.has(mine.task.id)) keep(mine, last);
+          if (mine.draft === undefined) keep(mine, last);
           onLost(mine.task, error);
         } else throw error;
       }
     }
     mine.saving = undefined;
-    underWay.delete(mine.task.id);
     if (edit === mine) setText(submit, 'Save');
   };
 
@@ -172,12 +185,13 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
     try {
       const current = await api.read(edited.task.id);
       onReloaded(current);
-      // Closed meanwhile, or open for another one.
-      if (edit !== edited) return;
+      // Closed meanwhile, or open for another one, or on its way again.
+      if (edit !== edited || edited.saving !== undefined) return;
       const typed = stateOf(form);
       fill(current);
-      putBack(form, merge(typed));
-      first.focus();
+      const merged = merge(typed);
+      restore(merged);
+      setText(note, incompleteWords(merged));
     } catch (error) {
       if (edit === edited) refuse(error);
     }
@@ -210,32 +224,32 @@ export const createEditor = (onSaved, onReloaded, onClosed, onLost, onGoOn) => {
     openId: () => edit?.task.id,
     /** Whether something was typed that is not saved. */
     isChanged: () =>
-      drafts.size > 0 || (edit !== undefined && (edit.saving !== undefined || stateOf(form) !== edit.filled)),
+      [...edits.values()].some((one) => unsavedOf(one) !== undefined) ||
+      (edit !== undefined && stateOf(form) !== edit.filled),
     close,
     /** @param {Task} task */
     open: (task) => {
-      const draft = drafts.get(task.id);
-      const saving = underWay.get(task.id);
-      fill(task);
-      if (draft !== undefined) {
-        forget(task.id);
-        edit = draft.edit;
-        putBack(form, draft.state);
-        showEdit();
-        setText(note, 'This is what you typed before. It is not saved yet.');
-      } else if (saving !== undefined) {
-        edit = saving;
-        putBack(form, saving.next?.state ?? saving.saving ?? saving.filled);
-        showEdit();
-      }
+      const before = edits.get(task.id);
+      const typed = before === undefined ? undefined : unsavedOf(before);
       if (!dialog.open) dialog.showModal();
-      first.focus();
+      if (before === undefined || typed === undefined) {
+        fill(task);
+        first.focus();
+        return;
+      }
+      edit = before;
+      fillForm(form, before.task);
+      restore(typed);
+      showEdit();
+      if (before.draft === undefined) return;
+      forget(before);
+      setText(note, `This is what you typed before. It is not saved yet. ${incompleteWords(typed)}`.trimEnd());
     },
   };
 };
 
-/** What was submitted last, while another save was under way. @param {Edit} edit */
-const lastOf = ({ next }) => next?.state;
+/** The last of what was typed in it, and is not saved. @param {Edit} edit */
+const unsavedOf = ({ draft, next, saving }) => draft ?? next?.state ?? saving;
 
 /** Asks before a task is deleted. @param {Task} task @returns {Promise<boolean>} */
 export const confirmDeletion = (task) => {

@@ -69,6 +69,9 @@ export const fillForm = (form, task) => {
   }
 };
 
+/** @param {Input} input */
+export const labelOf = (input) => input.labels?.[0]?.textContent ?? input.name;
+
 /** What to do about an input that cannot be read, by its kind. @type {Record<string, string>} */
 const REMEDIES = {
   timestamps: 'give both a day and a time, or empty it.',
@@ -85,7 +88,7 @@ const REMEDIES = {
 export const faultOf = (form) => {
   for (const input of inputsOf(form)) {
     const { kind = '', most } = input.dataset;
-    const label = input.labels?.[0]?.textContent ?? input.name;
+    const label = labelOf(input);
     const isFarDate = kind === 'timestamps' && input.value !== '' && Number.isNaN(Date.parse(input.value));
     if (input.validity.badInput || isFarDate) return { input, text: `${label}: ${REMEDIES[kind] ?? 'correct it.'}` };
     const over = most === undefined ? 0 : Array.from(input.value.trim()).length - Number(most);
@@ -115,21 +118,33 @@ export const showFault = (form, problem, { input, text }) => {
   );
 };
 
-/** What stands in a form, to be compared and put back. @param {ParentNode} form @returns {string} */
+/**
+ * What stands in a form, to be compared and put back: null for an input with half a date or number, which no browser tells.
+ * @param {ParentNode} form
+ * @returns {string}
+ */
 export const stateOf = (form) =>
   JSON.stringify(
-    inputsOf(form).map((input) =>
-      input instanceof HTMLInputElement && input.type === 'checkbox' ? input.checked : input.value,
-    ),
+    inputsOf(form).map((input) => {
+      if (input.validity.badInput) return null;
+      return input instanceof HTMLInputElement && input.type === 'checkbox' ? input.checked : input.value;
+    }),
   );
 
-/** @param {ParentNode} form @param {string} state of {@link stateOf} */
+/** Puts it back, and leaves an input alone whose text is not told. @param {ParentNode} form @param {string} state of {@link stateOf} */
 export const putBack = (form, state) => {
   const values = JSON.parse(state);
   inputsOf(form).forEach((input, n) => {
+    if (values[n] === null) return;
     if (input instanceof HTMLInputElement && input.type === 'checkbox') input.checked = values[n];
     else input.value = values[n];
   });
+};
+
+/** The inputs whose text a state does not tell. @param {ParentNode} form @param {string} state of {@link stateOf} */
+export const incompleteIn = (form, state) => {
+  const values = JSON.parse(state);
+  return inputsOf(form).filter((_, n) => values[n] === null);
 };
 
 /**

@@ -1,5 +1,5 @@
 /** Draws what the server found in the pipeline. */
-import { createChart } from './chart.js';
+import { createChart, SPAN_MS } from './chart.js';
 import { announce, make, need, setText } from './dom.js';
 import { formatAxis, formatCount, formatMs, formatRate, NONE } from './format.js';
 
@@ -30,7 +30,10 @@ export const createPipeline = () => {
   const draw = createChart(svg, formatAxis);
   /** @type {Map<string, State>} */
   const states = new Map();
-  let measured = 0;
+  /** Changes that were measured, as the sample of before counts them. @type {number | undefined} */
+  let measured;
+  /** When a chart had something to show last, by the samples' clock. */
+  let busyAt = Number.NEGATIVE_INFINITY;
 
   /** @param {string} name @param {string} text */
   const show = (name, text) => {
@@ -135,13 +138,12 @@ export const createPipeline = () => {
     show('lagNote', away === 0 ? waits : `${waits}; ${away} cannot be asked, as their brokers are away`);
   };
 
-  /** @param {Sample} sample */
-  const showLatency = ({ at, latency: { measured: count, lastMs, pendingMs } }) => {
+  /** @param {Sample} sample @param {boolean} isMeasured whether one was measured since the sample of before */
+  const showLatency = ({ at, latency: { lastMs, pendingMs } }, isMeasured) => {
     // Some changes take a little longer than the last one; that is no delay yet.
     const waiting = pendingMs !== null && pendingMs > Math.max(2_000, 2 * (lastMs ?? 0));
     const value = waiting ? pendingMs : lastMs;
-    draw({ at, value, waiting, measured: count > measured });
-    measured = count;
+    draw({ at, value, waiting, measured: isMeasured });
     const text =
       value === null
         ? 'No change measured yet'
@@ -155,12 +157,15 @@ export const createPipeline = () => {
   return {
     /** @param {Sample} sample */
     show: (sample) => {
+      const { at, kafka, latency } = sample;
+      const isMeasured = measured !== undefined && latency.measured > measured;
+      measured = latency.measured;
       showServers(sample);
-      showLag(sample.kafka);
-      showLatency(sample);
-      const { kafka, latency } = sample;
+      showLag(kafka);
+      showLatency(sample, isMeasured);
       const waits = !kafka.up || kafka.partitions.some(({ lag }) => lag !== 0) || latency.pendingMs !== null;
-      need('#panels', HTMLElement).dataset.quiet = String(!waits);
+      if (waits || isMeasured) busyAt = at;
+      need('#panels', HTMLElement).dataset.quiet = String(at - busyAt > SPAN_MS);
     },
     /** The stream is cut: what stands on the page is old. @param {boolean} stale */
     setStale: (stale) => {

@@ -132,6 +132,7 @@ export const createTasks = (onChange) => {
 
   /** @param {Task} task */
   const openEditor = (task) => {
+    setText(linkProblem, '');
     editor.open(task);
     goTo({ open: task.id });
   };
@@ -388,15 +389,16 @@ export const createTasks = (onChange) => {
   /** Shows what the address names: at the start, and after Back. */
   const showAddress = async () => {
     const { q, done: isDone, priority: level, tags: names, overdue: isOverdue, open } = readAddress();
-    if (searchOf() !== shownSearch) {
+    const opens = open !== '' && editor.openId() !== open;
+    const searches = searchOf() !== shownSearch;
+    if (opens || searches) setText(linkProblem, '');
+    if (searches) {
       words.value = q;
       const unknown = [choose(done, isDone), choose(priority, level)].filter(Boolean);
-      setText(
-        linkProblem,
-        unknown.length === 0
-          ? ''
-          : `There is no ${unknown.join(' and no ')}: the list is not filtered by what this link asks.`,
-      );
+      if (unknown.length > 0) {
+        const text = `There is no ${unknown.join(' and no ')}: the list is not filtered by what this link asks.`;
+        setText(linkProblem, text);
+      }
       tags.value = names;
       overdue.checked = isOverdue === 'true';
       shownSearch = searchOf();
@@ -404,13 +406,14 @@ export const createTasks = (onChange) => {
       void load(true, asks());
     }
     if (open === '') editor.close();
-    else if (editor.openId() !== open) {
+    else if (opens) {
       try {
         const task = await api.read(open);
-        // Something else may have been opened meanwhile.
         if (readAddress().open === open && editor.openId() === undefined) editor.open(task);
       } catch (error) {
         if (!(error instanceof ApiProblem)) throw error;
+        // Something else may have been opened meanwhile, above too.
+        if (readAddress().open !== open) return;
         const isNone = error.status === 400;
         if (isNone || error.status === 404) {
           setText(
