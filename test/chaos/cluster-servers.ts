@@ -3,9 +3,9 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startCluster } from '../../infra/local/cluster/cluster.ts';
+import { startCluster, type Cluster } from '../../infra/local/cluster/cluster.ts';
 import { freePorts } from '../../infra/local/cluster/ports.ts';
-import type { RunningServers } from './servers.ts';
+import type { RunningServers, Strike } from './servers.ts';
 
 const refuseSingle = (): Promise<never> => Promise.reject(new Error('a fault of single servers: leave out --cluster'));
 
@@ -15,6 +15,7 @@ export const startClusterServers = async (): Promise<RunningServers> => {
   const cluster = await startCluster({
     dataDir,
     ports: await freePorts(),
+    hasLines: true,
     report: (text) => {
       appendFileSync(join(folder, 'failover.log'), `${new Date().toISOString()} ${text}\n`);
     },
@@ -30,19 +31,38 @@ export const startClusterServers = async (): Promise<RunningServers> => {
     restart: refuseSingle,
     startSecondBroker: refuseSingle,
     endSecondBroker: () => Promise.resolve(),
-    killNode: async (role) => {
-      await (await cluster.find(role)).kill();
-    },
-    pauseNode: async (role, forMs) => {
-      const node = await cluster.find(role);
-      node.pause();
-      await sleep(forMs);
-      node.resume();
-    },
+    strike: (strike) => carryOut(cluster, strike),
     heal: () => cluster.heal(),
     close: async () => {
       await cluster.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+};
+
+const carryOut = async (cluster: Cluster, strike: Strike): Promise<void> => {
+  if (strike.kind === 'standbys away') {
+    const [killed, frozen] = await cluster.findAll('standby');
+    if (killed === undefined || frozen === undefined) throw new Error('there are no two standbys');
+    frozen.pause();
+    await killed.kill();
+    return;
+  }
+  if (strike.kind === 'standbys back') {
+    for (const node of cluster.nodes.filter(({ kind }) => kind === 'postgres')) {
+      node.resume();
+      if (!node.isRunning) await node.start();
+    }
+    return;
+  }
+  const node = await cluster.find(strike.role);
+  if (strike.kind === 'kill') {
+    await node.kill();
+    return;
+  }
+  if (strike.kind === 'pause') node.pause();
+  else cluster.cutOff(node);
+  await sleep(strike.forMs);
+  if (strike.kind === 'pause') node.resume();
+  else await cluster.join(node);
 };

@@ -31,6 +31,8 @@ export interface History {
   acknowledged: number;
   /** True once the log may lack all but the newest record of a key. */
   isCompacted: boolean;
+  /** True while a node that is cut off may still be asked: a search there shows what was before. */
+  isSplit: boolean;
   /** After a restore: the versions from which on each task is judged, as all before belongs to another history. */
   restored: ReadonlyMap<string, number>;
   /** Tasks that a restore took away, or brought back. */
@@ -48,6 +50,7 @@ export const emptyHistory = (): History => ({
   keys: new Set(),
   acknowledged: 0,
   isCompacted: false,
+  isSplit: false,
   restored: new Map(),
   undone: new Set(),
   faults: [],

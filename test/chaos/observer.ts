@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DELETED_AT } from '../../services/pipeline/index/deletion.ts';
 import type { TestIndex } from '../support/search-index.ts';
+import type { History } from './history.ts';
 
 const INTERVAL_MS = 400;
 /** Elasticsearch gives 10,000 at most. */
@@ -26,7 +27,10 @@ interface Seen {
   readonly isKept: boolean;
 }
 
-export const watchIndex = ({ client, alias }: Pick<TestIndex, 'client' | 'alias'>): IndexWatch => {
+export const watchIndex = (
+  { client, alias }: Pick<TestIndex, 'client' | 'alias'>,
+  history: Pick<History, 'isSplit'> = { isSplit: false },
+): IndexWatch => {
   const stopped = new AbortController();
   const seen = new Map<string, number>();
   const gone = new Set<string>();
@@ -72,7 +76,9 @@ export const watchIndex = ({ client, alias }: Pick<TestIndex, 'client' | 'alias'
     }
   };
   const look = async () => {
+    const wasSplit = history.isSplit;
     const found = await readAll();
+    if (wasSplit || history.isSplit) return;
     for (const [id, { version, isDeleted }] of found) {
       const before = seen.get(id) ?? 0;
       if (version < before) faults.push({ id, what: `went from version ${before} back to ${version}` });

@@ -9,7 +9,7 @@ import type { RunningServers, Servers } from './servers.ts';
 /** What a run knows of the servers from the start. */
 export type KnownServers = Pick<Servers, 'urls' | 'serviceUrls' | 'copies'>;
 
-type Method = 'setLink' | 'signal' | 'restart' | 'startSecondBroker' | 'endSecondBroker' | 'killNode' | 'pauseNode';
+type Method = 'setLink' | 'signal' | 'restart' | 'startSecondBroker' | 'endSecondBroker' | 'strike';
 interface Call {
   readonly type: 'call';
   readonly id: number;
@@ -73,7 +73,6 @@ export const remoteServers = (known: KnownServers): Servers => {
     restart: (...args) => call('restart', args),
     startSecondBroker: () => call('startSecondBroker', []),
     endSecondBroker: (...args) => call('endSecondBroker', args),
-    killNode: (...args) => call('killNode', args),
-    pauseNode: (...args) => call('pauseNode', args),
+    strike: (...args) => call('strike', args),
   };
 };

@@ -63,7 +63,7 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
       ...Array.from({ length: APIS }, world.startApi),
       ...Array.from({ length: INDEXERS }, world.startIndexer),
     ]);
-    const observer = watchIndex(world.index);
+    const observer = watchIndex(world.index, history);
     const clients = Array.from({ length: CLIENTS }, (_, client) =>
       runClient(`client-${client}`, world.apis, history, random.fork(client), writing.signal),
     );

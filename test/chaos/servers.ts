@@ -23,6 +23,19 @@ export const LINKS = [
 ] as const;
 export type Link = (typeof LINKS)[number];
 
+/** What happens to nodes of a cluster. */
+export type Strike =
+  /** It ends, for good. */
+  | { readonly kind: 'kill'; readonly role: Role }
+  /** It stands still for so long. */
+  | { readonly kind: 'pause'; readonly role: Role; readonly forMs: number }
+  /** The others do not reach it for so long, and clients do; over when it has all its copies again. */
+  | { readonly kind: 'cut off'; readonly role: Role; readonly forMs: number }
+  /** One standby is killed, and the other stands still. */
+  | { readonly kind: 'standbys away' }
+  /** One begins again on its data, and the other goes on. */
+  | { readonly kind: 'standbys back' };
+
 /** What a run, in a process of its own, may do to the servers. */
 export interface Servers {
   /** Past the proxies, for the checker. */
@@ -39,10 +52,8 @@ export interface Servers {
   startSecondBroker(): Promise<void>;
   /** Nothing happens when it is not running. By SIGTERM it leaves its cluster first. */
   endSecondBroker(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
-  /** Kills the node of a cluster that has this role, for good. */
-  killNode(role: Role): Promise<void>;
-  /** It stands still for so long. */
-  pauseNode(role: Role, forMs: number): Promise<void>;
+  /** Resolves when it is over. */
+  strike(strike: Strike): Promise<void>;
 }
 
 export interface RunningServers extends Servers {
@@ -91,7 +102,7 @@ const createInternalTopics = async (brokers: string): Promise<void> => {
 
 const behind = (url: string, { port }: TcpProxy): string => Object.assign(new URL(url), { port: String(port) }).href;
 
-const refuseNode = (): Promise<never> => Promise.reject(new Error('there is no cluster: --cluster starts one'));
+const refuseStrike = (): Promise<never> => Promise.reject(new Error('there is no cluster: --cluster starts one'));
 
 export const startServers = async (): Promise<RunningServers> => {
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-chaos-'));
@@ -170,8 +181,7 @@ export const startServers = async (): Promise<RunningServers> => {
       },
     },
     copies: 1,
-    killNode: refuseNode,
-    pauseNode: refuseNode,
+    strike: refuseStrike,
     heal: () => Promise.resolve(),
     setLink: (link, mode) => {
       proxies[link].set(mode);

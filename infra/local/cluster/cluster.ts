@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import getPort from 'get-port';
 import { findJdk } from '../bootstrap/jdk.mjs';
 import { UserError } from '../bootstrap/fail.mjs';
 import { stopAllChildren } from '../child.ts';
@@ -15,13 +16,14 @@ import { startKafka } from '../kafka.ts';
 import { DATABASE, PASSWORD, USER } from '../postgres.ts';
 import type { ServerKind } from '../servers.ts';
 import { superviseFailover, type Failover } from './failover.ts';
+import { ask, green, inSync } from './in-sync.ts';
+import { createLines, type Lines } from './lines.ts';
 import { ClusterNode } from './node.ts';
 import { NUMBERS, type ClusterPorts } from './ports.ts';
 import { PostgresNode } from './postgres-node.ts';
 import { createService } from './service.ts';
 
 const FAILED_STOP_MS = 10_000;
-const GREEN_MS = 180_000;
 /** How often a search node is asked whether it is ready. */
 const READINESS_MS = 1_000;
 /** One that is silent for as long is not ready: three questions of ECK's, one each 5 s. */
@@ -45,6 +47,8 @@ export interface ClusterOptions {
   readonly onReady?: (node: ClusterNode, url: string, pid: number) => void;
   /** Is told what the failover of PostgreSQL does. */
   readonly report?: (text: string) => void;
+  /** Brokers and search nodes reach each other through a proxy, so that one can be cut off. */
+  readonly hasLines?: boolean;
 }
 
 export interface Cluster {
@@ -53,6 +57,15 @@ export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   /** One that runs. @throws when none does that has the role */
   find(role: Role): Promise<ClusterNode>;
+  /** All that run and have the role. */
+  findAll(role: Role): Promise<readonly ClusterNode[]>;
+  /**
+   * Nothing passes between a broker or a search node and the others, while clients reach all of them.
+   * @throws UserError where there are no lines, or no Linux
+   */
+  cutOff(node: ClusterNode): void;
+  /** The others have it again; resolves when it has all its copies. */
+  join(node: ClusterNode): Promise<void>;
   /** Starts what does not run; resolves when every copy of everything is there again. */
   heal(): Promise<void>;
   stop(): Promise<void>;
@@ -64,25 +77,56 @@ const pick = (list: readonly number[], number: number): number => {
   return port;
 };
 
-const kafkaNodes = (dataDir: string, { nodes, controllers }: ClusterPorts['kafka']): ClusterNode[] =>
-  NUMBERS.map((number) => {
-    const name = `kafka-${number}`;
-    const port = pick(nodes, number);
-    const controllerPort = pick(controllers, number);
-    return new ClusterNode(name, 'kafka', () =>
-      startKafka({
-        dataDir: join(dataDir, name),
-        port,
-        controllerPort,
-        logFile: join(dataDir, 'logs', `${name}.log`),
-        settings: {
-          'node.id': String(number),
-          'controller.quorum.voters': NUMBERS.map((voter) => `${voter}@${LOOPBACK}:${pick(controllers, voter)}`).join(),
-          ...REPLICATED,
-        },
-      }),
-    );
-  });
+const kafkaNodes = (
+  dataDir: string,
+  { nodes, controllers }: ClusterPorts['kafka'],
+  lines: Lines | undefined,
+): Promise<ClusterNode[]> =>
+  Promise.all(
+    NUMBERS.map(async (number) => {
+      const name = `kafka-${number}`;
+      const port = pick(nodes, number);
+      const published = pick(controllers, number);
+      const controllerPort = (await lines?.open(name, published)) ?? published;
+      const behindLines =
+        lines === undefined ? {} : await internalListener(lines, name, { port, controllerPort, published });
+      return new ClusterNode(name, 'kafka', () =>
+        startKafka({
+          dataDir: join(dataDir, name),
+          port,
+          controllerPort,
+          logFile: join(dataDir, 'logs', `${name}.log`),
+          settings: {
+            'node.id': String(number),
+            'controller.quorum.voters': NUMBERS.map(
+              (voter) => `${voter}@${LOOPBACK}:${pick(controllers, voter)}`,
+            ).join(),
+            ...REPLICATED,
+            ...behindLines,
+          },
+        }),
+      );
+    }),
+  );
+
+/** Brokers call each other by a listener of their own, which is found at its line, as the controllers are. */
+const internalListener = async (
+  lines: Lines,
+  name: string,
+  { port, controllerPort, published }: Readonly<Record<'port' | 'controllerPort' | 'published', number>>,
+): Promise<Readonly<Record<string, string>>> => {
+  const internal = await getPort();
+  const addresses = (of: Readonly<Record<string, number>>) =>
+    Object.entries(of)
+      .map(([listener, at]) => `${listener}://${LOOPBACK}:${at}`)
+      .join();
+  return {
+    listeners: addresses({ PLAINTEXT: port, INTERNAL: await lines.open(name, internal), CONTROLLER: controllerPort }),
+    'advertised.listeners': addresses({ PLAINTEXT: port, INTERNAL: internal, CONTROLLER: published }),
+    'inter.broker.listener.name': 'INTERNAL',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
+  };
+};
 
 /** As the manifests have it (`infra/constructs`), with Kafka's own timings, which Strimzi leaves as they are. */
 const REPLICATED = {
@@ -98,27 +142,36 @@ const REPLICATED = {
   'broker.heartbeat.interval.ms': '2000',
 };
 
-const elasticsearchNodes = (dataDir: string, { nodes, transport }: ClusterPorts['elasticsearch']): ClusterNode[] => {
+const elasticsearchNodes = (
+  dataDir: string,
+  { nodes, transport }: ClusterPorts['elasticsearch'],
+  lines: Lines | undefined,
+): Promise<ClusterNode[]> => {
   const nameOf = (number: number) => `elasticsearch-${number}`;
-  return NUMBERS.map((number) => {
-    const name = nameOf(number);
-    const folder = join(dataDir, name);
-    return new ClusterNode(name, 'elasticsearch', () =>
-      startElasticsearch({
-        dataDir: folder,
-        port: pick(nodes, number),
-        logFile: join(dataDir, 'logs', `${name}.log`),
-        settings: {
-          'node.name': name,
-          'discovery.type': 'multi-node',
-          'discovery.seed_hosts': transport.map((port) => `${LOOPBACK}:${port}`).join(),
-          'transport.port': String(pick(transport, number)),
-          // Only for a cluster that never was: later it could make a second one.
-          ...(existsSync(join(folder, 'data')) ? {} : { 'cluster.initial_master_nodes': NUMBERS.map(nameOf).join() }),
-        },
-      }),
-    );
-  });
+  return Promise.all(
+    NUMBERS.map(async (number) => {
+      const name = nameOf(number);
+      const folder = join(dataDir, name);
+      const published = pick(transport, number);
+      const listens = (await lines?.open(name, published)) ?? published;
+      return new ClusterNode(name, 'elasticsearch', () =>
+        startElasticsearch({
+          dataDir: folder,
+          port: pick(nodes, number),
+          logFile: join(dataDir, 'logs', `${name}.log`),
+          settings: {
+            'node.name': name,
+            'discovery.type': 'multi-node',
+            'discovery.seed_hosts': transport.map((port) => `${LOOPBACK}:${port}`).join(),
+            'transport.port': String(listens),
+            'transport.publish_port': String(published),
+            // Only for a cluster that never was: later it could make a second one.
+            ...(existsSync(join(folder, 'data')) ? {} : { 'cluster.initial_master_nodes': NUMBERS.map(nameOf).join() }),
+          },
+        }),
+      );
+    }),
+  );
 };
 
 /** Starts the primary on the data that there is, and both standbys from copies of it. */
@@ -154,36 +207,40 @@ const startPostgresNodes = async (
   return { nodes, failover, close: () => service.close() };
 };
 
-/** Keeps the search nodes that are ready behind their address. */
+/** Keeps the search nodes that are ready behind their address: those that answer and have a master, as ECK's readiness port says it. */
 const watchReadiness = async (nodes: readonly ClusterNode[], ports: ClusterPorts['elasticsearch']) => {
   const service = await createService(ports.service);
   const stopped = new AbortController();
-  const answeredAt = new Map<ClusterNode, number>(nodes.map((node) => [node, performance.now()]));
+  const readyAt = new Map<ClusterNode, number>(nodes.map((node) => [node, performance.now()]));
+  const setReady = () => {
+    const ready = nodes.filter((node) => node.isRunning && performance.now() - (readyAt.get(node) ?? 0) < UNREADY_MS);
+    service.setReady(ready.map((node) => pick(ports.nodes, 1 + nodes.indexOf(node))));
+  };
   const watching = (async () => {
     while (!stopped.signal.aborted) {
-      const ready = nodes.filter(
-        (node) => node.isRunning && performance.now() - (answeredAt.get(node) ?? 0) < UNREADY_MS,
-      );
-      service.setReady(ready.map((node) => pick(ports.nodes, 1 + nodes.indexOf(node))));
+      setReady();
       for (const [index, node] of nodes.entries())
-        void ask(pick(ports.nodes, 1 + index), '/_cluster/health?local=true&timeout=0s').then(
-          () => answeredAt.set(node, performance.now()),
+        void ask(pick(ports.nodes, 1 + index), '/_cluster/state/master_node').then(
+          (state) => {
+            if (hasMaster(state)) readyAt.set(node, performance.now());
+          },
           () => undefined,
         );
       await sleep(READINESS_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
     }
   })();
-  return async () => {
-    stopped.abort();
-    await watching;
-    await service.close();
+  return {
+    close: async () => {
+      stopped.abort();
+      await watching;
+      await service.close();
+    },
   };
 };
 
-const ask = async (port: number, path: string): Promise<unknown> => {
-  const response = await fetch(`http://${LOOPBACK}:${port}${path}`, { signal: AbortSignal.timeout(5_000) });
-  return response.json();
-};
+/** As the node itself knows it: the master may be just what does not answer. */
+const hasMaster = (state: unknown): boolean =>
+  typeof state === 'object' && state !== null && 'master_node' in state && typeof state.master_node === 'string';
 
 /** Name of the elected master, as some node says it that answers. */
 const electedMaster = async (ports: readonly number[]): Promise<string> => {
@@ -212,8 +269,9 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   // One after the other, as two runs of Maven must not share its local repository.
   await kafkaHome(findJdk());
   await elasticsearchHome(findJdk());
-  const brokers = kafkaNodes(dataDir, ports.kafka);
-  const search = elasticsearchNodes(dataDir, ports.elasticsearch);
+  const lines = options.hasLines === true ? createLines(() => [...brokers, ...search]) : undefined;
+  const brokers: readonly ClusterNode[] = await kafkaNodes(dataDir, ports.kafka, lines);
+  const search: readonly ClusterNode[] = await elasticsearchNodes(dataDir, ports.elasticsearch, lines);
   const start = async (node: ClusterNode): Promise<void> => {
     const { url, pid } = await node.start();
     onReady?.(node, url, pid);
@@ -221,61 +279,68 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   try {
     const [postgres] = await Promise.all([startPostgresNodes(options, start), ...[...brokers, ...search].map(start)]);
     const { failover } = postgres;
-    const closeSearch = await watchReadiness(search, ports.elasticsearch);
+    const readiness = await watchReadiness(search, ports.elasticsearch);
     const nodes: readonly ClusterNode[] = [...postgres.nodes, ...brokers, ...search];
     const elected: Readonly<Record<ServerKind, () => Promise<string> | string>> = {
       kafka: () => `kafka-${activeController(dataDir)}`,
       elasticsearch: () => electedMaster(ports.elasticsearch.nodes),
       postgres: () => failover.primary().name,
     };
+    const urls = {
+      postgres: `postgres://${USER}:${PASSWORD}@${LOOPBACK}:${ports.postgres.service}/${DATABASE}`,
+      kafka: ports.kafka.nodes.map((port) => `${LOOPBACK}:${port}`).join(),
+      elasticsearch: `http://${LOOPBACK}:${ports.elasticsearch.service}`,
+    };
+    /** Resolves when each node of the kind has all its copies. */
+    const whole = (kind: ServerKind): Promise<void> =>
+      kind === 'kafka' ? inSync(urls.kafka) : green(ports.elasticsearch.service);
+    const findAll = async (role: Role): Promise<readonly ClusterNode[]> => {
+      const { kind, isElected } = ROLES[role];
+      const name = await elected[kind]();
+      return nodes.filter((node) => node.kind === kind && node.isRunning && (node.name === name) === isElected);
+    };
     return {
-      urls: {
-        postgres: `postgres://${USER}:${PASSWORD}@${LOOPBACK}:${ports.postgres.service}/${DATABASE}`,
-        kafka: ports.kafka.nodes.map((port) => `${LOOPBACK}:${port}`).join(),
-        elasticsearch: `http://${LOOPBACK}:${ports.elasticsearch.service}`,
-      },
+      urls,
       nodes,
+      findAll,
       find: async (role) => {
-        const { kind, isElected } = ROLES[role];
-        const name = await elected[kind]();
-        const node = nodes.find((each) => each.kind === kind && each.isRunning && (each.name === name) === isElected);
-        if (node === undefined) throw new Error(`no node runs that is a ${role} (elected: ${name})`);
+        const [node] = await findAll(role);
+        if (node === undefined) throw new Error(`no node runs that is a ${role}`);
         return node;
       },
+      cutOff: (node) => {
+        if (lines === undefined) throw new UserError('This cluster was started without lines.');
+        lines.cutOff(node);
+      },
+      join: async (node) => {
+        lines?.join(node);
+        await whole(node.kind);
+      },
       heal: async () => {
-        for (const node of nodes) node.resume();
+        for (const node of nodes) {
+          node.resume();
+          lines?.join(node);
+        }
         await Promise.all([
           failover.heal(),
           ...[...brokers, ...search].filter((node) => !node.isRunning).map((node) => node.start()),
         ]);
-        await green(ports.elasticsearch.service);
+        await Promise.all([whole('kafka'), whole('elasticsearch')]);
       },
       stop: async () => {
         await failover.stop();
-        await closeSearch();
+        await readiness.close();
         for (const node of nodes) node.resume();
         // The primary first: it ends when its standbys have all that it wrote.
         const primary = failover.primary();
         await primary.stop();
         await Promise.all(nodes.filter((node) => node !== primary).map((node) => node.stop()));
         await postgres.close();
+        await lines?.close();
       },
     };
   } catch (error) {
     await stopAllChildren(FAILED_STOP_MS);
     throw error;
-  }
-};
-
-/** Every copy of every shard is there. */
-const green = async (port: number): Promise<void> => {
-  const endAt = performance.now() + GREEN_MS;
-  for (;;) {
-    const health = await ask(port, '/_cluster/health?wait_for_status=green&wait_for_nodes=3&timeout=3s').catch(
-      () => undefined,
-    );
-    if (typeof health === 'object' && health !== null && 'timed_out' in health && health.timed_out === false) return;
-    if (performance.now() > endAt) throw new UserError(`Elasticsearch was not green within ${GREEN_MS / 1_000} s.`);
-    await sleep(500);
   }
 };

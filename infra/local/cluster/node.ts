@@ -1,5 +1,5 @@
 /** A node of a cluster: a server that may be killed, stand still and come back, while the others go on. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { EmbeddedServer } from '../embedded-server.ts';
 import { watchGroup } from '../reaper.ts';
 import type { ServerKind } from '../servers.ts';
@@ -29,6 +29,12 @@ export class ClusterNode {
   /** The server's own process, while it runs. */
   get pid(): number | undefined {
     return this.#server?.pid;
+  }
+
+  /** Inodes of the sockets that its processes hold (Linux). */
+  sockets(): string[] {
+    const files = this.pid === undefined ? [] : familyOf(this.pid).flatMap(filesOf);
+    return files.flatMap((file) => /^socket:\[(\d+)\]$/.exec(file)?.[1] ?? []);
   }
 
   /** @throws UserError when it does not come up */
@@ -102,6 +108,21 @@ const familyOf = (pid: number): number[] => {
   } catch {
     // Not Linux: a JVM has no children, and those of PostgreSQL end behind it.
     return [pid];
+  }
+};
+
+/** What a process has open; nothing when it is gone. */
+const filesOf = (pid: number): string[] => {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((number) => {
+      try {
+        return [readlinkSync(`/proc/${pid}/fd/${number}`)];
+      } catch {
+        return [];
+      }
+    });
+  } catch {
+    return [];
   }
 };
 

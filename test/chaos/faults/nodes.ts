@@ -1,5 +1,6 @@
-/** Faults of one node of a cluster: it ends for good, or it stands still for longer than all others wait. */
+/** Faults of nodes of a cluster: one ends for good, or stands still or is cut off for longer than all others wait. */
 import type { Role } from '../../../infra/local/cluster/cluster.ts';
+import { awayStandbys } from './away-standbys.ts';
 import type { Fault, Part } from './fault.ts';
 
 /** Longer than a broker's session and PostgreSQL's failover, and than the three checks by which search nodes depose a master. */
@@ -9,22 +10,38 @@ const kill = (role: Role, part: Part): Fault => ({
   name: `kill-${role}`,
   graceful: false,
   touches: [part],
-  inject: ({ servers }) => servers.killNode(role),
+  inject: ({ servers }) => servers.strike({ kind: 'kill', role }),
 });
 
 const freeze = (role: Role, part: Part): Fault => ({
   name: `freeze-${role}`,
   graceful: false,
   touches: [part],
-  inject: ({ servers }) => servers.pauseNode(role, PAUSE_MS),
+  inject: ({ servers }) => servers.strike({ kind: 'pause', role, forMs: PAUSE_MS }),
 });
 
-/** A round of a run: one node of each kind, as the next one of a kind would be its second. */
+const cutOff = (role: Role, part: Part): Fault => ({
+  name: `cut-off-${role}`,
+  graceful: false,
+  touches: [part],
+  inject: async ({ servers }, _random, history) => {
+    history.isSplit = true;
+    try {
+      await servers.strike({ kind: 'cut off', role, forMs: PAUSE_MS });
+    } finally {
+      history.isSplit = false;
+    }
+  },
+});
+
+/** A round of a run: one fault of each kind of server, as the next one of a kind could meet the end of the first. */
 export const NODE_ROUNDS: readonly (readonly Fault[])[] = [
   [kill('broker', 'kafka'), kill('master', 'elasticsearch'), kill('primary', 'postgres')],
   [kill('controller', 'kafka'), kill('search-node', 'elasticsearch'), kill('standby', 'postgres')],
   [freeze('broker', 'kafka'), freeze('master', 'elasticsearch'), freeze('primary', 'postgres')],
   [freeze('controller', 'kafka'), freeze('search-node', 'elasticsearch'), freeze('standby', 'postgres')],
+  [cutOff('broker', 'kafka'), cutOff('master', 'elasticsearch'), awayStandbys],
+  [cutOff('controller', 'kafka'), cutOff('search-node', 'elasticsearch')],
 ];
 
 export const NODE_FAULTS = NODE_ROUNDS.flat();
