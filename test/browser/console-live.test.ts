@@ -432,6 +432,7 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
       await dialog('Edit task').getByText('Somebody else has changed this task').waitFor();
       await judge('conflict');
       await page.keyboard.press('Escape');
+      await waitFor('the address without it', () => !page.url().includes('open='));
 
       for (const fold of ['Details', 'Filters']) if (size === 'phone') await button(fold).click();
       await page.locator('#search-priority').selectOption('high');
