@@ -21,7 +21,7 @@ export interface ChaosOptions {
 /** By their files, as what is in those has the clients of servers, which a help must not load. */
 export const FAULT_NAMES: readonly string[] = readdirSync(join(import.meta.dirname, 'faults'))
   .map((file) => file.replace(/\.ts$/, ''))
-  .filter((name) => !['fault', 'index', 'nodes', 'records'].includes(name));
+  .filter((name) => !['away-standbys', 'fault', 'index', 'nodes', 'records'].includes(name));
 
 /** Ends the process with the help or an error where the arguments ask for that. */
 export const readOptions = (): ChaosOptions => {

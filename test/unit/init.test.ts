@@ -115,7 +115,9 @@ describe('init refuses a clone', { timeout: 180_000 }, () => {
   const init = () => clone.node('--import', 'tsx', 'infra/init/main.ts', '--entity', 'order', '--name', 'shop');
 
   it('with changes that git could not bring back, and touches nothing', async () => {
-    clone = copyClone((path) => /^(infra\/init|services\/task|package\.json|tsconfig)/.test(path));
+    clone = copyClone((path) =>
+      /^(infra\/init|services\/(ops\/cli|platform)\/|services\/task|package\.json|tsconfig)/.test(path),
+    );
     appendFileSync(join(clone.path, 'package.json'), '\n');
     const { code, output } = await init();
     expect([code, output]).toEqual([1, expect.stringContaining('commit or stash them first')]);
@@ -123,14 +125,16 @@ describe('init refuses a clone', { timeout: 180_000 }, () => {
   });
 
   it('with files that git does not know, by their names: an export that was tried lies there', async () => {
-    clone = copyClone((path) => /^(infra\/init|services\/task|package\.json|tsconfig)/.test(path));
+    clone = copyClone((path) =>
+      /^(infra\/init|services\/(ops\/cli|platform)\/|services\/task|package\.json|tsconfig)/.test(path),
+    );
     appendFileSync(join(clone.path, 'open.csv'), 'description\n');
     const { code, output } = await init();
     expect([code, output]).toEqual([1, expect.stringMatching(/open\.csv.*commit or delete .*move it out/)]);
   });
 
   it('that was renamed before', async () => {
-    clone = copyClone((path) => /^(infra\/init|package\.json|tsconfig)/.test(path));
+    clone = copyClone((path) => /^(infra\/init|services\/(ops\/cli|platform)\/|package\.json|tsconfig)/.test(path));
     const { code, output } = await init();
     expect([code, output]).toEqual([1, expect.stringContaining('This clone was renamed before')]);
   });

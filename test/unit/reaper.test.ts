@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ afterAll(() => {
 });
 
 /** The process id of a child whose parent is killed with SIGKILL; `before` is done to it first. */
-const orphan = async (command: string, before: (pid: number) => void): Promise<number> => {
+const orphan = async (command: string, before: (pid: number) => Promise<void>): Promise<number> => {
   const module = JSON.stringify(join(import.meta.dirname, '../../infra/local/child.ts'));
   const script = `
     const { startChild } = await import(${module});
@@ -26,19 +26,21 @@ const orphan = async (command: string, before: (pid: number) => void): Promise<n
   const [output] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(output.toString());
   expect(isAlive(pid)).toBe(true);
-  before(pid);
+  await before(pid);
   parent.kill('SIGKILL');
   return pid;
 };
 
 it('ends the children of a process that was killed with SIGKILL', async () => {
-  const pid = await orphan('exec sleep 300', () => undefined);
+  const pid = await orphan('exec sleep 300', () => Promise.resolve());
   await waitFor('the child to end', () => !isAlive(pid), { timeoutMs: 30_000 });
 }, 60_000);
 
 it('lets a child that stands still end by itself', async () => {
   const said = join(folder, 'said');
-  const pid = await orphan(`trap 'echo stopped > ${said}; exit 0' INT; while :; do sleep 0.1; done`, (child) => {
+  const command = `trap 'echo stopped > ${said}; exit 0' INT; echo begun > ${said}; while :; do sleep 0.1; done`;
+  const pid = await orphan(command, async (child) => {
+    await waitFor('the child to begin', () => existsSync(said));
     process.kill(child, 'SIGSTOP');
   });
   await waitFor('the child to end', () => !isAlive(pid), { timeoutMs: 30_000 });

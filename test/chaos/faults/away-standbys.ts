@@ -106,32 +106,27 @@ const repeat = async ({ database, apis }: World, history: History, writes: reado
   ];
 };
 
-export const awayStandbys: Fault = {
-  name: 'away-standbys',
-  graceful: false,
-  touches: ['postgres'],
-  inject: async (world, _random, history) => {
-    const { servers, apis } = world;
-    const faults = new Set<string>();
-    const writes: Write[] = [];
-    await servers.strike({ kind: 'standbys away' });
-    try {
-      const until = performance.now() + AWAY_MS;
-      const goesOn = () => performance.now() < until;
-      await sleep(SETTLED_MS);
-      const before = history.acknowledged;
-      const writers = Array.from({ length: WRITERS }, async (_, writer) => {
-        const api = apis[writer % apis.length];
-        if (api !== undefined) writes.push(...(await tryToWrite(api, `away-${writer}`, goesOn, faults)));
-      });
-      await Promise.all([...writers, keepReading(apis, goesOn, faults), countSessions(world, goesOn, faults)]);
-      const acknowledged = history.acknowledged - before;
-      if (acknowledged > 0) faults.add(`${acknowledged} writes were acknowledged that no standby has`);
-    } finally {
-      await servers.strike({ kind: 'standbys back' });
-    }
-    if (writes.length === 0) faults.add('nothing was written meanwhile');
-    for (const fault of await repeat(world, history, writes)) faults.add(fault);
-    if (faults.size > 0) throw new Error([...faults].join('; '));
-  },
+export const takeStandbysAway: Fault['inject'] = async (world, _random, history) => {
+  const { servers, apis } = world;
+  const faults = new Set<string>();
+  const writes: Write[] = [];
+  await servers.strike({ kind: 'standbys away' });
+  try {
+    const until = performance.now() + AWAY_MS;
+    const goesOn = () => performance.now() < until;
+    await sleep(SETTLED_MS);
+    const before = history.acknowledged;
+    const writers = Array.from({ length: WRITERS }, async (_, writer) => {
+      const api = apis[writer % apis.length];
+      if (api !== undefined) writes.push(...(await tryToWrite(api, `away-${writer}`, goesOn, faults)));
+    });
+    await Promise.all([...writers, keepReading(apis, goesOn, faults), countSessions(world, goesOn, faults)]);
+    const acknowledged = history.acknowledged - before;
+    if (acknowledged > 0) faults.add(`${acknowledged} writes were acknowledged that no standby has`);
+  } finally {
+    await servers.strike({ kind: 'standbys back' });
+  }
+  if (writes.length === 0) faults.add('nothing was written meanwhile');
+  for (const fault of await repeat(world, history, writes)) faults.add(fault);
+  if (faults.size > 0) throw new Error([...faults].join('; '));
 };

@@ -1,6 +1,5 @@
 /** Faults of nodes of a cluster: one ends for good, or stands still or is cut off for longer than all others wait. */
 import type { Role } from '../../../infra/local/cluster/cluster.ts';
-import { awayStandbys } from './away-standbys.ts';
 import type { Fault, Part } from './fault.ts';
 
 /** Longer than a broker's session and PostgreSQL's failover, and than the three checks by which search nodes depose a master. */
@@ -33,6 +32,14 @@ const cutOff = (role: Role, part: Part): Fault => ({
     }
   },
 });
+
+/** Loaded when it is its turn: a help names these faults, and must not load the clients of servers. */
+const awayStandbys: Fault = {
+  name: 'away-standbys',
+  graceful: false,
+  touches: ['postgres'],
+  inject: async (...context) => (await import('./away-standbys.ts')).takeStandbysAway(...context),
+};
 
 /** A round of a run: one fault of each kind of server, as the next one of a kind could meet the end of the first. */
 export const NODE_ROUNDS: readonly (readonly Fault[])[] = [
