@@ -28,7 +28,9 @@ beforeAll(async () => {
   for (const name of ['a', 'b', 'c']) {
     const child = spawn(process.execPath, ['-e', CALLER], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     children.push(child);
-    child.on('message', (message) => heard.push(String(message)));
+    child.on('message', (message) => {
+      if (typeof message === 'string') heard.push(message);
+    });
     const { pid = 0 } = child;
     const node = new ClusterNode(name, 'kafka', () =>
       Promise.resolve({
