@@ -132,7 +132,9 @@ it('lets go of what failed in slots that another relay is to have, once nothing 
   holds.letGo(new Set([6]));
   expect(holds.releasable(new Set())).toEqual([]);
   holds.failAgain(hold, failure(TIMED_OUT, 0));
+  hold.retryAt = 0;
   holds.letGo(new Set([6]));
+  expect([holds.due(new Set()).includes(hold), holds.nextRetryAt === 0]).toEqual([false, false]);
   expect([holds.releasable(new Set([first ?? ''])), holds.releasable(new Set())]).toEqual([[], [hold]]);
   holds.release(hold);
   expect(holds.slots()).toEqual(new Set([7]));

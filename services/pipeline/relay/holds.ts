@@ -115,15 +115,20 @@ export class Holds {
   /** When the next hold is due, by the monotonic clock in milliseconds. */
   get nextRetryAt(): number {
     let next = Infinity;
-    for (const { isRetried, retryAt } of this.#holds.values()) if (!isRetried) next = Math.min(next, retryAt);
+    for (const { isRetried, isOver, retryAt } of this.#holds.values()) {
+      if (!isRetried && !isOver) next = Math.min(next, retryAt);
+    }
     return next;
   }
 
-  /** Holds whose first row may be sent again: when its time has come, and no other row of its ids is in flight. */
+  /**
+   * Holds whose first row may be sent again: when its time has come, and no other row of its ids is in flight. One that is over is
+   * read again, here or by another relay.
+   */
   due(idsInFlight: ReadonlySet<string>): readonly Hold[] {
     const now = performance.now();
     return [...this.#holds.values()].filter(
-      (hold) => !hold.isRetried && hold.retryAt <= now && !isBusy(hold, idsInFlight),
+      (hold) => !hold.isRetried && !hold.isOver && hold.retryAt <= now && !isBusy(hold, idsInFlight),
     );
   }
 

@@ -84,8 +84,9 @@ export class Lane {
     return this.#read.size === SLOTS ? ALL_SLOTS : maskOf(this.#read);
   }
 
-  get readsNothing(): boolean {
-    return this.#read.size === 0;
+  /** Number of slots that are read. */
+  get count(): number {
+    return this.#read.size;
   }
 
   /** Slots that are to go to another relay, once nothing of them is in flight. */

@@ -326,13 +326,13 @@ export const startRelay = (options: RelayOptions): Relay => {
 
     /** Takes slots that are this relay's now. Their rows may have any number. */
     const shareSlots = async (): Promise<void> => {
-      const before = lane.locked.length;
+      const before = lane.count;
       if (await lane.share()) {
         cursor.rewind(1, inHands());
         writtenHeld = undefined;
       }
       if (lane.leaving.size > 0) holds.letGo(lane.leaving);
-      if (lane.locked.length !== before) showSlots(lane.locked.length);
+      if (lane.count !== before) showSlots(lane.count);
     };
 
     /** Gives slots away that are another one's now, once Kafka has answered for all of them and what it confirmed is deleted. */
@@ -345,7 +345,6 @@ export const startRelay = (options: RelayOptions): Relay => {
       if (free.length === 0) return;
       await lane.give(free);
       for (const [id, { row }] of unsettled) if (free.includes(row.slot)) unsettled.delete(id);
-      showSlots(lane.locked.length);
     };
 
     const idsInFlight = (): ReadonlySet<string> => new Set([...inFlight.values()].map(({ row }) => row.task_id));
@@ -421,7 +420,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       await settleRetried();
       await showHeld();
       await publishOvertaken(client);
-      const limit = through === undefined || lane.readsNothing ? 0 : room();
+      const limit = through === undefined || lane.count === 0 ? 0 : room();
       const rows = await readNext(limit);
       await giveSlots();
       const chunk = toChunk(rows, routes);
@@ -539,7 +538,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     }
   };
 
-  /** @param count slots whose locks this relay has now */
+  /** @param count slots that this relay reads now */
   const showSlots = (count: number): void => {
     leader = count > 0;
     metrics.leader.set(leader ? 1 : 0);
