@@ -138,6 +138,8 @@ const FORMS: readonly { readonly text: string; readonly by: readonly string[]; r
     not: ['7.8', '7.83', '78.34'],
   },
   { text: 'prune the roses', by: ['rose', 'pruning', 'ros', 'ros*', 'rozes', 'roses the'], not: ['roses -the', '+++'] },
+  { text: 'prepare the budget', by: ['budgets', 'budgett'], not: ['budget/final'] },
+  { text: 'ספר', by: ['ספר'], not: ['בית־ספר'] },
   { text: 'archive old invoices', by: ['invoice', 'archives', 'invocies', 'arch inv'], not: ['ice', 'old news'] },
   {
     text: 'wolves, journaux, decisões, lençóis, lápices and a shelf',

@@ -283,7 +283,7 @@ const wordQuery = (field: string, word: string): Query => {
     if (length > 1) queries.push(scored(SCORE.beginning, beginning('words')));
     const forms = otherForms(word);
     if (forms.length > 0) {
-      queries.push(scored(SCORE.ending, { match: { [`${field}.words`]: { query: forms.join(' ') } } }));
+      queries.push(scored(SCORE.ending, { bool: { should: forms.map((form) => folded(field, form)) } }));
     }
     if (length > 3 && !DIGIT.test(word)) {
       queries.push(scored(SCORE.ending, beginning('endings')), scored(SCORE.slip, mistyped(field, word)));
