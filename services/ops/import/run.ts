@@ -159,12 +159,17 @@ const takeTurns = () => {
  */
 const takeStates = (api: ApiOptions) => {
   const takenAt = new Map<string, number>();
+  const begun = new Set<string>();
   return async (entry: Extract<ImportLine, { task: unknown }>, key: string): Promise<CreateResult> => {
     const { id, updatedAt } = entry;
-    if (id === undefined || updatedAt === undefined) return createTask(entry, key, api);
+    if (id === undefined) return createTask(entry, key, api);
+    // The next import begins with the first line of an id: its key has to know that one.
+    const renewsKey = !begun.has(key);
+    begun.add(key);
+    if (updatedAt === undefined) return createTask({ ...entry, renewsKey }, key, api);
     const time = Date.parse(updatedAt);
     const isNext = (takenAt.get(id) ?? Infinity) <= time;
-    const result = await createTask(isNext ? { ...entry, updatedAt: undefined } : entry, key, api);
+    const result = await createTask({ ...entry, renewsKey, ...(isNext && { updatedAt: undefined }) }, key, api);
     if (result === 'updated') takenAt.set(id, time);
     return result;
   };

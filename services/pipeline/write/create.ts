@@ -70,7 +70,7 @@ WITH clock AS MATERIALIZED (
   FROM clock, json_to_recordset($1)
     AS i(id uuid, traceparent text, tracestate text, key text, earlier_key text, request_hash text, _keep boolean, _latest boolean, ${columns.map(({ name, type }) => `${escapeIdentifier(name)} ${type}`).join(', ')})
 ), earlier AS MATERIALIZED (
-  SELECT input.id, k.key, k.task_id, input._keep AND NOT k.kept OR k.is_other AS is_to_write,
+  SELECT input.id, k.key, k.task_id, k.is_other, input._keep AND NOT k.kept OR k.is_other AS is_to_write,
          CASE WHEN k.is_other THEN input.request_hash ELSE k.request_hash END AS request_hash,
          CASE WHEN k.is_other THEN json_build_object('id', k.task_id, 'version', 1)::text ELSE k.task END AS task,
          CASE WHEN k.is_other THEN 'infinity' ELSE k.created_at END AS created_at
@@ -90,9 +90,17 @@ WITH clock AS MATERIALIZED (
   WHERE input.key IS NOT NULL ORDER BY input.key
 ), kept AS (
   INSERT INTO idempotency_keys AS stored (key, request_hash, task_id, task, created_at, kept)
-  SELECT DISTINCT ON (key) key, request_hash, task_id, task, created_at, true FROM earlier WHERE is_to_write ORDER BY key
+  SELECT DISTINCT ON (key) key, request_hash, task_id, task, created_at, true FROM earlier WHERE is_to_write
+  ORDER BY key, is_other DESC
   ON CONFLICT (key) DO UPDATE
-  SET kept = true, request_hash = EXCLUDED.request_hash, task = EXCLUDED.task, created_at = EXCLUDED.created_at
+  SET kept = true,
+      (request_hash, task, created_at) = (
+        SELECT c.request_hash, c.task, c.created_at FROM (
+          SELECT EXCLUDED.request_hash, EXCLUDED.task, EXCLUDED.created_at WHERE EXCLUDED.created_at = 'infinity'
+          UNION ALL
+          SELECT stored.request_hash, stored.task, stored.created_at WHERE EXCLUDED.created_at < 'infinity'
+        ) AS c
+      )
 ), published AS (
   INSERT INTO outbox (topic, type, task_id, version, task, traceparent, tracestate)
   SELECT $2, '${types.created}', created.id, 1, created.json, input.traceparent, input.tracestate

@@ -13,6 +13,11 @@ export type CreateResult = 'created' | 'updated' | 'present';
 const answerSchema = z.object({ task: z.looseObject({ id: z.guid(), version: z.int().positive() }) });
 type Task = z.infer<typeof answerSchema>['task'];
 
+export interface TakenLine extends Pick<Extract<ImportLine, { task: unknown }>, 'task' | 'named' | 'id' | 'updatedAt'> {
+  /** Whether its key is to know this line from now on, where it knew another one; unless it is false. */
+  readonly renewsKey?: boolean;
+}
+
 /**
  * Creates the task of a line, and completes it when the line says it is done; a line that changed since its task was made,
  * or that gives the id of a task here, changes that task.
@@ -20,7 +25,7 @@ type Task = z.infer<typeof answerSchema>['task'];
  * API did not answer for `maxAttempts` times.
  */
 export const createTask = async (
-  { task, named, id, updatedAt }: Pick<Extract<ImportLine, { task: unknown }>, 'task' | 'named' | 'id' | 'updatedAt'>,
+  { task, named, id, updatedAt, renewsKey = true }: TakenLine,
   key: string,
   options: ApiOptions,
 ): Promise<CreateResult> => {
@@ -38,7 +43,9 @@ export const createTask = async (
     const result = await changeEarlier(response, named, options);
     // The next import goes by this line; after a crash before it, the task is as the line says. A server of before answers 400,
     // and goes by the first one.
-    await request('POST', '/tasks', options, fields, { ...headers, 'keep-idempotency-key': 'latest' }, [400, 422]);
+    if (renewsKey) {
+      await request('POST', '/tasks', options, fields, { ...headers, 'keep-idempotency-key': 'latest' }, [400, 422]);
+    }
     return result;
   }
   const replayed = response.headers.get('idempotent-replayed') === 'true';
