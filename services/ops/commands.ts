@@ -65,7 +65,7 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, load: () 
     async () => (await import('./lag/command.ts')).lagCommand(),
   ],
   outbox: [
-    'show what waits for Kafka, how old it is, the rates, and which relay is active',
+    'show what waits for Kafka, how old it is, the rates, and which relays are active',
     async () => (await import('./outbox/command.ts')).outboxCommand(),
   ],
   relay: ['hold the publication of changes back', async () => (await import('./relay/command.ts')).relayCommand()],

@@ -3,6 +3,7 @@ import colors from 'picocolors';
 import { lineOf } from '../../platform/printable.ts';
 import { factsText, proseText, tableText, type Column } from './table.ts';
 import { durationText } from './text.ts';
+import { SLOTS } from '../../pipeline/relay/session.ts';
 import type { LagReport } from '../lag/lag.ts';
 import type { OutboxReport, RelayState } from '../outbox/outbox.ts';
 
@@ -49,9 +50,9 @@ export const lagTable = (report: LagReport, width?: number): string => {
 const relayText = ({ pid, address, sessionSeconds, isHold, slots, depth, oldestAgeSeconds }: RelayState): string => {
   const state = isHold ? 'HELD BACK by `ops relay hold`' : 'active';
   const whole = `${state} for ${durationText(sessionSeconds)}, from ${address ?? 'a local socket'} (server process ${pid})`;
-  if (depth === undefined) return whole;
+  if (depth === undefined) return isHold || slots === SLOTS ? whole : `${whole}, with ${slots} of ${SLOTS} slots alone`;
   const oldest = typeof oldestAgeSeconds === 'number' ? `, the oldest for ${durationText(oldestAgeSeconds)}` : '';
-  return `${whole}, with ${slots} of 64 slots: ${depth} wait${oldest}`;
+  return `${whole}, with ${slots} of ${SLOTS} slots: ${depth} wait${oldest}`;
 };
 
 export const outboxText = (report: OutboxReport, width?: number): string => {

@@ -1,5 +1,5 @@
 /** Whether Kafka is there at all, before its client begins: that one tries for long, and logs each attempt. */
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectByTls } from 'node:tls';
 import { codeOf, messageOf, TaskstreamError } from '../../platform/errors.ts';
@@ -19,8 +19,9 @@ export const checkBrokers = async ({ KAFKA_BROKERS, KAFKA_TLS }: KafkaConfig): P
   const begin = performance.now();
   for (;;) {
     const timeoutMs = Math.max(0, begin + DEADLINE_MS - performance.now());
+    const over = new AbortController();
     try {
-      await Promise.any(KAFKA_BROKERS.split(',').map((broker) => reach(broker, KAFKA_TLS, timeoutMs)));
+      await Promise.any(KAFKA_BROKERS.split(',').map((broker) => reach(broker, KAFKA_TLS, timeoutMs, over.signal)));
       return;
     } catch (error) {
       const [reason] = (error as AggregateError).errors as readonly unknown[];
@@ -31,6 +32,9 @@ export const checkBrokers = async ({ KAFKA_BROKERS, KAFKA_TLS }: KafkaConfig): P
           { cause: error, retriable: true },
         );
       }
+    } finally {
+      // One that says nothing would keep the process until its time is over.
+      over.abort();
     }
     await sleep(RETRY_MS);
   }
@@ -42,12 +46,15 @@ export const checkBrokers = async ({ KAFKA_BROKERS, KAFKA_TLS }: KafkaConfig): P
  */
 const API_VERSIONS = Buffer.from([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
 
-const reach = (broker: string, isTls: boolean, timeoutMs: number): Promise<void> =>
+const reach = (broker: string, isTls: boolean, timeoutMs: number, over: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(broker) ?? [];
     const address = { host, port: Number(port) };
+    // Routers that pass TLS on go by the name that a client asks for. An address is none (RFC 6066, section 3).
+    const name = isIP(host) === 0 ? { servername: host } : {};
     // Whom it may trust is asked by the client itself, which says why not.
-    const socket: Socket = isTls ? connectByTls({ ...address, rejectUnauthorized: false }) : connect(address);
+    const socket: Socket = isTls ? connectByTls({ ...address, ...name, rejectUnauthorized: false }) : connect(address);
+    over.addEventListener('abort', () => socket.destroy(), { once: true });
     const timer = setTimeout(() => {
       socket.destroy(new Error(`no answer within ${DEADLINE_MS / 1_000} s`));
     }, timeoutMs);
