@@ -23,7 +23,16 @@ it.for(['api', 'indexer'] as const)(
     await mustKubectl(['create', 'namespace', namespace]);
     try {
       const image = inject('images')[service];
-      const pod = ['run', 'look', '--image', image, '--image-pull-policy=Never', '--restart=Never', '--command', '--'];
+      const pod = [
+        'run',
+        'look',
+        '--image',
+        image,
+        '--image-pull-policy=IfNotPresent',
+        '--restart=Never',
+        '--command',
+        '--',
+      ];
       await mustKubectl(['-n', namespace, ...pod, 'node', '-e', LOOK]);
       await mustKubectl([
         ...['-n', namespace, 'wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/look', '--timeout=90s'],

@@ -10,7 +10,7 @@ import { updateOf } from '../support/sample.ts';
 import { createTestIndex } from '../support/search-index.ts';
 import { waitFor } from '../support/wait.ts';
 
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 420_000;
 const EACH = 8;
 /** Of each task that is read: the old offsets are far beyond what a new topic holds. */
 const CHANGES = 5;
@@ -160,7 +160,7 @@ describe("the brokers' only volume, or the topic, is lost", () => {
             const found = await product.index.versions();
             return later.every(({ id }) => found.has(id));
           },
-          { timeoutMs: 120_000, intervalMs: 500 },
+          { timeoutMs: 240_000, intervalMs: 500 },
         );
         const found = await product.index.versions();
         expect(lost.some(({ id }) => found.has(id))).toBe(false);

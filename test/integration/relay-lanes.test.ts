@@ -167,6 +167,7 @@ it('two relays share the slots, and both publish', async () => {
 
 it('loses nothing, and keeps the newest last, when processes that share the slots are killed, stand still and come', async () => {
   const pipeline = await createPipeline();
+  const writing = new AbortController();
   try {
     const startApi = () => pipeline.startApi({ RELAY_LANES: '2' });
     const apis = await Promise.all([startApi(), startApi()]);
@@ -178,7 +179,6 @@ it('loses nothing, and keeps the newest last, when processes that share the slot
       );
     await halves(apis);
     const [killed, frozen] = apis;
-    const writing = new AbortController();
     const write = async (api: ServiceProcess, id: string): Promise<void> => {
       for (let n = 0; !writing.signal.aborted; n += 1) {
         expect((await call(api, 'PUT', `/tasks/${id}`, updateOf(`change ${n}`))).status).toBe(200);
@@ -213,6 +213,7 @@ it('loses nothing, and keeps the newest last, when processes that share the slot
       expect([new Set(all).size, all.at(-1)]).toEqual([newest, newest]);
     }
   } finally {
+    writing.abort();
     await pipeline.close();
   }
 });

@@ -9,6 +9,7 @@ import { cached } from '../../infra/local/bootstrap/cache.mjs';
 import { findJdk, findMaven } from '../../infra/local/bootstrap/jdk.mjs';
 import { startChild, type Child } from '../../infra/local/child.ts';
 import { runMaven, runTool } from '../../infra/local/maven.ts';
+import { waitFor } from '../support/wait.ts';
 import type { Stack } from './stack.ts';
 
 const VERSION = '3.6.1.Final';
@@ -102,7 +103,11 @@ export const startDebezium = async (
     child,
     stop: async () => {
       await child.stop('SIGTERM', STOP_MS);
-      await database.pool.query(`SELECT pg_drop_replication_slot('${SLOT}')`);
+      // The server ends the session of a killed one a moment later.
+      await waitFor('the replication slot to be free', async () => {
+        await database.pool.query(`SELECT pg_drop_replication_slot('${SLOT}')`);
+        return true;
+      });
       rmSync(folder, { recursive: true, force: true });
     },
   };

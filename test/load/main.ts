@@ -21,7 +21,7 @@ const command = new Command('bench')
   .description('Throughput, latency and memory of the pipeline on real servers, each beside a ceiling of the same run')
   .addOption(new Option('--only <names...>', 'only these').choices(BENCHES.map(({ name }) => name)))
   .addOption(
-    new Option('--peer <names...>', 'measure these too, in the same run: relay and indexer').choices([
+    new Option('--peer <names...>', 'measure these beside the relay, in the same run').choices([
       'previous',
       'debezium',
     ]),
@@ -47,6 +47,8 @@ const {
   peer = [],
   quick,
 } = explainUsage(command, 'npm run bench --').parse().opts<{ only?: string[]; peer?: string[]; quick: boolean }>();
+// The servers are set up for a peer, which other benches must not meet.
+if (peer.length > 0 && only?.join() !== 'relay') command.error("error: '--peer' is for '--only relay'");
 
 const measurements: Measurement[] = [];
 const plots: Plot[] = [];
@@ -79,20 +81,23 @@ const peers: Peers = {
 };
 // Debezium reads PostgreSQL's log, which must say more for it: for both, as they share the server.
 const settings = peers.debezium === undefined ? undefined : { wal_level: 'logical' };
-const { startBenchServers } = await import('./stack.ts');
-const servers = await startBenchServers(await buildServices(), settings);
 let failed = 0;
-for (const bench of BENCHES.filter(({ name }) => only?.includes(name) ?? true)) {
-  log(`${bench.name}: ${bench.description}`);
-  try {
-    await (await bench.load()).run({ servers, report, peers, isQuick: quick });
-  } catch (error) {
-    failed += 1;
-    log(`  could not be measured: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+try {
+  const { startBenchServers } = await import('./stack.ts');
+  const servers = await startBenchServers(await buildServices(), settings);
+  for (const bench of BENCHES.filter(({ name }) => only?.includes(name) ?? true)) {
+    log(`${bench.name}: ${bench.description}`);
+    try {
+      await (await bench.load()).run({ servers, report, peers, isQuick: quick });
+    } catch (error) {
+      failed += 1;
+      log(`  could not be measured: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
   }
+  await servers.close();
+} finally {
+  await peers.previous?.remove();
 }
-await servers.close();
-await peers.previous?.remove();
 mkdirSync(folder, { recursive: true });
 const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
 const minutes = ((performance.now() - startedAt) / 60_000).toFixed(0);

@@ -57,31 +57,34 @@ const tell = (index: number, order: object): void => {
 };
 const settled = () => new Promise((resolve) => setTimeout(resolve, 300));
 
-it('a line passes on what nodes say, and nothing to or from one that is cut off until it is joined again', async () => {
-  const [a] = nodes;
-  if (a === undefined) throw new Error('no node');
-  tell(0, { name: 'a1', port: published, text: 'one' });
-  tell(1, { name: 'b1', port: published, text: 'one' });
-  await expect.poll(() => [...heard].sort(), { timeout: 10_000 }).toEqual(['a1 read one', 'b1 read one']);
+it.runIf(process.platform === 'linux')(
+  'a line passes on what nodes say, and nothing to or from one that is cut off until it is joined again',
+  async () => {
+    const [a] = nodes;
+    if (a === undefined) throw new Error('no node');
+    tell(0, { name: 'a1', port: published, text: 'one' });
+    tell(1, { name: 'b1', port: published, text: 'one' });
+    await expect.poll(() => [...heard].sort(), { timeout: 10_000 }).toEqual(['a1 read one', 'b1 read one']);
 
-  lines.cutOff(a);
-  heard.length = 0;
-  tell(0, { name: 'a1', text: 'two' });
-  tell(0, { name: 'a2', port: published, text: 'new' });
-  tell(1, { name: 'b1', text: 'two' });
-  tell(1, { name: 'b2', port: published, text: 'new' });
-  await expect.poll(() => [...heard].sort(), { timeout: 10_000 }).toEqual(['b1 read two', 'b2 read new']);
-  await settled();
-  // No connection ended.
-  expect([...heard].sort()).toEqual(['b1 read two', 'b2 read new']);
+    lines.cutOff(a);
+    heard.length = 0;
+    tell(0, { name: 'a1', text: 'two' });
+    tell(0, { name: 'a2', port: published, text: 'new' });
+    tell(1, { name: 'b1', text: 'two' });
+    tell(1, { name: 'b2', port: published, text: 'new' });
+    await expect.poll(() => [...heard].sort(), { timeout: 10_000 }).toEqual(['b1 read two', 'b2 read new']);
+    await settled();
+    // No connection ended.
+    expect([...heard].sort()).toEqual(['b1 read two', 'b2 read new']);
 
-  lines.join(a);
-  await expect
-    .poll(() => [...heard].sort(), { timeout: 10_000 })
-    .toEqual(['a1 read two', 'a2 read new', 'b1 read two', 'b2 read new']);
-});
+    lines.join(a);
+    await expect
+      .poll(() => [...heard].sort(), { timeout: 10_000 })
+      .toEqual(['a1 read two', 'a2 read new', 'b1 read two', 'b2 read new']);
+  },
+);
 
-it('nobody reaches a node that is cut off, but that node itself', async () => {
+it.runIf(process.platform === 'linux')('nobody reaches a node that is cut off, but that node itself', async () => {
   const [, , c] = nodes;
   if (c === undefined) throw new Error('no node');
   lines.cutOff(c);

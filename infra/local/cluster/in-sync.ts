@@ -28,15 +28,19 @@ export const green = (port: number): Promise<void> =>
     return typeof health === 'object' && health !== null && 'timed_out' in health && health.timed_out === false;
   });
 
-/** Resolves when every partition has all of its copies in sync. @param brokers `host:port`, with commas */
+/**
+ * Resolves when every partition has all of its copies in sync, as each broker says it: one that was away may still show what was
+ * before that.
+ * @param brokers `host:port`, with commas
+ */
 export const inSync = async (brokers: string): Promise<void> => {
   const { default: kafka } = await import('@confluentinc/kafka-javascript');
   const { Kafka, logLevel } = kafka.KafkaJS;
-  await until('Kafka had not all copies in sync', async () => {
+  const isWhole = async (broker: string): Promise<boolean> => {
     // Another one each time: a client may forget brokers that it hears of while they are fenced.
-    const admin = new Kafka({ kafkaJS: { brokers: brokers.split(','), logLevel: logLevel.NOTHING } }).admin();
-    await admin.connect();
+    const admin = new Kafka({ kafkaJS: { brokers: [broker], logLevel: logLevel.NOTHING } }).admin();
     try {
+      await admin.connect();
       const names = await admin.listTopics();
       // It has no answer to a question about none.
       const topics = names.length === 0 ? [] : await admin.fetchTopicMetadata({ topics: names });
@@ -44,5 +48,9 @@ export const inSync = async (brokers: string): Promise<void> => {
     } finally {
       await admin.disconnect();
     }
+  };
+  await until('Kafka had not all copies in sync', async () => {
+    const answers = await Promise.all(brokers.split(',').map(isWhole));
+    return answers.every(Boolean);
   });
 };

@@ -14,7 +14,7 @@ import type { Api, World } from '../world.ts';
 import type { Fault } from './fault.ts';
 
 const AWAY_MS = 30_000;
-/** What a standby has confirmed before reaches its client by then. */
+/** When no answer has come for so long, none comes any more to what a standby had confirmed. */
 const SETTLED_MS = 2_000;
 const INTERVAL_MS = 250;
 /** Each begins a write as soon as the one before is answered. */
@@ -114,8 +114,11 @@ export const takeStandbysAway: Fault['inject'] = async (world, _random, history)
   try {
     const until = performance.now() + AWAY_MS;
     const goesOn = () => performance.now() < until;
-    await sleep(SETTLED_MS);
-    const before = history.acknowledged;
+    let before = -1;
+    while (before !== history.acknowledged) {
+      before = history.acknowledged;
+      await sleep(SETTLED_MS);
+    }
     const writers = Array.from({ length: WRITERS }, async (_, writer) => {
       const api = apis[writer % apis.length];
       if (api !== undefined) writes.push(...(await tryToWrite(api, `away-${writer}`, goesOn, faults)));

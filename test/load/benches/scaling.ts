@@ -19,7 +19,7 @@ const RATE = 1_000;
 /** How often rows are written; as many as the rate asks for. */
 const TICK_MS = 50;
 const SAMPLE_MS = 20;
-/** Batches of a twentieth of a second: by default a change waits for a second anyway, which would hide a rest of that length. */
+/** Batches of a tenth of a second: by default a change waits for a second anyway, which would hide a rest of that length. */
 const FRESHNESS_MS = '100';
 /** The default of `SESSION_TIMEOUT_MS`, and the broker's in the other protocol. */
 const SESSION_MS = 15_000;
@@ -83,16 +83,16 @@ const measure = async (stack: Stack, protocol: string, { report, isQuick }: Benc
     for (const step of stepsOf(stack)) {
       report.progress(`${protocol}: ${step.what}`);
       const before = await deliveredAgain(stack);
-      const fromMs = performance.timeOrigin + performance.now();
+      const fromMs = Date.now();
       await step.run(indexers);
       await sleep(step.watchMs);
-      const toMs = performance.timeOrigin + performance.now();
+      const toMs = Date.now();
       windows.push({ step, fromMs, toMs, again: (await deliveredAgain(stack)) - before });
     }
-  } finally {
     await load.stop();
     await caughtUp(stack);
-    await written.stop();
+  } finally {
+    await Promise.all([load.stop(), written.stop()]);
   }
   const waits = await waitsOf(stack, written);
   for (const { step, fromMs, toMs, again } of windows) {
@@ -128,6 +128,8 @@ const writeSteadily = ({ database, env }: Stack): { stop(): Promise<void> } => {
     }
   };
   const running = run();
+  // Who stops it hears of it.
+  running.catch(() => undefined);
   return {
     stop: async () => {
       isRunning = false;
@@ -144,11 +146,12 @@ const watchWrites = ({ index: { client, index } }: Stack) => {
     while (isRunning) {
       const stats = await client.indices.stats({ index, level: 'shards', metric: 'docs' });
       const reached = stats.indices?.[index]?.shards?.['0']?.[0]?.seq_no?.max_seq_no ?? -1;
-      samples.push({ atMs: performance.timeOrigin + performance.now(), reached });
+      samples.push({ atMs: Date.now(), reached });
       await sleep(SAMPLE_MS);
     }
   };
   const running = run();
+  running.catch(() => undefined);
   return {
     samples,
     stop: async () => {

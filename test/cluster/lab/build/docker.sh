@@ -65,8 +65,8 @@ docker_images() {
   (
     STAMPS=$DOCKER/stamps RUN=$DOCKER/run
     mkdir -p "$STAMPS" "$WORK" "$RUN"
-    exec 8> "$DOCKER/lock"
-    flock 8
+    exec 9> "$DOCKER/lock"
+    flock 9
     artifact docker-packages 1 fetch_docker
     base=$({ declare -f make_base; echo "$NPM_VERSION"; cat "$LAB_DIR/../../fixtures/node/package.json"; } | cksum | cut -d' ' -f1)
     artifact base-images "$base" make_base bookworm
