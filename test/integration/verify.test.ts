@@ -238,7 +238,7 @@ describe('verify', () => {
       };
       expect(await fault({ DATABASE_URL: '' })).toContain('DATABASE_URL: is required');
       expect(await fault({ TASK_INDEX: 'tasks-nowhere' })).toContain('no such index');
-      expect(await fault({ KAFKA_BROKERS: '127.0.0.1:1' })).toContain('Kafka at 127.0.0.1:1 does not say');
+      expect(await fault({ KAFKA_BROKERS: '127.0.0.1:1' })).toContain('Kafka does not answer at 127.0.0.1:1');
     },
     TIMEOUT_MS,
   );
