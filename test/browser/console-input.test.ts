@@ -427,6 +427,8 @@ describe('a search', () => {
     await filters.click();
     expect(await view.page.locator('#search-priority').isVisible()).toBe(true);
     await view.page.getByRole('button', { name: 'Details' }).click();
+    // A day and a time have room.
+    expect((await view.page.locator('#create-due').boundingBox())?.width).toBeGreaterThan(208);
     await view.page.locator('#create-priority').selectOption('low');
     await view.page.getByRole('button', { name: 'Details: 1' }).waitFor();
     await view.page.getByRole('button', { name: 'Clear the search' }).click();
