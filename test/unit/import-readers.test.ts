@@ -90,6 +90,31 @@ describe('CSV', () => {
     });
   });
 
+  it.each([
+    ['German', 'Aufgabe,Notizen,Fällig am,Priorität,Erledigt,Schlagwörter'],
+    ['Spanish', 'Tarea,Notas,Fecha de vencimiento,Prioridad,Completado,Etiquetas'],
+    ['Portuguese', 'Título,Descrição,Prazo,Prioridade,Concluído,Etiquetas'],
+    ['French', 'Tâche,Remarques,Date d’échéance,Priorité,Terminé,Étiquettes'],
+    ['Italian', 'Titolo,Descrizione,Scadenza,Priorità,Completato,Etichette'],
+    ['Dutch', 'Taak,Opmerkingen,Vervaldatum,Prioriteit,Voltooid,Trefwoorden'],
+    ['Polish', 'Zadanie,Opis,Termin,Priorytet,Ukończone,Etykiety'],
+    ['Spanish without accents', 'Titulo,Descripcion,Fecha limite,Importancia,Hecho,Categorias'],
+  ])('suggests what a header in %s means', async (_, header) => {
+    const names = header.split(',');
+    const columns = ['description', 'description', 'due', 'priority', 'isDone', 'tags'];
+    const maps = names.map((name, index) => `${name}=${columns[index] ?? ''}`);
+    const refusal: unknown = await read(readCsv, `${header}\na,b,2026-03-01,,,\n`).catch((error: unknown) => error);
+    const { extensions } = refusal as { extensions: { suggestedOptions: string[] } };
+    const suggested = extensions.suggestedOptions.filter((option) => option !== '--map');
+    expect(suggested.toSorted()).toEqual(maps.toSorted());
+  });
+
+  it('takes a name of notes for the title where there is no other', async () => {
+    await expect(read(readCsv, 'Opis;Termin\na;2026-03-01\n')).rejects.toMatchObject({
+      extensions: { suggestedOptions: ['--map', 'Opis=description', '--map', 'Termin=due'] },
+    });
+  });
+
   it('refuses a header with a column it does not know', async () => {
     await expect(read(readCsv, 'description,prio\na,low\n')).rejects.toThrow(/"prio"/);
   });
