@@ -1,5 +1,5 @@
 /** The command line of an operator: `npm run ops -- <command>`, and the entry point of Jobs in the cluster. */
-import { messageOf } from '../platform/errors.ts';
+import { messageOf, TaskstreamError } from '../platform/errors.ts';
 import { linesOf } from '../platform/printable.ts';
 import { createProgram } from './commands.ts';
 
@@ -18,5 +18,9 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.stderr.write(linesOf(`\n${messageOf(error)}\n`));
+  // What `npm run ops` knows of the stack of its clone; an image has none.
+  const hint = process.env['TASKSTREAM_MISSING'];
+  const isMissing = error instanceof TaskstreamError && error.details.some(({ message }) => message === 'is required');
+  if (hint && isMissing && error.code === 'invalid_configuration') process.stderr.write(`${hint}\n`);
   process.exitCode = 1;
 }

@@ -229,6 +229,9 @@ const versioned = {
   updatedAt: z.iso.datetime({ offset: true }),
 };
 
+/** Their names, which no request has. */
+export const SET_BY_SERVICE: readonly string[] = Object.keys(versioned);
+
 /** The entity as answers show it. */
 export const shownSchema = (fields: Fields) => {
   const { id, ...rest } = versioned;

@@ -35,13 +35,22 @@ z.config({
 /**
  * One fault for each issue, and for each name that is not known, up to a bound; its path begins with `root`, the part of the input that was parsed, if that
  * has a name.
+ * @param shown names that answers have and requests do not: all that an object has of them are one fault, of who sends back what was shown
  */
-export const detailsOf = (error: z.ZodError, root?: string): ErrorDetail[] => {
-  const faults = error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: [...issue.path, key], message: 'is not known' }))
-      : [issue],
-  );
+export const detailsOf = (error: z.ZodError, root?: string, shown: readonly string[] = []): ErrorDetail[] => {
+  const faults = error.issues.flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') return [issue];
+    const { path, keys } = issue;
+    const sentBack = keys.filter((key) => shown.includes(key));
+    const others = keys.filter((key) => !shown.includes(key));
+    const [verb, them] = sentBack.length === 1 ? ['is', 'it'] : ['are', 'them'];
+    return [
+      ...others.map((key) => ({ path: [...path, key], message: 'is not known' })),
+      ...(sentBack.length === 0
+        ? []
+        : [{ path, message: `${sentBack.join(', ')} ${verb} set by the service: leave ${them} out` }]),
+    ];
+  });
   const details = faults.slice(0, MAX_DETAILS).map(({ path, message }) => ({
     path: shorten([...(root === undefined ? [] : [root]), ...path].join('.'), MAX_MESSAGE_LENGTH),
     message: shorten(message, MAX_MESSAGE_LENGTH),

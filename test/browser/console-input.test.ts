@@ -426,7 +426,11 @@ describe('a search', () => {
     expect(await view.page.locator('#search-priority').isVisible()).toBe(false);
     await filters.click();
     expect(await view.page.locator('#search-priority').isVisible()).toBe(true);
-    await view.page.getByRole('button', { name: 'Details' }).click();
+    const details = view.page.getByRole('button', { name: 'Details' });
+    await details.click();
+    // What it opens stands below it.
+    const { y = 0, height = 0 } = (await details.boundingBox()) ?? {};
+    expect((await view.page.locator('#create-priority').boundingBox())?.y).toBeGreaterThan(y + height);
     // A day and a time have room.
     expect((await view.page.locator('#create-due').boundingBox())?.width).toBeGreaterThan(208);
     await view.page.locator('#create-priority').selectOption('low');

@@ -233,6 +233,10 @@ describe('the address of the page', () => {
     ['?open=0193b3c0', 'This link leads to no task: its id is not whole.'],
     ['?open=0193b3c0-0000-7000-8000-000000000000', 'The task of this link is gone.'],
     ['?priority=urgent', 'There is no “urgent” in “Priority”: the list is not filtered by what this link asks.'],
+    [
+      '?done=1&overdue=1',
+      'There is no “1” in “Show” and no “1” in “Overdue”: the list is not filtered by what this link asks.',
+    ],
   ])('%s says what the link asks in vain, and the list is there', async (search, words) => {
     await open({ path: `/console${search}` });
     await view.page.locator('#link-problem', { hasText: words }).waitFor();

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import pMap from 'p-map';
+import { environments } from '../../infra/environments/index.ts';
 import { createProgram } from '../../services/ops/commands.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { copyClone, type Clone, type Outcome } from '../support/clone.ts';
@@ -11,7 +12,7 @@ const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '../../pac
   scripts: Record<string, string>;
 };
 /** These have a help of their own, which needs the packages. */
-const OWN_HELP = ['start', 'ops', 'init', 'test:chaos', 'test:contract', 'bench'];
+const OWN_HELP = ['start', 'ops', 'init', 'synth', 'test:chaos', 'test:contract', 'bench'];
 
 let fresh: Clone;
 let installed: Clone;
@@ -151,6 +152,23 @@ it('ops compiles no Kafka client to look at a cluster, nor for a help or a typo'
   expect(help).toMatchObject({ code: 0, output: expect.stringMatching(/^Usage: ops lag /) as string });
   expect(typo).toMatchObject({ code: 1, output: expect.stringContaining('Did you mean lag?') as string });
   expect(left).toEqual([false, false]);
+});
+
+it('ops without a stack says once what to do about variables that are missing', { timeout: 120_000 }, async () => {
+  const { code, output } = await npm(installed, ['ops', '--', 'migrate']);
+  expect(code).toBe(1);
+  expect(output).toMatch(
+    /DATABASE_URL: is required\n {2}ELASTICSEARCH_URL: is required\nThe stack of this clone does not run/,
+  );
+  expect(output.match(/npm start/g)).toHaveLength(1);
+  // A value that is wrong needs no stack.
+  const wrong = { DATABASE_URL: 'postgres://h/d', ELASTICSEARCH_URL: 'http://h:1', INDEX_SHARDS: 'x' };
+  expect((await npm(installed, ['ops', '--', 'migrate'], wrong)).output).not.toContain('npm start');
+});
+
+it('synth --help names the environments', { timeout: 120_000 }, async () => {
+  const { output } = await npm(installed, ['synth', '--', '--help']);
+  for (const name of Object.keys(environments)) expect(output).toContain(`"${name}"`);
 });
 
 it.each([

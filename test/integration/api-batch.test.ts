@@ -87,7 +87,7 @@ describe('POST /tasks/batch', () => {
       'operations.1.task.description: is required.',
       'operations.2.op: must be one of create, update, patch, delete.',
       'operations.3: must be an object.',
-      'operations.4.id: is not known.',
+      'operations.4: id is set by the service: leave it out.',
       'operations.5.id: must be a UUID.',
       'operations.6.id: is required.',
       'operations.7.ifMatch: must be * or a list of quoted entity tags.',

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLoneApi, type LoneApi } from '../support/lone-api.ts';
 
 let api: LoneApi;
@@ -7,8 +8,8 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const post = (body: string, headers: Record<string, string> = {}, path = '/tasks') =>
-  fetch(api.url + path, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+const post = (body: string, headers: Record<string, string> = {}, path = '/tasks', method = 'POST') =>
+  fetch(api.url + path, { method, body, headers: { 'content-type': 'application/json', ...headers } });
 
 const keys = Object.fromEntries(Array.from({ length: 6_000 }, (_, i) => [`key${i}`, 1]));
 
@@ -26,4 +27,35 @@ it.each<[string, () => Promise<Response>]>([
   expect(answer.status).toBeGreaterThanOrEqual(400);
   expect(answer.status).toBeLessThan(500);
   expect((await answer.text()).length).toBeLessThan(4_096);
+});
+
+describe('a task as GET shows it, sent back,', () => {
+  const set = { id: uuidv7(), version: 3, schemaVersion: 2, createdAt: '2026-02-01T08:00:00.000Z', updatedAt: 'x' };
+  const fields = { description: 'x', priority: 'none', dates: { start: null, due: null }, tags: [] };
+  const names = 'id, version, schemaVersion, createdAt, updatedAt are set by the service: leave them out';
+
+  it.each([
+    ['POST', '/tasks', fields],
+    ['PUT', `/tasks/${set.id}`, { ...fields, isDone: true }],
+    ['PATCH', `/tasks/${set.id}`, { isDone: true }],
+  ])('is one fault that says what to leave out, by %s', async (method, path, body) => {
+    const answer = await post(JSON.stringify({ ...body, ...set }), {}, path, method);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ error: `body: ${names}.`, errors: [{ path: '', message: names }] });
+  });
+
+  it('is one fault with its place in a batch, beside a name that nobody knows', async () => {
+    const operations = [{ op: 'update', id: set.id, task: { ...fields, ...set, isDone: true, colour: 'red' } }];
+    const { outcomes } = (await (await post(JSON.stringify({ operations }), {}, '/tasks/batch')).json()) as {
+      outcomes: { problem: unknown }[];
+    };
+    expect(outcomes.map(({ problem }) => problem)).toMatchObject([
+      {
+        errors: [
+          { path: 'operations.0.task.colour', message: 'is not known' },
+          { path: 'operations.0.task', message: names },
+        ],
+      },
+    ]);
+  });
 });

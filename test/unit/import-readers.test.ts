@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
@@ -11,6 +12,7 @@ import type { ReadOptions } from '../../services/task/import/lines.ts';
 import { textLines } from '../../services/task/import/text-lines.ts';
 import { readNdjson } from '../../services/task/import/ndjson.ts';
 import { readTodoTxt } from '../../services/task/import/todotxt.ts';
+import { runOps } from '../support/ops.ts';
 
 const read = async (
   reader: Reader,
@@ -90,9 +92,90 @@ describe('CSV', () => {
     });
   });
 
+  it.each([
+    ['German', 'Aufgabe,Notizen,Fällig am,Priorität,Erledigt,Schlagwörter'],
+    ['Spanish', 'Tarea,Notas,Fecha de vencimiento,Prioridad,Completado,Etiquetas'],
+    ['Portuguese', 'Título,Descrição,Prazo,Prioridade,Concluído,Etiquetas'],
+    ['French', 'Tâche,Remarques,Date d’échéance,Priorité,Terminé,Étiquettes'],
+    ['Italian', 'Titolo,Descrizione,Scadenza,Priorità,Completato,Etichette'],
+    ['Dutch', 'Taak,Opmerkingen,Vervaldatum,Prioriteit,Voltooid,Trefwoorden'],
+    ['Polish', 'Zadanie,Opis,Termin,Priorytet,Ukończone,Etykiety'],
+    ['Spanish without accents', 'Titulo,Descripcion,Fecha limite,Importancia,Hecho,Categorias'],
+  ])('suggests what a header in %s means', async (_, header) => {
+    const names = header.split(',');
+    const columns = ['description', 'description', 'due', 'priority', 'isDone', 'tags'];
+    const maps = names.map((name, index) => `${name}=${columns[index] ?? ''}`);
+    const refusal: unknown = await read(readCsv, `${header}\na,b,2026-03-01,,,\n`).catch((error: unknown) => error);
+    const { extensions } = refusal as { extensions: { suggestedOptions: string[] } };
+    const suggested = extensions.suggestedOptions.filter((option) => option !== '--map');
+    expect(suggested.toSorted()).toEqual(maps.toSorted());
+  });
+
+  it('takes a name of notes for the title where there is no other', async () => {
+    await expect(read(readCsv, 'Opis;Termin\na;2026-03-01\n')).rejects.toMatchObject({
+      extensions: { suggestedOptions: ['--map', 'Opis=description', '--map', 'Termin=due'] },
+    });
+  });
+
+  it('without a header is parted by what parts all of its lines alike', async () => {
+    const text = 'Milk, eggs, bread, and so on;2026-05-01;high\nPay rent;2026-05-02;low\nCall Al, Bob;2026-05-03;low\n';
+    const suggestedOptions = ['--columns', 'description,due,priority'];
+    await expect(read(readCsv, text)).rejects.toMatchObject({ extensions: { suggestedOptions } });
+    const lines = await read(readCsv, text, { columns: ['description', 'due', 'priority'] });
+    expect(tasksOf(lines).map(({ description }) => description)).toEqual([
+      'Milk, eggs, bread, and so on',
+      'Pay rent',
+      'Call Al, Bob',
+    ]);
+    // Of one line the number of columns tells.
+    const [one] = await read(readCsv, 'Milk, eggs, bread;high\n', { columns: ['description', 'priority'] });
+    expect(one).toMatchObject({ task: { description: 'Milk, eggs, bread', priority: 'high' } });
+  });
+
   it('refuses a header with a column it does not know', async () => {
     await expect(read(readCsv, 'description,prio\na,low\n')).rejects.toThrow(/"prio"/);
   });
+});
+
+it('a fault of one in a list is said as people count, and an answer of Notion is refused once', async () => {
+  const lines = await read(readCsv, `description,tags\na,"b,${'x'.repeat(51)}"\n`);
+  expect(faultsOf(lines)).toEqual([[2, 'tags no. 2: must not be longer than 50 characters']]);
+  const pages = [1, 2].map(() => ({ object: 'page', properties: { Name: { title: [{ plain_text: 'a' }] } } }));
+  await expect(read(readNdjson, JSON.stringify({ object: 'list', results: pages }))).rejects.toThrow(/Notion.* as CSV/);
+});
+
+it('words that are not known are one question with one command, however many lines have them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'taskstream-words-'));
+  try {
+    const file = join(folder, 'list.csv');
+    // Both count.
+    const values = ['--values', 'priority=dringend:high', '--values', 'priority=sofort:high'];
+    const rows = [
+      'a,hoch,ja',
+      'b,Hoch,',
+      'c,in Kürze,ja',
+      'd,hoch,nun',
+      'e,hoch,',
+      `f,hoch,${'?'.repeat(70)}`,
+      'g,dringend,nun',
+    ];
+    writeFileSync(file, ['description,priority,isDone', ...rows, ''].join('\n'));
+    const { code, stdout, stderr } = await runOps(['import', file, ...values], {});
+    expect({ code, stdout }).toEqual({ code: 2, stdout: expect.stringMatching(/refused +7/) as string });
+    const said = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('importing'));
+    expect(said).toEqual([
+      // Nothing to be put into a command.
+      expect.stringMatching(/^line 7: .*"hoch" is not known.*"\?{59}…" is not known/),
+      'priority: not known are "hoch" (4 times, first in line 2), "in Kürze" (in line 4). Put one of high, medium, low, none for each ?:',
+      'isDone: not known are "ja" (2 times, first in line 2), "nun" (2 times, first in line 5). Put one of yes, no for each ?:',
+      'Try:',
+      `  npm run ops -- import ${file} ${values.join(' ')} --values 'priority=hoch:?,inkürze:?' --values 'isDone=ja:?,nun:?'`,
+    ]);
+    // A gap that was left is no meaning.
+    expect((await runOps(['import', file, '--values', 'priority=hoch:?'], {})).stderr).toContain('cannot be ?');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('todo.txt', () => {

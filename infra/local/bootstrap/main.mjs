@@ -78,18 +78,28 @@ const KAFKA_COMMANDS = ['reindex', 'verify', 'dlq', 'events', 'lag'];
 /** On the stack that runs in this clone, unless the environment names servers. @type {Command} */
 const ops = async (args) => {
   await install({ needsKafka: KAFKA_COMMANDS.includes(args[0] ?? '') && !args.some(isHelp) });
-  const env = withStack(process.env, runningStack(ROOT)?.variables);
-  return runNode(typeScript('services/ops/main.ts'), args, env);
+  const running = runningStack(ROOT);
+  const absence = absenceOf(running);
+  return runNode(typeScript('services/ops/main.ts'), args, {
+    ...withStack(process.env, running?.variables),
+    // Said only where something is missing: many commands need none of it.
+    ...(absence && { TASKSTREAM_MISSING: `${absence} Or set the variables that lead to other servers.` }),
+  });
+};
+
+/** Why nothing is known of a stack of this clone, and what to do; nothing when it is there. @param {import('./running.mjs').Running | undefined} running */
+const absenceOf = (running) => {
+  if (running === undefined) return 'The stack of this clone does not run: say npm start in another terminal first.';
+  if (running.variables !== null) return undefined;
+  return 'The stack of this clone is still starting: try again when npm start says that it is ready.';
 };
 
 /** Prints the variables of the stack that runs in this clone. @type {Command} */
 const env = async () => {
   const running = runningStack(ROOT);
-  if (running === undefined)
-    throw new UserError('The stack of this clone does not run: say npm start in another terminal first.');
-  if (running.variables === null)
-    throw new UserError('The stack of this clone is still starting: try again when npm start says that it is ready.');
-  for (const line of exportLines(running.variables)) console.log(line);
+  const absence = absenceOf(running);
+  if (absence !== undefined) throw new UserError(absence);
+  for (const line of exportLines(running?.variables ?? {})) console.log(line);
   return 0;
 };
 
@@ -198,10 +208,7 @@ const SCRIPTS = {
     run: onPackages('test/contract/release-events.ts'),
     help: "Writes the contract of this version's events into docs/events. Takes no arguments.",
   },
-  synth: {
-    run: onPackages('infra/main.ts'),
-    help: 'Writes the manifests of an environment to dist/ENVIRONMENT:  npm run synth -- ENVIRONMENT',
-  },
+  synth: { run: onPackages('infra/main.ts') },
   chart: { run: onPackages('infra/helm/main.ts'), help: 'Writes the Helm chart from infra/. Takes no arguments.' },
   sbom: {
     run: (args) => runNode([join(ROOT, 'infra/image/sbom.mjs')], args),

@@ -1,4 +1,7 @@
-/** Tables for people. Each fits the terminal, or 80 columns where there is none, and nothing of a cell is left out. */
+/**
+ * Tables for people. Each fits the terminal, and nothing of a cell is left out. Where there is no terminal, as in a pipe, a row is one
+ * line: what filters lines gets whole ones.
+ */
 import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
 import colors from 'picocolors';
@@ -11,7 +14,8 @@ export interface Column {
   readonly wraps?: boolean;
 }
 
-const WIDTH_WITHOUT_TERMINAL = 80;
+/** Of a terminal that does not say how wide it is. */
+const USUAL_WIDTH = 80;
 const LEAST_WIDTH = 40;
 const GAP = '  ';
 /** Prose in less than this is hard to read: it goes below its row. */
@@ -20,9 +24,7 @@ const INDENT = 4;
 
 /** Of the terminal that standard output goes to. */
 const outputWidth = (): number =>
-  process.stdout.isTTY
-    ? Math.max(process.stdout.columns || WIDTH_WITHOUT_TERMINAL, LEAST_WIDTH)
-    : WIDTH_WITHOUT_TERMINAL;
+  process.stdout.isTTY ? Math.max(process.stdout.columns || USUAL_WIDTH, LEAST_WIDTH) : Infinity;
 
 /**
  * A table without borders. Columns that do not fit go below their row, from the last on, each cell with its heading in front.
@@ -45,7 +47,8 @@ export const tableText = (
   while (kept > 1 && !fits(kept - 1)) kept -= 1;
   const last = kept - 1;
   // The last one has all that is left, so that a cell over all columns has the whole width: it is aligned here.
-  const widths = [...natural.slice(0, last), restFrom(last)];
+  const rest = width === Infinity ? Math.max(1, natural[last] ?? 0) : restFrom(last);
+  const widths = [...natural.slice(0, last), rest];
   const aligned = (cell: string, at: number): string =>
     at === last && columns[at]?.align === 'right'
       ? ' '.repeat(Math.max(0, Math.min(natural[at] ?? 0, restFrom(at)) - widthOf(cell))) + cell

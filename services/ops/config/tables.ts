@@ -15,7 +15,8 @@ const SERVICES: readonly (readonly [title: string, spec: EnvSpec])[] = [
 const INTRODUCTION = `# Configuration
 
 Every service reads environment variables once, when it starts. If any is missing or wrong, it lists all faults and
-exits with code 78 before it listens or connects. An empty variable counts as unset.
+exits with code 78 before it listens or connects. An empty variable counts as unset. A command of \`ops\` that misses one
+also says what is in \`TASKSTREAM_MISSING\`: \`npm run ops\` sets it where the stack of its clone does not run.
 
 A variable marked with † may come from a file instead: \`NAME_FILE\` holds the path, as Kubernetes and Docker mount
 secrets. A service reads those of its servers' logins again while it runs, so that a renewed password needs no restart.

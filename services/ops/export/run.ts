@@ -1,7 +1,8 @@
 /** An export run: pages of tasks from the HTTP API, as lines that an import reads. */
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { request, type ApiOptions } from '../../task/api.ts';
+import { TaskstreamError } from '../../platform/errors.ts';
+import { reasonsIn, request, type ApiOptions } from '../../task/api.ts';
 import {
   csvWriter,
   exportedSchema,
@@ -54,10 +55,12 @@ export const runExport = async (options: ExportOptions): Promise<ExportSummary> 
   const head = writer.head === undefined ? '' : `${writer.head}\n`;
   const days = dayReader(timezone);
   const summary: ExportSummary = { tasks: 0, partial: 0, isComplete: false };
-  if (head !== '' && !(await output.write(head))) return summary;
+  /** Written with the first page: of conditions that the API refuses there must be no output. */
+  let begin = head;
   for await (const tasks of pages(options)) {
     const text = tasks.map((task) => `${writer.lineOf(task, timezone)}\n`).join('');
-    if (signal.aborted || !(await output.write(text))) return summary;
+    if (signal.aborted || !(await output.write(begin + text))) return summary;
+    begin = '';
     const written = Readable.from([head + text]);
     const readBack = (await Readable.from(readers[format](written, { days })).toArray()) as ImportLine[];
     summary.tasks += tasks.length;
@@ -76,15 +79,20 @@ const pageSchema = z.object({ tasks: z.array(exportedSchema), nextCursor: z.stri
 async function* pages({ where, api }: ExportOptions): AsyncGenerator<readonly ExportedTask[]> {
   for (let cursor: string | null | undefined; cursor !== null;) {
     const page = pageSchema.parse(await (await ask(where, cursor, api)).json());
-    if (page.tasks.length > 0) yield page.tasks;
+    yield page.tasks;
     cursor = page.nextCursor;
   }
 }
 
 /** The list comes from PostgreSQL and has every acknowledged change, a search from the index. */
-const ask = (where: ExportOptions['where'], cursor: string | undefined, api: ApiOptions): Promise<Response> => {
+const ask = async (where: ExportOptions['where'], cursor: string | undefined, api: ApiOptions): Promise<Response> => {
   if (where !== undefined) {
-    return request('POST', '/tasks/search', api, { ...where, size: PAGE_SIZE, ...(cursor && { cursor }) }, {});
+    const search = { ...where, size: PAGE_SIZE, ...(cursor && { cursor }) };
+    const response = await request('POST', '/tasks/search', api, search, {}, [400]);
+    if (response.ok) return response;
+    const reason = reasonsIn(await response.text(), response.status);
+    // The first page has nothing else that the API could refuse.
+    throw new TaskstreamError('validation_failed', cursor === undefined ? `--where: ${reason}` : reason);
   }
   const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(cursor && { cursor }) });
   return request('GET', `/tasks?${query.toString()}`, api, undefined, {});

@@ -13,6 +13,7 @@ import { commandLine } from '../cli/shell.ts';
 import { tableText } from '../cli/table.ts';
 import type { Format } from './formats.ts';
 import { runImport, type ImportSummary } from './run.ts';
+import { questionOf } from './unknown-words.ts';
 
 /** Exit code when the import ran to its end, but some lines were refused. */
 const EXIT_SOME_REFUSED = 2;
@@ -91,11 +92,14 @@ const withCommand = (error: unknown): unknown => {
       cause: error,
     });
   }
+  return new Error(`${messageOf(error)}\n${tryWith(options.data)}`, { cause: error });
+};
+
+const tryWith = (options: readonly string[]): string => {
   const given = process.argv.slice(2);
   const shown = argumentsToShow(given);
-  const command = commandLine([...shown, ...options.data]);
   const tryIt = shown.length === given.length ? 'Try' : 'Try, with your --token';
-  return new Error(`${messageOf(error)}\n${tryIt}:\n\n  ${command}`, { cause: error });
+  return `${tryIt}:\n\n  ${commandLine([...shown, ...options])}`;
 };
 
 export const summaryTable = (summary: ImportSummary, width?: number): string => {
@@ -116,6 +120,10 @@ export const importFile = async (file: string, flags: Flags) => {
   const summary = await runWithProgress(file, flags).catch((error: unknown) => {
     throw withCommand(error);
   });
+  if (summary.unknown !== undefined && summary.unknown.size > 0) {
+    const { text, options } = questionOf([...summary.unknown.values()]);
+    process.stderr.write(`\n${text}\n${tryWith(options)}\n\n`);
+  }
   console.log(summaryTable(summary));
   if (summary.refused > 0) process.exitCode = EXIT_SOME_REFUSED;
 };

@@ -56,7 +56,8 @@ const valuesFlag = (value: string, before: Meanings = {}): Meanings => {
   if (unknown.length > 0) {
     throw new InvalidArgumentError(`${column} cannot be ${unknown.join(', ')}: it is ${MEANINGS[column]}.`);
   }
-  return { ...before, [column]: Object.fromEntries(pairs.map(([word = '', meaning = '']) => [wordOf(word), meaning])) };
+  const meanings = Object.fromEntries(pairs.map(([word = '', meaning = '']) => [wordOf(word), meaning]));
+  return { ...before, [column]: { ...before[column], ...meanings } };
 };
 
 const MEANINGS = { priority: 'high, medium, low or none', isDone: 'yes or no' };

@@ -11,6 +11,7 @@ import { createKeyMaker } from './key.ts';
 import type { ImportLine, Reader, ReadOptions } from '../../task/import/lines.ts';
 import { readNdjson } from '../../task/import/ndjson.ts';
 import { readTodoTxt } from '../../task/import/todotxt.ts';
+import { countWords, type UnknownWord } from './unknown-words.ts';
 
 export const readers = { ndjson: readNdjson, csv: readCsv, todotxt: readTodoTxt } satisfies Record<Format, Reader>;
 
@@ -44,7 +45,7 @@ export interface ImportOptions {
   readonly api: ApiOptions;
   /** Told after each line. */
   readonly onLine: (summary: Readonly<ImportSummary>) => void;
-  /** Told about each line, or object of a JSON document, that did not go in. */
+  /** Told about each line, or object of a JSON document, that did not go in; but of unknown words the summary tells. */
   readonly onFault: (line: number, fault: string, what: 'line' | 'object') => void;
 }
 
@@ -56,6 +57,8 @@ export interface ImportSummary {
   refused: number;
   /** How many lines were no tasks, by what they were; absent where all were. */
   skipped?: Record<string, number>;
+  /** Words that are not known, by column and word; absent where all were. Their lines are refused. */
+  unknown?: Map<string, UnknownWord>;
   /** How many lines said what a task has no place for, by what it was; absent where none did. */
   leftOut?: Record<string, number>;
 }
@@ -119,7 +122,10 @@ export const runImport = async (options: ImportOptions): Promise<ImportSummary> 
       // Without the API, or a right to call it, no line can go in: stop, and say so once.
       if (error instanceof TaskstreamError && (error.retriable || isAboutCaller(error))) throw error;
       summary.refused += 1;
-      onFault(entry.line, messageOf(error), entry.isItem === true ? 'object' : 'line');
+      const words = 'unknown' in entry ? entry.unknown : undefined;
+      const what = entry.isItem === true ? 'object' : 'line';
+      if (words === undefined || !countWords((summary.unknown ??= new Map()), `${what} ${entry.line}`, words))
+        onFault(entry.line, messageOf(error), what);
     }
     summary.lines += 1;
     onLine(summary);

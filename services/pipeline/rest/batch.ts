@@ -14,7 +14,7 @@ import { problemBody } from '../../platform/http/problem.ts';
 import type { Route, Stored } from '../../platform/http/route.ts';
 import { describeDetails } from '../../platform/validation.ts';
 import { checkOwner } from '../owner.ts';
-import { columnsToPatch, columnsToUpdate, type FieldValues } from '../field.ts';
+import { columnsToPatch, columnsToUpdate, SET_BY_SERVICE, type FieldValues } from '../field.ts';
 import { createCommand } from './create.ts';
 import { idempotencyKey, idText, keepKey, keyState, type Resource } from './resource.ts';
 
@@ -179,7 +179,7 @@ const preparing =
     try {
       const { op } = parse(anyOperation, sent, root);
       if (op === 'create') {
-        const operation = parse(schemas.create, sent, root);
+        const operation = parse(schemas.create, sent, root, SET_BY_SERVICE);
         const command = createCommand(resource, valuesIn(operation, name), actor, traceHeaders, key);
         return {
           run: run(async () => {
@@ -188,7 +188,7 @@ const preparing =
           }),
         };
       }
-      const operation = parse<Targeted>(schemas[op], sent, root);
+      const operation = parse<Targeted>(schemas[op], sent, root, SET_BY_SERVICE);
       const { id } = operation;
       const command = { id, actor, expected: expectedVersions(operation.ifMatch, undefined), ...traceHeaders };
       if (op === 'delete') {

@@ -7,7 +7,7 @@ import { BODY_PROBLEMS, jsonBody, problems } from '../../platform/http/document.
 import { expectedVersions } from '../../platform/http/etag.ts';
 import { parseBody, parsePath } from '../../platform/http/input.ts';
 import { respondWith, type Route } from '../../platform/http/route.ts';
-import { columnsToPatch, columnsToUpdate, type Fields, type FieldValues } from '../field.ts';
+import { columnsToPatch, columnsToUpdate, SET_BY_SERVICE, type Fields, type FieldValues } from '../field.ts';
 import { checkOwner } from '../owner.ts';
 import { idPath, preconditions, type Resource } from './resource.ts';
 
@@ -41,7 +41,7 @@ const changeRoute = (resource: Resource, { method, kind, toColumns, mediaTypes, 
       const { id } = parsePath(c, idPath);
       const actor = c.get('actor');
       const expected = expectedVersions(c.req.header('if-match'), c.req.header('if-none-match'));
-      const body = await parseBody(c, bodies[kind]);
+      const body = await parseBody(c, bodies[kind], SET_BY_SERVICE);
       checkOwner(entity, actor, body);
       const columns = toColumns(fields, body);
       const changed = await store.update({ id, actor, expected, columns, ...c.get('traceHeaders') });
@@ -56,7 +56,7 @@ export const updateRoute = (resource: Resource): Route =>
     kind: 'update',
     summary: `Replace one ${resource.name}`,
     description:
-      'A full replacement: a forgotten field would be reset in silence, so all are required that the first release had. A later one that is left out stays as it is.',
+      'A full replacement: a forgotten field would be reset in silence, so all are required that the first release had. A later one that is left out stays as it is. What the service sets, such as `id` and `version`, must be left out.',
     toColumns: columnsToUpdate,
   });
 

@@ -8,7 +8,7 @@ import { respondWith, type Route } from '../../platform/http/route.ts';
 import type { Actor } from '../../platform/auth/actor.ts';
 import type { TraceHeaders } from '../../platform/telemetry.ts';
 import { withOwner } from '../owner.ts';
-import { columnsToCreate, type FieldValues } from '../field.ts';
+import { columnsToCreate, SET_BY_SERVICE, type FieldValues } from '../field.ts';
 import { idempotencyKey, keepKey, keyState, type CreateCommand, type Resource } from './resource.ts';
 
 export const createRoute = (resource: Resource): Route => {
@@ -44,7 +44,7 @@ export const createRoute = (resource: Resource): Route => {
       },
     },
     handle: async (c) => {
-      const input = await parseBody(c, bodies.create);
+      const input = await parseBody(c, bodies.create, SET_BY_SERVICE);
       const created = await store.create(
         createCommand(resource, input, c.get('actor'), c.get('traceHeaders'), sentKey(c)),
       );

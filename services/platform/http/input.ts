@@ -17,8 +17,11 @@ const isUtf8Json = (type: string): boolean => {
 };
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** @throws TaskstreamError `unsupported_media_type`, `malformed_json` or `validation_failed` */
-export const parseBody = async <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): Promise<T> => {
+/**
+ * @param shown as {@link parse} has it
+ * @throws TaskstreamError `unsupported_media_type`, `malformed_json` or `validation_failed`
+ */
+export const parseBody = async <T>(c: Context<ApiEnv>, schema: z.ZodType<T>, shown?: readonly string[]): Promise<T> => {
   const type = c.req.header('content-type');
   if (type !== 'application/json' && !isUtf8Json(type ?? '')) {
     throw new TaskstreamError('unsupported_media_type', 'Send the body as application/json in UTF-8.');
@@ -37,7 +40,7 @@ export const parseBody = async <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): Pr
   } catch (error) {
     throw new TaskstreamError('malformed_json', `The body is not valid JSON: ${messageOf(error)}.`, { cause: error });
   }
-  return parse(schema, json);
+  return parse(schema, json, undefined, shown);
 };
 
 /** @throws TaskstreamError `validation_failed` */
@@ -51,11 +54,12 @@ export const parseQuery = <T>(c: Context<ApiEnv>, schema: z.ZodType<T>): T => {
 
 /**
  * @param root the part of the request that the value is
+ * @param shown names that answers have and requests do not
  * @throws TaskstreamError `validation_failed`
  */
-export const parse = <T>(schema: z.ZodType<T>, input: unknown, root?: string): T => {
+export const parse = <T>(schema: z.ZodType<T>, input: unknown, root?: string, shown?: readonly string[]): T => {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const details = detailsOf(result.error, root);
+  const details = detailsOf(result.error, root, shown);
   throw new TaskstreamError('validation_failed', `${describeDetails(details, 'body')}.`, { details });
 };

@@ -40,8 +40,8 @@ const LOOKED_AT = 30;
 export const readCsv: Reader = async function* (input, options) {
   let header: Header | undefined;
   let delimiter = options.delimiter;
-  const all = records(input, options, (first) => delimiter ?? detect(first, options));
-  for await (const { line, text, extent } of all) {
+  const all = records(input, options, (first, more) => delimiter ?? delimiterIn(first, more, options));
+  for await (const { line, text, extent, delimiter: parted } of all) {
     if (text === undefined) {
       if (header === undefined) {
         throw withHint(`The CSV header ${NOT_TEXT}.`, options.encoding === undefined ? WESTERN : []);
@@ -55,7 +55,7 @@ export const readCsv: Reader = async function* (input, options) {
         delimiter ??= named;
         continue;
       }
-      delimiter ??= detect(text, options);
+      delimiter ??= parted;
       const names = options.columns ?? cellsOf(text, delimiter);
       const problem = problemOf(names, options);
       if (problem !== undefined) throw await explain(problem, { line, text }, all, delimiter, options);
@@ -63,7 +63,7 @@ export const readCsv: Reader = async function* (input, options) {
       if (options.columns === undefined) continue;
     }
     if (extent === 'record') {
-      const cells = cellsOf(text, delimiter ?? ',');
+      const cells = cellsOf(text, delimiter ?? parted);
       if (isAgain(cells, header)) yield { line, skipped: 'the header again' };
       // Spreadsheets write rows without anything too.
       else if (cells.some((cell) => cell.trim() !== '')) yield parseRow(line, cells, header, options);
@@ -85,13 +85,17 @@ const isComplete = (cells: ReturnType<typeof splitRecord>): cells is readonly st
 
 interface CsvRecord extends Omit<TextLine, 'legible'> {
   readonly extent: 'record' | keyof typeof FAULTS;
+  readonly delimiter: string;
 }
 
-/** Lines put together to records. What follows a quote that is not closed is read again, line by line. */
+/**
+ * Lines put together to records. What follows a quote that is not closed is read again, line by line.
+ * @param delimiterOf what parts a line; it may look at the lines behind it
+ */
 const records = async function* (
   input: Parameters<Reader>[0],
   { encoding, skip = 0 }: ReadOptions,
-  delimiterOf: (firstLine: string) => string,
+  delimiterOf: (line: string, more: () => Promise<readonly string[]>) => string | Promise<string>,
 ): AsyncGenerator<CsvRecord, void> {
   const lines = textLines(input, encoding);
   /** Lines to be read before the input goes on, the next one last: there may be very many. */
@@ -102,29 +106,40 @@ const records = async function* (
     const { done, value } = await lines.next();
     return done === true ? undefined : value;
   };
+  const more = async (): Promise<readonly string[]> => {
+    const ahead: TextLine[] = [];
+    while (ahead.length < LOOKED_AT) {
+      const line = await next();
+      if (line === undefined) break;
+      ahead.push(line);
+    }
+    again.push(...ahead.toReversed());
+    return ahead.map(({ legible }) => legible);
+  };
   for (let skipped = 0; skipped < skip; skipped += 1) await next();
   for (let first = await next(); first !== undefined; first = await next()) {
     if (first.text?.trim() === '') continue;
     const taken: TextLine[] = [];
     let text = first.legible;
-    const delimiter = delimiterOf(text);
+    const delimiter = await delimiterOf(text, more);
     let state = splitRecord(text, delimiter);
     while (typeof state === 'object' && 'open' in state && text.length < MAX_RECORD_LENGTH) {
-      const more = await next();
-      if (more === undefined) break;
-      taken.push(more);
-      text += `\n${more.legible}`;
+      const line = await next();
+      if (line === undefined) break;
+      taken.push(line);
+      text += `\n${line.legible}`;
       // From where it was left: a record of many lines is not read again with each of them.
-      state = splitRecord(`\n${more.legible}`, delimiter, state);
+      state = splitRecord(`\n${line.legible}`, delimiter, state);
     }
     if (isComplete(state)) {
       // A cell of many lines is none without one of them.
       const garbled = [first, ...taken].find((each) => each.text === undefined);
-      yield { line: garbled?.line ?? first.line, text: garbled === undefined ? text : undefined, extent: 'record' };
+      const [line, whole] = garbled === undefined ? [first.line, text] : [garbled.line, undefined];
+      yield { line, text: whole, extent: 'record', delimiter };
     } else {
       const extent = state === 'broken' && taken.length === 0 ? 'broken' : 'unclosed';
       for (const line of taken.reverse()) again.push(line);
-      yield { line: first.line, text: first.text, extent };
+      yield { line: first.line, text: first.text, extent, delimiter };
     }
   }
 };
@@ -137,6 +152,32 @@ const detect = (header: string, options: ReadOptions, delimiters: readonly strin
     return recognised(cells, options) * 1_000 + Math.min(cells.length, 999);
   });
   return delimiters[scores.indexOf(Math.max(...scores))] ?? ',';
+};
+
+/** Of a header that is known it alone tells; else the lines do, as each has as many cells as the others. */
+const delimiterIn = async (
+  first: string,
+  more: () => Promise<readonly string[]>,
+  options: ReadOptions,
+): Promise<string> => {
+  const delimiter = detect(first, options);
+  if (options.columns === undefined && recognised(cellsOf(first, delimiter), options) > 0) return delimiter;
+  const lines = [first, ...(await more())].filter((line) => line.trim() !== '');
+  const scores = DELIMITERS.map((each) => {
+    const counts = lines.map((line) => {
+      const state = splitRecord(line, each);
+      return isComplete(state) ? state.length : 0;
+    });
+    // The most frequent number of cells, unless lines are not parted at all; or the one of the columns that are named.
+    return Math.max(
+      ...[...new Set(counts)]
+        .filter((count) => count > 1 && count === (options.columns?.length ?? count))
+        .map((count) => counts.filter((other) => other === count).length * 1_000 + Math.min(count, 999)),
+      0,
+    );
+  });
+  const best = Math.max(...scores);
+  return best === 0 ? delimiter : (DELIMITERS[scores.indexOf(best)] ?? ',');
 };
 
 /** Whether a line names columns of tasks. */

@@ -137,6 +137,11 @@ export const itemsOf = (value: unknown, options: ReadOptions): readonly unknown[
   }
   if (Array.isArray(value)) return value;
   if (!isObject(value) || 'description' in value) return [value];
+  if (value['object'] === 'list' && Array.isArray(value['results'])) {
+    // Each property is an object by its type, and a text a list of pieces.
+    const what = "It looks like a page of Notion's API, in which a title is a list of pieces";
+    throw withHint(`${what}: export the database from Notion as CSV, and import that.`, []);
+  }
   // As the API lists tasks, and as it shows one.
   const { tasks, task } = value;
   if (Array.isArray(tasks) && tasks.every((each) => isObject(each) && 'description' in each)) return tasks;

@@ -39,15 +39,29 @@ export interface Found {
   readonly identity?: string;
   /** What to do about a value that is refused, by the path of its fault, in place of the API's own words. */
   readonly advice?: () => Readonly<Record<string, string>>;
+  /** Words that somebody may say the meaning of, by the path of their fault. */
+  readonly words?: () => Readonly<Record<string, string>>;
 }
 
-export const judgeLine = (line: number, { fieldsIn, id, updatedAt, identity, advice }: Found): ImportLine => {
+export const judgeLine = (line: number, { fieldsIn, id, updatedAt, identity, advice, words }: Found): ImportLine => {
   const from = origin.safeParse({ id: id ?? undefined, updatedAt: updatedAt ?? undefined });
   const result = lineSchema.safeParse(present(fieldsIn()));
   if (!result.success) {
     const better = advice?.() ?? {};
     const details = detailsOf(result.error).map((each) => ({ ...each, message: better[each.path] ?? each.message }));
-    return { line, fault: describeDetails(details) };
+    const meant = words?.() ?? {};
+    const unknown = details.flatMap(({ path }) => (meant[path] === undefined ? [] : [[path, meant[path]] as const]));
+    return {
+      line,
+      // People count from one.
+      fault: describeDetails(
+        details.map(({ path, message }) => ({
+          path: path.replace(/\.(\d+)$/, (_, index) => ` no. ${Number(index) + 1}`),
+          message,
+        })),
+      ),
+      ...(unknown.length === details.length && { unknown: Object.fromEntries(unknown) }),
+    };
   }
   if (!from.success) {
     const isId = from.error.issues.some(({ path }) => path[0] === 'id');

@@ -21,7 +21,13 @@ export type ImportLine =
       readonly leftOut?: string;
       readonly isItem?: true;
     }
-  | { readonly line: number; readonly fault: string; readonly isItem?: true }
+  | {
+      readonly line: number;
+      readonly fault: string;
+      readonly isItem?: true;
+      /** By column the words that are not known, where nothing else is wrong. */
+      readonly unknown?: Readonly<Record<string, string>>;
+    }
   /** What is no task, as the options say, and why. */
   | { readonly line: number; readonly skipped: string; readonly isItem?: true };
 

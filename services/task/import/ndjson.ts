@@ -3,14 +3,12 @@
  * `GET /tasks` shows it, a line of `events replay`, or what the options make tasks of. Empty lines are skipped.
  */
 import { messageOf } from '../../platform/errors.ts';
+import { SET_BY_SERVICE } from '../../pipeline/field.ts';
 import { taskFields } from '../fields.ts';
 import { checkKeys, checkMap, isObject, itemsOf, jsonRow, readsRows, type JsonObject } from './json-rows.ts';
 import { judgeLine } from './judge.ts';
 import { NOT_TEXT, type ImportLine, type Reader, type ReadOptions } from './lines.ts';
 import { textLines } from './text-lines.ts';
-
-/** What a task shows beside its fields; it is the store's to say. */
-const SHOWN = ['id', 'version', 'schemaVersion', 'createdAt', 'updatedAt'];
 
 /** A line of `events replay` has its task in `value`. */
 const isEvent = (value: JsonObject): boolean => 'partition' in value && 'offset' in value && 'value' in value;
@@ -32,9 +30,9 @@ const taskLine = (line: number, value: JsonObject, options: ReadOptions): Import
   if (readsRows(options)) return jsonRow(line, value, options);
   const { days } = options;
   const given = Object.entries(value).filter(
-    ([name]) => !SHOWN.includes(name) && (!isShown(value) || name in taskFields),
+    ([name]) => !SET_BY_SERVICE.includes(name) && (!isShown(value) || name in taskFields),
   );
-  const unknown = isShown(value) ? [] : SHOWN.slice(1).filter((name) => name in value);
+  const unknown = isShown(value) ? [] : SET_BY_SERVICE.slice(1).filter((name) => name in value);
   if (unknown.length > 0) return { line, fault: `has ${unknown.join(', ')} and no id and version beside` };
   const fields = Object.fromEntries(given);
   const { dates } = fields;

@@ -61,6 +61,7 @@ export const rowLine = (
     fieldsIn,
     id: cellOf('id'),
     updatedAt,
+    words: () => ({ priority: cellOf('priority') ?? '', isDone: cellOf('isDone') ?? '' }),
     advice: () => ({
       priority: meaning('priority'),
       isDone: meaning('isDone'),

@@ -1,6 +1,7 @@
 /**
  * How other tools name and write what a task has: data, and its only place. Names and words are in lower case, without blanks and
- * punctuation; a dot leads into a JSON object. The likeliest comes first.
+ * punctuation; a dot leads into a JSON object. The likeliest comes first. Of other languages, German, Spanish, Portuguese, French, Italian,
+ * Dutch and Polish, names are the commonest ones, also as they are spelled without accents.
  */
 
 /** Columns and keys by what they are here. */
@@ -8,33 +9,54 @@ export const NAMES = {
   description: [
     ...['title', 'taskname', 'task', 'summary', 'name', 'cardname', 'subject', 'headline', 'todo', 'todos', 'item'],
     ...['itemname', 'content', 'text', 'heading', 'what', 'action', 'taskdescription', 'taskcontent', 'tasktitle'],
+    ...['titel', 'título', 'titulo', 'titre', 'titolo', 'tytuł', 'tytul', 'aufgabe', 'aufgaben', 'tarea', 'tareas'],
+    ...['tarefa', 'tarefas', 'tâche', 'tache', 'tâches', 'taches'],
+    ...['attività', 'attivita', 'taak', 'zadanie', 'zadania'],
+    ...['betreff', 'asunto', 'assunto', 'objet', 'oggetto', 'onderwerp'],
+    ...['temat', 'nombre', 'nome', 'nom', 'naam', 'nazwa'],
+    // A title where none of the above stands beside it, and notes otherwise.
+    ...['beschreibung', 'descripción', 'descripcion', 'descrição', 'descricao', 'descrizione', 'omschrijving'],
+    ...['beschrijving', 'opis'],
   ],
   due: [
     ...['due', 'duedate', 'dueon', 'dueat', 'duedatetime', 'due.datetime', 'due.date', 'duedatetime.datetime', 'dueby'],
     ...['deadline', 'deadline.date', 'enddate', 'date', 'when', 'until', 'targetdate', 'finishby', 'milestone.dueon'],
+    ...['fällig', 'fälligam', 'fälligkeit', 'fälligkeitsdatum', 'frist', 'vencimiento', 'fechadevencimiento'],
+    ...['fechalímite', 'fechalimite', 'fechadeentrega', 'vencimento'],
+    ...['datadevencimento', 'prazo', 'échéance', 'echeance'],
+    ...['datedéchéance', 'datedecheance', 'datelimite', 'scadenza', 'datadiscadenza', 'vervaldatum', 'einddatum'],
+    ...['termin', 'terminwykonania', 'datum', 'fecha'],
   ],
   start: [
-    ...[
-      'start',
-      'startdate',
-      'starton',
-      'startat',
-      'startdatetime',
-      'startdatetime.datetime',
-      'deferdate',
-      'deferuntil',
-    ],
+    ...['start', 'startdate', 'starton', 'startat'],
+    ...['startdatetime', 'startdatetime.datetime', 'deferdate', 'deferuntil'],
     ...['scheduled', 'begin', 'begindate', 'threshold', 'availablefrom'],
+    ...['beginn', 'startdatum', 'begindatum', 'inicio', 'fechadeinicio', 'início', 'datadeinício', 'datadeinicio'],
+    ...['début', 'debut', 'datededébut', 'datededebut', 'inizio', 'datadiinizio', 'datarozpoczęcia', 'datarozpoczecia'],
   ],
-  priority: ['priority', 'prio', 'pri', 'importance', 'urgency', 'severity', 'prioritylevel'],
+  priority: [
+    ...['priority', 'prio', 'pri', 'importance', 'urgency', 'severity', 'prioritylevel'],
+    ...['priorität', 'wichtigkeit', 'prioridad', 'prioridade', 'priorité'],
+    ...['priorite', 'priorità', 'priorita', 'prioriteit'],
+    ...['priorytet', 'importancia', 'importância', 'importanza'],
+  ],
   isDone: [
     ...['done', 'isdone', 'iscompleted', 'duecomplete', 'checked', 'ischecked', 'finished', 'isfinished', 'complete'],
     ...['completedat', 'completedtime', 'completedon', 'completiondate', 'datecompleted', 'resolved', 'closedat'],
+    ...['erledigt', 'abgeschlossen', 'fertig', 'hecho', 'hecha', 'completado', 'completada', 'terminado', 'terminada'],
+    ...['feito', 'feita', 'concluído', 'concluída', 'concluido', 'concluida', 'fait', 'faite', 'terminé', 'terminée'],
+    ...['fatto', 'fatta', 'completato', 'completata', 'gedaan', 'voltooid', 'afgerond', 'klaar', 'zrobione'],
+    ...['ukończone', 'ukonczone', 'wykonane'],
     ...['completed', 'status', 'state', 'progress', 'todostate', 'todokeyword', 'closed'],
+    ...['estado', 'statut', 'état', 'etat', 'stato'],
   ],
   tags: [
     ...['tags', 'tag', 'labels', 'label', 'labels.name', 'labels.title', 'tags.name', 'categories', 'category'],
     ...['contexts', 'context', 'keywords'],
+    ...['schlagwörter', 'schlagworte', 'etiketten', 'kategorien', 'kategorie', 'etiquetas', 'etiqueta', 'marcadores'],
+    ...['étiquettes', 'étiquette', 'etiquettes', 'etichette', 'etichetta', 'trefwoorden', 'etykiety', 'tagi'],
+    ...['categorías', 'categoría', 'categorias', 'categoria', 'catégories', 'catégorie', 'categorie'],
+    ...['categorieën', 'kategoria'],
   ],
   key: ['taskid', 'issuekey', 'issueid', 'uid', 'uuid', 'guid', 'gid', 'itemid', 'identifier', 'cardid', 'key'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
@@ -43,6 +65,9 @@ export const NAMES = {
 export const NOTES = [
   ...['notes', 'note', 'content', 'body', 'body.content', 'desc', 'details', 'memo', 'longdescription'],
   ...['carddescription', 'annotations.description'],
+  ...['notizen', 'notiz', 'beschreibung', 'bemerkungen', 'bemerkung', 'notas', 'nota', 'observaciones', 'observações'],
+  ...['descripción', 'descripcion', 'descrição', 'descricao', 'remarques', 'descrizione', 'notities', 'notitie'],
+  ...['opmerkingen', 'omschrijving', 'beschrijving', 'notatki', 'notatka', 'uwagi', 'opis'],
 ];
 
 /** Where a JSON document has its tasks. */

@@ -378,12 +378,21 @@ export const createTasks = (onChange) => {
     search();
   };
 
+  /** @param {HTMLSelectElement | HTMLInputElement} control @param {string} value */
+  const inVain = (control, value) => `“${value}” in “${control.labels?.[0]?.textContent?.trim() ?? control.name}”`;
+
   /** @param {HTMLSelectElement} select @param {string} value @returns {string | undefined} what a link asks for in vain */
   const choose = (select, value) => {
     select.value = value;
     if (select.selectedIndex >= 0) return undefined;
     select.value = '';
-    return `“${value}” in “${select.labels[0]?.textContent ?? select.name}”`;
+    return inVain(select, value);
+  };
+
+  /** @param {HTMLInputElement} box @param {string} value @returns {string | undefined} the same of what is true, or not named */
+  const tick = (box, value) => {
+    box.checked = value === 'true';
+    return box.checked || value === '' ? undefined : inVain(box, value);
   };
 
   /** Shows what the address names: at the start, and after Back. */
@@ -394,13 +403,12 @@ export const createTasks = (onChange) => {
     if (opens || searches) setText(linkProblem, '');
     if (searches) {
       words.value = q;
-      const unknown = [choose(done, isDone), choose(priority, level)].filter(Boolean);
+      const unknown = [choose(done, isDone), choose(priority, level), tick(overdue, isOverdue)].filter(Boolean);
       if (unknown.length > 0) {
         const text = `There is no ${unknown.join(' and no ')}: the list is not filtered by what this link asks.`;
         setText(linkProblem, text);
       }
       tags.value = names;
-      overdue.checked = isOverdue === 'true';
       shownSearch = searchOf();
       showFilters();
       void load(true, asks());
