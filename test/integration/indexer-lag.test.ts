@@ -215,7 +215,7 @@ describe('a topic that was deleted and created again', () => {
         live = await failing(indexer.health.live);
         return live.length > 0 || (await fixture.index.versions()).size >= OLD + NEW;
       },
-      { timeoutMs: 75_000, intervalMs: 500 },
+      { timeoutMs: 120_000, intervalMs: 500 },
     );
     if (live.length > 0) {
       await indexer.close();

@@ -2,30 +2,30 @@
  * `npm run bench`: what the pipeline does a second and how long things take, each figure beside a ceiling that was
  * measured in the same run. Prints a table, and writes it with plots into `dist/bench`.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join, relative } from 'node:path';
 import { Command, Option } from 'commander';
 import { helpText } from '../../services/ops/cli/help.ts';
 import { explainUsage } from '../../services/ops/cli/usage.ts';
 import { buildServices } from '../support/build.ts';
-import type { Peers } from './benches/bench.ts';
 import { BENCHES } from './benches/index.ts';
 import type { Measurement, Plot } from './measurement.ts';
+import type { OpenPeer, Peer } from './peers/peer.ts';
 import { markdownOf, rowOf, tableOf } from './report.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, 'dist/bench');
 
+/** By their files, as those load what a help must not. */
+const PEERS = readdirSync(join(import.meta.dirname, 'peers'))
+  .map((file) => file.replace(/\.ts$/, ''))
+  .filter((name) => name !== 'peer');
+
 const command = new Command('bench')
   .description('Throughput, latency and memory of the pipeline on real servers, each beside a ceiling of the same run')
   .addOption(new Option('--only <names...>', 'only these').choices(BENCHES.map(({ name }) => name)))
-  .addOption(
-    new Option('--peer <names...>', 'measure these beside the relay, in the same run').choices([
-      'previous',
-      'debezium',
-    ]),
-  )
+  .addOption(new Option('--peer <names...>', 'measure these beside the relay, in the same run').choices(PEERS))
   .option('--quick', 'short and with little data: to see whether it runs, not how fast', false)
   .addHelpText(
     'after',
@@ -37,7 +37,7 @@ All together take about half an hour on two cores. Leave the machine alone meanw
       examples: [
         'npm run bench',
         'npm run bench -- --only relay',
-        'npm run bench -- --only relay --peer debezium previous',
+        'npm run bench -- --only relay --peer debezium',
         'npm run bench -- --quick',
       ],
     }),
@@ -73,14 +73,10 @@ const report = {
 
 const startedAt = performance.now();
 log('Compiling the services and starting the servers');
-const peers: Peers = {
-  ...(peer.includes('debezium') ? { debezium: await (await import('./debezium.ts')).debeziumHome() } : {}),
-  ...(peer.includes('previous')
-    ? { previous: await (await import('../support/previous-release.ts')).checkOutPreviousRelease() }
-    : {}),
-};
-// Debezium reads PostgreSQL's log, which must say more for it: for both, as they share the server.
-const settings = peers.debezium === undefined ? undefined : { wal_level: 'logical' };
+const peers: Peer[] = [];
+for (const name of peer) peers.push(await ((await import(`./peers/${name}.ts`)) as { open: OpenPeer }).open());
+// For all that is measured, as they share the server.
+const settings = Object.assign({}, ...peers.map(({ postgresSettings }) => postgresSettings)) as Record<string, string>;
 let failed = 0;
 try {
   const { startBenchServers } = await import('./stack.ts');
@@ -96,7 +92,7 @@ try {
   }
   await servers.close();
 } finally {
-  await peers.previous?.remove();
+  for (const { close } of peers) await close?.();
 }
 mkdirSync(folder, { recursive: true });
 const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;

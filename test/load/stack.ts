@@ -52,15 +52,11 @@ export const PARTITIONS = 12;
  */
 export const startBenchServers = async (
   build: string,
-  postgresSettings?: Readonly<Record<string, string>>,
+  postgresSettings: Readonly<Record<string, string>> = {},
 ): Promise<BenchServers> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'taskstream-bench-'));
   const ports = { postgres: await getPort(), kafka: await getPort(), elasticsearch: await getPort() };
-  const servers = await startServers({
-    dataDir,
-    ports,
-    ...(postgresSettings === undefined ? {} : { postgresSettings }),
-  });
+  const servers = await startServers({ dataDir, ports, postgresSettings });
   const urls = {
     postgres: servers.postgres?.url ?? '',
     kafka: servers.kafka?.url ?? '',

@@ -69,6 +69,8 @@ export const createHttpProxy = async (
     };
     forward().catch(drop);
   });
+  // A client's connection is closed by nobody but the client, or a hook: it could be met by the next request.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   return {

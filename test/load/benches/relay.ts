@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runChild } from '../child.ts';
 import type { ProduceOrder } from '../children/produce.ts';
 import { sumOfCpu, type CpuByProcess } from '../cpu.ts';
-import { prepareForDebezium, startDebezium } from '../debezium.ts';
 import { ratioGoal } from '../measurement.ts';
+import type { Publisher } from '../peers/peer.ts';
 import { rateOf, type Sample } from '../rate.ts';
 import { fillTasks } from '../tasks.ts';
 import { createSpareTopic } from '../spare-topic.ts';
@@ -20,18 +20,6 @@ const CHUNK = 1_000;
 /** Of the raw producer, of which the last counts. */
 const RAW_TURNS = 3;
 const STALLED_MS = 60_000;
-/** Times of Debezium Server's events a second, and of its CPU for each, that of PostgreSQL included. */
-const GOAL_RATE = 1.5;
-const GOAL_CPU = 0.8;
-
-/** Whoever publishes the outbox of a stack. */
-interface Publisher {
-  readonly name: string;
-  /** Before any row is there. */
-  readonly prepare?: (stack: Stack) => Promise<void>;
-  readonly start: (stack: Stack) => Promise<{ readonly pid: number; readonly stop?: () => Promise<void> }>;
-}
-
 interface Drained {
   readonly perSecond: number;
   readonly cpu: CpuByProcess;
@@ -40,7 +28,6 @@ interface Drained {
 export const relay: Bench = {
   run: async (context) => {
     const { report, peers } = context;
-    const { previous, debezium } = peers;
     let raw = Number.NaN;
     const { perSecond: value, cpu } = await measure(
       context,
@@ -52,38 +39,23 @@ export const relay: Bench = {
     );
     const ceiling = { what: 'raw producer', value: raw };
     report.add({ what: 'relay, full outbox', value, unit: '/s', cpu, ...ratioGoal(value, ceiling, 0.7) });
-    if (previous !== undefined) {
-      const name = `relay of release ${previous.version}`;
-      const drained = await measure(context, {
-        name,
-        start: (stack) => stack.startOther('api', name, previous.checkout),
-      });
+    for (const peer of peers) {
+      const { name, goals } = peer;
+      const drained = await measure(context, peer);
       report.add({ what: `${name}, full outbox`, value: drained.perSecond, unit: '/s', cpu: drained.cpu });
-    }
-    if (debezium !== undefined) {
-      const drained = await measure(context, {
-        name: 'Debezium Server',
-        prepare: prepareForDebezium,
-        start: async (stack) => {
-          const { child, stop } = await startDebezium(debezium, stack);
-          stack.countCpu('Debezium Server', child.pid);
-          return { pid: child.pid, stop };
-        },
-      });
-      report.add({ what: 'Debezium Server, full outbox', value: drained.perSecond, unit: '/s', cpu: drained.cpu });
       const rates = value / drained.perSecond;
-      const costs = sumOfCpu(cpu, ['relay', 'PostgreSQL']) / sumOfCpu(drained.cpu, ['Debezium Server', 'PostgreSQL']);
+      const costs = sumOfCpu(cpu, ['relay', 'PostgreSQL']) / sumOfCpu(drained.cpu, [name, 'PostgreSQL']);
       report.add({
-        what: 'relay: events a second, of Debezium Server',
+        what: `relay: times the events a second of ${name}`,
         value: rates,
         unit: 'x',
-        goal: { text: `≥ ${GOAL_RATE}`, isMet: rates >= GOAL_RATE },
+        ...(goals && { goal: { text: `≥ ${goals.rate}`, isMet: rates >= goals.rate } }),
       });
       report.add({
-        what: 'relay: CPU an event with PostgreSQL, of Debezium Server',
+        what: `relay: times the CPU of ${name} for an event, with PostgreSQL's`,
         value: costs,
         unit: 'x',
-        goal: { text: `≤ ${GOAL_CPU}`, isMet: costs <= GOAL_CPU },
+        ...(goals && { goal: { text: `≤ ${goals.cpu}`, isMet: costs <= goals.cpu } }),
       });
     }
   },

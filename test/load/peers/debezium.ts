@@ -1,24 +1,26 @@
 /**
- * A peer of the relay: Debezium Server, which reads PostgreSQL's log and routes the rows of an outbox to Kafka. From its
+ * Debezium Server, which reads PostgreSQL's log and routes the rows of an outbox to Kafka. From its
  * distribution on Maven Central, with the settings of its documentation for an outbox (`EventRouter`) and `pgoutput`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cached } from '../../infra/local/bootstrap/cache.mjs';
-import { findJdk, findMaven } from '../../infra/local/bootstrap/jdk.mjs';
-import { startChild, type Child } from '../../infra/local/child.ts';
-import { runMaven, runTool } from '../../infra/local/maven.ts';
-import { waitFor } from '../support/wait.ts';
-import type { Stack } from './stack.ts';
+import { cached } from '../../../infra/local/bootstrap/cache.mjs';
+import { findJdk, findMaven } from '../../../infra/local/bootstrap/jdk.mjs';
+import { startChild } from '../../../infra/local/child.ts';
+import { runMaven, runTool } from '../../../infra/local/maven.ts';
+import { waitFor } from '../../support/wait.ts';
+import type { Stack } from '../stack.ts';
+import type { OpenPeer } from './peer.ts';
 
+const NAME = 'Debezium Server';
 const VERSION = '3.6.1.Final';
 const MEGABYTES = 780;
 const SLOT = 'bench_debezium';
 const STOP_MS = 10_000;
 
 /** The distribution, fetched once. @throws UserError when Maven is missing or fails */
-export const debeziumHome = async (): Promise<string> => {
+const debeziumHome = async (): Promise<string> => {
   const entry = await cached(`debezium-server-${VERSION}`, async (folder) => {
     const { mvn, env } = findMaven(findJdk());
     const artifact = `io.debezium:debezium-server-dist:${VERSION}:tar.gz`;
@@ -32,16 +34,16 @@ export const debeziumHome = async (): Promise<string> => {
 };
 
 /** From then on the log is kept for it: what is written before it starts, it publishes when it does. */
-export const prepareForDebezium = async ({ database }: Stack): Promise<void> => {
+const prepareForDebezium = async ({ database }: Stack): Promise<void> => {
   await database.pool.query(`CREATE PUBLICATION ${SLOT} FOR TABLE outbox WITH (publish = 'insert')`);
   await database.pool.query(`SELECT pg_create_logical_replication_slot('${SLOT}', 'pgoutput')`);
 };
 
 /** @returns the process; it goes on publishing until it is stopped */
-export const startDebezium = async (
+const startDebezium = async (
   home: string,
-  { env, database, topics }: Stack,
-): Promise<{ readonly child: Child; readonly stop: () => Promise<void> }> => {
+  { env, database, topics, countCpu }: Stack,
+): Promise<{ readonly pid: number; readonly stop: () => Promise<void> }> => {
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-debezium-'));
   const { hostname, port, username, password, pathname } = new URL(env['DATABASE_URL'] ?? '');
   const settings = {
@@ -89,7 +91,7 @@ export const startDebezium = async (
       .join(''),
   );
   const child = await startChild({
-    name: 'Debezium',
+    name: NAME,
     command: join(findJdk().home, 'bin/java'),
     args: [
       '-cp',
@@ -99,8 +101,9 @@ export const startDebezium = async (
     logFile: join(folder, 'log'),
     cwd: folder,
   });
+  countCpu(NAME, child.pid);
   return {
-    child,
+    pid: child.pid,
     stop: async () => {
       await child.stop('SIGTERM', STOP_MS);
       // The server ends the session of a killed one a moment later.
@@ -110,5 +113,16 @@ export const startDebezium = async (
       });
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+};
+
+export const open: OpenPeer = async () => {
+  const home = await debeziumHome();
+  return {
+    name: NAME,
+    postgresSettings: { wal_level: 'logical' },
+    goals: { rate: 1.5, cpu: 0.8 },
+    prepare: prepareForDebezium,
+    start: (stack) => startDebezium(home, stack),
   };
 };
