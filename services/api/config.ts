@@ -148,7 +148,7 @@ export const apiEnv = {
     schema: integer(1, { min: 1, max: 16 }),
     defaultText: '1',
     description:
-      'How many replicas publish at once, each a share of the tasks; with fewer replicas, all of them publish. It may be changed while all run, replica by replica. More than 1 is on trial: docs/adr/0057-lanes.md says what it does not do well yet.',
+      'How many replicas publish at once, each a share of the tasks; with fewer replicas, all of them publish. It may be changed while all run, replica by replica.',
   },
   RELAY_MAX_BYTES: {
     schema: integer(4_194_304, { min: 1_024, max: 268_435_456 }),

@@ -5,6 +5,7 @@ import { ANYBODY, type Actor } from '../../services/platform/auth/actor.ts';
 import { changeState, newestChange } from '../../services/api/console/changes.ts';
 import {
   ADVANCE,
+  firstBehind,
   ALL_SLOTS,
   openSession,
   readTransactionBounds,
@@ -57,8 +58,8 @@ const statementsOf = async <C extends Client | Pool>(
   const recording = new Proxy(target, {
     get: (real, name) => {
       if (name !== 'query') return Reflect.get(real, name, real) as unknown;
-      return ({ values = [], ...statement }: Omit<Statement, 'values'> & Partial<Statement>) => {
-        sent.push({ ...statement, values });
+      return (statement: string | (Omit<Statement, 'values'> & Partial<Statement>)) => {
+        if (typeof statement !== 'string') sent.push({ values: [], ...statement });
         return Promise.resolve({ rows: [] });
       };
     },
@@ -97,6 +98,7 @@ const workOfRelay = async (client: Client): Promise<void> => {
   await Promise.allSettled([
     readTransactionBounds(client, false),
     readTransactionBounds(client, true),
+    firstBehind(client, 1, CHUNK),
     setAside(client, { id: '7', topic: 'tasks', reason: 'too large' }),
     writeHeld(client, [], ALL_SLOTS),
   ]);
@@ -105,7 +107,7 @@ const workOfRelay = async (client: Client): Promise<void> => {
 const relay = (): Statement => ({
   ...ADVANCE,
   // Of two lanes: what the other one's slots hold is passed over.
-  values: [numbers(1, CHUNK), 1, numbers(1, 3 * CHUNK), CHUNK, 4_194_304, 0x5555_5555_5555_5555n],
+  values: [numbers(1, CHUNK), 1, numbers(1, 3 * CHUNK), CHUNK, 4_194_304, 0x5555_5555_5555_5555n, 2 ** 40],
 });
 
 const numbers = (from: number, count: number): string =>

@@ -79,7 +79,9 @@ it('asks a broker that hangs once for all who ask: each question keeps a thread 
       await Promise.all(Array.from({ length: questions }, () => producer.partitionCount(topics.tasks)));
       return performance.now() - startedAt;
     };
-    const one = await msFor(1);
+    let one = 0;
+    // It may have answered the first one just before it stood still.
+    while (one < 1_000) one = await msFor(1);
     // There are four such threads, which also resolve names and write files.
     expect(await msFor(24)).toBeLessThan(3 * one);
   }));

@@ -1,32 +1,29 @@
-import { trace } from '@opentelemetry/api';
+import { setTimeout as delay } from 'node:timers/promises';
+import getPort from 'get-port';
 import { Client } from 'pg';
-import { Registry } from 'prom-client';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
+import type { PlacedEntity } from '../../services/pipeline/entity.ts';
 import { holdPublication } from '../../services/pipeline/relay/hold.ts';
-import { createRelayMetrics } from '../../services/pipeline/relay/metrics.ts';
-import { startRelay, type Relay } from '../../services/pipeline/relay/relay.ts';
+import { LOOK_MS } from '../../services/pipeline/relay/lanes.ts';
 import { RELAY_LOCK_KEY, SLOTS, writeHeld } from '../../services/pipeline/relay/session.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import { readEnv } from '../../services/platform/env.ts';
-import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
-import { createLogger } from '../../services/platform/logger.ts';
 import { postgresEnv } from '../../services/platform/postgres.ts';
-import { placeTask, taskEnv } from '../../services/task/env.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startOwnKafka, type OwnKafka } from '../support/embedded-kafka.ts';
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
 import { call, createPipeline, createTask } from '../support/pipeline.ts';
 import { killProcess, type ServiceProcess } from '../support/process.ts';
+import { startTestRelay, type TestRelay } from '../support/relay.ts';
 import { updateOf } from '../support/sample.ts';
+import { taskIn } from '../support/task.ts';
+import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
-
-interface Started extends Relay {
-  readonly metric: (name: string) => Promise<number>;
-}
 
 let database: TestDatabase;
 let topics: TestTopics;
-const relays: Started[] = [];
+const relays: TestRelay[] = [];
 
 beforeEach(async () => {
   database = await createTestDatabase(inject('databaseUrl'));
@@ -37,34 +34,19 @@ afterEach(async () => {
   await Promise.all([database.close(), topics.close()]);
 });
 
-const start = (lanes: number, brokers = inject('kafkaBrokers')): Started => {
-  const env = { DATABASE_URL: database.url, KAFKA_BROKERS: brokers, TASKS_TOPIC: topics.tasks };
-  const registry = new Registry();
-  const relay = startRelay({
-    config: {
-      ...readEnv(postgresEnv, env),
-      ...readEnv(kafkaEnv, env),
-      RELAY_BATCH_SIZE: 500,
-      RELAY_LANES: lanes,
-      RELAY_MAX_BYTES: 4_194_304,
-      FRESHNESS_TARGET_MS: 400,
-      RELAY_POLL_MS: 50,
-    },
-    entities: [placeTask(readEnv(taskEnv, env))],
-    logger: createLogger({ service: 'relay', level: 'silent' }),
-    metrics: createRelayMetrics(registry),
-    tracer: trace.getTracer('test'),
+const start = (lanes: number, brokers = inject('kafkaBrokers'), others: readonly PlacedEntity[] = []): TestRelay => {
+  const relay = startTestRelay({
+    databaseUrl: database.url,
+    brokers,
+    topics,
+    others,
+    settings: { RELAY_LANES: lanes },
   });
-  const metric = async (name: string): Promise<number> => {
-    const { values } = (await registry.getSingleMetric(name)?.get()) ?? { values: [] };
-    return values.reduce((sum, { value }) => sum + value, 0);
-  };
-  const started = { ...relay, metric };
-  relays.push(started);
-  return started;
+  relays.push(relay);
+  return relay;
 };
 
-const stop = async (relay: Started): Promise<void> => {
+const stop = async (relay: TestRelay): Promise<void> => {
   relays.splice(relays.indexOf(relay), 1);
   await relay.close();
 };
@@ -81,8 +63,11 @@ const share = async (...expected: readonly number[]): Promise<void> => {
   await waitFor(`slots to be shared as ${expected.join()}`, isShared);
 };
 
-/** Changes as writers make them: each of them has ids of its own, whose versions grow. */
-const write = (writers: number) => {
+/**
+ * Changes as writers make them: each of them has ids of its own, whose versions grow.
+ * @param pauseMs between two statements
+ */
+const write = (writers: number, pauseMs = 0) => {
   const stopped = new AbortController();
   const written = new Map<string, number>();
   const work = async (): Promise<void> => {
@@ -94,6 +79,7 @@ const write = (writers: number) => {
         [ids, version],
       );
       for (const id of ids) written.set(id, version);
+      await delay(pauseMs);
     }
   };
   const working = Promise.all(Array.from({ length: writers }, work));
@@ -321,14 +307,128 @@ it('says which rows are held without a word about those of another relay', async
   }
 });
 
+/** Waits until there are so many sessions, and each has looked several times who has a seat. */
+const looked = async (count: number): Promise<void> => {
+  const sessions = () => database.pool.query(`SELECT FROM pg_stat_activity WHERE ${OF_RELAYS}`);
+  await waitFor('the relays to be connected', async () => (await sessions()).rowCount === count);
+  await delay(4 * LOOK_MS);
+};
+
+const publishedBy = (relay: TestRelay): Promise<number> => relay.metric('taskstream_relay_published_total');
+
 it('takes no slots from a relay that publishes them while it has reached no broker itself', async () => {
   start(2);
   await share(SLOTS);
   start(2, '127.0.0.1:1');
-  await waitFor(
-    'it to be connected',
-    async () => (await database.pool.query(`SELECT FROM pg_stat_activity WHERE ${OF_RELAYS}`)).rowCount === 2,
-  );
-  await askedAgain();
+  await looked(2);
   expect(await slots()).toEqual([SLOTS, 0]);
+});
+
+describe('with a way to Kafka that can be cut', () => {
+  let kafka: OwnKafka;
+  let proxy: TcpProxy;
+  beforeEach(async () => {
+    const proxied = await getPort();
+    proxy = await createTcpProxy(proxied);
+    kafka = await startOwnKafka(undefined, ({ port, controllerPort }) => ({
+      listeners: `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxied},CONTROLLER://127.0.0.1:${controllerPort}`,
+      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxy.port}`,
+      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
+    }));
+    await topics.close();
+    topics = await createTestTopics(kafka.brokers);
+  });
+  afterEach(async () => {
+    await Promise.all(relays.splice(0).map((relay) => relay.close()));
+    await topics.close();
+    topics = await createTestTopics(inject('kafkaBrokers'));
+    await kafka.close();
+    await proxy.close();
+  });
+
+  it('a relay gives its slots to one that reaches a broker when it reaches none, and takes them again when it does', async () => {
+    const cut = start(2, `127.0.0.1:${proxy.port}`);
+    const other = start(2, kafka.brokers);
+    await share(SLOTS / 2, SLOTS / 2);
+    const writers = write(1, 100);
+    await waitFor('both to publish', async () => Math.min(await publishedBy(cut), await publishedBy(other)) > 100);
+    proxy.cut();
+    // Kafka has 30 s for what is in flight, and as long again for a row that is tried once more just then.
+    const hasAll = async () => (await slots([cut, other])).join() === [0, SLOTS].join();
+    await waitFor('the other to have all', hasAll, { timeoutMs: 90_000 });
+    const written = await writers.stop();
+    await database.outboxEmpty();
+    proxy.restore();
+    await share(SLOTS / 2, SLOTS / 2);
+    await insert(uuidv7(), 1);
+    await database.outboxEmpty();
+    // What was in flight on the cut way may have come, and comes again from the other one; the newest is last.
+    const versions = await published();
+    for (const [id, newest] of written) {
+      expect([...new Set(versions.get(id))].sort((a, b) => a - b)).toEqual(upTo(newest));
+      expect(versions.get(id)?.at(-1)).toBe(newest);
+    }
+  });
+
+  it('a relay that reaches a broker takes one more seat where those that have them all reach none', async () => {
+    start(2, `127.0.0.1:${proxy.port}`);
+    start(2, `127.0.0.1:${proxy.port}`);
+    await share(SLOTS / 2, SLOTS / 2);
+    await insert(uuidv7(), 1);
+    await database.outboxEmpty();
+    proxy.cut();
+    const ids = Array.from({ length: 50 }, () => uuidv7());
+    for (const id of ids) await insert(id, 1);
+    start(2, kafka.brokers);
+    await waitFor('the third to have all', async () => (await slots()).join() === [0, 0, SLOTS].join(), {
+      timeoutMs: 90_000,
+    });
+    await database.outboxEmpty();
+    const versions = await published();
+    for (const id of ids) expect(versions.get(id)?.at(-1)).toBe(1);
+  });
+});
+
+it('leaves the slots to others once it has met a type of event that only a newer version knows', async () => {
+  const older = start(2);
+  const archived = {
+    ...taskIn(),
+    name: 'note',
+    effects: { 'tasks.event.archived': 'index' },
+    topic: topics.tasks,
+  } as const;
+  const newer = start(2, undefined, [archived]);
+  await share(SLOTS / 2, SLOTS / 2);
+  await database.pool.query(
+    `INSERT INTO outbox (type, task_id, version, task)
+     SELECT 'tasks.event.archived', gen_random_uuid(), 1, '{"version": 1}' FROM generate_series(1, 50)`,
+  );
+  await database.outboxEmpty();
+  expect((await published()).size).toBe(50);
+  await share(SLOTS, 0);
+  await looked(2);
+  expect(await slots([older, newer])).toEqual([0, SLOTS]);
+});
+
+it('publishes what waits in slots that it gains, of which it had passed over more than it reads at once', async () => {
+  start(2);
+  const other = start(2);
+  await share(SLOTS / 2, SLOTS / 2);
+  const ids = Array.from({ length: 200 }, () => uuidv7());
+  const away = `away-${topics.tasks}`;
+  for (let version = 1; version <= 110; version += 1) {
+    await database.pool.query(
+      `INSERT INTO outbox (topic, type, task_id, version, task)
+       SELECT $1, 'tasks.event.updated', id, $3, json_build_object('id', id, 'version', $3::bigint) FROM unnest($2::uuid[]) AS id`,
+      [away, ids, version],
+    );
+  }
+  await waitFor('rows to be held by both', async () => (await heldRows()).length === 2);
+  // Marks move several times a second.
+  await delay(4 * LOOK_MS);
+  await stop(other);
+  await share(SLOTS);
+  await topics.create(away, {});
+  await database.outboxEmpty();
+  expect(await published(away)).toEqual(new Map(ids.map((id) => [id, upTo(110)])));
 });

@@ -1,32 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { trace } from '@opentelemetry/api';
 import { Client } from 'pg';
-import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
-import { createRelayMetrics } from '../../services/pipeline/relay/metrics.ts';
 import { advance, ALL_SLOTS, RELAY_LOCK_KEY } from '../../services/pipeline/relay/session.ts';
-import { startRelay, type Relay } from '../../services/pipeline/relay/relay.ts';
 import { headerOf } from '../../services/platform/kafka/headers.ts';
-import { readEnv } from '../../services/platform/env.ts';
-import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
-import { createLogger } from '../../services/platform/logger.ts';
-import { postgresEnv } from '../../services/platform/postgres.ts';
 import type { PlacedEntity } from '../../services/pipeline/entity.ts';
-import { placeTask, taskEnv } from '../../services/task/env.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startOwnKafka } from '../support/embedded-kafka.ts';
 import { taskOf, versionsOf } from '../support/events.ts';
 import { createTestProducer, createTestTopics, type TestTopics } from '../support/kafka.ts';
+import { startTestRelay, type TestRelay } from '../support/relay.ts';
 import { insertTasks, taskIn } from '../support/task.ts';
 import { waitFor } from '../support/wait.ts';
 
 let database: TestDatabase;
 let topics: TestTopics;
-const relays: Relay[] = [];
-const registries = new Map<Relay, Registry>();
+const relays: TestRelay[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase(inject('databaseUrl'));
@@ -50,32 +41,13 @@ const notes = (): PlacedEntity => ({
   topic: topics.deadLetters,
 });
 const BATCH = 100;
-const start = (brokers = inject('kafkaBrokers')): Relay => {
-  const env = { DATABASE_URL: database.url, KAFKA_BROKERS: brokers, TASKS_TOPIC: topics.tasks };
-  const registry = new Registry();
-  const relay = startRelay({
-    config: {
-      ...readEnv(postgresEnv, env),
-      ...readEnv(kafkaEnv, env),
-      RELAY_BATCH_SIZE: BATCH,
-      RELAY_LANES: 1,
-      RELAY_MAX_BYTES: 4_194_304,
-      FRESHNESS_TARGET_MS: 400,
-      RELAY_POLL_MS: 50,
-    },
-    entities: [placeTask(readEnv(taskEnv, env)), notes()],
-    logger: createLogger({ service: 'relay', level: 'silent' }),
-    metrics: createRelayMetrics(registry),
-    tracer: trace.getTracer('test'),
-  });
+const start = (brokers = inject('kafkaBrokers')): TestRelay => {
+  const settings = { RELAY_BATCH_SIZE: BATCH };
+  const relay = startTestRelay({ databaseUrl: database.url, brokers, topics, others: [notes()], settings });
   relays.push(relay);
-  registries.set(relay, registry);
   return relay;
 };
-const failuresOf = async (relay: Relay): Promise<number> => {
-  const metric = await registries.get(relay)?.getSingleMetric('taskstream_relay_failures_total')?.get();
-  return metric?.values.find(({ labels }) => labels.entity === 'task')?.value ?? 0;
-};
+const failuresOf = (relay: TestRelay): Promise<number> => relay.metric('taskstream_relay_failures_total', 'task');
 const insert = async (
   type: string,
   taskId: string,
@@ -246,11 +218,8 @@ describe('the relay', () => {
     await database.outboxEmpty();
     expect(await publishedIds()).toEqual([task, named].sort());
     expect((await topics.readAll(topics.deadLetters)).map(({ key }) => String(key))).toEqual([unnamed]);
-    const counted = await registries.get(relay)?.getSingleMetric('taskstream_relay_published_total')?.get();
-    expect(counted?.values.map(({ labels, value }) => [labels.entity, value])).toEqual([
-      ['task', 1],
-      ['note', 2],
-    ]);
+    const count = (entity: string) => relay.metric('taskstream_relay_published_total', entity);
+    expect([await count('task'), await count('note')]).toEqual([1, 2]);
   });
 
   it('sets a record aside that Kafka refuses for good, with its reason, and publishes everything else once', async () => {

@@ -92,6 +92,18 @@ it('remembers so many rows behind an open transaction and no more, and reads on 
 it('reads again from a row on, except for what is in hand', () => {
   const cursor = new OutboxCursor();
   cursor.take(rows(1, 2, 3, 4), true);
-  cursor.rewind(3, ['4']);
+  cursor.rewind(3, rows(4));
   expect([...cursor.seen]).toEqual(['1', '2', '4']);
+});
+
+it('forgets what it read of slots that others have read meanwhile, except for what is in hand', () => {
+  const cursor = new OutboxCursor();
+  const inSlot = (slot: number, ...ids: readonly number[]) => rows(...ids).map((row) => ({ ...row, slot }));
+  cursor.observe(bounds(2, 100, 100));
+  cursor.observe(bounds(2, 100, 100));
+  cursor.observe(bounds(2, 100, 100));
+  cursor.take([...inSlot(1, 1, 3, 5), ...inSlot(2, 2, 4, 6)], true);
+  expect(cursor.mark).toBe(2);
+  cursor.rewindSlots(new Set([1]), [...inSlot(1, 1, 5), ...inSlot(2, 6)]);
+  expect([cursor.mark, [...cursor.seen].sort()]).toEqual([2, ['4', '5', '6']]);
 });

@@ -116,26 +116,50 @@ it('a row that Kafka has before a later one of its id failed is in order, and is
   expect([4, 6, 9].map((row) => holds.followsFailed(change(row, 'a')))).toEqual([false, true, true]);
 });
 
-it('lets go of what failed in slots that another relay is to have, once nothing of it is in flight', () => {
+it('forgets the rows of slots that another relay has, and holds the others back as before', () => {
   const holds = new Holds();
   holds.setPartitions('tasks', PARTITIONS);
-  const [first, second] = ids.filter((id) => partitionOf(id) === 0);
+  const [first = '', second = '', third = ''] = ids.filter((id) => partitionOf(id) === 0);
   const elsewhere = ids.find((id) => partitionOf(id) === 1) ?? '';
-  holds.fail(change(1, first ?? '', 5), failure(TIMED_OUT, 0));
-  holds.fail(change(2, second ?? '', 6), failure(TIMED_OUT, 0));
+  holds.fail(change(1, first, 5), failure(TIMED_OUT, 0));
+  holds.fail(change(2, second, 6), failure(TIMED_OUT, 0));
   holds.fail(change(3, elsewhere, 7), failure(TIMED_OUT, 1));
-  expect(holds.slots()).toEqual(new Set([5, 6, 7]));
-  const hold = holds.of(change(4, first ?? ''));
+  const hold = holds.of(change(4, first));
   if (hold === undefined) throw new Error('it is not held');
-  // While its first row is on its way nobody else may send it.
+  holds.wait(hold, change(4, third, 8));
+  hold.retryAt = 0;
   hold.isRetried = true;
+  expect(holds.slotsRetried()).toEqual(new Set([5]));
   holds.letGo(new Set([6]));
-  expect(holds.releasable(new Set())).toEqual([]);
+  expect([hold.first.row.id, holds.followsFailed(change(9, first)), holds.followsFailed(change(9, second))]).toEqual([
+    '1',
+    true,
+    false,
+  ]);
   holds.failAgain(hold, failure(TIMED_OUT, 0));
   hold.retryAt = 0;
-  holds.letGo(new Set([6]));
-  expect([holds.due(new Set()).includes(hold), holds.nextRetryAt === 0]).toEqual([false, false]);
-  expect([holds.releasable(new Set([first ?? ''])), holds.releasable(new Set())]).toEqual([[], [hold]]);
-  holds.release(hold);
-  expect(holds.slots()).toEqual(new Set([7]));
+  holds.letGo(new Set([5]));
+  // What waits is tried in the place of what failed, and nothing else is let through.
+  expect([hold.first.row.id, hold.isOver, holds.due(new Set())]).toEqual(['4', false, [hold]]);
+  expect([holds.of(change(9, second)), holds.due(new Set([third]))]).toEqual([hold, []]);
+  holds.letGo(new Set([7, 8]));
+  expect([holds.due(new Set()), holds.releasable(new Set()).length]).toEqual([[], 2]);
+});
+
+it('tries no row that waits before an earlier one of its slot that waits elsewhere', () => {
+  const holds = new Holds();
+  holds.setPartitions('tasks', PARTITIONS);
+  const [ofPartition = '', waiting = ''] = ids.filter((id) => partitionOf(id) === 0);
+  holds.fail(change(1, ofPartition, 6), failure(TIMED_OUT, 0));
+  const partition = holds.of(change(5, waiting, 7));
+  if (partition === undefined) throw new Error('it is not held');
+  holds.wait(partition, change(5, waiting, 7));
+  // The client was closed: nothing says which partition it was meant for, and all of the topic waits.
+  holds.fail(change(6, ids.find((id) => partitionOf(id) === 1) ?? '', 5), new Error('closed'));
+  const topic = holds.of(change(7, waiting, 7));
+  if (topic === undefined || topic === partition) throw new Error('it does not wait for the topic');
+  holds.wait(topic, change(7, waiting, 7));
+  for (const hold of [partition, topic]) hold.retryAt = 0;
+  holds.letGo(new Set([5]));
+  expect([holds.due(new Set()), holds.releasable(new Set())]).toEqual([[partition], [topic]]);
 });

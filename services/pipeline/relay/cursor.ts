@@ -23,15 +23,15 @@ export class OutboxCursor {
   #drawn = 0;
   /** The mark may move to `row` once every transaction below `begunBelow` has ended. */
   #next: { readonly row: number; readonly begunBelow: bigint; isDue: boolean } | undefined;
-  /** Rows behind the mark that were read. */
-  #seen = new Set<string>();
+  /** Rows behind the mark that were read, and the slot of each. */
+  #seen = new Map<string, number>();
 
   get mark(): number {
     return this.#mark;
   }
 
-  get seen(): ReadonlySet<string> {
-    return this.#seen;
+  get seen(): Iterable<string> {
+    return this.#seen.keys();
   }
 
   /** Whether nothing may be read before that transaction ends. Once it has, a scan has to find a row to move the mark. */
@@ -58,14 +58,14 @@ export class OutboxCursor {
    * @param isComplete whether the scan went to the outbox's end
    */
   take(found: readonly OutboxRow[], isComplete: boolean): void {
-    for (const { id } of found) this.#seen.add(id);
+    for (const { id, slot } of found) this.#seen.set(id, slot);
     const last = Number(found.at(-1)?.id ?? 0);
     if (this.#next?.isDue !== true) return;
     const mark = isComplete ? this.#next.row : Math.min(this.#next.row, last);
     if (isComplete || last >= this.#next.row) this.#next = undefined;
     if (mark <= this.#mark) return;
     this.#mark = mark;
-    this.#seen = new Set([...this.#seen].filter((id) => Number(id) > mark));
+    this.#forget((id) => Number(id) <= mark);
   }
 
   /** The rows are gone from the outbox. */
@@ -73,11 +73,20 @@ export class OutboxCursor {
     for (const id of ids) this.#seen.delete(id);
   }
 
-  /** Reads again from `row` on, except for the rows `kept`, which are in the relay's hands. */
-  rewind(row: number, kept: Iterable<string>): void {
+  /** Reads again from `row` on, except for the rows in the relay's hands. */
+  rewind(row: number, inHands: Iterable<OutboxRow>): void {
     this.#mark = Math.min(this.#mark, row - 1);
-    const inHands = new Set(kept);
-    this.#seen = new Set([...this.#seen].filter((id) => Number(id) < row));
-    for (const id of inHands) this.#seen.add(id);
+    this.#forget((id) => Number(id) >= row);
+    for (const { id, slot } of inHands) this.#seen.set(id, slot);
+  }
+
+  /** Others have read those slots meanwhile: behind the mark, what is not in the relay's hands is read again. */
+  rewindSlots(slots: ReadonlySet<number>, inHands: Iterable<OutboxRow>): void {
+    this.#forget((_, slot) => slots.has(slot));
+    for (const { id, slot } of inHands) if (Number(id) > this.#mark) this.#seen.set(id, slot);
+  }
+
+  #forget(isGone: (id: string, slot: number) => boolean): void {
+    for (const [id, slot] of this.#seen) if (isGone(id, slot)) this.#seen.delete(id);
   }
 }

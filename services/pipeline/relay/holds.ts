@@ -13,14 +13,14 @@ import type { HeldRow } from './session.ts';
 export interface Hold {
   /** As people read it: `id …`, `partition …` or `topic …`. */
   readonly scope: string;
-  /** The row that is retried: the first that failed. */
+  /** The row that is retried: the first that failed, or one that waits when another relay has that one. */
   first: Change;
   /** Number of the first row that failed or waits: from here on the outbox is read again once the hold is released. */
   from: number;
-  /** Ids with a row that failed, and the number of the first one: later rows are sent again after it, even if Kafka has them. */
-  readonly ids: Map<string, number>;
-  /** Those of the rows that failed. */
-  readonly slots: Set<number>;
+  /** Ids with a row that failed: the number of the first one, behind which later rows are sent again even if Kafka has them. */
+  readonly ids: Map<string, { readonly from: number; readonly slot: number }>;
+  /** By slot the first row that failed or waits. */
+  readonly bySlot: Map<number, Change>;
   reason: string;
   attempts: number;
   /** By the monotonic clock, in milliseconds. */
@@ -34,6 +34,9 @@ export interface Hold {
 const RETRY = { baseMs: 200, maxMs: 5_000 };
 
 const rowOf = (change: Change): number => Number(change.row.id);
+
+const earlier = (known: Change | undefined, change: Change): Change =>
+  known === undefined || rowOf(change) < rowOf(known) ? change : known;
 
 const isBusy = ({ ids }: Hold, idsInFlight: ReadonlySet<string>): boolean =>
   [...ids.keys()].some((id) => idsInFlight.has(id));
@@ -63,9 +66,7 @@ export class Holds {
     const scope = this.#scopeOf(change, error);
     const hold = this.#byId.get(change.row.task_id) ?? this.#holds.get(scope);
     if (hold !== undefined) {
-      hold.ids.set(change.row.task_id, Math.min(hold.ids.get(change.row.task_id) ?? Infinity, rowOf(change)));
-      hold.slots.add(change.row.slot);
-      this.#byId.set(change.row.task_id, hold);
+      this.#addId(hold, change);
       if (!hold.isRetried && rowOf(change) < rowOf(hold.first)) hold.first = change;
       this.wait(hold, change);
       return false;
@@ -74,8 +75,8 @@ export class Holds {
       scope,
       first: change,
       from: rowOf(change),
-      ids: new Map([[change.row.task_id, rowOf(change)]]),
-      slots: new Set([change.row.slot]),
+      ids: new Map(),
+      bySlot: new Map(),
       reason: error.message,
       attempts: 1,
       retryAt: performance.now() + backoffMs(1, RETRY),
@@ -84,8 +85,15 @@ export class Holds {
       since: new Date().toISOString(),
     };
     this.#holds.set(scope, created);
-    this.#byId.set(change.row.task_id, created);
+    this.#addId(created, change);
+    this.wait(created, change);
     return true;
+  }
+
+  #addId(hold: Hold, change: Change): void {
+    const { task_id: id, slot } = change.row;
+    hold.ids.set(id, { from: Math.min(hold.ids.get(id)?.from ?? Infinity, rowOf(change)), slot });
+    this.#byId.set(id, hold);
   }
 
   /** The hold that a change must wait for. */
@@ -104,12 +112,13 @@ export class Holds {
   /** True when an earlier row of its id has failed. */
   followsFailed(change: Change): boolean {
     const id = change.row.task_id;
-    return (this.#byId.get(id)?.ids.get(id) ?? Infinity) < rowOf(change);
+    return (this.#byId.get(id)?.ids.get(id)?.from ?? Infinity) < rowOf(change);
   }
 
   /** A row that waits may stand before the one that failed, as it was committed later. */
   wait(hold: Hold, change: Change): void {
     hold.from = Math.min(hold.from, rowOf(change));
+    hold.bySlot.set(change.row.slot, earlier(hold.bySlot.get(change.row.slot), change));
   }
 
   /** When the next hold is due, by the monotonic clock in milliseconds. */
@@ -151,16 +160,42 @@ export class Holds {
     hold.isOver = true;
   }
 
-  /** Ends what holds rows of slots that another relay is to have: it reads them again, and so does this one with those of its own. */
+  /** Slots of whose rows one is being retried. */
+  slotsRetried(): ReadonlySet<number> {
+    return new Set([...this.#holds.values()].filter(({ isRetried }) => isRetried).map(({ first }) => first.row.slot));
+  }
+
+  /**
+   * Forgets the rows of slots that another relay reads from now on, of which nothing is in flight and none is being retried. What holds
+   * others back goes on to do so, and retries one of those.
+   */
   letGo(slots: ReadonlySet<number>): void {
     for (const hold of this.#holds.values()) {
-      if (!hold.isRetried && [...hold.slots].some((slot) => slots.has(slot))) hold.isOver = true;
+      for (const [id, { slot }] of hold.ids) {
+        if (!slots.has(slot)) continue;
+        hold.ids.delete(id);
+        if (this.#byId.get(id) === hold) this.#byId.delete(id);
+      }
+      for (const slot of slots) hold.bySlot.delete(slot);
+      if (hold.isOver || !slots.has(hold.first.row.slot)) continue;
+      const next = this.#firstOf(hold);
+      if (next === undefined) {
+        // What waits is read again, and finds what holds it back.
+        hold.isOver = true;
+      } else {
+        hold.first = next;
+        this.#addId(hold, next);
+      }
     }
   }
 
-  /** Slots of which a row has failed. */
-  slots(): ReadonlySet<number> {
-    return new Set([...this.#holds.values()].flatMap((hold) => [...hold.slots]));
+  /** The first row of a hold that may be sent: none of its slot, and so none of its id, waits for another one before it. */
+  #firstOf(hold: Hold): Change | undefined {
+    const others = [...this.#holds.values()].filter((other) => other !== hold);
+    const isFirst = ([slot, change]: readonly [number, Change]): boolean =>
+      others.every(({ bySlot }) => earlier(bySlot.get(slot), change) === change);
+    const free = [...hold.bySlot].filter(isFirst).map(([, change]) => change);
+    return free.length === 0 ? undefined : free.reduce(earlier);
   }
 
   /**

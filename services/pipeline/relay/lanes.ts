@@ -1,15 +1,27 @@
 /**
  * Which relays publish, and which slots of the outbox each has (docs/adr/0057-lanes.md).
  *
- * A relay publishes while its session has a seat; there are RELAY_LANES of them. The slots are dealt out over the seats that are
- * taken, by a rule that needs nothing else: all relays agree, whatever number each was started with. A slot is read only under its own
- * lock, so that a relay that gives it away and one that takes it never publish it at once.
+ * A relay publishes while its session has a seat; there are RELAY_LANES of them. The slots are dealt out over the seats whose relays
+ * are able to publish, by a rule that needs nothing else: all relays agree, whatever number each was started with. A slot is read only
+ * under its own lock, so that a relay that gives it away and one that takes it never publish it at once.
  */
 import type { Client } from 'pg';
-import { ALL_SLOTS, RELAY_LOCK_KEY, SLOTS, type SlotMask } from './session.ts';
+import { RELAY_LOCK_KEY, SLOTS, type SlotMask } from './session.ts';
 
-/** Locks of two halves: the relay's key, and a slot or, behind the slots, a seat. PostgreSQL documentation, 9.28.10. */
+/**
+ * Locks of two halves: the relay's key, and a slot; behind the slots a seat; behind the seats, a seat again, while its relay is able to
+ * publish. PostgreSQL documentation, 9.28.10.
+ */
 const FIRST_SEAT = SLOTS;
+/** A lane has a slot at least. */
+const FIRST_ABLE = FIRST_SEAT + SLOTS;
+
+/** A seat that is taken. */
+export interface Seat {
+  readonly seat: number;
+  /** Whether its relay reaches a broker, and knows the types of the rows that it has met. */
+  readonly isAble: boolean;
+}
 
 /** How often a relay looks whether others came or went, and whether it can take a seat. */
 export const LOOK_MS = 500;
@@ -37,26 +49,33 @@ export const takeSeat = async (client: Client, lanes: number): Promise<number | 
   return undefined;
 };
 
-const unlock = async (client: Client, locks: readonly number[]): Promise<void> => {
-  await client.query('SELECT pg_advisory_unlock($1, lock) FROM unnest($2::int[]) AS lock', [RELAY_LOCK_KEY, locks]);
+const unlock = async (client: Client, locks: Iterable<number>): Promise<void> => {
+  await client.query('SELECT pg_advisory_unlock($1, lock) FROM unnest($2::int[]) AS lock', [
+    RELAY_LOCK_KEY,
+    [...locks],
+  ]);
 };
 
 /** Seats that are taken, in order. */
-export const takenSeats = async (client: Client): Promise<readonly number[]> => {
-  const { rows } = await client.query<{ seat: number }>({
+export const takenSeats = async (client: Client): Promise<readonly Seat[]> => {
+  const { rows } = await client.query<Seat>({
     name: 'relay-seats',
-    text: `SELECT objid::int - ${FIRST_SEAT} AS seat FROM pg_locks
-           WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = ${RELAY_LOCK_KEY} AND objid >= ${FIRST_SEAT}
+    text: `SELECT (objid::bigint % ${SLOTS})::int AS seat, bool_or(objid::bigint >= ${FIRST_ABLE}) AS "isAble" FROM pg_locks
+           WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = ${RELAY_LOCK_KEY} AND objid::bigint >= ${FIRST_SEAT}
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-           ORDER BY objid`,
+           GROUP BY 1 ORDER BY 1`,
   });
-  return rows.map(({ seat }) => seat);
+  return rows;
 };
 
-/** The slots of a seat: they are dealt out over the seats that are taken, one after the other. */
-export const slotsOf = (seat: number, taken: readonly number[]): ReadonlySet<number> => {
-  const seats = [...new Set([...taken, seat])].sort((a, b) => a - b);
-  const place = seats.indexOf(seat);
+/**
+ * The slots of a seat: they are dealt out over those whose relays are able to publish, one after the other. Where none is, all have
+ * their share: whoever reaches a broker first goes on.
+ */
+export const slotsOf = (seat: number, taken: readonly Seat[]): ReadonlySet<number> => {
+  const able = taken.filter(({ isAble }) => isAble);
+  const seats = able.length > 0 ? able : taken;
+  const place = seats.findIndex((each) => each.seat === seat);
   return new Set(Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) => slot % seats.length === place));
 };
 
@@ -70,8 +89,11 @@ const maskOf = (slots: Iterable<number>): SlotMask => {
 export class Lane {
   readonly #client: Client;
   readonly #seat: number;
+  readonly #gained = new Set<number>();
   readonly #read = new Set<number>();
   readonly #leaving = new Set<number>();
+  #isAble = false;
+  #isShared = false;
   #lookAt = -Infinity;
 
   constructor(client: Client, seat: number) {
@@ -81,12 +103,21 @@ export class Lane {
 
   /** Slots whose rows may be read. */
   get mask(): SlotMask {
-    return this.#read.size === SLOTS ? ALL_SLOTS : maskOf(this.#read);
+    return maskOf(this.#read);
   }
 
-  /** Number of slots that are read. */
+  /** Slots that are this one's, and of which others have read: rows of any number may be there. */
+  get gained(): ReadonlySet<number> {
+    return this.#gained;
+  }
+
+  get gainedMask(): SlotMask {
+    return maskOf(this.#gained);
+  }
+
+  /** Number of slots that this one publishes. */
   get count(): number {
-    return this.#read.size;
+    return this.#read.size + this.#gained.size;
   }
 
   /** Slots that are to go to another relay, once nothing of them is in flight. */
@@ -95,12 +126,13 @@ export class Lane {
   }
 
   /** Slots whose lock this session has. */
-  get locked(): readonly number[] {
-    return [...this.#read, ...this.#leaving];
+  get lockedMask(): SlotMask {
+    return maskOf([...this.#read, ...this.#gained, ...this.#leaving]);
   }
 
-  get lockedMask(): SlotMask {
-    return maskOf(this.locked);
+  /** Whether another one has a seat. */
+  get isShared(): boolean {
+    return this.#isShared;
   }
 
   /** When it is to be shared again, by the monotonic clock in milliseconds. */
@@ -110,27 +142,50 @@ export class Lane {
 
   /**
    * Takes the slots that are this one's now and that are free, and begins to give away those that are not.
-   * @returns whether there are slots that were not read until now, and so rows of any number
+   * @param isAble whether it can publish: else others have its slots, where one of them is able
+   * @returns slots that were not read until now
    */
-  async share(): Promise<boolean> {
-    const wanted = slotsOf(this.#seat, await takenSeats(this.#client));
-    for (const slot of this.#read) {
-      if (wanted.has(slot)) continue;
-      this.#read.delete(slot);
-      this.#leaving.add(slot);
+  async share(isAble: boolean): Promise<ReadonlySet<number>> {
+    await this.#setAble(isAble);
+    const taken = await takenSeats(this.#client);
+    const wanted = slotsOf(this.#seat, taken);
+    this.#isShared = taken.length > 1;
+    for (const own of [this.#read, this.#gained]) {
+      for (const slot of own) {
+        if (wanted.has(slot)) continue;
+        own.delete(slot);
+        this.#leaving.add(slot);
+      }
     }
     // The lock of one that was about to leave is here, and would be taken twice.
     const kept = [...wanted].filter((slot) => this.#leaving.delete(slot));
-    const taken = await this.#take([...wanted].filter((slot) => !this.#read.has(slot) && !kept.includes(slot)));
-    for (const slot of [...kept, ...taken]) this.#read.add(slot);
-    this.#lookAt = performance.now() + (this.#read.size < wanted.size ? MISSING_LOOK_MS : LOOK_MS);
-    return kept.length + taken.length > 0;
+    const missing = [...wanted].filter(
+      (slot) => !this.#read.has(slot) && !this.#gained.has(slot) && !kept.includes(slot),
+    );
+    const gained = new Set([...kept, ...(await this.#take(missing))]);
+    for (const slot of gained) this.#gained.add(slot);
+    this.#lookAt = performance.now() + (this.count < wanted.size ? MISSING_LOOK_MS : LOOK_MS);
+    return gained;
+  }
+
+  /** What was gained is read as the others are. */
+  readGained(): void {
+    for (const slot of this.#gained) this.#read.add(slot);
+    this.#gained.clear();
   }
 
   /** Lets another relay have those slots. */
-  async give(slots: readonly number[]): Promise<void> {
+  async give(slots: ReadonlySet<number>): Promise<void> {
     await unlock(this.#client, slots);
     for (const slot of slots) this.#leaving.delete(slot);
+  }
+
+  async #setAble(isAble: boolean): Promise<void> {
+    if (isAble === this.#isAble) return;
+    const lock = FIRST_ABLE + this.#seat;
+    if (isAble) await this.#client.query('SELECT pg_advisory_lock($1, $2)', [RELAY_LOCK_KEY, lock]);
+    else await unlock(this.#client, [lock]);
+    this.#isAble = isAble;
   }
 
   async #take(slots: readonly number[]): Promise<readonly number[]> {

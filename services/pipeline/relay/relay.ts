@@ -25,12 +25,15 @@ import { routesOf, sizeOf, toChunk, type Change, type OutboxRow } from './record
 import {
   advance,
   endSession,
+  firstBehind,
   HEARTBEAT_MS,
   openSession,
   readTransactionBounds,
   setAside,
   SILENCE_MS,
+  SLOTS,
   writeHeld,
+  type SlotMask,
 } from './session.ts';
 
 export interface Relay {
@@ -63,6 +66,8 @@ export interface RelayOptions {
 const MIN_POLL_MS = 5;
 /** A record that the broker did not confirm within this time is read from the outbox again. */
 const DELIVERY_TIMEOUT_MS = 30_000;
+/** Kafka has answered for nothing for so long: the relay asks whether its brokers are there at all. */
+const SILENT_BROKERS_MS = 5_000;
 /** Rows in flight beyond which nothing is read: what a partition that does not answer holds until its first failure. */
 const MAX_IN_FLIGHT = 10_000;
 /** The same in bytes, in chunks of RELAY_MAX_BYTES. */
@@ -73,6 +78,9 @@ const BOUNDS_MS = 100;
 const SWEEP_MS = 60_000;
 /** A sweep may take a fiftieth of the time: rows that wait for a partition, which it passes, must hold up no others. */
 const SWEEP_SHARE = 50;
+/** How many numbers below the mark a statement reads at most: rows of other slots and dead ones hold it up, too. */
+const PART = 10_000;
+const NOTHING_BELOW = { changes: [] };
 /** How often the rows that are held are written for `ops outbox`, and how many. */
 const SHOW_HELD_MS = 1_000;
 const SHOWN_ROWS = 20;
@@ -106,6 +114,13 @@ export const startRelay = (options: RelayOptions): Relay => {
   /** What was sent and Kafka has not answered for, whichever session sent it. */
   const unanswered = new Set<{ readonly change: Change }>();
   let followUpAt = -Infinity;
+  /** Whether no broker answered when one was asked. When that was, and when one answered, by the monotonic clock in milliseconds. */
+  let isCut = false;
+  let isAsking = false;
+  let askedAt = -Infinity;
+  let reachedAt = -Infinity;
+  /** From then on others have the slots, where they are able: it will not know the next one either. */
+  let hasMetUnknownType = false;
   let drainUntil = Infinity;
 
   const stopping = (): boolean => stop.signal.aborted;
@@ -127,8 +142,8 @@ export const startRelay = (options: RelayOptions): Relay => {
   };
 
   /** @param isAlone for records that are retried: Kafka's answer is then about this record */
-  const connect = (isAlone: boolean): Promise<KafkaProducer> =>
-    createProducer(
+  const connect = async (isAlone: boolean): Promise<KafkaProducer> => {
+    const connected = await createProducer(
       config,
       {
         clientId: isAlone ? 'taskstream-relay-retry' : 'taskstream-relay',
@@ -140,6 +155,9 @@ export const startRelay = (options: RelayOptions): Relay => {
       },
       stop.signal,
     );
+    wake();
+    return connected;
+  };
   const producer = once(() => connect(false));
   const retryProducer = once(() => connect(true));
 
@@ -186,7 +204,7 @@ export const startRelay = (options: RelayOptions): Relay => {
    */
   const lead = async (client: Client, seat: number, ended: AbortSignal): Promise<void> => {
     const lane = new Lane(client, seat);
-    const cursor = new OutboxCursor();
+    let cursor = new OutboxCursor();
     const holds = new Holds();
     const inFlight = new Map<string, Change>();
     let bytesInFlight = 0;
@@ -199,8 +217,11 @@ export const startRelay = (options: RelayOptions): Relay => {
     let heldAt = -Infinity;
     let boundsAt = -Infinity;
     let sweepAt = performance.now() + SWEEP_MS;
-    /** The row to which the sweep that is under way has come. */
+    /** The row to which the sweep that is under way has come, and the reading of slots that were gained. */
     let sweptTo = 0;
+    let gainedTo = 0;
+    /** Since when Kafka has answered for nothing of what is in flight, by the monotonic clock in milliseconds. */
+    let silentSince = -Infinity;
     let pollMs = MIN_POLL_MS;
     const topics = new Set<string>();
     ended.addEventListener('abort', () => {
@@ -215,6 +236,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       const { row, entity } = change;
       inFlight.delete(row.id);
       bytesInFlight -= sizeOf(change);
+      if (error === undefined) silentSince = performance.now();
       if (error !== undefined) {
         metrics.failures.inc({ entity });
         if (holds.fail(change, error)) warn(change, holds.of(change)?.scope, error);
@@ -241,7 +263,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     };
 
     /** Rows that are not to be read now. */
-    const inHands = (): string[] => [...inFlight.keys(), ...confirmed.map(({ row }) => row.id)];
+    const inHands = (): OutboxRow[] => [...inFlight.values(), ...confirmed].map(({ row }) => row);
 
     /** Sends what need not wait for a row that failed. */
     const publish = (through: KafkaProducer, found: readonly Change[]): void => {
@@ -251,6 +273,7 @@ export const startRelay = (options: RelayOptions): Relay => {
         return hold === undefined;
       });
       if (changes.length === 0) return;
+      if (inFlight.size === 0) silentSince = performance.now();
       for (const change of changes) {
         inFlight.set(change.row.id, change);
         unsettled.delete(change.row.id);
@@ -279,8 +302,12 @@ export const startRelay = (options: RelayOptions): Relay => {
 
     /** Sends the first row of a hold, alone. */
     const retry = async (hold: Hold): Promise<void> => {
+      const through = retryProducer.current();
+      if (through === undefined) {
+        retryProducer.start();
+        return;
+      }
       hold.isRetried = true;
-      const through = await retryProducer.get();
       await countPartitions(through, hold.first.topic);
       await send(through, [hold.first], (_, error) => {
         retried.push({ hold, error });
@@ -324,27 +351,39 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
     };
 
-    /** Takes slots that are this relay's now. Their rows may have any number. */
-    const shareSlots = async (): Promise<void> => {
+    /** While others could have its slots, and Kafka answers for nothing. */
+    const lookForBrokers = (through: KafkaProducer): void => {
+      if (!lane.isShared && !isCut) return;
+      const now = performance.now();
+      const isSilent = inFlight.size + holds.size > 0 && now - Math.max(silentSince, askedAt) > SILENT_BROKERS_MS;
+      if (isSilent || isCut) askBrokers(through);
+    };
+
+    /** Takes slots that are this relay's now, and begins to give away others. */
+    const shareSlots = async (through: KafkaProducer | undefined): Promise<void> => {
+      if (through !== undefined) lookForBrokers(through);
       const before = lane.count;
-      if (await lane.share()) {
-        cursor.rewind(1, inHands());
+      const hadNone = lane.mask === 0n;
+      const gained = await lane.share(through !== undefined && !isCut && !hasMetUnknownType);
+      if (gained.size > 0) {
+        // It may have had none for long, with a mark that is as old.
+        if (hadNone) cursor = new OutboxCursor();
+        cursor.rewindSlots(gained, inHands());
+        gainedTo = 0;
         writtenHeld = undefined;
       }
-      if (lane.leaving.size > 0) holds.letGo(lane.leaving);
       if (lane.count !== before) showSlots(lane.count);
     };
 
     /** Gives slots away that are another one's now, once Kafka has answered for all of them and what it confirmed is deleted. */
     const giveSlots = async (): Promise<void> => {
       if (lane.leaving.size === 0) return;
-      holds.letGo(lane.leaving);
-      const busy = new Set([...inFlight.values(), ...confirmed].map(({ row }) => row.slot));
-      const failed = holds.slots();
-      const free = [...lane.leaving].filter((slot) => !busy.has(slot) && !failed.has(slot));
-      if (free.length === 0) return;
+      const busy = new Set([...inHands().map(({ slot }) => slot), ...holds.slotsRetried()]);
+      const free = new Set([...lane.leaving].filter((slot) => !busy.has(slot)));
+      if (free.size === 0) return;
+      holds.letGo(free);
       await lane.give(free);
-      for (const [id, { row }] of unsettled) if (free.includes(row.slot)) unsettled.delete(id);
+      for (const [id, { row }] of unsettled) if (free.has(row.slot)) unsettled.delete(id);
     };
 
     const idsInFlight = (): ReadonlySet<string> => new Set([...inFlight.values()].map(({ row }) => row.task_id));
@@ -381,30 +420,46 @@ export const startRelay = (options: RelayOptions): Relay => {
       return rows;
     };
 
-    /** Reads the next rows below the mark that are in nobody's hands, a part at a time. */
+    /**
+     * Reads rows below the mark that are in nobody's hands, a part of the outbox at a time.
+     * @returns what it found, and the row to which it came; nothing when that is the mark
+     */
+    const readBelow = async (after: number, slots: SlotMask): Promise<{ changes: readonly Change[]; to?: number }> => {
+      const { mark } = cursor;
+      const first = await firstBehind(client, after, mark);
+      if (first === undefined) return NOTHING_BELOW;
+      const upTo = Math.min(mark, first + PART);
+      const { RELAY_BATCH_SIZE: limit, RELAY_MAX_BYTES: maxBytes } = config;
+      const seen = inHands().map(({ id }) => id);
+      const isLong = false;
+      const part = { confirmed: [], after: first - 1, upTo, seen, limit, maxBytes, slots, isLong };
+      const rows = await advance(client, part);
+      const { changes, unknown } = toChunk(rows, routes);
+      if (unknown !== undefined) {
+        // What is not known is for the reading proper to judge.
+        cursor.rewind(Number(unknown.id), inHands());
+        return { changes };
+      }
+      const isWhole = rows.length < limit && bytesOf(rows) < maxBytes;
+      const to = isWhole ? upTo : Number(rows.at(-1)?.id);
+      return { changes, ...(to < mark && { to }) };
+    };
+
+    /** What nobody should have written there. */
     const sweep = async (): Promise<readonly Change[]> => {
       const startedAt = performance.now();
-      const { mark } = cursor;
-      const rows = await advance(client, {
-        confirmed: [],
-        after: sweptTo,
-        seen: inHands(),
-        limit: config.RELAY_BATCH_SIZE,
-        maxBytes: config.RELAY_MAX_BYTES,
-        slots: lane.mask,
-        isLong: true,
-      });
-      const { changes, unknown } = toChunk(
-        rows.filter(({ id }) => Number(id) <= mark),
-        routes,
-      );
-      // What is not known is for the reading proper to judge.
-      if (unknown !== undefined) cursor.rewind(Number(unknown.id), inHands());
-      const last = Number(rows.at(-1)?.id ?? Infinity);
-      const isOver = last > cursor.mark;
-      sweptTo = isOver ? 0 : last;
+      const { changes, to } = await readBelow(sweptTo, lane.mask);
+      sweptTo = to ?? 0;
       const now = performance.now();
-      sweepAt = now + Math.max(isOver ? SWEEP_MS : 0, (now - startedAt) * SWEEP_SHARE);
+      sweepAt = now + Math.max(to === undefined ? SWEEP_MS : 0, (now - startedAt) * SWEEP_SHARE);
+      return changes;
+    };
+
+    /** What was not published before others gave its slots away. Behind it they are read as all others. */
+    const readGained = async (): Promise<readonly Change[]> => {
+      const { changes, to } = await readBelow(gainedTo, lane.gainedMask);
+      gainedTo = to ?? 0;
+      if (to === undefined) lane.readGained();
       return changes;
     };
 
@@ -416,18 +471,19 @@ export const startRelay = (options: RelayOptions): Relay => {
         cursor.observe(await readTransactionBounds(client, cursor.wantsBegun));
         boundsAt = startedAt;
       }
-      if (startedAt >= lane.lookAt) await shareSlots();
+      if (startedAt >= lane.lookAt) await shareSlots(through);
       await settleRetried();
       await showHeld();
       await publishOvertaken(client);
-      const limit = through === undefined || lane.count === 0 ? 0 : room();
+      const gained = through !== undefined && lane.gained.size > 0 && room() > 0 ? await readGained() : [];
+      if (through !== undefined) publish(through, gained);
+      const limit = through === undefined || lane.mask === 0n ? 0 : room();
       const rows = await readNext(limit);
       await giveSlots();
       const chunk = toChunk(rows, routes);
       const found = chunk.changes;
-      const bytes = rows.reduce((sum, { task }) => sum + Buffer.byteLength(task), 0);
       const isComplete =
-        limit > 0 && rows.length < limit && bytes < config.RELAY_MAX_BYTES && chunk.unknown === undefined;
+        limit > 0 && rows.length < limit && bytesOf(rows) < config.RELAY_MAX_BYTES && chunk.unknown === undefined;
       cursor.take(
         found.map(({ row }) => row),
         isComplete,
@@ -436,16 +492,24 @@ export const startRelay = (options: RelayOptions): Relay => {
         publish(through, found);
         if (startedAt >= sweepAt && room() > 0) publish(through, await sweep());
         if (holds.size > 0) {
-          for (const hold of holds.due(idsInFlight())) void retry(hold).catch(() => undefined);
+          for (const hold of holds.due(idsInFlight())) {
+            // Another relay is to have the slot: it would wait for this attempt.
+            if (!lane.leaving.has(hold.first.row.slot)) void retry(hold).catch(() => undefined);
+          }
         }
       } else {
         // Until a broker answers, the heartbeat goes on.
-        void producer.get().then(wake, () => undefined);
+        producer.start();
       }
       if (chunk.unknown !== undefined && found.length === 0 && inFlight.size === 0 && confirmed.length === 0) {
+        hasMetUnknownType = true;
         throw unknownType(chunk.unknown);
       }
-      if (limit > 0 && !isComplete && chunk.unknown === undefined && room() > 0) continue;
+      if (
+        room() > 0 &&
+        (lane.gained.size > 0 ? through !== undefined : limit > 0 && !isComplete && chunk.unknown === undefined)
+      )
+        continue;
       if (found.length > 0) {
         pollMs = MIN_POLL_MS;
         const isFull = !isComplete && chunk.unknown === undefined;
@@ -545,16 +609,29 @@ export const startRelay = (options: RelayOptions): Relay => {
     metrics.slots.set(count);
   };
 
-  /**
-   * A relay that has reached no broker yet leaves the slots to those that have: it would take a part of them from who publishes
-   * them, and not publish it. Where nobody else has a seat it takes one.
-   */
+  /** In the background, as it may take seconds. */
+  const askBrokers = (through: KafkaProducer): void => {
+    const [first] = entities;
+    if (first === undefined || isAsking) return;
+    isAsking = true;
+    askedAt = performance.now();
+    void through.reachesBroker(first.topic).then((isReached) => {
+      isAsking = false;
+      isCut = !isReached;
+      if (isReached) reachedAt = performance.now();
+    });
+  };
+
+  /** A seat; one more than there are to be, where none of those that have one can publish, and this relay can. */
   const trySeat = async (client: Client): Promise<number | undefined> => {
-    if (config.RELAY_LANES > 1 && producer.current() === undefined) {
-      void producer.get().catch(() => undefined);
-      if ((await takenSeats(client)).length > 0) return undefined;
-    }
-    return takeSeat(client, config.RELAY_LANES);
+    const seat = await takeSeat(client, config.RELAY_LANES);
+    if (seat !== undefined || config.RELAY_LANES === 1 || hasMetUnknownType) return seat;
+    if ((await takenSeats(client)).some(({ isAble }) => isAble)) return undefined;
+    const through = producer.current();
+    if (through === undefined) producer.start();
+    else if (performance.now() - reachedAt < SILENT_BROKERS_MS) return takeSeat(client, SLOTS);
+    else askBrokers(through);
+    return undefined;
   };
 
   /** One database session, from connecting to its end. */
@@ -620,21 +697,21 @@ export const startRelay = (options: RelayOptions): Relay => {
   };
 };
 
-/** Something that is created when it is first asked for, and again when that failed. */
+/** Something that is created when that is first asked for, and again when it failed. */
 const once = <T>(create: () => Promise<T>) => {
-  let creating: Promise<T> | undefined;
+  let isCreating = false;
   let created: T | undefined;
   return {
     /** What is there now. */
     current: (): T | undefined => created,
-    get: (): Promise<T> =>
-      (creating ??= create().then(
-        (value) => (created = value),
-        (error: unknown) => {
-          creating = undefined;
-          throw error;
-        },
-      )),
+    start: (): void => {
+      if (isCreating || created !== undefined) return;
+      isCreating = true;
+      create()
+        .then((value) => (created = value))
+        .catch(() => undefined)
+        .finally(() => (isCreating = false));
+    },
   };
 };
 
@@ -644,6 +721,9 @@ const once = <T>(create: () => Promise<T>) => {
  */
 const unknownType = ({ id, type }: OutboxRow): TaskstreamError =>
   new TaskstreamError('internal', `outbox row ${id} has the type "${type}", which a newer version of the API may know`);
+
+const bytesOf = (rows: readonly OutboxRow[]): number =>
+  rows.reduce((sum, { task }) => sum + Buffer.byteLength(task), 0);
 
 /** Read one by one: a chunk has more rows than a span takes links. */
 const rowsOf = function* (changes: readonly Change[]): Iterable<OutboxRow> {

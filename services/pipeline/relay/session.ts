@@ -2,7 +2,7 @@
  * The relay's own database session: it holds the advisory locks of the slots that this relay publishes (lanes.ts), and reads
  * and deletes outbox rows. As both happen on one connection, whoever lost the locks cannot read another row.
  */
-import type { Client, QueryConfig } from 'pg';
+import type { Client, QueryConfig, QueryResultRow } from 'pg';
 import { withDeadline } from '../../platform/time.ts';
 import type { OutboxRow } from './records.ts';
 
@@ -84,12 +84,14 @@ export interface Advance {
   readonly maxBytes: number;
   /** What else is there is not read. */
   readonly slots: SlotMask;
+  /** The last row that may be read; any without it. */
+  readonly upTo?: number;
   /** Whether it begins so far back that it may take long; by itself at the very beginning. */
   readonly isLong?: boolean;
 }
 
 /**
- * The bound and `NOT IN (SELECT …)` make this plan the only one, with a known and with an unknown array: an index scan that
+ * The bounds and `NOT IN (SELECT …)` make this plan the only one, with a known and with an unknown array: an index scan that
  * looks each row up in a hash table. `id <> ALL (array)` is compared one by one once the plan is a generic one.
  */
 export const ADVANCE = {
@@ -100,7 +102,7 @@ export const ADVANCE = {
          FROM (
            SELECT outbox.*, coalesce(sum(octet_length(task)) OVER earlier, 0) AS bytes_before
            FROM outbox
-           WHERE id > $2::bigint AND id NOT IN (SELECT unnest($3::bigint[])) AND ($6::bigint >> slot) & 1 = 1
+           WHERE id > $2::bigint AND id <= $7::bigint AND id NOT IN (SELECT unnest($3::bigint[])) AND ($6::bigint >> slot) & 1 = 1
            WINDOW earlier AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
            ORDER BY id
            LIMIT $4::bigint
@@ -112,28 +114,35 @@ export const ADVANCE = {
 /** Deletes what is confirmed and reads the next rows, in one statement. */
 export const advance = async (
   client: Client,
-  { confirmed, after, seen, limit, maxBytes, slots, isLong = after === 0 }: Advance,
+  { confirmed, after, seen, limit, maxBytes, slots, upTo = Number.MAX_SAFE_INTEGER, isLong = after === 0 }: Advance,
 ): Promise<OutboxRow[]> => {
-  const statement: QueryConfig = {
-    ...ADVANCE,
-    values: [arrayOf(confirmed), after, arrayOf(seen), limit, maxBytes, slots],
-  };
-  if (!isLong) {
-    const { rows } = await client.query<OutboxRow>(statement);
-    return rows;
-  }
+  const values = [arrayOf(confirmed), after, arrayOf(seen), limit, maxBytes, slots, upTo];
+  const statement: QueryConfig = { ...ADVANCE, values };
+  return isLong ? patiently(client, statement) : (await client.query<OutboxRow>(statement)).rows;
+};
+
+/** The first row behind `after` and up to `upTo`, in whatever slot; nothing when there is none. It passes the dead rows before it. */
+export const firstBehind = async (client: Client, after: number, upTo: number): Promise<number | undefined> => {
+  const [row] = await patiently<{ first: string }>(client, {
+    name: 'relay-first',
+    text: 'SELECT id::text AS first FROM outbox WHERE id > $1::bigint AND id <= $2::bigint ORDER BY id LIMIT 1',
+    values: [after, upTo],
+  });
+  return row === undefined ? undefined : Number(row.first);
+};
+
+/** The driver gives up a little later than the server; its types do not know that a statement may say when. */
+const patiently = async <T extends QueryResultRow>(client: Client, statement: QueryConfig): Promise<T[]> => {
   await client.query(`SET statement_timeout = ${LONG_SCAN_TIMEOUT_MS}`);
-  const { rows } = await client.query<OutboxRow>(patient(statement));
+  const patient: QueryConfig & { query_timeout: number } = {
+    ...statement,
+    query_timeout: LONG_SCAN_TIMEOUT_MS + 2_000,
+  };
+  const { rows } = await client.query<T>(patient);
   // As the connection began.
   await client.query('RESET statement_timeout');
   return rows;
 };
-
-/** The driver gives up a little later than the server; its types do not know that a statement may say when. */
-const patient = (statement: QueryConfig): QueryConfig & { query_timeout: number } => ({
-  ...statement,
-  query_timeout: LONG_SCAN_TIMEOUT_MS + 2_000,
-});
 
 /** Ids as an array literal. They are digits only: the driver's own way would look for what to escape in each of thousands. */
 const arrayOf = (ids: Iterable<string>): string => `{${[...ids].join(',')}}`;

@@ -5,7 +5,7 @@
  */
 import kafka from '@confluentinc/kafka-javascript';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
-import { toError, type DeliveryReport, type LogEvent } from './native.ts';
+import { SILENT_MS, toError, type DeliveryReport, type LogEvent } from './native.ts';
 import { codeOf } from '../errors.ts';
 
 export interface ProducerRecord {
@@ -61,6 +61,8 @@ export interface ProducerClient {
   send(topic: string, records: readonly ProducerRecord[], onDelivery?: OnDelivery): Promise<readonly Delivery[]>;
   /** As `KafkaProducer` has it. */
   partitionCount(topic: string): Promise<number | undefined>;
+  /** As `KafkaProducer` has it. */
+  reachesBroker(topic: string): Promise<boolean>;
   /** As `KafkaProducer` has it. */
   disconnect(flushMs: number): Promise<void>;
   /** True once it was seen that this client will never again deliver a record, or seems to have forgotten its brokers. */
@@ -148,6 +150,8 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
   const open = new Set<PendingSend>();
   const asked = new Map<string, Promise<RdKafka.Metadata | undefined>>();
   let failed = false;
+  /** Since when no broker has answered a question, by the monotonic clock in milliseconds. */
+  let unreachedSince = Infinity;
   let closed: Promise<void> | undefined;
   native.setPollInBackground(true);
   native.on('delivery-report', (error: unknown, report: DeliveryReport) => {
@@ -201,6 +205,13 @@ export const wrapProducer = (native: RdKafka.Producer): ProducerClient => {
     partitionCount: async (topic) => {
       const count = (await metadataOf(topic))?.topics.find(({ name }) => name === topic)?.partitions.length;
       return count === 0 ? undefined : count;
+    },
+    reachesBroker: async (topic) => {
+      const isReached = (await metadataOf(topic)) !== undefined;
+      if (isReached) unreachedSince = Infinity;
+      else unreachedSince = Math.min(unreachedSince, performance.now());
+      if (performance.now() - unreachedSince > SILENT_MS) failed = true;
+      return isReached;
     },
     send: (topic, records, onDelivery) => {
       const pending = new PendingSend(records.length, onDelivery);

@@ -25,6 +25,8 @@ export interface KafkaProducer {
   send(topic: string, records: readonly ProducerRecord[], onDelivery?: OnDelivery): Promise<readonly Delivery[]>;
   /** How many partitions a topic has; nothing when no broker answers, or there is no such topic. */
   partitionCount(topic: string): Promise<number | undefined>;
+  /** Whether a broker answers a question about that topic, be it there or not. */
+  reachesBroker(topic: string): Promise<boolean>;
   /** Waits `flushMs` at most for what is in flight, then disconnects; what is open then has failed. A second call waits too. */
   disconnect(flushMs: number): Promise<void>;
 }
@@ -66,7 +68,7 @@ const topicSettings = (options: ProducerOptions): RdKafka.ProducerTopicConfig =>
 /**
  * Connects, retrying with backoff until a broker answers or `signal` aborts.
  * A client can fail for good while the service is well, as when its right to write comes later than the service (KIP-679
- * asks for it when the producer begins), or when it has forgotten its brokers (`SILENT_MS`). The next `send` after that
+ * asks for it when the producer begins), or when it has forgotten its brokers (`SILENT_MS`). The next call after that
  * begins with a new client.
  * A client whose certificates or login were renewed is replaced once a new one is connected, between two calls of `send`: the new one sends
  * nothing before the old one has its answers, as records of one key must keep their order.
@@ -95,6 +97,16 @@ export const createProducer = async (
     const fresh = await connect(AbortSignal.any([signal, closing.signal, timeout]));
     if (closing.signal.aborted) await fresh.client.disconnect(0);
     else ({ client, from } = fresh);
+  };
+
+  /** What takes the place of a client that has failed; nothing while it works, so that a record is sent before anything else happens. */
+  const replacement = (): Promise<void> | undefined => {
+    if (client.hasFailed() && !closing.signal.aborted) {
+      replacing ??= replace().finally(() => {
+        replacing = undefined;
+      });
+    }
+    return closing.signal.aborted ? undefined : replacing;
   };
 
   /** One attempt. What replaces a client that has failed meanwhile is as new: `followRenewals` looks at what it was made of. */
@@ -137,13 +149,15 @@ export const createProducer = async (
 
   return {
     partitionCount: (topic) => client.partitionCount(topic),
+    reachesBroker: async (topic) => {
+      await replacement()?.catch(() => undefined);
+      return client.reachesBroker(topic);
+    },
     send: async (topic, records, onDelivery) => {
-      if ((replacing !== undefined || client.hasFailed()) && !closing.signal.aborted) {
-        replacing ??= replace().finally(() => {
-          replacing = undefined;
-        });
+      const replaced = replacement();
+      if (replaced !== undefined) {
         try {
-          await replacing;
+          await replaced;
         } catch (error) {
           const reason = toError(error);
           records.forEach((_, index) => onDelivery?.(index, reason));
