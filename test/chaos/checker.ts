@@ -58,13 +58,11 @@ export const judge = async (
   const rows = await database.versions();
   const log = judgeLog(await topics.readAll(topics.tasks), await topics.readAll(topics.deadLetters), rows, history);
   if (log.created > history.keys.size) other.push(`${log.created} tasks out of ${history.keys.size} keys`);
-  const stats = await index.client.indices.stats({ index: index.alias, metric: 'indexing' });
-  const indexing = stats._all.primaries?.indexing as { index_failed_due_to_version_conflict?: number } | undefined;
   return {
     lost: [...missingWrites(history, rows), ...log.lost],
     stale,
     other: [...other, ...log.other],
-    redelivered: indexing?.index_failed_due_to_version_conflict ?? 0,
+    redelivered: await index.conflicts(),
     recoveryMs,
   };
 };

@@ -42,6 +42,8 @@ const CLIENTS = 6;
 const PARTITIONS = 6;
 const INDEXERS = 2;
 const APIS = 2;
+/** Beside the clients, which have the numbers from 0, and the faults. */
+const LANES_PART = 999;
 /** Nobody has to do anything for a cluster that loses a node of each kind. */
 const SLOW_MS = 60_000;
 
@@ -50,7 +52,10 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
   const random = randomOf(seed);
   const faults = plan.flat();
   const topicConfig = Object.assign({}, ...faults.map((fault) => fault.topicConfig)) as Record<string, string>;
-  const serviceEnv = Object.assign({}, ...faults.map((fault) => fault.serviceEnv)) as Record<string, string>;
+  const serviceEnv = Object.assign(
+    { RELAY_LANES: String(random.fork(LANES_PART).pick([1, APIS])) },
+    ...faults.map((fault) => fault.serviceEnv),
+  ) as Record<string, string>;
   if (faults.some(({ hasTwoBrokers }) => hasTwoBrokers)) await servers.startSecondBroker();
   const world = await createWorld(servers, { partitions: PARTITIONS, build, topicConfig, serviceEnv });
   const history = emptyHistory();

@@ -60,17 +60,14 @@ describe('a deletion in the index', () => {
     ['a later batch', (deleted: TestRecord, tombstone: TestRecord) => [[deleted], [tombstone]]],
   ])('counts once, and nothing as repeated, when its tombstone comes in %s', async (_, batchesOf) => {
     const task = taskOf();
-    const { client, index } = fixture.index;
     const counts = async () => {
       const count = (outcome: string) => indexer.metric('taskstream_indexer_events_total', { outcome });
-      const { _all } = await client.indices.stats({ index, metric: 'indexing' });
       return {
         deleted: await count('deleted'),
         stale: await count('stale'),
         tombstone: await count('tombstone'),
         // The chaos tier's witness of events that came twice.
-        conflicts: (_all.primaries?.indexing as { index_failed_due_to_version_conflict?: number } | undefined)
-          ?.index_failed_due_to_version_conflict,
+        conflicts: await fixture.index.conflicts(),
       };
     };
     await send(eventRecord('tasks.event.created', task));

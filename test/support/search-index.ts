@@ -1,6 +1,6 @@
 /** A search index of a test's own. */
 import { randomUUID } from 'node:crypto';
-import { Client } from '@elastic/elasticsearch';
+import { Client, type estypes } from '@elastic/elasticsearch';
 import { ensureIndex, indexSettings, type IndexOptions } from '../../services/pipeline/index/search-index.ts';
 import { firstIndexOf } from '../../services/pipeline/topics.ts';
 import { taskEntity } from '../../services/task/entity.ts';
@@ -11,6 +11,12 @@ export interface TestIndex {
   readonly index: string;
   /** Version of every document, after a refresh. */
   versions(): Promise<Map<string, number>>;
+  /** Id, version and number of every document, after a refresh, in the order of ids or of the writes. */
+  documents(
+    sort: 'id' | '_seq_no',
+  ): AsyncGenerator<{ readonly id: string; readonly version: number; readonly number: number }>;
+  /** Writes that came again, or behind newer ones: Elasticsearch refuses their version. */
+  conflicts(): Promise<number>;
   /** Deletes the index, and those that a reindex made. */
   close(): Promise<void>;
 }
@@ -37,28 +43,42 @@ export const createTestIndex = async (
     ...OPTIONS,
     ...options,
   });
+  const documents: TestIndex['documents'] = async function* (sort) {
+    await client.indices.refresh({ index: alias });
+    let after: estypes.SortResults | undefined;
+    do {
+      const { hits } = await client.search({
+        ...{
+          index: alias,
+          size: 5_000,
+          sort: [{ [sort]: 'asc' }],
+          version: true,
+          seq_no_primary_term: true,
+          _source: false,
+        },
+        ...(after === undefined ? {} : { search_after: after }),
+      });
+      for (const hit of hits.hits) {
+        yield { id: String(hit._id), version: Number(hit._version), number: Number(hit._seq_no) };
+      }
+      after = hits.hits.at(-1)?.sort;
+    } while (after !== undefined);
+  };
   return {
     client,
     alias,
     index,
+    documents,
     versions: async () => {
-      await client.indices.refresh({ index: alias });
       const found = new Map<string, number>();
-      let after: (string | number)[] | undefined;
-      for (;;) {
-        const page = await client.search({
-          index: alias,
-          size: 5_000,
-          sort: [{ id: 'asc' }],
-          version: true,
-          _source: false,
-          ...(after === undefined ? {} : { search_after: after }),
-        });
-        for (const hit of page.hits.hits) found.set(String(hit._id), Number(hit._version));
-        const last = page.hits.hits.at(-1);
-        if (last?.sort === undefined) return found;
-        after = last.sort.map((value) => String(value));
-      }
+      for await (const { id, version } of documents('id')) found.set(id, version);
+      return found;
+    },
+    conflicts: async () => {
+      const { _all } = await client.indices.stats({ index: alias, metric: 'indexing' });
+      // A number that the client's types do not know.
+      const indexing = _all.primaries?.indexing as { index_failed_due_to_version_conflict?: number } | undefined;
+      return indexing?.index_failed_due_to_version_conflict ?? 0;
     },
     close: async () => {
       const all = await client.indices.get({ index: `${alias}-*`, allow_no_indices: true }).catch(() => ({}));

@@ -63,10 +63,11 @@ export const stopGracefully = async (services: readonly ServiceProcess[]): Promi
   );
 };
 
-/** The API whose relay is the active one; any where none says so. */
+/** One of the APIs whose relay is active; any where none says so. */
 export const activeRelay = async ({ apis }: Pick<World, 'apis'>, random: Random): Promise<Api> => {
-  const active = await Promise.all(apis.map((api) => api.metric('taskstream_relay_leader').catch(() => 0)));
-  return apis[active.indexOf(1)] ?? random.pick(apis);
+  const flags = await Promise.all(apis.map((api) => api.metric('taskstream_relay_leader').catch(() => 0)));
+  const active = apis.filter((_, index) => flags[index] === 1);
+  return random.pick(active.length > 0 ? active : apis);
 };
 
 /** SIGSTOP, and after `forMs` SIGCONT. */

@@ -1,4 +1,4 @@
-/** kill -9 of the API whose relay is the active one. */
+/** kill -9 of an API whose relay is active. */
 import { activeRelay, killOneOf, type Fault } from './fault.ts';
 
 export const killRelay: Fault = {

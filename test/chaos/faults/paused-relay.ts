@@ -1,6 +1,6 @@
 /**
- * The process of the active relay stands still, and its database session ends, as a dead connection's does in the end.
- * Another relay takes over; then the first one goes on, and may publish behind its successor's back what it had read.
+ * The process of an active relay stands still, and the sessions of all end, as a dead connection's does in the end.
+ * Others take over; then the first one goes on, and may publish behind its successor's back what it had read.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { activeRelay, type Fault } from './fault.ts';

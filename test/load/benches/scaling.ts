@@ -5,19 +5,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readTopic } from '../../support/kafka.ts';
 import { killProcess, stopProcess, type ServiceProcess } from '../../support/process.ts';
-import { taskIn } from '../../support/task.ts';
 import { waitFor } from '../../support/wait.ts';
 import { caughtUp } from '../caught-up.ts';
 import { median } from '../measurement.ts';
 import { PARTITIONS, type Stack } from '../stack.ts';
-import { fillTasks } from '../tasks.ts';
+import { writeSteadily } from '../tasks.ts';
 import type { Bench, BenchContext } from './bench.ts';
 
 const PROTOCOLS = ['classic', 'consumer'] as const;
 /** Changes a second. */
 const RATE = 1_000;
-/** How often rows are written; as many as the rate asks for. */
-const TICK_MS = 50;
 const SAMPLE_MS = 20;
 /** Batches of a tenth of a second: by default a change waits for a second anyway, which would hide a rest of that length. */
 const FRESHNESS_MS = '100';
@@ -75,19 +72,19 @@ const measure = async (stack: Stack, protocol: string, { report, isQuick }: Benc
   await waitFor('the relay to begin', async () => (await api.metric('taskstream_relay_leader')) === 1);
   const indexers = [await stack.startIndexer()];
   const written = watchWrites(stack);
-  const load = writeSteadily(stack);
+  const load = writeSteadily(stack, RATE);
   const windows: { readonly step: Step; readonly fromMs: number; readonly toMs: number; readonly again: number }[] = [];
   try {
     // Code that is compiled, and an index that has met its documents.
     await sleep(isQuick ? 2_000 : 20_000);
     for (const step of stepsOf(stack)) {
       report.progress(`${protocol}: ${step.what}`);
-      const before = await deliveredAgain(stack);
+      const before = await stack.index.conflicts();
       const fromMs = Date.now();
       await step.run(indexers);
       await sleep(step.watchMs);
       const toMs = Date.now();
-      windows.push({ step, fromMs, toMs, again: (await deliveredAgain(stack)) - before });
+      windows.push({ step, fromMs, toMs, again: (await stack.index.conflicts()) - before });
     }
     await load.stop();
     await caughtUp(stack);
@@ -114,30 +111,6 @@ const measure = async (stack: Stack, protocol: string, { report, isQuick }: Benc
   }
 };
 
-/** Rows at a steady rate, each tick in one statement, until it is stopped. */
-const writeSteadily = ({ database, env }: Stack): { stop(): Promise<void> } => {
-  const task = taskIn(env);
-  let isRunning = true;
-  const run = async () => {
-    const startedAt = performance.now();
-    for (let done = 0; isRunning;) {
-      const due = Math.round(((performance.now() - startedAt) * RATE) / 1_000) - done;
-      if (due > 0) await fillTasks(database.pool, due, undefined, task);
-      done += Math.max(0, due);
-      await sleep(TICK_MS);
-    }
-  };
-  const running = run();
-  // Who stops it hears of it.
-  running.catch(() => undefined);
-  return {
-    stop: async () => {
-      isRunning = false;
-      await running;
-    },
-  };
-};
-
 /** Documents are numbered as they are written: the number reached at a time says which were. */
 const watchWrites = ({ index: { client, index } }: Stack) => {
   const samples: { readonly atMs: number; readonly reached: number }[] = [];
@@ -161,52 +134,28 @@ const watchWrites = ({ index: { client, index } }: Stack) => {
   };
 };
 
-/** Events that had come before: Elasticsearch refuses their version. */
-const deliveredAgain = async ({ index: { client, index } }: Stack): Promise<number> => {
-  const stats = await client.indices.stats({ index, metric: 'indexing' });
-  const indexing = stats._all.primaries?.indexing as { index_failed_due_to_version_conflict?: number } | undefined;
-  return indexing?.index_failed_due_to_version_conflict ?? 0;
-};
-
 interface Wait {
   readonly partition: number;
   readonly madeAtMs: number;
   readonly waitMs: number;
 }
 
-const waitsOf = async (
-  { env, topics, index: { client, alias } }: Stack,
-  { samples }: ReturnType<typeof watchWrites>,
-): Promise<Wait[]> => {
+const waitsOf = async ({ env, topics, index }: Stack, { samples }: ReturnType<typeof watchWrites>): Promise<Wait[]> => {
   const partitions = new Map<string, number>();
   for (const { key, partition } of await readTopic(env['KAFKA_BROKERS'] ?? '', topics.tasks)) {
     partitions.set(String(key), partition);
   }
-  await client.indices.refresh({ index: alias });
   const waits: Wait[] = [];
-  let after: (string | number)[] | undefined;
   let at = 0;
   // In the order of their numbers, as the samples are.
-  for (;;) {
-    const { hits } = await client.search({
-      index: alias,
-      size: 5_000,
-      sort: [{ _seq_no: 'asc' }],
-      seq_no_primary_term: true,
-      _source: false,
-      ...(after === undefined ? {} : { search_after: after }),
-    });
-    for (const { _id: id = '', _seq_no: number = 0 } of hits.hits) {
-      while (at < samples.length - 1 && (samples[at]?.reached ?? 0) < number) at += 1;
-      const partition = partitions.get(id);
-      if (partition === undefined) throw new Error(`no event of ${id} is in the topic`);
-      const madeAtMs = timeOfId(id);
-      waits.push({ partition, madeAtMs, waitMs: (samples[at]?.atMs ?? 0) - madeAtMs });
-    }
-    const last = hits.hits.at(-1);
-    if (last?.sort === undefined) return waits;
-    after = last.sort.map(Number);
+  for await (const { id, number } of index.documents('_seq_no')) {
+    while (at < samples.length - 1 && (samples[at]?.reached ?? 0) < number) at += 1;
+    const partition = partitions.get(id);
+    if (partition === undefined) throw new Error(`no event of ${id} is in the topic`);
+    const madeAtMs = timeOfId(id);
+    waits.push({ partition, madeAtMs, waitMs: (samples[at]?.atMs ?? 0) - madeAtMs });
   }
+  return waits;
 };
 
 /** Milliseconds since 1970, as UUIDs of version 7 begin with them (RFC 9562, 5.7). */
