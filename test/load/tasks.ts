@@ -1,9 +1,11 @@
 /** Tasks as people write them, made by number: the same ones in each run. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { PlacedEntity } from '../../services/pipeline/entity.ts';
 import type { CreateCommand } from '../../services/pipeline/write/create.ts';
 import { createCommand as commandOf, createTasks, taskIn } from '../support/task.ts';
 import { creationOf } from '../support/sample.ts';
+import type { Stack } from './stack.ts';
 
 const VERBS = ['water', 'buy', 'call', 'fix', 'clean', 'read', 'write', 'book', 'pay', 'return', 'plan', 'send'];
 const THINGS = [
@@ -62,4 +64,38 @@ export const fillTasks = async (
     onProgress(ids.length);
   }
   return ids;
+};
+
+/** How often rows are written at a steady rate; as many as that asks for. */
+const TICK_MS = 50;
+
+export interface SteadyWrites {
+  /** @returns how many were written. Throws what writing them threw */
+  stop(): Promise<number>;
+}
+
+/** Creates so many tasks a second, those of a tick in one statement, until it is stopped. */
+export const writeSteadily = ({ database, env }: Stack, rate: number): SteadyWrites => {
+  const task = taskIn(env);
+  let isRunning = true;
+  const run = async (): Promise<number> => {
+    const startedAt = performance.now();
+    let done = 0;
+    while (isRunning) {
+      const due = Math.round(((performance.now() - startedAt) * rate) / 1_000) - done;
+      if (due > 0) await fillTasks(database.pool, due, undefined, task);
+      done += Math.max(0, due);
+      await sleep(TICK_MS);
+    }
+    return done;
+  };
+  const running = run();
+  // Who stops it hears of it.
+  running.catch(() => undefined);
+  return {
+    stop: () => {
+      isRunning = false;
+      return running;
+    },
+  };
 };

@@ -2,6 +2,7 @@
  * What a create costs on its way from the request to the index, in CPU of each process, and in bytes written: at given rates and at the most, with
  * the default settings and with longer waits between batches.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../../support/wait.ts';
 import { caughtUp } from '../caught-up.ts';
 import { runChild } from '../child.ts';
@@ -9,12 +10,15 @@ import type { HttpResult } from '../children/generate-http.ts';
 import { sumOfCpu, type CpuByProcess } from '../cpu.ts';
 import type { Measurement, Series } from '../measurement.ts';
 import type { Stack } from '../stack.ts';
+import { writeSteadily } from '../tasks.ts';
 import type { Bench, BenchContext } from './bench.ts';
 
 const CONNECTIONS = 32;
 /** Creates a second; the last is as many as go. */
 const RATES = [100, 1_000, undefined] as const;
 type Rate = (typeof RATES)[number];
+/** Changes a second without HTTP: more than two cores take requests for. */
+const CHANGES = 5_000;
 
 const SETTINGS: readonly { readonly name: string; readonly settings: Readonly<Record<string, string>> }[] = [
   { name: '', settings: {} },
@@ -62,7 +66,7 @@ const measure = async (
       url: `http://127.0.0.1:${api.port}`,
       operation: 'create',
       connections: CONNECTIONS,
-      seconds: isQuick ? 3 : 15,
+      seconds: secondsOf(isQuick),
       ids: [],
       ...(rate === undefined ? {} : { rate }),
     });
@@ -96,6 +100,7 @@ const measure = async (
       series.set(process, [...(series.get(process) ?? []), [perSecond, micros]]);
     }
   }
+  await measureChanges(stack, name, { report, isQuick });
   report.plot({
     name: name === '' ? 'cost' : 'cost-5-s',
     title: `CPU of a create until it is in the index${name}`,
@@ -105,6 +110,30 @@ const measure = async (
     series: [...series].map(([process, points]): Series => ({ name: process, points })),
   });
 };
+
+/** What a change costs behind the request, more of them a second than the API takes here. */
+const measureChanges = async (
+  stack: Stack,
+  name: string,
+  { report, isQuick }: Pick<BenchContext, 'report' | 'isQuick'>,
+): Promise<void> => {
+  const what = `change to index${name}, ${CHANGES.toLocaleString('en-GB')}/s, written by SQL`;
+  report.progress(what);
+  let perSecond = Number.NaN;
+  const cpu = await stack.measureCpu(async () => {
+    const startedAt = performance.now();
+    const writes = writeSteadily(stack, CHANGES);
+    await sleep(secondsOf(isQuick) * 1_000);
+    const count = await writes.stop();
+    await caughtUp(stack);
+    perSecond = (count * 1_000) / (performance.now() - startedAt);
+    return count;
+  });
+  report.add({ what, value: perSecond, unit: '/s', cpu });
+};
+
+/** How long a load lasts. */
+const secondsOf = (isQuick: boolean): number => (isQuick ? 3 : 15);
 
 const goalsOf = (what: string, rate: Rate, cpu: CpuByProcess): Measurement[] => {
   const goal = (part: string, value: number, most: number): Measurement => ({

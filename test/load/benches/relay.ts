@@ -1,6 +1,6 @@
 /**
- * Outbox to Kafka: a full outbox drains, beside a raw producer that is fed with the records of the same rows, and beside
- * peers that publish the same rows.
+ * Outbox to Kafka: a full outbox drains, by one relay and by several that share its slots, beside a raw producer that is fed with the
+ * records of the same rows, and beside peers that publish the same rows.
  */
 import { SILENCE_MS } from '../../../services/pipeline/relay/session.ts';
 import { taskIn } from '../../support/task.ts';
@@ -9,7 +9,7 @@ import { runChild } from '../child.ts';
 import type { ProduceOrder } from '../children/produce.ts';
 import { sumOfCpu, type CpuByProcess } from '../cpu.ts';
 import { ratioGoal } from '../measurement.ts';
-import type { Publisher } from '../peers/peer.ts';
+import type { Publisher, Publishing } from '../peers/peer.ts';
 import { rateOf, type Sample } from '../rate.ts';
 import { fillTasks } from '../tasks.ts';
 import { createSpareTopic } from '../spare-topic.ts';
@@ -20,6 +20,9 @@ const CHUNK = 1_000;
 /** Of the raw producer, of which the last counts. */
 const RAW_TURNS = 3;
 const STALLED_MS = 60_000;
+/** Relays that publish at once, beside one. */
+const LANES = [2, 4];
+
 interface Drained {
   readonly perSecond: number;
   readonly cpu: CpuByProcess;
@@ -29,16 +32,21 @@ export const relay: Bench = {
   run: async (context) => {
     const { report, peers } = context;
     let raw = Number.NaN;
-    const { perSecond: value, cpu } = await measure(
-      context,
-      { name: 'relay', start: (stack) => stack.startApi('relay') },
-      async (stack) => {
-        report.progress('raw producer');
-        raw = await produceRaw(stack);
-      },
-    );
+    const { perSecond: value, cpu } = await measure(context, relays(1), async (stack) => {
+      report.progress('raw producer');
+      raw = await produceRaw(stack);
+    });
     const ceiling = { what: 'raw producer', value: raw };
     report.add({ what: 'relay, full outbox', value, unit: '/s', cpu, ...ratioGoal(value, ceiling, 0.7) });
+    for (const lanes of LANES) {
+      const shared = await measure(context, relays(lanes));
+      report.add({ what: `${lanes} relays, full outbox`, value: shared.perSecond, unit: '/s', cpu: shared.cpu });
+      report.add({
+        what: `${lanes} relays: times the events a second of one`,
+        value: shared.perSecond / value,
+        unit: 'x',
+      });
+    }
     for (const peer of peers) {
       const { name, goals } = peer;
       const drained = await measure(context, peer);
@@ -60,6 +68,12 @@ export const relay: Bench = {
     }
   },
 };
+
+const relays = (lanes: number): Publisher => ({
+  name: 'relay',
+  start: (stack) =>
+    Promise.all(Array.from({ length: lanes }, () => stack.startApi('relay', { RELAY_LANES: String(lanes) }))),
+});
 
 /** Events a second of a producer that has the records of the outbox in memory; the first time the broker compiles what it does. */
 const produceRaw = async (stack: Stack): Promise<number> => {
@@ -89,7 +103,7 @@ const measure = async (
 ): Promise<Drained> => {
   const count = isQuick ? 20_000 : 100_000;
   const stack = await servers.createStack();
-  let stop: (() => Promise<void>) | undefined;
+  let publishing: readonly Publishing[] = [];
   let already = 0;
   const fill = async () => {
     report.progress(`${name}: filling an outbox of ${count} rows`);
@@ -117,15 +131,14 @@ const measure = async (
     await fill();
     await onFull?.(stack);
     report.progress(`${name}: warming up`);
-    const publisher = await start(stack);
-    ({ stop } = publisher);
+    publishing = await start(stack);
     await drain();
     const stoodFrom = performance.now();
-    process.kill(publisher.pid, 'SIGSTOP');
+    for (const { pid } of publishing) process.kill(pid, 'SIGSTOP');
     try {
       await fill();
     } finally {
-      process.kill(publisher.pid, 'SIGCONT');
+      for (const { pid } of publishing) process.kill(pid, 'SIGCONT');
     }
     if (performance.now() - stoodFrom > SILENCE_MS) {
       report.progress(`${name}: PostgreSQL has ended its session meanwhile, and with it went its plans`);
@@ -139,7 +152,7 @@ const measure = async (
     return { perSecond: rateOf(samples), cpu };
   } finally {
     try {
-      await stop?.();
+      await Promise.all(publishing.map(async ({ stop }) => stop?.()));
     } finally {
       await stack.close();
     }

@@ -11,7 +11,7 @@ import { startChild } from '../../../infra/local/child.ts';
 import { runMaven, runTool } from '../../../infra/local/maven.ts';
 import { waitFor } from '../../support/wait.ts';
 import type { Stack } from '../stack.ts';
-import type { OpenPeer } from './peer.ts';
+import type { OpenPeer, Publishing } from './peer.ts';
 
 const NAME = 'Debezium Server';
 const VERSION = '3.6.1.Final';
@@ -40,10 +40,7 @@ const prepareForDebezium = async ({ database }: Stack): Promise<void> => {
 };
 
 /** @returns the process; it goes on publishing until it is stopped */
-const startDebezium = async (
-  home: string,
-  { env, database, topics, countCpu }: Stack,
-): Promise<{ readonly pid: number; readonly stop: () => Promise<void> }> => {
+const startDebezium = async (home: string, { env, database, topics, countCpu }: Stack): Promise<Publishing> => {
   const folder = mkdtempSync(join(tmpdir(), 'taskstream-debezium-'));
   const { hostname, port, username, password, pathname } = new URL(env['DATABASE_URL'] ?? '');
   const settings = {
@@ -123,6 +120,6 @@ export const open: OpenPeer = async () => {
     postgresSettings: { wal_level: 'logical' },
     goals: { rate: 1.5, cpu: 0.8 },
     prepare: prepareForDebezium,
-    start: (stack) => startDebezium(home, stack),
+    start: async (stack) => [await startDebezium(home, stack)],
   };
 };

@@ -1,13 +1,19 @@
 /** Who does the work of the relay beside it, in the same run. */
 import type { Stack } from '../stack.ts';
 
-/** A process that publishes the outbox of a stack. */
+/** What publishes the outbox of a stack. */
 export interface Publisher {
   /** What its CPU is counted under. */
   readonly name: string;
   /** Before any row is there. */
   readonly prepare?: (stack: Stack) => Promise<void>;
-  readonly start: (stack: Stack) => Promise<{ readonly pid: number; readonly stop?: () => Promise<void> }>;
+  readonly start: (stack: Stack) => Promise<readonly Publishing[]>;
+}
+
+/** A process of it. */
+export interface Publishing {
+  readonly pid: number;
+  readonly stop?: () => Promise<void>;
 }
 
 export interface Peer extends Publisher {
