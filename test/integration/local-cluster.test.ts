@@ -81,6 +81,29 @@ it('ends a primary that stood still while another took its place, and makes it a
   expect(await count()).toBe(52);
 });
 
+it('PostgreSQL keeps every acknowledged commit while its nodes are restarted, and the primary hands over', async () => {
+  const primary = await cluster.find('primary');
+  const ofPostgres = () => cluster.nodes.filter(({ kind }) => kind === 'postgres');
+  const pids = ofPostgres().map(({ pid }) => pid);
+  let [acknowledged, isOver] = [0, false];
+  const writing = (async () => {
+    while (!isOver)
+      await query('INSERT INTO kept VALUES (1000)').then(
+        () => (acknowledged += 1),
+        () => undefined,
+      );
+  })();
+  await cluster.roll('postgres').finally(() => {
+    isOver = true;
+  });
+  await writing;
+  expect((await cluster.find('primary')).name).not.toBe(primary.name);
+  expect(ofPostgres().filter(({ pid }) => pid === undefined || pids.includes(pid))).toEqual([]);
+  expect(acknowledged).toBeGreaterThan(0);
+  // A commit whose answer was lost may be there, too.
+  expect(await count()).toBeGreaterThanOrEqual(52 + acknowledged);
+});
+
 it('Kafka takes events that two brokers have, when the controller is killed', async () => {
   const topics = await createTestTopics(cluster.urls.kafka, { partitions: 3, copies: 3 });
   const events = Array.from({ length: 30 }, (_, n) => ({
