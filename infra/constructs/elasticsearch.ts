@@ -23,7 +23,8 @@ export type SearchClient = 'api' | 'indexer' | 'ops';
 
 /** Names as in Elasticsearch's list of index privileges. */
 const PRIVILEGES: Readonly<Record<SearchClient, readonly string[]>> = {
-  api: ['read'],
+  // A search names the nodes that it does not ask.
+  api: ['read', 'view_index_metadata'],
   // Bulk operations of the kinds index and delete, and no new fields, indices or aliases. What the mapping says of itself
   // decides whether a rejected document waits. `maintenance` is for refreshes.
   indexer: ['index', 'delete', 'view_index_metadata', 'maintenance'],

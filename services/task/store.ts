@@ -33,6 +33,7 @@ export const warmUpSearch = async (
     createTaskSearch({
       ...options,
       timeoutMs: Math.max(1, endAt - performance.now()),
+      isSentOnce: true,
       breaker: NO_BREAKER,
     }).find({
       actor: ANYBODY,

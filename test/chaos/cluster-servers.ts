@@ -41,6 +41,10 @@ export const startClusterServers = async (): Promise<RunningServers> => {
 };
 
 const carryOut = async (cluster: Cluster, strike: Strike): Promise<void> => {
+  if (strike.kind === 'roll') {
+    await cluster.roll(strike.server);
+    return;
+  }
   if (strike.kind === 'standbys away') {
     const [killed, frozen] = await cluster.findAll('standby');
     if (killed === undefined || frozen === undefined) throw new Error('there are no two standbys');

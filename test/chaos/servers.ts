@@ -34,7 +34,9 @@ export type Strike =
   /** One standby is killed, and the other stands still. */
   | { readonly kind: 'standbys away' }
   /** One begins again on its data, and the other goes on. */
-  | { readonly kind: 'standbys back' };
+  | { readonly kind: 'standbys back' }
+  /** All nodes of a server are restarted as their operator does it. */
+  | { readonly kind: 'roll'; readonly server: ServerKind };
 
 /** What a run, in a process of its own, may do to the servers. */
 export interface Servers {

@@ -537,6 +537,27 @@ describe('an outage', () => {
     }
   }, 90_000);
 
+  it('of Elasticsearch, silent, gets few searches a second time', async () => {
+    let searches = 0;
+    const proxy = await createHttpProxy(inject('elasticsearchUrl'), {
+      before: (_, path) => {
+        if (!path.includes('/_search?')) return Promise.resolve(true);
+        searches += 1;
+        return new Promise(() => undefined);
+      },
+    });
+    const faulty = await startTestApi({ elasticsearchUrl: proxy.url, searchTimeoutMs: 5_000 });
+    try {
+      const answers = await Promise.all(Array.from({ length: 40 }, () => faulty.request('POST', '/tasks/search', {})));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+      expect(searches).toBeGreaterThan(40);
+      expect(searches).toBeLessThanOrEqual(56);
+    } finally {
+      await faulty.close();
+      await proxy.close();
+    }
+  });
+
   it.each(['cut', 'blackHole'] as const)(
     'of Elasticsearch (%s) fails search alone; the breaker refuses at once, and closes by itself',
     async (fault) => {

@@ -3,10 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@elastic/elasticsearch';
 import pg from 'pg';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startCluster, type Cluster } from '../../infra/local/cluster/cluster.ts';
 import { freePorts } from '../../infra/local/cluster/ports.ts';
+import { createSearchBreaker } from '../../services/pipeline/index/breaker.ts';
+import { ANYBODY } from '../../services/platform/auth/actor.ts';
+import { createElasticsearch, elasticsearchEnv } from '../../services/platform/elasticsearch.ts';
+import { readEnv } from '../../services/platform/env.ts';
+import { createLogger } from '../../services/platform/logger.ts';
+import { createTaskSearch } from '../../services/task/store.ts';
 import { createTestTopics } from '../support/kafka.ts';
+import { searchFor } from '../support/sample.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -81,6 +89,29 @@ it('ends a primary that stood still while another took its place, and makes it a
   expect(await count()).toBe(52);
 });
 
+it('PostgreSQL keeps every acknowledged commit while its nodes are restarted, and the primary hands over', async () => {
+  const primary = await cluster.find('primary');
+  const ofPostgres = () => cluster.nodes.filter(({ kind }) => kind === 'postgres');
+  const pids = ofPostgres().map(({ pid }) => pid);
+  let [acknowledged, isOver] = [0, false];
+  const writing = (async () => {
+    while (!isOver)
+      await query('INSERT INTO kept VALUES (1000)').then(
+        () => (acknowledged += 1),
+        () => undefined,
+      );
+  })();
+  await cluster.roll('postgres').finally(() => {
+    isOver = true;
+  });
+  await writing;
+  expect((await cluster.find('primary')).name).not.toBe(primary.name);
+  expect(ofPostgres().filter(({ pid }) => pid === undefined || pids.includes(pid))).toEqual([]);
+  expect(acknowledged).toBeGreaterThan(0);
+  // A commit whose answer was lost may be there, too.
+  expect(await count()).toBeGreaterThanOrEqual(52 + acknowledged);
+});
+
 it('Kafka takes events that two brokers have, when the controller is killed', async () => {
   const topics = await createTestTopics(cluster.urls.kafka, { partitions: 3, copies: 3 });
   const events = Array.from({ length: 30 }, (_, n) => ({
@@ -127,6 +158,51 @@ it('Elasticsearch finds every acknowledged document when its master is killed', 
     expect((await cluster.find('master')).name).not.toBe(master.name);
   });
 });
+
+it.each([1, 6])(
+  'search goes on while a node with copies stands still, before the others have noticed (shards: %d)',
+  async (shards) => {
+    await cluster.heal();
+    const index = await createTestIndex(cluster.urls.elasticsearch, { shards, replicas: 1 });
+    await waitFor(
+      'all copies',
+      async () => (await index.client.cluster.health({ index: index.alias })).status === 'green',
+    );
+    const { nodes } = await index.client.searchShards({ index: index.alias });
+    const names = Object.values(nodes).map(({ name }) => name);
+    const node = (await cluster.findAll('search-node')).find(({ name }) => names.includes(name));
+    const logger = createLogger({ service: 'test', level: 'silent' });
+    const breaker = createSearchBreaker({ resetMs: 500, registry: new Registry(), logger });
+    const client = createElasticsearch(readEnv(elasticsearchEnv, { ELASTICSEARCH_URL: cluster.urls.elasticsearch }));
+    const search = createTaskSearch({ client, alias: index.alias, timeoutMs: 3_000, breaker });
+    node?.pause();
+    expect(node?.isPaused).toBe(true);
+    try {
+      // Each query by itself is asked of the same copies: some of the first ones stand still.
+      let queries = 0;
+      let answered = 0;
+      await waitFor(
+        'many queries in a row to be answered',
+        async () => {
+          queries += 1;
+          const conditions = searchFor(`word-${queries}`);
+          await search.find({ actor: ANYBODY, conditions, from: 0, size: 1, cursor: undefined }).then(
+            () => (answered += 1),
+            () => (answered = 0),
+          );
+          return answered === 25;
+        },
+        // It is noticed after three checks of 10 s.
+        { timeoutMs: 20_000, intervalMs: 0 },
+      );
+    } finally {
+      node?.resume();
+      breaker.close();
+      await client.close();
+      await index.close();
+    }
+  },
+);
 
 it('has three nodes of each again when it is healed', async () => {
   await cluster.heal();

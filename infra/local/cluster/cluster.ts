@@ -28,6 +28,8 @@ const FAILED_STOP_MS = 10_000;
 const READINESS_MS = 1_000;
 /** One that is silent for as long is not ready: three questions of ECK's, one each 5 s. */
 const UNREADY_MS = 15_000;
+/** From when new connections go elsewhere until a search node ends; ECK waits for 50 s. */
+const LEAVING_MS = 3_000;
 
 /** Who a node may be at the moment that somebody asks: the one that its kind has elected, or one of the others. */
 const ROLES = {
@@ -66,6 +68,8 @@ export interface Cluster {
   cutOff(node: ClusterNode): void;
   /** The others have it again; resolves when it has all its copies. */
   join(node: ClusterNode): Promise<void>;
+  /** Restarts the nodes of a kind one after the other, each when all copies are there, as the operators do it; the elected one last. */
+  roll(kind: ServerKind): Promise<void>;
   /** Starts what does not run; resolves when every copy of everything is there again. */
   heal(): Promise<void>;
   stop(): Promise<void>;
@@ -212,8 +216,12 @@ const watchReadiness = async (nodes: readonly ClusterNode[], ports: ClusterPorts
   const service = await createService(ports.service);
   const stopped = new AbortController();
   const readyAt = new Map<ClusterNode, number>(nodes.map((node) => [node, performance.now()]));
+  const leaving = new Set<ClusterNode>();
   const setReady = () => {
-    const ready = nodes.filter((node) => node.isRunning && performance.now() - (readyAt.get(node) ?? 0) < UNREADY_MS);
+    const ready = nodes.filter(
+      (node) =>
+        node.isRunning && !leaving.has(node) && performance.now() - (readyAt.get(node) ?? -Infinity) < UNREADY_MS,
+    );
     service.setReady(ready.map((node) => pick(ports.nodes, 1 + nodes.indexOf(node))));
   };
   const watching = (async () => {
@@ -230,6 +238,16 @@ const watchReadiness = async (nodes: readonly ClusterNode[], ports: ClusterPorts
     }
   })();
   return {
+    /** New connections go to the others while `work` lasts. */
+    without: async (node: ClusterNode, work: () => Promise<void>): Promise<void> => {
+      leaving.add(node);
+      setReady();
+      await work().finally(() => {
+        leaving.delete(node);
+        // One that was restarted is ready when it has a master again.
+        readyAt.delete(node);
+      });
+    },
     close: async () => {
       stopped.abort();
       await watching;
@@ -294,6 +312,10 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
     /** Resolves when each node of the kind has all its copies. */
     const whole = (kind: ServerKind): Promise<void> =>
       kind === 'kafka' ? inSync(urls.kafka) : green(ports.elasticsearch.service);
+    const restart = async (node: ClusterNode): Promise<void> => {
+      await node.stop();
+      await node.start();
+    };
     const findAll = async (role: Role): Promise<readonly ClusterNode[]> => {
       const { kind, isElected } = ROLES[role];
       const name = await elected[kind]();
@@ -315,6 +337,20 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
       join: async (node) => {
         lines?.join(node);
         await whole(node.kind);
+      },
+      roll: async (kind) => {
+        if (kind === 'postgres') {
+          await failover.roll();
+          return;
+        }
+        const last = await elected[kind]();
+        const own = nodes.filter((node) => node.kind === kind);
+        for (const node of [...own.filter(({ name }) => name !== last), ...own.filter(({ name }) => name === last)]) {
+          await whole(kind);
+          if (kind === 'kafka') await restart(node);
+          else await readiness.without(node, () => sleep(LEAVING_MS).then(() => restart(node)));
+        }
+        await whole(kind);
       },
       heal: async () => {
         for (const node of nodes) {

@@ -33,6 +33,8 @@ export interface Failover {
   readonly primary: () => PostgresNode;
   /** Makes each node that does not run a standby again; resolves when all stream. */
   heal(): Promise<void>;
+  /** Restarts each node, the standbys first, each when all stream; then the primary hands over to one of them, and becomes a standby. */
+  roll(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -152,6 +154,17 @@ export const superviseFailover = async (options: FailoverOptions): Promise<Failo
     if (successor !== undefined && !isStuck) await promote(successor);
   };
 
+  /** The primary ends when its standbys have all that it wrote: nothing is lost, and nothing waits for its death to be noticed. */
+  const switchOver = async (): Promise<void> => {
+    const old = primary;
+    service.setReady([]);
+    await old.stop();
+    await failOver();
+    if (primary === old) throw new UserError(`Nobody took over from ${old.name}.`);
+    await rejoin(old);
+    await allStream();
+  };
+
   /** A primary of before that answers again is ended at once, and made a standby. */
   const fence = async (node: PostgresNode): Promise<void> => {
     if (!node.isRunning || !(await isPrimary(node))) return;
@@ -219,6 +232,16 @@ export const superviseFailover = async (options: FailoverOptions): Promise<Failo
         await allStream();
       });
     },
+    roll: () =>
+      inTurn(async () => {
+        for (const node of others()) {
+          await allStream();
+          await node.stop();
+          await node.start();
+        }
+        await allStream();
+        await switchOver();
+      }),
     stop: async () => {
       stopped.abort();
       await watching;

@@ -1,6 +1,6 @@
 /** Search over an entity's index, guarded: what goes wrong there costs a bounded time, and nothing else. */
 import { createHash } from 'node:crypto';
-import { errors, type Client, type estypes } from '@elastic/elasticsearch';
+import { errors, type estypes } from '@elastic/elasticsearch';
 import { z } from 'zod';
 import { withPart } from '../../platform/elasticsearch-answer.ts';
 import type { Actor } from '../../platform/auth/actor.ts';
@@ -21,6 +21,7 @@ import { boundIn, OWNER } from '../owner.ts';
 import { bytesOfId, ID_BYTES, idOfBytes, idSchema } from '../id.ts';
 import { NOT_DELETED } from './deletion.ts';
 import { searchUnavailable, type SearchBreaker } from './breaker.ts';
+import { createCopies, type Choice, type CopiesOptions, type Sending } from './copies.ts';
 
 export interface SearchRequest {
   /** What it does not reach is not found. */
@@ -61,13 +62,10 @@ export interface EntitySearch {
   find(request: SearchRequest): Promise<SearchPage>;
 }
 
-export interface SearchOptions {
-  readonly client: Client;
-  readonly alias: string;
+export interface SearchOptions extends CopiesOptions {
   readonly fields: Fields;
   /** As the entity says. */
   readonly isOwned: boolean | undefined;
-  readonly timeoutMs: number;
   readonly breaker: SearchBreaker;
 }
 
@@ -169,12 +167,13 @@ interface Aggregations {
 }
 
 export const createSearch = (options: SearchOptions): EntitySearch => {
-  const { client, alias, fields, isOwned, timeoutMs, breaker } = options;
+  const { client, alias, fields, isOwned, breaker } = options;
   const [orders, highlights] = [ordersOf(fields), highlightsOf(fields)];
+  const ask = createCopies(options);
 
   const read = async (asked: Asked, { sort, size, from, except }: Stretch): Promise<Found> => {
     const { conditions, bound, order, facets, highlight, query, nowMs } = asked;
-    const found = breaker.run(async () => {
+    const send = async (choice: Choice, sending: Sending) => {
       const answer = await client.search<unknown, Aggregations>(
         {
           index: alias,
@@ -184,9 +183,7 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
           track_total_hits: true,
           // Hits and total of the shards that answer would look like those of all.
           allow_partial_search_results: false,
-          // One replica may show a change later than another: pages of one query must come from the same one.
-          // (Elasticsearch reserves names that begin with an underscore, which a hash may do.)
-          preference: `query-${query}`,
+          ...choice,
           // What the answer is made of: half of what would be sent and parsed otherwise.
           filter_path: [
             'hits.total',
@@ -210,16 +207,18 @@ export const createSearch = (options: SearchOptions): EntitySearch => {
           ...(highlight ? { highlight: { ...HIGHLIGHT, fields: highlights } } : {}),
           ...(typeof from === 'number' ? { from } : { search_after: [...from] }),
         },
-        { requestTimeout: timeoutMs },
+        sending,
       );
       return withPart(answer, 'hits');
-    });
-    const response = await found.catch((error: unknown) => {
-      if (isTooManyTerms(error)) throw tooManyTerms(error, conditions);
-      // What clients may ask is judged before: an index that is closed, or set up by somebody else, refuses each query. It
-      // answers, and at once, so the breaker need not spare it.
-      throw error instanceof errors.ResponseError ? searchUnavailable(error, RETRY_AFTER_MS) : error;
-    });
+    };
+    const response = await breaker
+      .run(() => ask(query, send))
+      .catch((error: unknown) => {
+        if (isTooManyTerms(error)) throw tooManyTerms(error, conditions);
+        // What clients may ask is judged before: an index that is closed, or set up by somebody else, refuses each query. It
+        // answers, and at once, so the breaker need not spare it.
+        throw error instanceof errors.ResponseError ? searchUnavailable(error, RETRY_AFTER_MS) : error;
+      });
     const counted = response.hits.total;
     const { all, ...counts } = response.aggregations ?? {};
     return {

@@ -1,5 +1,9 @@
-/** Faults of nodes of a cluster: one ends for good, or stands still or is cut off for longer than all others wait. */
+/**
+ * Faults of nodes of a cluster: one ends for good, or stands still or is cut off for longer than all others wait; or all of a
+ * server are restarted, one after the other.
+ */
 import type { Role } from '../../../infra/local/cluster/cluster.ts';
+import type { ServerKind } from '../servers.ts';
 import type { Fault, Part } from './fault.ts';
 
 /** Longer than a broker's session and PostgreSQL's failover, and than the three checks by which search nodes depose a master. */
@@ -41,6 +45,13 @@ const awayStandbys: Fault = {
   inject: async (...context) => (await import('./away-standbys.ts')).takeStandbysAway(...context),
 };
 
+const roll = (name: string, server: ServerKind): Fault => ({
+  name,
+  graceful: false,
+  touches: [server],
+  inject: ({ servers }) => servers.strike({ kind: 'roll', server }),
+});
+
 /** A round of a run: one fault of each kind of server, as the next one of a kind could meet the end of the first. */
 export const NODE_ROUNDS: readonly (readonly Fault[])[] = [
   [kill('broker', 'kafka'), kill('master', 'elasticsearch'), kill('primary', 'postgres')],
@@ -49,6 +60,7 @@ export const NODE_ROUNDS: readonly (readonly Fault[])[] = [
   [freeze('controller', 'kafka'), freeze('search-node', 'elasticsearch'), freeze('standby', 'postgres')],
   [cutOff('broker', 'kafka'), cutOff('master', 'elasticsearch'), awayStandbys],
   [cutOff('controller', 'kafka'), cutOff('search-node', 'elasticsearch')],
+  [roll('roll-brokers', 'kafka'), roll('roll-search', 'elasticsearch'), roll('roll-postgres', 'postgres')],
 ];
 
 export const NODE_FAULTS = NODE_ROUNDS.flat();
