@@ -28,7 +28,11 @@ export const readOptions = (): ChaosOptions => {
   const command = new Command('test:chaos')
     .description('Random faults on real servers while clients write, each run judged by an independent checker')
     .option('--runs <count>', 'how many runs; each fault once when not given', wholeNumber)
-    .option('--cluster', 'on three nodes of each server: nodes are killed, stand still, or are cut off', false)
+    .option(
+      '--cluster',
+      'on three nodes of each server: nodes are killed, stand still, are cut off, or have a slow or a full disk',
+      false,
+    )
     .option('--seconds <count>', 'how long clients write in a run', wholeNumber, 8)
     .option('--seed <number>', 'repeat the run of this seed (with its --turn)', wholeNumber)
     .option('--turn <number>', 'number of the run in its round: it chooses the first fault', wholeNumber, 0)
