@@ -299,12 +299,25 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   // One after the other, as two runs of Maven must not share its local repository.
   await kafkaHome(findJdk());
   await elasticsearchHome(findJdk());
-  const lines = options.hasLines === true ? createLines(() => nodes) : undefined;
+  // For each kind its own: who calls is looked up among all processes that may be it, and PostgreSQL has very many.
+  const lines =
+    options.hasLines === true
+      ? {
+          kafka: createLines(() => brokers),
+          elasticsearch: createLines(() => search),
+          postgres: createLines(() => databases),
+        }
+      : undefined;
   const disks = options.hasDisks === true ? createDisks(dataDir) : undefined;
   const envOf: EnvOf = (name) => disks?.envOf(name) ?? {};
-  const brokers: readonly ClusterNode[] = await kafkaNodes(dataDir, ports.kafka, lines, envOf);
-  const search: readonly ClusterNode[] = await elasticsearchNodes(dataDir, ports.elasticsearch, lines, envOf);
-  const databases = await postgresNodes(dataDir, ports.postgres, lines, envOf);
+  const brokers: readonly ClusterNode[] = await kafkaNodes(dataDir, ports.kafka, lines?.kafka, envOf);
+  const search: readonly ClusterNode[] = await elasticsearchNodes(
+    dataDir,
+    ports.elasticsearch,
+    lines?.elasticsearch,
+    envOf,
+  );
+  const databases: readonly PostgresNode[] = await postgresNodes(dataDir, ports.postgres, lines?.postgres, envOf);
   const nodes: readonly ClusterNode[] = [...databases, ...brokers, ...search];
   const start = async (node: ClusterNode): Promise<void> => {
     const { url, pid } = await node.start();
@@ -341,7 +354,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
     };
     const repair = (node: ClusterNode): void => {
       node.resume();
-      lines?.join(node);
+      lines?.[node.kind].join(node);
       disks?.repair(node.name);
     };
     const findAll = async (role: Role): Promise<readonly ClusterNode[]> => {
@@ -360,7 +373,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
       },
       cutOff: (node) => {
         if (lines === undefined) throw new UserError('This cluster was started without lines.');
-        lines.cutOff(node);
+        lines[node.kind].cutOff(node);
       },
       breakDisk: (node, state) => {
         if (disks === undefined) throw new UserError('This cluster was started without disks that can break.');
@@ -383,7 +396,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
         await primary.stop();
         await Promise.all(nodes.filter((node) => node !== primary).map((node) => node.stop()));
         await postgres.close();
-        await lines?.close();
+        await Promise.all(Object.values(lines ?? {}).map((each) => each.close()));
       },
     };
   } catch (error) {
