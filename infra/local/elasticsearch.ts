@@ -62,6 +62,7 @@ export const startElasticsearch = async (options: ElasticsearchOptions): Promise
     args: [config, ...Object.entries(settings).map(([key, value]) => `${key}=${value}`)],
     dataDir,
     logFile,
+    env: options.env,
   });
   const url = `http://${inUrl(host)}:${port}`;
   await waitUntilReady(jvm, () => isHealthy(url), READY_DEADLINE_MS);

@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly logFile: string;
   /** Address to listen on, which is also the one in `url`; the loopback interface unless given. */
   readonly host?: string;
+  /** Added to the environment of its process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The address that servers listen on unless told otherwise: nothing outside this machine reaches them. */

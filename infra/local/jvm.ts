@@ -23,6 +23,7 @@ export interface JvmOptions {
   readonly args: readonly string[];
   readonly dataDir: string;
   readonly logFile: string;
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The collector with the least overhead on few cores and small heaps. */
@@ -35,7 +36,7 @@ export interface Jvm extends Child {
 
 /** Starts a JVM. @throws UserError when it cannot be started */
 export const startJvm = async (options: JvmOptions): Promise<Jvm> => {
-  const { name, jdk, home, flags, mainClass, args, dataDir, logFile } = options;
+  const { name, jdk, home, flags, mainClass, args, dataDir, logFile, env = {} } = options;
   const archive = join(home.folder, `classes-${fingerprint(jdk)}.jsa`);
   // Written beside the data and not in the cache, so that nothing half-written can be found there.
   const written = join(dataDir, 'classes.jsa');
@@ -56,6 +57,7 @@ export const startJvm = async (options: JvmOptions): Promise<Jvm> => {
     ],
     cwd: dataDir,
     logFile,
+    env,
   });
   const stopGracefully = async () => {
     const { signal } = await child.stop('SIGTERM', STOP_DEADLINE_MS);

@@ -63,6 +63,7 @@ export const startKafka = async (options: KafkaOptions): Promise<EmbeddedServer>
     args: [config],
     dataDir,
     logFile,
+    env: options.env,
   });
   await waitUntilReady(jvm, async () => readFrom(logFile, logStart).includes(STARTED), READY_DEADLINE_MS);
   return {

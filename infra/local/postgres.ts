@@ -32,7 +32,7 @@ export interface PostgresOptions extends ServerOptions {
  * @throws UserError with the end of its log when it does not come up
  */
 export const startPostgres = async (options: PostgresOptions): Promise<EmbeddedServer> => {
-  const { dataDir, port, logFile, host = LOOPBACK } = options;
+  const { dataDir, port, logFile, host = LOOPBACK, env = {} } = options;
   const binaries = await findBinaries();
   const user = serverUser();
   mkdirSync(dirname(dataDir), { recursive: true });
@@ -51,7 +51,7 @@ export const startPostgres = async (options: PostgresOptions): Promise<EmbeddedS
   const flags = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   const url = `postgres://${USER}:${PASSWORD}@${inUrl(host)}:${port}/${DATABASE}`;
   const child = await startOrTakeOver(logFile, () =>
-    startChild({ name: 'PostgreSQL', ...user.wrap(binaries.postgres, ['-D', dataDir, ...flags]), logFile }),
+    startChild({ name: 'PostgreSQL', ...user.wrap(binaries.postgres, ['-D', dataDir, ...flags]), logFile, env }),
   );
   await waitUntilReady(child, () => ensureDatabase(host, port), READY_DEADLINE_MS);
   return {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster, type Cluster } from '../../infra/local/cluster/cluster.ts';
+import { canBreakDisks } from '../../infra/local/cluster/disks.ts';
 import { freePorts } from '../../infra/local/cluster/ports.ts';
 import type { RunningServers, Strike } from './servers.ts';
 
@@ -12,10 +13,12 @@ const refuseSingle = (): Promise<never> => Promise.reject(new Error('a fault of 
 export const startClusterServers = async (): Promise<RunningServers> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'taskstream-chaos-'));
   const folder = join(dataDir, 'logs');
+  const hasDisks = canBreakDisks();
   const cluster = await startCluster({
     dataDir,
     ports: await freePorts(),
     hasLines: true,
+    hasDisks,
     report: (text) => {
       appendFileSync(join(folder, 'failover.log'), `${new Date().toISOString()} ${text}\n`);
     },
@@ -23,6 +26,7 @@ export const startClusterServers = async (): Promise<RunningServers> => {
   const { urls } = cluster;
   return {
     folder,
+    canBreakDisks: hasDisks,
     urls,
     serviceUrls: { api: urls, indexer: urls },
     copies: 3,
@@ -65,7 +69,8 @@ const carryOut = async (cluster: Cluster, strike: Strike): Promise<void> => {
     return;
   }
   if (strike.kind === 'pause') node.pause();
-  else cluster.cutOff(node);
+  else if (strike.kind === 'cut off') cluster.cutOff(node);
+  else cluster.breakDisk(node, strike.state);
   await sleep(strike.forMs);
   if (strike.kind === 'pause') node.resume();
   else await cluster.join(node);

@@ -20,12 +20,15 @@ const [{ describePlan, nodePlanOf, planByNames, planOf, roundOf }, { startRun }]
 ];
 const recordFolder = join(import.meta.dirname, '../../dist/chaos');
 const firstSeed = options.seed ?? Date.now() % 1_000_000_000;
-const runs = options.seed === undefined ? (options.runs ?? roundOf(options.cluster)) : 1;
 console.error(`Compiling the services and starting the servers; first seed ${firstSeed}`);
 const build = await buildServices();
 const servers = options.cluster
   ? await (await import('./cluster-servers.ts')).startClusterServers()
   : await (await import('./servers.ts')).startServers();
+const { canBreakDisks } = servers;
+if (options.cluster && !canBreakDisks)
+  console.error('No disk is made slow or full here: that takes a C compiler (cc) on a Linux with glibc.');
+const runs = options.seed === undefined ? (options.runs ?? roundOf(options.cluster, canBreakDisks)) : 1;
 const bar = new SingleBar({ format: '{bar} run {value} of {total}, {duration_formatted}', clearOnComplete: true });
 const isTerminal = process.stderr.isTTY;
 const results: RunResult[] = [];
@@ -40,7 +43,7 @@ if (isTerminal) bar.start(runs, 0);
 for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
   const turn = options.turn + index;
   const seed = firstSeed + index;
-  const ofTurn = options.cluster ? nodePlanOf(turn) : planOf(turn, randomOf(seed).fork(0));
+  const ofTurn = options.cluster ? nodePlanOf(turn, canBreakDisks) : planOf(turn, randomOf(seed).fork(0));
   const plan = options.fault === undefined ? ofTurn : planByNames([[options.fault]]);
   const name = `run ${index + 1} of ${runs}, seed ${seed}: ${describePlan(plan)}`;
   const again = `  repeat it with: npm run test:chaos -- ${options.cluster ? '--cluster ' : ''}--seed ${seed} ${options.fault === undefined ? `--turn ${turn}` : `--fault ${options.fault}`}`;

@@ -30,7 +30,7 @@ export const readOptions = (): ChaosOptions => {
     .option('--runs <count>', 'how many runs; each fault once when not given', wholeNumber)
     .option(
       '--cluster',
-      'on three nodes of each server: nodes are killed, stand still, are cut off or restarted',
+      'on three nodes of each server: nodes are killed, stand still, are cut off or restarted, or have a slow or a full disk',
       false,
     )
     .option('--seconds <count>', 'how long clients write in a run', wholeNumber, 8)

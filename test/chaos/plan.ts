@@ -25,12 +25,21 @@ export const planOf = (turn: number, random: Random): readonly Step[] => {
   return steps;
 };
 
+/** Of the faults that can be had here. */
+const nodeRounds = (canBreakDisks: boolean): readonly Step[] =>
+  NODE_ROUNDS.map((round) => round.filter(({ breaksDisk }) => canBreakDisks || breaksDisk !== true)).filter(
+    ({ length }) => length > 0,
+  );
+
 /** On a cluster: one node of each kind, one after the other. Each round comes in its turn. */
-export const nodePlanOf = (turn: number): readonly Step[] =>
-  (NODE_ROUNDS[turn % NODE_ROUNDS.length] ?? []).map((fault) => [fault]);
+export const nodePlanOf = (turn: number, canBreakDisks = true): readonly Step[] => {
+  const rounds = nodeRounds(canBreakDisks);
+  return (rounds[turn % rounds.length] ?? []).map((fault) => [fault]);
+};
 
 /** How many runs it takes to see each fault once. */
-export const roundOf = (isOnCluster: boolean): number => (isOnCluster ? NODE_ROUNDS : FAULTS).length;
+export const roundOf = (isOnCluster: boolean, canBreakDisks: boolean): number =>
+  (isOnCluster ? nodeRounds(canBreakDisks) : FAULTS).length;
 
 /** For people. */
 export const describePlan = (plan: readonly Step[]): string =>

@@ -6,6 +6,7 @@ import kafka from '@confluentinc/kafka-javascript';
 import getPort from 'get-port';
 import { startElasticsearch } from '../../infra/local/elasticsearch.ts';
 import type { Role } from '../../infra/local/cluster/cluster.ts';
+import type { DiskState } from '../../infra/local/cluster/disks.ts';
 import type { EmbeddedServer } from '../../infra/local/embedded-server.ts';
 import { INTERNAL_PARTITIONS, startKafka } from '../../infra/local/kafka.ts';
 import { startPostgres } from '../../infra/local/postgres.ts';
@@ -31,6 +32,8 @@ export type Strike =
   | { readonly kind: 'pause'; readonly role: Role; readonly forMs: number }
   /** The others do not reach it for so long, and clients do; over when it has all its copies again. */
   | { readonly kind: 'cut off'; readonly role: Role; readonly forMs: number }
+  /** So is its disk for so long; over when it runs, started again if it has ended, and has all its copies. */
+  | { readonly kind: 'break disk'; readonly role: Role; readonly state: DiskState; readonly forMs: number }
   /** One standby is killed, and the other stands still. */
   | { readonly kind: 'standbys away' }
   /** One begins again on its data, and the other goes on. */
@@ -61,6 +64,8 @@ export interface Servers {
 export interface RunningServers extends Servers {
   /** Where the servers keep their logs. */
   readonly folder: string;
+  /** Whether disks of nodes can be made slow or full here. */
+  readonly canBreakDisks: boolean;
   /** Starts the nodes that faults have ended. */
   heal(): Promise<void>;
   close(): Promise<void>;
@@ -166,6 +171,7 @@ export const startServers = async (): Promise<RunningServers> => {
   };
   return {
     folder,
+    canBreakDisks: false,
     startSecondBroker,
     endSecondBroker,
     urls: { postgres: running.postgres.url, kafka: running.kafka.url, elasticsearch: running.elasticsearch.url },

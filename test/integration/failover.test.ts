@@ -2,29 +2,25 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import getPort from 'get-port';
+import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
 import { superviseFailover } from '../../infra/local/cluster/failover.ts';
+import { createLines } from '../../infra/local/cluster/lines.ts';
 import { PostgresNode } from '../../infra/local/cluster/postgres-node.ts';
 import { createService } from '../../infra/local/cluster/service.ts';
+import { PASSWORD, USER } from '../../infra/local/postgres.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** Which nodes were told to become primary; what the first one answers is lost. */
-const promoted: string[] = [];
-class NodeWithoutAnswer extends PostgresNode {
-  override async ask<Row extends Record<string, unknown>>(statement: string): Promise<Row[]> {
-    const rows = await super.ask<Row>(statement);
-    if (!statement.includes('pg_promote')) return rows;
-    promoted.push(this.name);
-    if (promoted.length === 1) throw new Error('the answer is lost');
-    return rows;
-  }
-}
-
-it('a failover whose promotion was not answered goes on with the node that was promoted', async () => {
+/** A primary with two standbys, which reach each other by lines. */
+const startThree = async (Node: typeof PostgresNode) => {
   const folder = await mkdtemp(join(tmpdir(), 'taskstream-failover-'));
   const nodes: PostgresNode[] = [];
-  for (const name of ['postgres-1', 'postgres-2', 'postgres-3'])
-    nodes.push(new NodeWithoutAnswer(name, await getPort(), folder));
+  const lines = createLines(() => nodes);
+  for (const name of ['postgres-1', 'postgres-2', 'postgres-3']) {
+    const [port, peerPort] = [await getPort(), await getPort()];
+    await lines.open(name, peerPort, port);
+    nodes.push(new Node(name, { port, peerPort, folder }));
+  }
   const [first] = nodes;
   if (first === undefined) throw new Error('no node');
   await first.start();
@@ -45,8 +41,26 @@ it('a failover whose promotion was not answered goes on with the node that was p
     await failover.stop();
     for (const node of nodes) await node.kill();
     await service.close();
+    await lines.close();
     await rm(folder, { recursive: true });
   });
+  return { first, lines, service, reported, failover };
+};
+
+it('a failover whose promotion was not answered goes on with the node that was promoted', async () => {
+  /** Which nodes were told to become primary; what the first one answers is lost. */
+  const promoted: string[] = [];
+  const { first, reported, failover } = await startThree(
+    class extends PostgresNode {
+      override async ask<Row extends Record<string, unknown>>(statement: string): Promise<Row[]> {
+        const rows = await super.ask<Row>(statement);
+        if (!statement.includes('pg_promote')) return rows;
+        promoted.push(this.name);
+        if (promoted.length === 1) throw new Error('the answer is lost');
+        return rows;
+      }
+    },
+  );
   await first.kill();
   await waitFor('another primary', () => failover.primary() !== first, { timeoutMs: 120_000 });
   expect(reported.join('\n')).toContain('the answer is lost');
@@ -62,3 +76,37 @@ it('a failover whose promotion was not answered goes on with the node that was p
     .ask<{ streaming: string }>('SELECT count(*) AS streaming FROM pg_stat_replication');
   expect(count?.streaming).toBe('2');
 });
+
+it.runIf(process.platform === 'linux')(
+  'a primary that only its clients reach acknowledges nothing, and is ended when the others reach it again',
+  async () => {
+    const { first, lines, service, failover } = await startThree(PostgresNode);
+    const connect = async () => {
+      const client = new pg.Client({
+        ...{ host: '127.0.0.1', port: service.port, user: USER, password: PASSWORD, database: 'postgres' },
+      });
+      client.on('error', () => undefined);
+      await client.connect();
+      return client;
+    };
+    const before = await connect();
+    await before.query('CREATE TABLE kept (name text)');
+    lines.cutOff(first);
+    let wasAcknowledged = false;
+    const alone = before.query("INSERT INTO kept VALUES ('alone')").then(
+      () => (wasAcknowledged = true),
+      () => undefined,
+    );
+    await waitFor('another primary', () => failover.primary() !== first, { timeoutMs: 120_000 });
+    const { pid } = first;
+    const behind = await connect();
+    await behind.query("INSERT INTO kept VALUES ('behind')");
+    lines.join(first);
+    await alone;
+    await waitFor('it to be a standby', () => first.pid !== undefined && first.pid !== pid, { timeoutMs: 60_000 });
+    expect(wasAcknowledged).toBe(false);
+    expect((await behind.query('SELECT name FROM kept')).rows).toEqual([{ name: 'behind' }]);
+    await failover.heal();
+    await behind.end();
+  },
+);

@@ -14,7 +14,8 @@ import { LOOPBACK } from '../embedded-server.ts';
 import { elasticsearchHome, kafkaHome } from '../jars.ts';
 import { startKafka } from '../kafka.ts';
 import { DATABASE, PASSWORD, USER } from '../postgres.ts';
-import type { ServerKind } from '../servers.ts';
+import { SERVER_KINDS, type ServerKind } from '../servers.ts';
+import { createDisks, type DiskState } from './disks.ts';
 import { superviseFailover, type Failover } from './failover.ts';
 import { ask, green, inSync } from './in-sync.ts';
 import { createLines, type Lines } from './lines.ts';
@@ -49,8 +50,10 @@ export interface ClusterOptions {
   readonly onReady?: (node: ClusterNode, url: string, pid: number) => void;
   /** Is told what the failover of PostgreSQL does. */
   readonly report?: (text: string) => void;
-  /** Brokers and search nodes reach each other through a proxy, so that one can be cut off. */
+  /** Nodes reach each other through a proxy, so that one can be cut off. */
   readonly hasLines?: boolean;
+  /** Disks of nodes can be made slow or full, where `canBreakDisks` says so. */
+  readonly hasDisks?: boolean;
 }
 
 export interface Cluster {
@@ -62,11 +65,13 @@ export interface Cluster {
   /** All that run and have the role. */
   findAll(role: Role): Promise<readonly ClusterNode[]>;
   /**
-   * Nothing passes between a broker or a search node and the others, while clients reach all of them.
+   * Nothing passes between a node and the others, while clients reach all of them.
    * @throws UserError where there are no lines, or no Linux
    */
   cutOff(node: ClusterNode): void;
-  /** The others have it again; resolves when it has all its copies. */
+  /** @throws UserError where there are no disks to break */
+  breakDisk(node: ClusterNode, state: DiskState): void;
+  /** The others have it again, its disk is well, and it is started if it has ended; resolves when it has all its copies. */
   join(node: ClusterNode): Promise<void>;
   /** Restarts the nodes of a kind one after the other, each when all copies are there, as the operators do it; the elected one last. */
   roll(kind: ServerKind): Promise<void>;
@@ -81,10 +86,13 @@ const pick = (list: readonly number[], number: number): number => {
   return port;
 };
 
+type EnvOf = (name: string) => Readonly<Record<string, string>>;
+
 const kafkaNodes = (
   dataDir: string,
   { nodes, controllers }: ClusterPorts['kafka'],
   lines: Lines | undefined,
+  envOf: EnvOf,
 ): Promise<ClusterNode[]> =>
   Promise.all(
     NUMBERS.map(async (number) => {
@@ -100,6 +108,7 @@ const kafkaNodes = (
           port,
           controllerPort,
           logFile: join(dataDir, 'logs', `${name}.log`),
+          env: envOf(name),
           settings: {
             'node.id': String(number),
             'controller.quorum.voters': NUMBERS.map(
@@ -150,6 +159,7 @@ const elasticsearchNodes = (
   dataDir: string,
   { nodes, transport }: ClusterPorts['elasticsearch'],
   lines: Lines | undefined,
+  envOf: EnvOf,
 ): Promise<ClusterNode[]> => {
   const nameOf = (number: number) => `elasticsearch-${number}`;
   return Promise.all(
@@ -163,6 +173,7 @@ const elasticsearchNodes = (
           dataDir: folder,
           port: pick(nodes, number),
           logFile: join(dataDir, 'logs', `${name}.log`),
+          env: envOf(name),
           settings: {
             'node.name': name,
             'discovery.type': 'multi-node',
@@ -178,14 +189,29 @@ const elasticsearchNodes = (
   );
 };
 
+const postgresNodes = (
+  folder: string,
+  { nodes }: ClusterPorts['postgres'],
+  lines: Lines | undefined,
+  envOf: EnvOf,
+): Promise<PostgresNode[]> =>
+  Promise.all(
+    NUMBERS.map(async (number) => {
+      const name = `postgres-${number}`;
+      const port = pick(nodes, number);
+      // It has one port for everybody: the line is another way to it.
+      const peerPort = lines === undefined ? port : await getPort();
+      await lines?.open(name, peerPort, port);
+      return new PostgresNode(name, { port, peerPort, folder, env: envOf(name) });
+    }),
+  );
+
 /** Starts the primary on the data that there is, and both standbys from copies of it. */
 const startPostgresNodes = async (
+  nodes: readonly PostgresNode[],
   { dataDir, ports, report = () => undefined }: ClusterOptions,
   onStart: (node: PostgresNode) => Promise<void>,
-): Promise<{ nodes: readonly PostgresNode[]; failover: Failover; close: () => Promise<void> }> => {
-  const nodes = NUMBERS.map(
-    (number) => new PostgresNode(`postgres-${number}`, pick(ports.postgres.nodes, number), dataDir),
-  );
+): Promise<{ failover: Failover; close: () => Promise<void> }> => {
   const file = join(dataDir, 'primary');
   const name = existsSync(file) ? readFileSync(file, 'utf8') : 'postgres-1';
   const primary = nodes.find((node) => node.name === name);
@@ -208,7 +234,7 @@ const startPostgresNodes = async (
       writeFileSync(file, next.name);
     },
   });
-  return { nodes, failover, close: () => service.close() };
+  return { failover, close: () => service.close() };
 };
 
 /** Keeps the search nodes that are ready behind their address: those that answer and have a master, as ECK's readiness port says it. */
@@ -260,6 +286,10 @@ const watchReadiness = async (nodes: readonly ClusterNode[], ports: ClusterPorts
 const hasMaster = (state: unknown): boolean =>
   typeof state === 'object' && state !== null && 'master_node' in state && typeof state.master_node === 'string';
 
+const startAll = async (nodes: readonly ClusterNode[]): Promise<void> => {
+  await Promise.all(nodes.filter((node) => !node.isRunning).map((node) => node.start()));
+};
+
 /** Name of the elected master, as some node says it that answers. */
 const electedMaster = async (ports: readonly number[]): Promise<string> => {
   const [row] = (await Promise.any(ports.map((port) => ask(port, '/_cat/master?format=json')))) as { node: string }[];
@@ -287,18 +317,37 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   // One after the other, as two runs of Maven must not share its local repository.
   await kafkaHome(findJdk());
   await elasticsearchHome(findJdk());
-  const lines = options.hasLines === true ? createLines(() => [...brokers, ...search]) : undefined;
-  const brokers: readonly ClusterNode[] = await kafkaNodes(dataDir, ports.kafka, lines);
-  const search: readonly ClusterNode[] = await elasticsearchNodes(dataDir, ports.elasticsearch, lines);
+  // For each kind its own: who calls is looked up among all processes that may be it, and PostgreSQL has very many.
+  const lines =
+    options.hasLines === true
+      ? {
+          kafka: createLines(() => brokers),
+          elasticsearch: createLines(() => search),
+          postgres: createLines(() => databases),
+        }
+      : undefined;
+  const disks = options.hasDisks === true ? createDisks(dataDir) : undefined;
+  const envOf: EnvOf = (name) => disks?.envOf(name) ?? {};
+  const brokers: readonly ClusterNode[] = await kafkaNodes(dataDir, ports.kafka, lines?.kafka, envOf);
+  const search: readonly ClusterNode[] = await elasticsearchNodes(
+    dataDir,
+    ports.elasticsearch,
+    lines?.elasticsearch,
+    envOf,
+  );
+  const databases: readonly PostgresNode[] = await postgresNodes(dataDir, ports.postgres, lines?.postgres, envOf);
+  const nodes: readonly ClusterNode[] = [...databases, ...brokers, ...search];
   const start = async (node: ClusterNode): Promise<void> => {
     const { url, pid } = await node.start();
     onReady?.(node, url, pid);
   };
   try {
-    const [postgres] = await Promise.all([startPostgresNodes(options, start), ...[...brokers, ...search].map(start)]);
+    const [postgres] = await Promise.all([
+      startPostgresNodes(databases, options, start),
+      ...[...brokers, ...search].map(start),
+    ]);
     const { failover } = postgres;
     const readiness = await watchReadiness(search, ports.elasticsearch);
-    const nodes: readonly ClusterNode[] = [...postgres.nodes, ...brokers, ...search];
     const elected: Readonly<Record<ServerKind, () => Promise<string> | string>> = {
       kafka: () => `kafka-${activeController(dataDir)}`,
       elasticsearch: () => electedMaster(ports.elasticsearch.nodes),
@@ -316,6 +365,23 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
       await node.stop();
       await node.start();
     };
+    /** Starts what does not run; resolves when each node of the kind has all its copies. */
+    const heal: Readonly<Record<ServerKind, () => Promise<void>>> = {
+      kafka: async () => {
+        await startAll(brokers);
+        await whole('kafka');
+      },
+      elasticsearch: async () => {
+        await startAll(search);
+        await whole('elasticsearch');
+      },
+      postgres: () => failover.heal(),
+    };
+    const repair = (node: ClusterNode): void => {
+      node.resume();
+      lines?.[node.kind].join(node);
+      disks?.repair(node.name);
+    };
     const findAll = async (role: Role): Promise<readonly ClusterNode[]> => {
       const { kind, isElected } = ROLES[role];
       const name = await elected[kind]();
@@ -332,11 +398,15 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
       },
       cutOff: (node) => {
         if (lines === undefined) throw new UserError('This cluster was started without lines.');
-        lines.cutOff(node);
+        lines[node.kind].cutOff(node);
+      },
+      breakDisk: (node, state) => {
+        if (disks === undefined) throw new UserError('This cluster was started without disks that can break.');
+        disks.set(node.name, state);
       },
       join: async (node) => {
-        lines?.join(node);
-        await whole(node.kind);
+        repair(node);
+        await heal[node.kind]();
       },
       roll: async (kind) => {
         if (kind === 'postgres') {
@@ -353,26 +423,19 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
         await whole(kind);
       },
       heal: async () => {
-        for (const node of nodes) {
-          node.resume();
-          lines?.join(node);
-        }
-        await Promise.all([
-          failover.heal(),
-          ...[...brokers, ...search].filter((node) => !node.isRunning).map((node) => node.start()),
-        ]);
-        await Promise.all([whole('kafka'), whole('elasticsearch')]);
+        for (const node of nodes) repair(node);
+        await Promise.all(SERVER_KINDS.map((kind) => heal[kind]()));
       },
       stop: async () => {
         await failover.stop();
         await readiness.close();
-        for (const node of nodes) node.resume();
+        for (const node of nodes) repair(node);
         // The primary first: it ends when its standbys have all that it wrote.
         const primary = failover.primary();
         await primary.stop();
         await Promise.all(nodes.filter((node) => node !== primary).map((node) => node.stop()));
         await postgres.close();
-        await lines?.close();
+        await Promise.all(Object.values(lines ?? {}).map((each) => each.close()));
       },
     };
   } catch (error) {

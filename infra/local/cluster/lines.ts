@@ -10,8 +10,8 @@ import { LOOPBACK } from '../embedded-server.ts';
 import type { ClusterNode } from './node.ts';
 
 export interface Lines {
-  /** Begins to pass on what comes to `port` for the node of that name; says where that node is to listen. */
-  open(name: string, port: number): Promise<number>;
+  /** Begins to pass on what comes to `port` for the node of that name; says where that node is to listen: at `target`, if given. */
+  open(name: string, port: number, target?: number): Promise<number>;
   /** From now on nothing passes between this node and the others: no connection ends, and nobody answers. @throws UserError elsewhere */
   cutOff(node: ClusterNode): void;
   /** All that waited passes on. */
@@ -43,8 +43,8 @@ export const createLines = (nodes: () => readonly ClusterNode[]): Lines => {
     }
   };
   return {
-    open: async (to, port) => {
-      const target = await getPort();
+    open: async (to, port, given) => {
+      const target = given ?? (await getPort());
       const server = createServer({ pauseOnConnect: true }, (client) => {
         const link = createLink(to, client, target);
         links.add(link);

@@ -21,16 +21,28 @@ const SETTINGS = {
 };
 const ASK_MS = 2_000;
 
+export interface PostgresNodeOptions {
+  /** For clients. */
+  readonly port: number;
+  /** For the other nodes, and for who watches over all of them: its line, where it has one. */
+  readonly peerPort?: number;
+  /** Of the whole cluster. */
+  readonly folder: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export class PostgresNode extends ClusterNode {
   readonly port: number;
   readonly dataDir: string;
+  readonly #peerPort: number;
 
-  constructor(name: string, port: number, folder: string) {
+  constructor(name: string, { port, peerPort = port, folder, env = {} }: PostgresNodeOptions) {
     const dataDir = join(folder, name);
     const logFile = join(folder, 'logs', `${name}.log`);
-    super(name, 'postgres', () => startPostgres({ dataDir, port, logFile, settings: SETTINGS }));
+    super(name, 'postgres', () => startPostgres({ dataDir, port, logFile, settings: SETTINGS, env }));
     this.port = port;
     this.dataDir = dataDir;
+    this.#peerPort = peerPort;
   }
 
   /**
@@ -39,7 +51,7 @@ export class PostgresNode extends ClusterNode {
    */
   async ask<Row extends pg.QueryResultRow>(statement: string): Promise<Row[]> {
     const client = new pg.Client({
-      ...{ host: LOOPBACK, port: this.port, user: USER, password: PASSWORD, database: 'postgres' },
+      ...{ host: LOOPBACK, port: this.#peerPort, user: USER, password: PASSWORD, database: 'postgres' },
       ...{ connectionTimeoutMillis: ASK_MS, query_timeout: ASK_MS },
     });
     client.on('error', () => undefined);
@@ -61,7 +73,7 @@ export class PostgresNode extends ClusterNode {
 
   /** The settings of a standby of `primary`; of one that follows nobody when that is not given. */
   follow(primary: PostgresNode | undefined): void {
-    const from = primary && `host=${LOOPBACK} port=${primary.port} user=${USER} password=${PASSWORD}`;
+    const from = primary && `host=${LOOPBACK} port=${primary.#peerPort} user=${USER} password=${PASSWORD}`;
     this.configure({ primary_conninfo: from === undefined ? '' : `${from} application_name=${this.name}` });
   }
 
@@ -73,7 +85,7 @@ export class PostgresNode extends ClusterNode {
     mkdirSync(staging);
     chmodSync(staging, 0o700);
     const client = new pg.Client({
-      ...{ host: LOOPBACK, port: primary.port, user: USER, password: PASSWORD, database: 'postgres' },
+      ...{ host: LOOPBACK, port: primary.#peerPort, user: USER, password: PASSWORD, database: 'postgres' },
       // One that is frozen meanwhile must not hold up the next failover.
       ...{ connectionTimeoutMillis: 5_000, query_timeout: 60_000 },
     });

@@ -23,6 +23,8 @@ export interface Fault {
   readonly serviceEnv?: Readonly<Record<string, string>>;
   /** True when the run's topics are to be spread over two brokers. */
   readonly hasTwoBrokers?: boolean;
+  /** True when it is one of a disk, which not every machine can break. */
+  readonly breaksDisk?: boolean;
   /** @throws when the product did not take it as it should */
   readonly inject: (world: World, random: Random, history: History) => Promise<void>;
 }

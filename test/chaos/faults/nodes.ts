@@ -1,13 +1,16 @@
 /**
- * Faults of nodes of a cluster: one ends for good, or stands still or is cut off for longer than all others wait; or all of a
- * server are restarted, one after the other.
+ * Faults of nodes of a cluster: one ends for good, stands still or is cut off for longer than all others wait, or has a slow or a full
+ * disk; or all of a server are restarted, one after the other.
  */
 import type { Role } from '../../../infra/local/cluster/cluster.ts';
+import type { DiskState } from '../../../infra/local/cluster/disks.ts';
 import type { ServerKind } from '../servers.ts';
 import type { Fault, Part } from './fault.ts';
 
 /** Longer than a broker's session and PostgreSQL's failover, and than the three checks by which search nodes depose a master. */
 const PAUSE_MS = 40_000;
+/** Servers that cannot bear it have ended by then. */
+const BROKEN_DISK_MS = 20_000;
 
 const kill = (role: Role, part: Part): Fault => ({
   name: `kill-${role}`,
@@ -37,6 +40,18 @@ const cutOff = (role: Role, part: Part): Fault => ({
   },
 });
 
+const breakDisk =
+  (state: DiskState) =>
+  (role: Role, part: Part): Fault => ({
+    name: `${state}-disk-${role}`,
+    graceful: false,
+    touches: [part],
+    breaksDisk: true,
+    inject: ({ servers }) => servers.strike({ kind: 'break disk', role, state, forMs: BROKEN_DISK_MS }),
+  });
+const slowDisk = breakDisk('slow');
+const fullDisk = breakDisk('full');
+
 /** Loaded when it is its turn: a help names these faults, and must not load the clients of servers. */
 const awayStandbys: Fault = {
   name: 'away-standbys',
@@ -59,7 +74,11 @@ export const NODE_ROUNDS: readonly (readonly Fault[])[] = [
   [freeze('broker', 'kafka'), freeze('master', 'elasticsearch'), freeze('primary', 'postgres')],
   [freeze('controller', 'kafka'), freeze('search-node', 'elasticsearch'), freeze('standby', 'postgres')],
   [cutOff('broker', 'kafka'), cutOff('master', 'elasticsearch'), awayStandbys],
-  [cutOff('controller', 'kafka'), cutOff('search-node', 'elasticsearch')],
+  [cutOff('controller', 'kafka'), cutOff('search-node', 'elasticsearch'), cutOff('primary', 'postgres')],
+  [slowDisk('broker', 'kafka'), slowDisk('master', 'elasticsearch'), slowDisk('primary', 'postgres')],
+  [slowDisk('controller', 'kafka'), slowDisk('search-node', 'elasticsearch'), slowDisk('standby', 'postgres')],
+  [fullDisk('broker', 'kafka'), fullDisk('master', 'elasticsearch'), fullDisk('primary', 'postgres')],
+  [fullDisk('controller', 'kafka'), fullDisk('search-node', 'elasticsearch'), cutOff('standby', 'postgres')],
   [roll('roll-brokers', 'kafka'), roll('roll-search', 'elasticsearch'), roll('roll-postgres', 'postgres')],
 ];
 
