@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import getPort from 'get-port';
 import { inject } from 'vitest';
-import type { Environment } from '../../../infra/environments/schema.ts';
+import type { Environment, OperatedPostgres } from '../../../infra/environments/schema.ts';
 import { startServers, stopServers } from '../../../infra/local/servers.ts';
 import { createTopics } from '../../../infra/local/topics.ts';
-import { manifestsOf, type Manifest } from '../../support/manifests.ts';
+import { manifestsOf, ofKind, type Manifest } from '../../support/manifests.ts';
 import { deleteNamespace, isolated, mustKubectl, toYaml } from './cluster.ts';
 import { startClient, type Client } from './client.ts';
 
@@ -17,6 +17,7 @@ export interface Product {
   readonly manifests: readonly Manifest[];
   readonly kafkaBrokers: string;
   readonly elasticsearchUrl: string;
+  /** Empty where an operator runs PostgreSQL. */
   readonly databaseUrl: string;
   /** Stands where the ingress controller stands: the only namespace that may call the API. */
   readonly client: Client;
@@ -41,6 +42,8 @@ export const deployProduct = async (
   release = thisRelease(),
   /** Where the servers listen: the address of this machine as pods see it. */
   host = inject('hostAddress'),
+  /** PostgreSQL that its operator runs, in place of one on this machine. */
+  operated?: OperatedPostgres,
 ): Promise<Product> => {
   const { images } = release;
   if (images.api === '' || images.indexer === '' || host === '') {
@@ -52,7 +55,7 @@ export const deployProduct = async (
   }
   const dataDir = mkdtempSync(join(tmpdir(), 'taskstream-cluster-'));
   const ports = {
-    postgres: await getPort({ host }),
+    ...(operated === undefined ? { postgres: await getPort({ host }) } : {}),
     kafka: await getPort({ host }),
     elasticsearch: await getPort({ host }),
   };
@@ -79,12 +82,12 @@ export const deployProduct = async (
         login: 'none',
         egress: egressTo(ports.elasticsearch),
       },
-      postgres: {
+      postgres: operated ?? {
         kind: 'managed',
         tls: 'disable',
         ownerSecret: 'taskstream-db-app',
         serviceSecret: 'taskstream-db-app',
-        egress: egressTo(ports.postgres),
+        egress: egressTo(ports.postgres ?? 0),
       },
     },
   };
@@ -109,7 +112,15 @@ export const deployProduct = async (
       type: 'kubernetes.io/basic-auth',
       stringData: { username: 'postgres', password: 'postgres', uri: databaseUrl },
     };
-    await mustKubectl(['apply', '-f', '-'], toYaml([...(first === undefined ? [] : [first]), secret, ...rest]));
+    const apply = (objects: readonly Manifest[]) => mustKubectl(['apply', '-f', '-'], toYaml(objects));
+    await apply([
+      ...(first === undefined ? [] : [first]),
+      ...(operated === undefined ? [secret] : ofKind(manifests, 'Cluster')),
+    ]);
+    if (operated !== undefined) {
+      await inNamespace('wait', '--for=condition=Ready', 'clusters.postgresql.cnpg.io', '--all', '--timeout=300s');
+    }
+    await apply(rest);
     const client = await startClient(clientNamespace, images.api, environment.images.pullPolicy);
     await inNamespace('rollout', 'status', 'deployment/taskstream-api', '--timeout=150s');
     return {

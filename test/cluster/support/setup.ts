@@ -25,6 +25,8 @@ declare module 'vitest' {
     images: Images;
     /** Images of the release before; empty where they have to be made, or were not given. */
     previousImages: Images;
+    /** Image of CloudNativePG's instances; empty for the operator's own choice. */
+    postgresImage: string;
     /** Where pods reach servers on this machine. */
     hostAddress: string;
     /** The same for pods of the RuntimeClass `ipv6`, which have IPv6 only. */
@@ -60,6 +62,7 @@ export default function setup(project: TestProject): () => void {
     project.provide('helm', 'helm');
     project.provide('starlark', 'starlark');
     project.provide('images', { api: TEST_API_IMAGE, indexer: TEST_INDEXER_IMAGE });
+    project.provide('postgresImage', '');
     project.provide('hostAddress', TEST_HOST_ADDRESS);
     project.provide('hostAddressIPv6', process.env['TEST_HOST_ADDRESS_IPV6'] ?? '');
     return () => undefined;
@@ -75,6 +78,7 @@ export default function setup(project: TestProject): () => void {
   project.provide('helm', join(labHome(), 'bin/helm'));
   project.provide('starlark', join(labHome(), 'bin/starlark'));
   project.provide('images', { api: 'taskstream/api:lab', indexer: 'taskstream/indexer:lab' });
+  project.provide('postgresImage', 'kube-lab.local/postgresql:15');
   // The host's end of the bridge that all pods are on.
   project.provide('hostAddress', '10.244.0.1');
   project.provide('hostAddressIPv6', 'fd6b:6c61:6230::1');

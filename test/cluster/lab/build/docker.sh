@@ -5,13 +5,7 @@
 
 DOCKER=$KUBE_LAB_HOME/docker
 
-fetch_docker() {
-  local dir=$WORK/docker deb
-  rm -rf "$dir" "$DOCKER/debian"; mkdir -p "$dir" "$DOCKER/debian"
-  ( cd "$dir" && { apt-get download docker.io mmdebstrap || { apt-get update && apt-get download docker.io mmdebstrap; }; } )
-  for deb in "$dir"/*.deb; do dpkg-deb -x "$deb" "$DOCKER/debian"; done
-  rm -rf "$dir"
-}
+fetch_docker() { unpack_debian "$DOCKER/debian" docker.io mmdebstrap; }
 
 # A context for Docker: Debian, from where this machine takes its packages, and beside it what Node's images have.
 make_base() {
