@@ -16,7 +16,7 @@ const FOREIGN_WORDS = `${DOMAIN}/import/vocabulary.ts`;
  * the template's have other topics and tables.
  */
 export const isDropped = (path: string): boolean =>
-  /^test\/(init\/|unit\/init\.test\.ts$|support\/(content|previous-release)\.ts$|(integration|cluster)\/mixed-versions\.test\.ts$|fixtures\/previous-release\.json$|load\/peers\/previous\.ts$)/.test(
+  /^test\/(init\/|unit\/init\.test\.ts$|support\/previous-release\.ts$|(integration|cluster)\/mixed-versions\.test\.ts$|fixtures\/previous-release\.json$|load\/peers\/previous\.ts$)/.test(
     path,
   );
 

@@ -225,16 +225,19 @@ it('a standby takes the place of a primary that is killed, and nothing acknowled
   await judge('killed', load);
 });
 
-it('a standby takes the place of a primary that stands still, and writes go on once its pod is deleted', async () => {
-  const load = startWriting();
-  await moreWrites();
-  const { currentPrimary } = await statusOf();
-  const send = await signaller(currentPrimary);
-  send('SIGSTOP');
-  await promotionAfter(currentPrimary);
-  // The other standby may have connected to it and wait for its answer: nobody confirms a commit until it has ended.
-  await deletePod(currentPrimary);
-  await moreWrites();
-  await allInstances();
-  await judge('frozen', load);
-});
+// The long form: it takes the lease and the probes of a node as long as production has them.
+if (process.env['FAILOVER'] === 'all') {
+  it('a standby takes the place of a primary that stands still, and writes go on once its pod is deleted', async () => {
+    const load = startWriting();
+    await moreWrites();
+    const { currentPrimary } = await statusOf();
+    const send = await signaller(currentPrimary);
+    send('SIGSTOP');
+    await promotionAfter(currentPrimary);
+    // The other standby may have connected to it and wait for its answer: nobody confirms a commit until it has ended.
+    await deletePod(currentPrimary);
+    await moreWrites();
+    await allInstances();
+    await judge('frozen', load);
+  });
+}
