@@ -537,7 +537,7 @@ describe('an outage', () => {
     }
   }, 90_000);
 
-  it('of Elasticsearch, silent, gets few searches a second time', async () => {
+  it('of Elasticsearch, silent, gets one search at a time once more', async () => {
     let searches = 0;
     const proxy = await createHttpProxy(inject('elasticsearchUrl'), {
       before: (_, path) => {
@@ -551,7 +551,8 @@ describe('an outage', () => {
       const answers = await Promise.all(Array.from({ length: 40 }, () => faulty.request('POST', '/tasks/search', {})));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
       expect(searches).toBeGreaterThan(40);
-      expect(searches).toBeLessThanOrEqual(56);
+      // One more in each fifth of the time of those that came first and last.
+      expect(searches).toBeLessThanOrEqual(50);
     } finally {
       await faulty.close();
       await proxy.close();

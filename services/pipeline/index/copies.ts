@@ -3,14 +3,12 @@
  * then a search that only ever asks one of them has no answer.
  */
 import type { Client } from '@elastic/elasticsearch';
-import { sleep } from '../../platform/time.ts';
+import { withPart } from '../../platform/elasticsearch-answer.ts';
 
 /** A search that was not answered in a part of its time is sent again, to other copies; so many parts it has. */
 const PARTS = 5;
-/** Searches that are sent again at the same time: servers that are only slow do not get much more to do. */
-const MAX_AGAIN = 16;
 /** For so long all searches begin with what was answered where something else was not: longer than the three checks. */
-const KEPT_MS = 60_000;
+const PROVEN_MS = 60_000;
 
 /** The part of a request that chooses its copies; Elasticsearch does where there is none. */
 export interface Choice {
@@ -38,82 +36,112 @@ export interface CopiesOptions {
   readonly isSentOnce?: boolean;
 }
 
+/**
+ * Whichever searches stand still, one of them at a time tries what nobody knows to be answered; the others follow once it was. So
+ * servers that are only slow get one search more at a time, and what was tried in vain is tried once and not by each search.
+ */
 export const createCopies = ({ client, alias, timeoutMs, isSentOnce = false }: CopiesOptions): AskCopies => {
   const parts = isSentOnce ? 1 : PARTS;
-  let kept: { readonly choice: Choice; readonly endsAt: number } | undefined;
+  let proven: { readonly choice: Choice; readonly endsAt: number } | undefined;
   let nodes: readonly string[] = [];
   let isLooking = false;
-  let again = 0;
+  let isTrying = false;
+  /** Which choice is tried next. */
+  let turn = 0;
 
   /** Answered by the node that is asked, from what it knows: the master may be the one that stands still. */
   const look = async (): Promise<void> => {
     if (isLooking) return;
     isLooking = true;
-    // Without an answer, or the privilege, Elasticsearch alone chooses.
-    const found = await client
-      .searchShards({ index: alias, local: true }, { requestTimeout: timeoutMs / PARTS })
-      .catch(() => undefined);
-    if (found !== undefined) nodes = Object.keys(found.nodes);
-    isLooking = false;
+    try {
+      const shards = await client.searchShards({ index: alias, local: true }, { requestTimeout: timeoutMs / PARTS });
+      nodes = Object.keys(withPart(shards, 'nodes').nodes).sort();
+    } catch {
+      // Without an answer, or the privilege, Elasticsearch alone chooses.
+    } finally {
+      isLooking = false;
+    }
   };
 
   /**
    * Elasticsearch's own choice, and then each without another node. By its own it avoids nodes that owe answers to the one that is
    * asked, and begins with those that have never given it one: where that is the one that stands still, it never avoids it.
    */
-  const others = (): readonly Choice[] => [
+  const choices = (): readonly Choice[] => [
     {},
     ...(nodes.length < 2 ? [] : nodes).map((node) => ({
       preference: `_prefer_nodes:${nodes.filter((other) => other !== node).join()}`,
     })),
   ];
+  const nextChoice = (): Choice => {
+    const all = choices();
+    return all[turn % all.length] ?? {};
+  };
+  const provenChoice = (): Choice | undefined =>
+    proven !== undefined && performance.now() < proven.endsAt ? proven.choice : undefined;
 
   return async <T>(query: string, send: (choice: Choice, sending: Sending) => Promise<T>): Promise<T> => {
     const endsAt = performance.now() + timeoutMs;
-    const answered = new AbortController();
-    // What was answered before is sent twice: the node that takes the request may be the one that stands still.
-    const first = kept !== undefined && performance.now() < kept.endsAt ? kept.choice : undefined;
-    const choiceOf = (number: number): Choice | undefined => {
-      // Elasticsearch reserves names that begin with an underscore, which a hash may do.
-      if (first === undefined) return number === 0 ? { preference: `query-${query}` } : others()[number - 1];
-      return number < 2 ? first : others().filter(({ preference }) => preference !== first.preference)[number - 2];
+    const isOver = new AbortController();
+    const sendTo = (choice: Choice, ...signals: readonly AbortSignal[]): Promise<T> =>
+      send(choice, {
+        requestTimeout: Math.max(1, endsAt - performance.now()),
+        signal: AbortSignal.any([isOver.signal, ...signals]),
+      });
+    // Elasticsearch reserves names that begin with an underscore, which a hash may do.
+    const first = provenChoice() ?? { preference: `query-${query}` };
+    const asked = [first];
+    const sent = [sendTo(first)];
+    let givesUp: AbortController | undefined;
+    let isTrier = false;
+    /** @param inVain whether what it tried has not been answered, or refused */
+    const stopTrying = (inVain: boolean): void => {
+      if (!isTrier) return;
+      [isTrier, isTrying] = [false, false];
+      if (inVain) turn += 1;
     };
-    const sent: Promise<T>[] = [];
-    const sendNext = (): void => {
-      const number = sent.length;
-      const choice = choiceOf(number);
-      if (choice === undefined || (number > 0 && again >= MAX_AGAIN)) return;
-      const onAnswer = (answer: T): T => {
-        if (number > 0) kept = { choice, endsAt: performance.now() + KEPT_MS };
-        if (sent.length > 1) answered.abort();
-        return answer;
-      };
-      const sending = { requestTimeout: Math.max(1, endsAt - performance.now()), signal: answered.signal };
-      if (number > 0) again += 1;
-      const asked = send(choice, sending)
-        .then(onAnswer)
-        .finally(() => {
-          if (number > 0) again -= 1;
-        });
-      sent.push(asked);
+    /** To what another search was answered by; else it is this one that tries, unless another one does. */
+    const sendAgain = (): void => {
+      stopTrying(true);
+      const known = provenChoice();
+      const isKnown = known !== undefined && !asked.some(({ preference }) => preference === known.preference);
+      if (!isKnown && isTrying) return;
+      if (!isKnown) [isTrier, isTrying] = [true, true];
+      const choice = isKnown ? known : nextChoice();
+      // Of one search there are never more than the first and one other.
+      givesUp?.abort();
+      givesUp = new AbortController();
+      asked.push(choice);
+      const answer = sendTo(choice, givesUp.signal).then((result) => {
+        if (!isKnown) proven = { choice, endsAt: performance.now() + PROVEN_MS };
+        return result;
+      });
+      sent.push(answer);
     };
     try {
-      for (let part = 1; ; part += 1) {
-        sendNext();
-        if (part >= parts || !(await isOpenAfter(timeoutMs / PARTS, Promise.any(sent)))) return await Promise.any(sent);
+      for (let part = 1; part < parts && (await isOpenAfter(timeoutMs / PARTS, Promise.any(sent))); part += 1) {
         void look();
+        sendAgain();
       }
+      return await Promise.any(sent);
     } catch (error) {
+      stopTrying(true);
       throw error instanceof AggregateError ? error.errors[0] : error;
+    } finally {
+      stopTrying(false);
+      isOver.abort();
     }
   };
 };
 
-const isOpenAfter = (ms: number, promise: Promise<unknown>): Promise<boolean> => {
-  const settled = new AbortController();
-  const no = (): boolean => {
-    settled.abort();
-    return false;
-  };
-  return Promise.race([promise.then(no, no), sleep(ms, settled.signal).then(() => !settled.signal.aborted)]);
-};
+const isOpenAfter = (ms: number, promise: Promise<unknown>): Promise<boolean> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      resolve(true);
+    }, ms);
+    const settle = (): void => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    promise.then(settle, settle);
+  });

@@ -31,7 +31,7 @@ const cutOff = (role: Role, part: Part): Fault => ({
   graceful: false,
   touches: [part],
   inject: async ({ servers }, _random, history) => {
-    history.isSplit = true;
+    history.isSplit = part === 'elasticsearch';
     try {
       await servers.strike({ kind: 'cut off', role, forMs: PAUSE_MS });
     } finally {
