@@ -121,24 +121,26 @@ export class Holds {
     hold.bySlot.set(change.row.slot, earlier(hold.bySlot.get(change.row.slot), change));
   }
 
-  /** When the next hold is due, by the monotonic clock in milliseconds. */
-  get nextRetryAt(): number {
-    let next = Infinity;
-    for (const { isRetried, isOver, retryAt } of this.#holds.values()) {
-      if (!isRetried && !isOver) next = Math.min(next, retryAt);
-    }
-    return next;
+  /** When the next hold is due, by the monotonic clock in milliseconds. @param leaving slots of which nothing is retried */
+  nextRetryAt(leaving: ReadonlySet<number>): number {
+    return Math.min(...this.#waiting(leaving).map(({ retryAt }) => retryAt));
+  }
+
+  #waiting(leaving: ReadonlySet<number>): readonly Hold[] {
+    if (this.#holds.size === 0) return [];
+    return [...this.#holds.values()].filter(
+      ({ isRetried, isOver, first }) => !isRetried && !isOver && !leaving.has(first.row.slot),
+    );
   }
 
   /**
    * Holds whose first row may be sent again: when its time has come, and no other row of its ids is in flight. One that is over is
    * read again, here or by another relay.
+   * @param leaving slots that another relay is to have: it would wait for the attempt
    */
-  due(idsInFlight: ReadonlySet<string>): readonly Hold[] {
+  due(idsInFlight: ReadonlySet<string>, leaving: ReadonlySet<number>): readonly Hold[] {
     const now = performance.now();
-    return [...this.#holds.values()].filter(
-      (hold) => !hold.isRetried && !hold.isOver && hold.retryAt <= now && !isBusy(hold, idsInFlight),
-    );
+    return this.#waiting(leaving).filter((hold) => hold.retryAt <= now && !isBusy(hold, idsInFlight));
   }
 
   /**

@@ -89,6 +89,7 @@ const maskOf = (slots: Iterable<number>): SlotMask => {
 export class Lane {
   readonly #client: Client;
   readonly #seat: number;
+  readonly #lanes: number;
   readonly #gained = new Set<number>();
   readonly #read = new Set<number>();
   readonly #leaving = new Set<number>();
@@ -96,9 +97,11 @@ export class Lane {
   #isShared = false;
   #lookAt = -Infinity;
 
-  constructor(client: Client, seat: number) {
+  /** @param lanes how many seats there are to be: one behind them is for when none of those can publish */
+  constructor(client: Client, seat: number, lanes: number) {
     this.#client = client;
     this.#seat = seat;
+    this.#lanes = lanes;
   }
 
   /** Slots whose rows may be read. */
@@ -146,8 +149,10 @@ export class Lane {
    * @returns slots that were not read until now
    */
   async share(isAble: boolean): Promise<ReadonlySet<number>> {
-    await this.#setAble(isAble);
-    const taken = await takenSeats(this.#client);
+    const found = await takenSeats(this.#client);
+    const isWanted = this.#seat < this.#lanes || !found.some((each) => each.isAble && each.seat < this.#seat);
+    await this.#setAble(isAble && isWanted);
+    const taken = found.map((each) => (each.seat === this.#seat ? { ...each, isAble: this.#isAble } : each));
     const wanted = slotsOf(this.#seat, taken);
     this.#isShared = taken.length > 1;
     for (const own of [this.#read, this.#gained]) {

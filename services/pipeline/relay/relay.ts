@@ -114,8 +114,8 @@ export const startRelay = (options: RelayOptions): Relay => {
   /** What was sent and Kafka has not answered for, whichever session sent it. */
   const unanswered = new Set<{ readonly change: Change }>();
   let followUpAt = -Infinity;
-  /** Whether no broker answered when one was asked. When that was, and when one answered, by the monotonic clock in milliseconds. */
-  let isCut = false;
+  /** Questions to a broker without an answer since the last one. When one was asked, and answered, by the monotonic clock in milliseconds. */
+  let misses = 0;
   let isAsking = false;
   let askedAt = -Infinity;
   let reachedAt = -Infinity;
@@ -203,7 +203,7 @@ export const startRelay = (options: RelayOptions): Relay => {
    * (FRESHNESS_TARGET_MS): a chunk of a few costs as much as one of many.
    */
   const lead = async (client: Client, seat: number, ended: AbortSignal): Promise<void> => {
-    const lane = new Lane(client, seat);
+    const lane = new Lane(client, seat, config.RELAY_LANES);
     let cursor = new OutboxCursor();
     const holds = new Holds();
     const inFlight = new Map<string, Change>();
@@ -222,6 +222,8 @@ export const startRelay = (options: RelayOptions): Relay => {
     let gainedTo = 0;
     /** Since when Kafka has answered for nothing of what is in flight, by the monotonic clock in milliseconds. */
     let silentSince = -Infinity;
+    /** When it last had a slot to read, by the same clock. */
+    let readAt = performance.now();
     let pollMs = MIN_POLL_MS;
     const topics = new Set<string>();
     ended.addEventListener('abort', () => {
@@ -236,7 +238,10 @@ export const startRelay = (options: RelayOptions): Relay => {
       const { row, entity } = change;
       inFlight.delete(row.id);
       bytesInFlight -= sizeOf(change);
-      if (error === undefined) silentSince = performance.now();
+      if (error === undefined) {
+        silentSince = performance.now();
+        hasReached();
+      }
       if (error !== undefined) {
         metrics.failures.inc({ entity });
         if (holds.fail(change, error)) warn(change, holds.of(change)?.scope, error);
@@ -353,21 +358,22 @@ export const startRelay = (options: RelayOptions): Relay => {
 
     /** While others could have its slots, and Kafka answers for nothing. */
     const lookForBrokers = (through: KafkaProducer): void => {
-      if (!lane.isShared && !isCut) return;
+      if (!lane.isShared && misses === 0) return;
       const now = performance.now();
       const isSilent = inFlight.size + holds.size > 0 && now - Math.max(silentSince, askedAt) > SILENT_BROKERS_MS;
-      if (isSilent || isCut) askBrokers(through);
+      if (isSilent || misses > 0) askBrokers(through);
     };
 
     /** Takes slots that are this relay's now, and begins to give away others. */
     const shareSlots = async (through: KafkaProducer | undefined): Promise<void> => {
       if (through !== undefined) lookForBrokers(through);
       const before = lane.count;
-      const hadNone = lane.mask === 0n;
-      const gained = await lane.share(through !== undefined && !isCut && !hasMetUnknownType);
+      const now = performance.now();
+      if (lane.mask !== 0n) readAt = now;
+      const gained = await lane.share(through !== undefined && !isCut() && !hasMetUnknownType);
       if (gained.size > 0) {
-        // It may have had none for long, with a mark that is as old.
-        if (hadNone) cursor = new OutboxCursor();
+        // Its mark is as old as what it read last.
+        if (now - readAt > SWEEP_MS) cursor = new OutboxCursor();
         cursor.rewindSlots(gained, inHands());
         gainedTo = 0;
         writtenHeld = undefined;
@@ -492,10 +498,7 @@ export const startRelay = (options: RelayOptions): Relay => {
         publish(through, found);
         if (startedAt >= sweepAt && room() > 0) publish(through, await sweep());
         if (holds.size > 0) {
-          for (const hold of holds.due(idsInFlight())) {
-            // Another relay is to have the slot: it would wait for this attempt.
-            if (!lane.leaving.has(hold.first.row.slot)) void retry(hold).catch(() => undefined);
-          }
+          for (const hold of holds.due(idsInFlight(), lane.leaving)) void retry(hold).catch(() => undefined);
         }
       } else {
         // Until a broker answers, the heartbeat goes on.
@@ -519,7 +522,9 @@ export const startRelay = (options: RelayOptions): Relay => {
         await sleep(MIN_POLL_MS, stop.signal);
       }
       if (confirmed.length === 0 && retried.length === 0) {
-        const nextAt = Math.min(holds.nextRetryAt, lane.lookAt);
+        // One that connects wakes it.
+        const retryAt = retryProducer.current() === undefined ? Infinity : holds.nextRetryAt(lane.leaving);
+        const nextAt = Math.min(retryAt, lane.lookAt);
         await idle(Math.min(pollMs, HEARTBEAT_MS, Math.max(MIN_POLL_MS, nextAt - performance.now())));
       }
       pollMs = Math.min(pollMs * 2, config.RELAY_POLL_MS);
@@ -617,10 +622,18 @@ export const startRelay = (options: RelayOptions): Relay => {
     askedAt = performance.now();
     void through.reachesBroker(first.topic).then((isReached) => {
       isAsking = false;
-      isCut = !isReached;
-      if (isReached) reachedAt = performance.now();
+      if (isReached) hasReached();
+      else misses += 1;
     });
   };
+
+  const hasReached = (): void => {
+    misses = 0;
+    reachedAt = performance.now();
+  };
+
+  /** The client asks the broker that it used last, which may be the only one that stands still: one question says too little. */
+  const isCut = (): boolean => misses > 1;
 
   /** A seat; one more than there are to be, where none of those that have one can publish, and this relay can. */
   const trySeat = async (client: Client): Promise<number | undefined> => {
@@ -629,7 +642,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     if ((await takenSeats(client)).some(({ isAble }) => isAble)) return undefined;
     const through = producer.current();
     if (through === undefined) producer.start();
-    else if (performance.now() - reachedAt < SILENT_BROKERS_MS) return takeSeat(client, SLOTS);
+    else if (misses === 0 && performance.now() - reachedAt < SILENT_BROKERS_MS) return takeSeat(client, SLOTS);
     else askBrokers(through);
     return undefined;
   };
