@@ -28,7 +28,7 @@ const servers = options.cluster
 const { canBreakDisks } = servers;
 if (options.cluster && !canBreakDisks)
   console.error('No disk is made slow or full here: that takes a C compiler (cc) on a Linux with glibc.');
-const runs = options.seed === undefined ? (options.runs ?? roundOf(options.cluster, canBreakDisks)) : 1;
+const runs = options.seed === undefined ? (options.runs ?? roundOf(options.cluster)) : 1;
 const bar = new SingleBar({ format: '{bar} run {value} of {total}, {duration_formatted}', clearOnComplete: true });
 const isTerminal = process.stderr.isTTY;
 const results: RunResult[] = [];

@@ -27,19 +27,17 @@ export const planOf = (turn: number, random: Random): readonly Step[] => {
 
 /** Of the faults that can be had here. */
 const nodeRounds = (canBreakDisks: boolean): readonly Step[] =>
-  NODE_ROUNDS.map((round) => round.filter(({ breaksDisk }) => canBreakDisks || breaksDisk !== true)).filter(
-    ({ length }) => length > 0,
-  );
+  NODE_ROUNDS.map((round) => round.filter(({ breaksDisk }) => canBreakDisks || breaksDisk !== true));
 
-/** On a cluster: one node of each kind, one after the other. Each round comes in its turn. */
+/** On a cluster: one node of each kind, one after the other. Each round comes in its turn, and that of one with nothing is the next one's. */
 export const nodePlanOf = (turn: number, canBreakDisks = true): readonly Step[] => {
   const rounds = nodeRounds(canBreakDisks);
-  return (rounds[turn % rounds.length] ?? []).map((fault) => [fault]);
+  const inTurn = [...rounds.slice(turn % rounds.length), ...rounds];
+  return (inTurn.find(({ length }) => length > 0) ?? []).map((fault) => [fault]);
 };
 
 /** How many runs it takes to see each fault once. */
-export const roundOf = (isOnCluster: boolean, canBreakDisks: boolean): number =>
-  (isOnCluster ? nodeRounds(canBreakDisks) : FAULTS).length;
+export const roundOf = (isOnCluster: boolean): number => (isOnCluster ? NODE_ROUNDS : FAULTS).length;
 
 /** For people. */
 export const describePlan = (plan: readonly Step[]): string =>

@@ -22,10 +22,14 @@ export interface Disks {
   repair(name: string): void;
 }
 
+const SOURCE = fileURLToPath(new URL('disk.c', import.meta.url));
+const COMPILE = ['-shared', '-fPIC', '-O2', '-o'];
+
 /** Whether this machine can make the library. */
 export const canBreakDisks = (): boolean =>
   process.platform === 'linux' &&
-  spawnSync('cc', ['--version']).status === 0 &&
+  // A compiler may be there without the C library's headers.
+  spawnSync('cc', [...COMPILE, '/dev/null', SOURCE]).status === 0 &&
   // Other C libraries have no such program.
   spawnSync('getconf', ['GNU_LIBC_VERSION']).status === 0;
 
@@ -33,8 +37,7 @@ export const canBreakDisks = (): boolean =>
 export const createDisks = (dataDir: string): Disks => {
   const folder = realpathSync(dataDir);
   const library = join(folder, 'disk.so');
-  const source = fileURLToPath(new URL('disk.c', import.meta.url));
-  execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', library, source]);
+  execFileSync('cc', [...COMPILE, library, SOURCE]);
   const switchOf = (name: string) => join(folder, `${name}.disk`);
   return {
     envOf: (name) => ({ LD_PRELOAD: library, DISK_FOLDER: `${join(folder, name)}/`, DISK_SWITCH: switchOf(name) }),
