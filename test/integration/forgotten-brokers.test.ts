@@ -1,5 +1,4 @@
 /** librdkafka's issue 5301. When a later client is not brought there any more, what replaces it in the services can go. */
-import getPort from 'get-port';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { joinGroup, type GroupClient } from '../../services/pipeline/consume/group-client.ts';
 import { createLogger } from '../../services/platform/logger.ts';
@@ -7,7 +6,7 @@ import { readEnv } from '../../services/platform/env.ts';
 import { SILENT_MS } from '../../services/platform/kafka/native.ts';
 import { kafkaEnv } from '../../services/platform/kafka/settings.ts';
 import { createProducer } from '../../services/platform/kafka/producer.ts';
-import { startOwnKafka, type OwnKafka } from '../support/embedded-kafka.ts';
+import { startKafkaBehind, type OwnKafka } from '../support/embedded-kafka.ts';
 import { createFencingProxy, type FencingProxy } from '../support/fencing-proxy.ts';
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
 import { waitFor } from '../support/wait.ts';
@@ -22,13 +21,7 @@ let proxy: FencingProxy;
 let topics: TestTopics;
 let config: ReturnType<typeof readEnv<typeof kafkaEnv>>;
 beforeAll(async () => {
-  const proxied = await getPort();
-  proxy = await createFencingProxy(proxied);
-  kafka = await startOwnKafka(undefined, ({ port, controllerPort }) => ({
-    listeners: `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxied},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxy.port}`,
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
-  }));
+  ({ kafka, proxy } = await startKafkaBehind(createFencingProxy));
   topics = await createTestTopics(kafka.brokers, { partitions: PARTITIONS.length });
   config = readEnv(kafkaEnv, { KAFKA_BROKERS: `127.0.0.1:${proxy.port}` });
 }, TIMEOUT_MS);

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import getPort from 'get-port';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
@@ -11,7 +10,7 @@ import type { Message } from '../../services/platform/kafka/native.ts';
 import { readEnv } from '../../services/platform/env.ts';
 import { postgresEnv } from '../../services/platform/postgres.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { startOwnKafka, type OwnKafka } from '../support/embedded-kafka.ts';
+import { startKafkaBehind, type OwnKafka } from '../support/embedded-kafka.ts';
 import { createTestTopics, type TestTopics } from '../support/kafka.ts';
 import { call, createPipeline, createTask } from '../support/pipeline.ts';
 import { killProcess, type ServiceProcess } from '../support/process.ts';
@@ -328,13 +327,7 @@ describe('with a way to Kafka that can be cut', () => {
   let kafka: OwnKafka;
   let proxy: TcpProxy;
   beforeEach(async () => {
-    const proxied = await getPort();
-    proxy = await createTcpProxy(proxied);
-    kafka = await startOwnKafka(undefined, ({ port, controllerPort }) => ({
-      listeners: `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxied},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxy.port}`,
-      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
-    }));
+    ({ kafka, proxy } = await startKafkaBehind(createTcpProxy));
     await topics.close();
     topics = await createTestTopics(kafka.brokers);
   });

@@ -65,3 +65,20 @@ export const startOwnKafka = async (
     },
   };
 };
+
+/**
+ * A Kafka of a test's own that a proxy stands before, too: clients that come by it are told of no other way.
+ * @param createProxy before the port that it is given
+ */
+export const startKafkaBehind = async <P extends { readonly port: number }>(
+  createProxy: (targetPort: number) => Promise<P>,
+): Promise<{ readonly kafka: OwnKafka; readonly proxy: P }> => {
+  const proxied = await getPort();
+  const proxy = await createProxy(proxied);
+  const kafka = await startOwnKafka(undefined, ({ port, controllerPort }) => ({
+    listeners: `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxied},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxy.port}`,
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
+  }));
+  return { kafka, proxy };
+};
