@@ -32,14 +32,16 @@ export interface Stack {
    */
   readonly startApi: (name?: string, settings?: Readonly<Record<string, string>>) => Promise<ServiceProcess>;
   readonly startIndexer: () => Promise<ServiceProcess>;
-  /** The same of another release, from its sources. */
-  readonly startOther: (service: 'api' | 'indexer', name: string, checkout: string) => Promise<ServiceProcess>;
+  /** @param checkout folder of another release, which runs from its sources; compiled as above when not given */
+  readonly start: (service: 'api' | 'indexer', name: string, checkout?: string) => Promise<ServiceProcess>;
   /** Counts the CPU of a process that was not started here. */
   readonly countCpu: (name: string, pid: number) => void;
   /** Runs `work`, and divides what each process took of the processors meanwhile by the operations that it tells. */
   measureCpu(work: () => Promise<number>): Promise<CpuByProcess>;
   /** Bytes that were written until now: PostgreSQL's log, the topic of the events on one broker, the index as it is on disk. */
   bytes(): Promise<Readonly<Record<'log of PostgreSQL' | 'topic' | 'index', number>>>;
+  /** Bytes of a topic's records on the broker's disk. */
+  topicBytes(topic: string): number;
   close(): Promise<void>;
 }
 
@@ -113,7 +115,7 @@ export const startBenchServers = async (
         env,
         startApi: (name = 'API', more) => start('api', name, more),
         startIndexer: () => start('indexer', 'indexer'),
-        startOther: (service, name, checkout) => start(service, name, {}, checkout),
+        start: (service, name, checkout) => start(service, name, {}, checkout),
         countCpu: (name, pid) => {
           pids.push([name, pid]);
         },
@@ -132,10 +134,11 @@ export const startBenchServers = async (
           const { _all } = await index.client.indices.stats({ index: index.alias, metric: 'store' });
           return {
             'log of PostgreSQL': Number(rows[0]?.log),
-            topic: sizeOfTopic(dataDir, topics.tasks),
+            topic: topicBytes(dataDir, topics.tasks),
             index: _all.total?.store?.size_in_bytes ?? 0,
           };
         },
+        topicBytes: (topic) => topicBytes(dataDir, topic),
         close: async () => {
           await Promise.all(processes.map(killProcess));
           await Promise.all([database.close(), topics.close(), index.close()]);
@@ -150,7 +153,7 @@ export const startBenchServers = async (
 };
 
 /** Its partitions' folders, `<topic>-<number>`, have the records in files of this ending. */
-const sizeOfTopic = (folder: string, topic: string): number =>
+const topicBytes = (folder: string, topic: string): number =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((file) => basename(file.parentPath).startsWith(`${topic}-`) && file.name.endsWith('.log'))
     .reduce((sum, file) => sum + statSync(join(file.parentPath, file.name)).size, 0);
