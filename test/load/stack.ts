@@ -9,6 +9,7 @@ import { createTestTopics, type TestTopics } from '../support/kafka.ts';
 import { killProcess, startService, type ServiceProcess } from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { cpuMicros, type CpuByProcess } from './cpu.ts';
+import { threadMicros, type MicrosByThread } from './threads.ts';
 
 export interface BenchServers {
   /**
@@ -38,6 +39,8 @@ export interface Stack {
   readonly countCpu: (name: string, pid: number) => void;
   /** Runs `work`, and divides what each process took of the processors meanwhile by the operations that it tells. */
   measureCpu(work: () => Promise<number>): Promise<CpuByProcess>;
+  /** CPU that the two servers in Java have used until now, by what their threads do. */
+  threads(): Promise<Readonly<Record<'Kafka' | 'Elasticsearch', MicrosByThread>>>;
   /** Bytes that were written until now: PostgreSQL's log, the topic of the events on one broker, the index as it is on disk. */
   bytes(): Promise<Readonly<Record<'log of PostgreSQL' | 'topic' | 'index', number>>>;
   /** Bytes of a topic's records on the broker's disk. */
@@ -126,6 +129,10 @@ export const startBenchServers = async (
             [...cpu()].map(([name, micros]) => [name, (micros - (before.get(name) ?? 0)) / operations]),
           );
         },
+        threads: async () => ({
+          Kafka: await threadMicros(servers.kafka?.pid ?? 0),
+          Elasticsearch: await threadMicros(servers.elasticsearch?.pid ?? 0),
+        }),
         bytes: async () => {
           const { rows } = await database.pool.query<{ log: string }>(
             `SELECT pg_current_wal_lsn() - '0/0'::pg_lsn AS log`,

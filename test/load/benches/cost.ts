@@ -11,6 +11,7 @@ import { sumOfCpu, type CpuByProcess } from '../cpu.ts';
 import type { Measurement, Series } from '../measurement.ts';
 import type { Stack } from '../stack.ts';
 import { writeSteadily } from '../tasks.ts';
+import { perOperation } from '../threads.ts';
 import type { Bench, BenchContext } from './bench.ts';
 
 const CONNECTIONS = 32;
@@ -113,13 +114,18 @@ const measure = async (
     const what = `create to index${name}, ${rate === undefined ? 'full load' : `${rate.toLocaleString('en-GB')}/s`}`;
     report.progress(what);
     let result: HttpResult | undefined;
-    const before = await stack.bytes();
+    const [before, threads] = [await stack.bytes(), await stack.threads()];
     const cpu = await stack.measureCpu(async () => (result = await load(rate)).requests);
     if (result === undefined) throw new Error('nothing was measured');
     const { requests, perSecond, p50Ms, p99Ms } = result;
     if (rate === undefined) most = perSecond;
     report.add({ what, value: perSecond, unit: '/s', p50Ms, p99Ms, cpu });
     if (rate === 1_000) {
+      const used = await stack.threads();
+      for (const server of ['Kafka', 'Elasticsearch'] as const) {
+        const parts = perOperation(threads[server], used[server], requests);
+        report.add({ what: `${what}: ${server} by its threads`, value: sumOfCpu(parts), unit: 'µs', cpu: parts });
+      }
       const after = await stack.bytes();
       for (const [where, bytes] of Object.entries(after)) {
         const value = (bytes - before[where as keyof typeof before]) / requests;
