@@ -51,7 +51,15 @@ export const createHttpProxy = async (
         return;
       }
       const outgoing = httpRequest(
-        { host: target.hostname, port: target.port, method, path: url, headers },
+        // This connection is the proxy's own: a client that closes its own after a HEAD would have the target close this one, which
+        // Node gives to the next request all the same.
+        {
+          host: target.hostname,
+          port: target.port,
+          method,
+          path: url,
+          headers: { ...headers, connection: 'keep-alive' },
+        },
         (answer) => {
           const chunks: Buffer[] = [];
           answer.on('data', (chunk: Buffer) => chunks.push(chunk));
