@@ -157,17 +157,21 @@ describe('the console', () => {
     await dialog.getByRole('button', { name: 'Save' }).click();
     await taskItem('Paint the fence teal').getByText('version 3').waitFor();
 
-    // The page has heard of the change, and has not read it yet.
-    await view.page.route(`**/tasks/${id}`, (route) =>
-      route.request().method() === 'GET' ? route.fulfill({ status: 503 }) : route.continue(),
-    );
+    // The page has heard of the change, and does not read it before the button is pressed: it would go.
+    let onPress = (): void => undefined;
+    const pressed = new Promise<void>((resolve) => (onPress = resolve));
+    await view.page.route(`**/tasks/${id}`, async (route) => {
+      if (route.request().method() === 'GET') await pressed;
+      await route.continue();
+    });
     await call(view.api, 'PUT', `/tasks/${id}`, { ...fields, description: 'Paint the fence red' });
     await view.page.getByLabel('Done: Paint the fence teal').click();
     await taskItem('Paint the fence teal').getByText('Somebody else has changed this task').waitFor();
-    await view.page.unroute(`**/tasks/${id}`);
     await view.page.getByRole('button', { name: 'Load the current version' }).press('Enter');
+    onPress();
     await view.page.getByLabel('Done: Paint the fence red').click();
     await taskItem('Paint the fence red').getByText('version 5').waitFor();
+    await view.page.unroute(`**/tasks/${id}`);
   });
 
   it('sends a create once, however often it takes to get it through', async () => {
