@@ -82,13 +82,20 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
     const isRefused = limit?.isExceeded ?? (() => false);
     const who = identify(options.authentication, isRefused);
     // What is for everybody asks nobody, and waits for no issuer.
-    for (const { document } of options.routes) app.use(toHonoPath(document.path), who);
+    for (const { document } of options.routes) app.on(document.method.toUpperCase(), toHonoPath(document.path), who);
     const { sessions } = options.authentication;
     if (sessions !== undefined) app.use('/console/*', identifySession(sessions, isRefused));
   }
   if (limit !== undefined) app.use(limit.middleware);
-  app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   const { routes } = options;
+  const [literal, parameterised] = [routes.filter(isLiteral), routes.filter((route) => !isLiteral(route))];
+  const literalMethods = methodsByPath(literal);
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => refuseMethod(c, literalMethods.get(c.req.path) ?? methods),
+    }),
+  );
   // Bodies are counted before they have arrived: a few large ones that never do must not shut out all others.
   const ordinary = limitBody(MAX_BODY_BYTES, MAX_HELD_BYTES - MAX_HELD_LARGE_BYTES);
   const large = new Map(
@@ -97,11 +104,7 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
     ),
   );
   app.use((c, next) => (large.get(c.req.path) ?? ordinary)(c, next));
-  const [literal, parameterised] = [routes.filter(isLiteral), routes.filter((route) => !isLiteral(route))];
-  for (const route of literal) addRoute(app, route, options.authentication);
-  // `/tasks/search` would also be a task's path: what it does not take must not be taken for an id.
-  for (const [path, methods] of methodsByPath(literal)) app.all(path, (c) => refuseMethod(c, methods));
-  for (const route of parameterised) addRoute(app, route, options.authentication);
+  for (const route of [...literal, ...parameterised]) addRoute(app, route, literalMethods, options.authentication);
   addDocs(app, routes, options.entities, options.authentication);
   options.taskConsole?.addTo(app);
   return app;
@@ -112,9 +115,14 @@ const isLiteral = ({ document }: Route): boolean => !document.path.includes('{')
 const addRoute = (
   app: Hono<ApiEnv>,
   { document, access, handle }: Route,
+  literalMethods: ReadonlyMap<string, readonly string[]>,
   authentication: Authentication | undefined,
 ): void => {
   app.on(document.method.toUpperCase(), toHonoPath(document.path), (c) => {
+    // `/tasks/search` is also a task's path here: what it does not take must not be taken for an id. Were a route for all its
+    // methods to say so, Hono's fastest router could not serve: it takes no literal path beside a parameter of the same method.
+    const methods = literalMethods.get(c.req.path);
+    if (methods?.includes(c.req.method) === false) return refuseMethod(c, methods);
     c.set('route', document.path);
     c.set('actor', authentication === undefined ? ANYBODY : authorize(c, access, authentication));
     return handle(c);
