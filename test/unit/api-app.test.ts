@@ -21,7 +21,7 @@ const LOGIN = {
   CONSOLE_SESSION_KEYS: 'k'.repeat(32),
 };
 
-// Of a route that fails here: no literal path beside a parameter of the same method, and none for all methods.
+// What breaks this is a literal path beside a parameter of the same method, or a route for all methods; each request is slower then.
 it.each<[string, Record<string, string>]>([
   ['the API alone', { AUTH: 'none' }],
   ['the API with the console', { AUTH: 'none', CONSOLE: 'true' }],
@@ -46,8 +46,11 @@ it.each<[string, Record<string, string>]>([
     : undefined;
   const api = await startLoneApi({ authentication, taskConsole });
   try {
-    const { status, headers } = await fetch(`${api.url}/tasks/batch`);
-    expect([status, headers.get('allow')]).toEqual([405, 'POST']);
+    // One that a task's path takes, and one that none takes.
+    for (const method of ['GET', 'OPTIONS']) {
+      const { status, headers } = await fetch(`${api.url}/tasks/batch`, { method });
+      expect([status, headers.get('allow')]).toEqual([405, 'POST']);
+    }
     expect((await fetch(`${api.url}/console`, { redirect: 'manual' })).status).toBe(
       taskConsole === undefined ? 404 : login === undefined ? 200 : 302,
     );
@@ -56,5 +59,32 @@ it.each<[string, Record<string, string>]>([
     await api.close();
     await taskConsole?.close();
     await Promise.all([pool.end(), elasticsearch.close()]);
+  }
+});
+
+it.each([
+  [200, 'GET', '/docs'],
+  [200, 'HEAD', '/openapi.json'],
+  [302, 'GET', '/'],
+  [404, 'GET', '/nothing/here'],
+  [405, 'DELETE', '/tasks/search'],
+  [415, 'POST', '/tasks'],
+])('tells browsers to be careful: %i for %s %s', async (status, method, path) => {
+  const api = await startLoneApi();
+  try {
+    const answer = await fetch(api.url + path, { method, redirect: 'manual' });
+    expect([answer.status, Object.fromEntries(answer.headers)]).toEqual([
+      status,
+      expect.objectContaining({
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-origin',
+        'referrer-policy': 'no-referrer',
+        'strict-transport-security': 'max-age=15552000; includeSubDomains',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'SAMEORIGIN',
+      }),
+    ]);
+  } finally {
+    await api.close();
   }
 });
