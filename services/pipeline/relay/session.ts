@@ -121,16 +121,6 @@ export const advance = async (
   return isLong ? patiently(client, statement) : (await client.query<OutboxRow>(statement)).rows;
 };
 
-/** The first row behind `after` and up to `upTo`, in whatever slot; nothing when there is none. It passes the dead rows before it. */
-export const firstBehind = async (client: Client, after: number, upTo: number): Promise<number | undefined> => {
-  const [row] = await patiently<{ first: string }>(client, {
-    name: 'relay-first',
-    text: 'SELECT id::text AS first FROM outbox WHERE id > $1::bigint AND id <= $2::bigint ORDER BY id LIMIT 1',
-    values: [after, upTo],
-  });
-  return row === undefined ? undefined : Number(row.first);
-};
-
 /** The driver gives up a little later than the server; its types do not know that a statement may say when. */
 const patiently = async <T extends QueryResultRow>(client: Client, statement: QueryConfig): Promise<T[]> => {
   await client.query(`SET statement_timeout = ${LONG_SCAN_TIMEOUT_MS}`);
