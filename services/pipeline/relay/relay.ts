@@ -27,6 +27,7 @@ import {
   endSession,
   firstBehind,
   HEARTBEAT_MS,
+  leaveOldPrimary,
   openSession,
   readTransactionBounds,
   setAside,
@@ -650,6 +651,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   /** One database session, from connecting to its end. */
   const runSession = async (): Promise<void> => {
     const client = createClient(config, 'taskstream-relay');
+    const openedAt = performance.now();
     const ended = new AbortController();
     try {
       await openSession(client, (error) => {
@@ -662,6 +664,11 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       if (stopping() || seat === undefined) return;
       logger.info({ seat }, 'this relay is active');
+      const onMoved = (): void => {
+        logger.warn('another PostgreSQL is primary now: leaving the session with the old one');
+      };
+      // It fails with the session, of whose end others are told.
+      leaveOldPrimary(client, { config, openedAt, ended: ended.signal, onMoved }).catch(() => undefined);
       await lead(client, seat, ended.signal);
     } finally {
       showSlots(0);
