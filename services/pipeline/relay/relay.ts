@@ -27,6 +27,7 @@ import {
   advance,
   endSession,
   HEARTBEAT_MS,
+  leaveOldPrimary,
   openSession,
   readTransactionBounds,
   setAside,
@@ -651,6 +652,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   /** One database session, from connecting to its end. */
   const runSession = async (): Promise<void> => {
     const client = createClient(config, 'taskstream-relay');
+    const openedAt = performance.now();
     const ended = new AbortController();
     try {
       await openSession(client, (error) => {
@@ -663,6 +665,11 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       if (stopping() || seat === undefined) return;
       logger.info({ seat }, 'this relay is active');
+      const onMoved = (): void => {
+        logger.warn('another PostgreSQL is primary now: leaving the session with the old one');
+      };
+      // It fails with the session, of whose end others are told.
+      leaveOldPrimary(client, { config, openedAt, ended: ended.signal, onMoved }).catch(() => undefined);
       await lead(client, seat, ended.signal);
     } finally {
       showSlots(0);

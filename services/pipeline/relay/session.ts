@@ -3,7 +3,8 @@
  * and deletes outbox rows. As both happen on one connection, whoever lost the locks cannot read another row.
  */
 import type { Client, QueryConfig, QueryResultRow } from 'pg';
-import { withDeadline } from '../../platform/time.ts';
+import { askAnew, type PostgresConfig } from '../../platform/postgres.ts';
+import { sleep, withDeadline } from '../../platform/time.ts';
 import type { OutboxRow } from './records.ts';
 
 /**
@@ -27,6 +28,8 @@ const LONG_SCAN_TIMEOUT_MS = 60_000;
 export const HEARTBEAT_MS = 3_000;
 /** The server ends the session of a relay that was silent for this long, and so frees its lock. */
 export const SILENCE_MS = 15_000;
+/** How often an active relay asks which server new connections reach. */
+const ASK_PRIMARY_MS = 5_000;
 
 /**
  * A server finds out within 25 s that a client's machine is gone, and frees the lock (`SESSION` in platform/postgres.ts).
@@ -69,6 +72,50 @@ export const keepSession = (client: Client, onLost: (error: unknown) => void): (
 /** The session may hang in a dead network; the process must not. */
 export const endSession = async (client: Client): Promise<void> => {
   await withDeadline(client.end(), 1_000, 'closing the session').catch(() => undefined);
+};
+
+interface Server {
+  /** When its process began, by its own clock: no other server has the same, and a restart ends every session. */
+  readonly startedAt: string;
+  readonly isStandby: boolean;
+}
+
+const WHO_ANSWERS = `SELECT extract(epoch FROM pg_postmaster_start_time())::text AS "startedAt", pg_is_in_recovery() AS "isStandby"`;
+
+/** Ends the sessions of the other relays on this server: no commit of theirs waits for a standby. */
+const SEND_AWAY = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE application_name = 'taskstream-relay' AND datname = current_database() AND pid <> pg_backend_pid()`;
+/** The old server may stand still. */
+const SEND_AWAY_MS = 1_000;
+
+/**
+ * Ends the session once new connections reach another primary. After a failover the old one may go on for those that are connected to
+ * it: nothing new comes there. The other relays there are sent away first, as what they publish of it would come behind newer events
+ * of a relay that is with the new one. Where nobody answers, or a standby does, the session stays.
+ * @param openedAt when the session was, by the monotonic clock in milliseconds: until some time later it needs no question
+ * @param onMoved is told before
+ * @returns when `ended` is aborted, or the session has been ended
+ */
+export const leaveOldPrimary = async (
+  client: Client,
+  {
+    config,
+    openedAt,
+    ended,
+    onMoved,
+  }: { config: PostgresConfig; openedAt: number; ended: AbortSignal; onMoved: () => void },
+): Promise<void> => {
+  const [own] = (await client.query<Server>(WHO_ANSWERS)).rows;
+  for (let askAt = openedAt + ASK_PRIMARY_MS; ; askAt = performance.now() + ASK_PRIMARY_MS) {
+    await sleep(Math.max(0, askAt - performance.now()), ended);
+    if (ended.aborted) return;
+    const [other] = await askAnew<Server>(config, 'taskstream-relay-primary', WHO_ANSWERS).catch(() => []);
+    if (other === undefined || other.isStandby || other.startedAt === own?.startedAt) continue;
+    onMoved();
+    await withDeadline(client.query(SEND_AWAY), SEND_AWAY_MS, 'sending other relays away').catch(() => undefined);
+    client.connection.stream.destroy();
+    return;
+  }
 };
 
 export interface Advance {
