@@ -11,6 +11,7 @@ import { readOptions } from './options.ts';
 import { randomOf } from './random.ts';
 import { markdownOf, describeOutage, outageTableOf, tableOf } from './report.ts';
 import type { RunResult } from './run.ts';
+import { describeSettings, settingsOf } from './settings.ts';
 
 const options = readOptions();
 // Not before: a help must not load the clients of servers.
@@ -45,7 +46,7 @@ for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
   const seed = firstSeed + index;
   const ofTurn = options.cluster ? nodePlanOf(turn, canBreakDisks) : planOf(turn, randomOf(seed).fork(0));
   const plan = options.fault === undefined ? ofTurn : planByNames([[options.fault]]);
-  const name = `run ${index + 1} of ${runs}, seed ${seed}: ${describePlan(plan)}`;
+  const name = `run ${index + 1} of ${runs}, seed ${seed}, ${describeSettings(settingsOf(seed))}: ${describePlan(plan)}`;
   const again = `  repeat it with: npm run test:chaos -- ${options.cluster ? '--cluster ' : ''}--seed ${seed} ${options.fault === undefined ? `--turn ${turn}` : `--fault ${options.fault}`}`;
   try {
     await servers.heal();

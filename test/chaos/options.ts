@@ -44,10 +44,13 @@ export const readOptions = (): ChaosOptions => {
       helpText({
         notes: `
 A run that broke a promise prints the arguments that repeat it: the same faults, operations and pauses, though not the
-same interleaving, which is the machine's. Its history and the services' logs are kept in dist/chaos.`,
+same interleaving, which is the machine's. Its history and the services' logs are kept in dist/chaos.
+
+The seed also chooses how the services are set: RELAY_LANES is 1 or 2, GROUP_PROTOCOL classic or consumer. A run's line says
+which, and four runs in sequence have all four combinations.`,
         exits: { 0: 'all runs kept every promise', 1: 'one did not, or it could not run' },
         examples: [
-          'npm run test:chaos                        # each fault once, about 13 minutes',
+          'npm run test:chaos                        # each fault once, about 14 minutes',
           'npm run test:chaos -- --runs 100          # the long round of docs/reliability.md',
           'npm run test:chaos -- --fault kill-relay --runs 10',
           'npm run test:chaos -- --cluster --runs 1  # a broker, the master and the primary are killed, about 3 minutes',

@@ -2,10 +2,12 @@
 import Table from 'cli-table3';
 import { AIMS } from './outages.ts';
 import type { RunResult } from './run.ts';
+import { settingsOf } from './settings.ts';
 
 const HEAD = [
   'fault',
   'runs',
+  'with consumer',
   'faults injected',
   'writes acknowledged',
   'lost',
@@ -25,6 +27,7 @@ const rowOf = (name: string, results: readonly RunResult[], injected: number): s
   return [
     name,
     thousands(results.length),
+    thousands(results.filter(({ seed }) => settingsOf(seed).GROUP_PROTOCOL === 'consumer').length),
     thousands(injected),
     thousands(sum(results.map(({ acknowledged }) => acknowledged))),
     thousands(sum(results.map(({ lost }) => lost.length))),
