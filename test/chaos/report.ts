@@ -2,7 +2,6 @@
 import Table from 'cli-table3';
 import { AIMS } from './outages.ts';
 import type { RunResult } from './run.ts';
-import { settingsOf } from './settings.ts';
 
 const HEAD = [
   'fault',
@@ -27,7 +26,7 @@ const rowOf = (name: string, results: readonly RunResult[], injected: number): s
   return [
     name,
     thousands(results.length),
-    thousands(results.filter(({ seed }) => settingsOf(seed).GROUP_PROTOCOL === 'consumer').length),
+    thousands(results.filter(({ settings }) => settings.GROUP_PROTOCOL === 'consumer').length),
     thousands(injected),
     thousands(sum(results.map(({ acknowledged }) => acknowledged))),
     thousands(sum(results.map(({ lost }) => lost.length))),

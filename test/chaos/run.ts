@@ -10,11 +10,12 @@ import { namesOf, type Step } from './plan.ts';
 import { randomOf } from './random.ts';
 import { saveRecord } from './record.ts';
 import type { Servers } from './servers.ts';
-import { APIS, settingsOf } from './settings.ts';
+import { APIS, type RunSettings } from './settings.ts';
 import { createWorld } from './world.ts';
 
 export interface RunOptions {
   readonly seed: number;
+  readonly settings: RunSettings;
   readonly plan: readonly Step[];
   /** How long clients write at least; they write on while a fault lasts. */
   readonly writeMs: number;
@@ -26,6 +27,7 @@ export interface RunOptions {
 
 export interface RunResult extends Judgement {
   readonly seed: number;
+  readonly settings: RunSettings;
   /** Names of the faults, step by step. */
   readonly plan: readonly (readonly string[])[];
   readonly acknowledged: number;
@@ -46,11 +48,11 @@ const INDEXERS = 2;
 const SLOW_MS = 60_000;
 
 export const run = async (servers: Servers, options: RunOptions): Promise<RunResult> => {
-  const { seed, plan, writeMs, build } = options;
+  const { seed, settings, plan, writeMs, build } = options;
   const random = randomOf(seed);
   const faults = plan.flat();
   const topicConfig = Object.assign({}, ...faults.map((fault) => fault.topicConfig)) as Record<string, string>;
-  const serviceEnv = Object.assign(settingsOf(seed), ...faults.map((fault) => fault.serviceEnv)) as Record<
+  const serviceEnv = Object.assign({ ...settings }, ...faults.map((fault) => fault.serviceEnv)) as Record<
     string,
     string
   >;
@@ -117,6 +119,7 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
     return {
       ...judgement,
       seed,
+      settings,
       plan: namesOf(plan),
       acknowledged: history.acknowledged,
       isGraceful,
