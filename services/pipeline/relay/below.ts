@@ -44,7 +44,7 @@ export class RowsBelow {
       return to + 1;
     } catch (error) {
       if (codeOf(error) !== CANCELED) throw error;
-      this.#reach = Math.ceil((to - after) / 8);
+      this.#reach = Math.max(1, Math.ceil((to - after) / 8));
       return after + 1;
     } finally {
       // As the connection began.
