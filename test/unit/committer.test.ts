@@ -21,7 +21,7 @@ test('repeats a refused commit until the broker has the newest offset', async ()
   expect(seen.at(-1)).toBe(9);
 });
 
-test('gathers for a second after a commit, and no longer once somebody waits', async () => {
+test('gathers for a while after a commit, and no longer once somebody waits', async () => {
   const commits: { readonly atMs: number; readonly offset: number }[] = [];
   const committer = committerOf(async (offsets) => {
     for (const { offset } of offsets) commits.push({ atMs: performance.now(), offset });
@@ -42,13 +42,13 @@ test('gathers for a second after a commit, and no longer once somebody waits', a
     { timeout: 5_000 },
   );
   expect(commits.map(({ offset }) => offset)).toEqual([1, 9]);
-  expect((commits[1]?.atMs ?? 0) - startedAt).toBeGreaterThan(990);
+  expect((commits[1]?.atMs ?? 0) - startedAt).toBeGreaterThan(240);
   committer.mark([next(0, 10)]);
   await sleep(20);
   expect(commits).toHaveLength(2);
   expect(await committer.flush(5_000)).toBe(true);
   expect(commits.at(-1)?.offset).toBe(10);
-  expect((commits[2]?.atMs ?? Infinity) - (commits[1]?.atMs ?? 0)).toBeLessThan(990);
+  expect((commits[2]?.atMs ?? Infinity) - (commits[1]?.atMs ?? 0)).toBeLessThan(240);
 });
 
 test('a commit that was given up is not waited for a second time', async () => {

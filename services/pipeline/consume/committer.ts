@@ -16,8 +16,8 @@ export interface CommitterOptions {
   readonly logger: Logger;
 }
 
-/** Least time between two commits, in milliseconds. */
-const EVERY_MS = 1_000;
+/** Least time between two commits, in milliseconds. What comes in it counts as lag for whoever scales by commits. */
+const EVERY_MS = 250;
 const BACKOFF = { baseMs: 50, maxMs: 1_000 };
 
 export class Committer {
@@ -35,9 +35,7 @@ export class Committer {
   /** Notes the next offsets to read; they are committed in the background. */
   mark(offsets: readonly TopicPartitionOffset[]): void {
     for (const offset of offsets) this.#pending.set(offset.partition, offset);
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#start();
   }
 
   /** Forgets partitions that belong to somebody else now. */
@@ -55,6 +53,14 @@ export class Committer {
     deadline.abort();
     this.#hurry = new AbortController();
     return this.#pending.size === 0;
+  }
+
+  #start(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      // Marked between its end and this.
+      if (this.#pending.size > 0) this.#start();
+    });
   }
 
   async #run(): Promise<void> {

@@ -47,8 +47,9 @@ export class RowsBelow {
       this.#reach = Math.max(1, Math.ceil((to - after) / 8));
       return after + 1;
     } finally {
-      // As the connection began.
-      await this.#client.query('RESET statement_timeout');
+      // As the connection began. The time counts for this statement too, and a server may stand still just then.
+      const reset = () => this.#client.query('RESET statement_timeout');
+      await reset().catch(reset);
     }
   }
 }

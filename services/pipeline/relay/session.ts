@@ -74,24 +74,29 @@ export const endSession = async (client: Client): Promise<void> => {
   await withDeadline(client.end(), 1_000, 'closing the session').catch(() => undefined);
 };
 
-interface Server {
-  /** When its process began, by its own clock: no other server has the same, and a restart ends every session. */
-  readonly startedAt: string;
-  readonly isStandby: boolean;
+interface Primary {
+  /** Number of its timeline, which each promotion raises; nothing for a standby. */
+  readonly timeline: number | null;
 }
 
-const WHO_ANSWERS = `SELECT extract(epoch FROM pg_postmaster_start_time())::text AS "startedAt", pg_is_in_recovery() AS "isStandby"`;
+/** The first eight digits of a log file's name (PostgreSQL documentation, 9.28.3). Neither function answers on a standby. */
+const WHICH_TIMELINE = `SELECT CASE WHEN NOT pg_is_in_recovery()
+  THEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END AS timeline`;
 
 /** Ends the sessions of the other relays on this server: no commit of theirs waits for a standby. */
 const SEND_AWAY = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-  WHERE application_name = 'taskstream-relay' AND datname = current_database() AND pid <> pg_backend_pid()`;
+  WHERE application_name = 'taskstream-relay' AND datname = current_database() AND pid <> pg_backend_pid()
+    AND usename = current_user`;
 /** The old server may stand still. */
 const SEND_AWAY_MS = 1_000;
 
+const timelineOf = ([row]: readonly Primary[]): number | undefined => row?.timeline ?? undefined;
+const nobody = (): [] => [];
+
 /**
- * Ends the session once new connections reach another primary. After a failover the old one may go on for those that are connected to
- * it: nothing new comes there. The other relays there are sent away first, as what they publish of it would come behind newer events
- * of a relay that is with the new one. Where nobody answers, or a standby does, the session stays.
+ * Ends the session once new connections reach a primary that was promoted later. After a failover the old one may go on for those that are
+ * connected to it: nothing new comes there. The other relays there are sent away first, as what they publish of it would come behind newer
+ * events of a relay that is with the new one. Where nobody answers, or a standby or an older primary does, the session stays.
  * @param openedAt when the session was, by the monotonic clock in milliseconds: until some time later it needs no question
  * @param onMoved is told before
  * @returns when `ended` is aborted, or the session has been ended
@@ -105,12 +110,16 @@ export const leaveOldPrimary = async (
     onMoved,
   }: { config: PostgresConfig; openedAt: number; ended: AbortSignal; onMoved: () => void },
 ): Promise<void> => {
-  const [own] = (await client.query<Server>(WHO_ANSWERS)).rows;
+  const askOwn = async () => timelineOf(await client.query<Primary>(WHICH_TIMELINE).then(({ rows }) => rows, nobody));
+  const isOver = (): boolean => ended.aborted;
+  let own = await askOwn();
   for (let askAt = openedAt + ASK_PRIMARY_MS; ; askAt = performance.now() + ASK_PRIMARY_MS) {
     await sleep(Math.max(0, askAt - performance.now()), ended);
-    if (ended.aborted) return;
-    const [other] = await askAnew<Server>(config, 'taskstream-relay-primary', WHO_ANSWERS).catch(() => []);
-    if (other === undefined || other.isStandby || other.startedAt === own?.startedAt) continue;
+    if (isOver()) return;
+    own ??= await askOwn();
+    const other = timelineOf(await askAnew<Primary>(config, 'taskstream-relay-primary', WHICH_TIMELINE).catch(nobody));
+    if (isOver()) return;
+    if (own === undefined || other === undefined || other <= own) continue;
     onMoved();
     await withDeadline(client.query(SEND_AWAY), SEND_AWAY_MS, 'sending other relays away').catch(() => undefined);
     client.connection.stream.destroy();
