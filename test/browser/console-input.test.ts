@@ -268,6 +268,9 @@ describe('the editor', () => {
     await question.dismiss();
     expect(await dialog().getByLabel('Description').inputValue()).toContain('Unsaved');
     await view.page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'hidden' });
+    // What was typed is kept, and asked for again.
+    view.page.once('dialog', (again) => void again.accept());
     await view.page.reload();
     await view.page.getByText('Live', { exact: true }).waitFor();
   });
