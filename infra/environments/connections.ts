@@ -3,7 +3,10 @@
  * `max_connections` is refused (`53300`): pods that are added do not become ready, and a rollout stalls.
  */
 
-/** What a replica of the API opens beside its pool: the relay's, and a question of each half of the pool (ADR 40). */
+/**
+ * What a replica of the API opens beside its pool: the relay's, and a question of each half of the pool (ADR 40). An active relay
+ * has a question of its own (ADR 1): RELAY_LANES of them.
+ */
 export const BESIDES_POOL = 3;
 /** While a version is rolled out: one replica that begins, and one that ends. */
 export const ROLLOUT_REPLICAS = 2;
@@ -24,12 +27,13 @@ export const OTHER_CONNECTIONS = JOBS * (JOB_POOL_SIZE + JOB_BESIDES) + OPERATOR
 export interface ApiConnections {
   readonly maxReplicas: number;
   readonly databasePoolSize: number;
+  readonly relayLanes: number;
 }
 
 /** The least `max_connections` of PostgreSQL. Indexers open none. */
-export const connectionsNeeded = ({ maxReplicas, databasePoolSize }: ApiConnections): number =>
-  (maxReplicas + ROLLOUT_REPLICAS) * (databasePoolSize + BESIDES_POOL) + OTHER_CONNECTIONS;
+export const connectionsNeeded = ({ maxReplicas, databasePoolSize, relayLanes }: ApiConnections): number =>
+  (maxReplicas + ROLLOUT_REPLICAS) * (databasePoolSize + BESIDES_POOL) + relayLanes + OTHER_CONNECTIONS;
 
 /** The same in words and with its numbers, for those whose settings are refused. */
-export const connectionsInWords = (maxReplicas: number | string, databasePoolSize: number | string): string =>
-  `(${maxReplicas} + ${ROLLOUT_REPLICAS} replicas of the API) x (${databasePoolSize} + ${BESIDES_POOL} connections) + ${OTHER_CONNECTIONS} for jobs, operators and superusers`;
+export const connectionsInWords = (api: Readonly<Record<keyof ApiConnections, number | string>>): string =>
+  `(${api.maxReplicas} + ${ROLLOUT_REPLICAS} replicas of the API) x (${api.databasePoolSize} + ${BESIDES_POOL} connections) + ${api.relayLanes} for active relays + ${OTHER_CONNECTIONS} for jobs, operators and superusers`;

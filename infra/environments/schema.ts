@@ -497,7 +497,7 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
   const needed = connectionsNeeded(api);
   const { kafka, elasticsearch, postgres } = servers;
   if ((postgres.maxConnections ?? needed) < needed) {
-    const words = connectionsInWords(api.maxReplicas, api.databasePoolSize);
+    const words = connectionsInWords(api);
     refuse('servers.postgres.maxConnections', `must be at least ${needed}: ${words}`);
   }
   if (postgres.kind === 'operated' && postgres.backup !== undefined) refuseBackup(postgres.backup, refuse);

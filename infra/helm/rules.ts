@@ -48,8 +48,8 @@ const RULES: readonly Rule[] = [
 const REPLICAS = `(add ${value('api.maxReplicas')} ${ROLLOUT_REPLICAS})`;
 const CONNECTIONS = `(add ${value('api.databasePoolSize')} ${BESIDES_POOL})`;
 const needsMoreThan = (path: string): Rule => ({
-  refusedIf: `gt (add (mul ${REPLICAS} ${CONNECTIONS}) ${OTHER_CONNECTIONS}) ${value(path)}`,
-  message: `${path} must be at least ${connectionsInWords('api.maxReplicas', 'api.databasePoolSize')}`,
+  refusedIf: `gt (add (mul ${REPLICAS} ${CONNECTIONS}) ${value('api.relayLanes')} ${OTHER_CONNECTIONS}) ${value(path)}`,
+  message: `${path} must be at least ${connectionsInWords({ maxReplicas: 'api.maxReplicas', databasePoolSize: 'api.databasePoolSize', relayLanes: 'api.relayLanes' })}`,
 });
 
 const KAFKA_RULES: readonly Rule[] = [

@@ -4,7 +4,6 @@ import { Hono, type Context } from 'hono';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
-import { secureHeaders } from 'hono/secure-headers';
 import type { PlacedEntity } from '../pipeline/entity.ts';
 import { TaskstreamError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -27,6 +26,19 @@ export const MAX_BODY_BYTES = 65_536;
 const MAX_HELD_BYTES = 67_108_864;
 /** As much of it as the bodies of a route with a bound of its own have. */
 const MAX_HELD_LARGE_BYTES = 16_777_216;
+
+/**
+ * What all answers tell browsers; pages have a policy of their own besides. Node's response has them from the start: on the
+ * `Headers` of each answer, where Hono's `secureHeaders` sets them, they take 1 µs more of the 14 that the application needs for a read.
+ */
+const SECURITY_HEADERS = new Map([
+  ['cross-origin-opener-policy', 'same-origin'],
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['referrer-policy', 'no-referrer'],
+  ['strict-transport-security', 'max-age=15552000; includeSubDomains'],
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'SAMEORIGIN'],
+]);
 
 export interface AppOptions {
   readonly routes: readonly Route[];
@@ -55,18 +67,10 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
   );
   app.use(requestId());
   app.use(requestContext(options));
-  // Pages have a policy of their own; an API answer is no page.
-  app.use(
-    secureHeaders({
-      xXssProtection: false,
-      // Of plugins and browsers that are no more.
-      xDownloadOptions: false,
-      xPermittedCrossDomainPolicies: false,
-      // Nothing here is another origin's.
-      xDnsPrefetchControl: false,
-      originAgentCluster: false,
-    }),
-  );
+  app.use((c, next) => {
+    c.env.outgoing.setHeaders(SECURITY_HEADERS);
+    return next();
+  });
   if (options.corsOrigins.length > 0) {
     app.use(
       cors({
@@ -82,13 +86,20 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
     const isRefused = limit?.isExceeded ?? (() => false);
     const who = identify(options.authentication, isRefused);
     // What is for everybody asks nobody, and waits for no issuer.
-    for (const { document } of options.routes) app.use(toHonoPath(document.path), who);
+    for (const { document } of options.routes) app.on(document.method.toUpperCase(), toHonoPath(document.path), who);
     const { sessions } = options.authentication;
     if (sessions !== undefined) app.use('/console/*', identifySession(sessions, isRefused));
   }
   if (limit !== undefined) app.use(limit.middleware);
-  app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   const { routes } = options;
+  const [literal, parameterised] = [routes.filter(isLiteral), routes.filter((route) => !isLiteral(route))];
+  const literalMethods = methodsByPath(literal);
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => refuseMethod(c, literalMethods.get(c.req.path) ?? methods),
+    }),
+  );
   // Bodies are counted before they have arrived: a few large ones that never do must not shut out all others.
   const ordinary = limitBody(MAX_BODY_BYTES, MAX_HELD_BYTES - MAX_HELD_LARGE_BYTES);
   const large = new Map(
@@ -97,11 +108,7 @@ export const createApp = (options: AppOptions): Hono<ApiEnv> => {
     ),
   );
   app.use((c, next) => (large.get(c.req.path) ?? ordinary)(c, next));
-  const [literal, parameterised] = [routes.filter(isLiteral), routes.filter((route) => !isLiteral(route))];
-  for (const route of literal) addRoute(app, route, options.authentication);
-  // `/tasks/search` would also be a task's path: what it does not take must not be taken for an id.
-  for (const [path, methods] of methodsByPath(literal)) app.all(path, (c) => refuseMethod(c, methods));
-  for (const route of parameterised) addRoute(app, route, options.authentication);
+  for (const route of [...literal, ...parameterised]) addRoute(app, route, literalMethods, options.authentication);
   addDocs(app, routes, options.entities, options.authentication);
   options.taskConsole?.addTo(app);
   return app;
@@ -112,9 +119,14 @@ const isLiteral = ({ document }: Route): boolean => !document.path.includes('{')
 const addRoute = (
   app: Hono<ApiEnv>,
   { document, access, handle }: Route,
+  literalMethods: ReadonlyMap<string, readonly string[]>,
   authentication: Authentication | undefined,
 ): void => {
   app.on(document.method.toUpperCase(), toHonoPath(document.path), (c) => {
+    // `/tasks/search` is also a task's path here: what it does not take must not be taken for an id. Were a route for all its
+    // methods to say so, Hono's fastest router could not serve: it takes no literal path beside a parameter of the same method.
+    const methods = literalMethods.get(c.req.path);
+    if (methods?.includes(c.req.method) === false) return refuseMethod(c, methods);
     c.set('route', document.path);
     c.set('actor', authentication === undefined ? ANYBODY : authorize(c, access, authentication));
     return handle(c);

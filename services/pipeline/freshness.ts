@@ -37,3 +37,9 @@ export const relayWaitMs = (targetMs: number): number => targetMs * RELAY_SHARE;
 
 /** The same between two batches of the indexer. */
 export const indexerWaitMs = (targetMs: number): number => targetMs - relayWaitMs(targetMs);
+
+/**
+ * The same between two refreshes that an indexer asks for. Were it longer than between two batches, each refresh would come later
+ * behind its batch than the one before, up to such a time.
+ */
+export const refreshEveryMs = indexerWaitMs;

@@ -1,5 +1,5 @@
 /** PostgreSQL: its configuration, and the one place that makes connections. */
-import type { Client, ClientBase, ClientConfig } from 'pg';
+import type { Client, ClientBase, ClientConfig, QueryResultRow } from 'pg';
 import { watchAuthority } from './certificates.ts';
 import { choice, integer, optionalText, url, type EnvSpec, type EnvValues } from './env.ts';
 import { messageOf, TaskstreamError } from './errors.ts';
@@ -30,7 +30,7 @@ export const postgresEnv = {
     schema: integer(12, { min: 2, max: 200 }),
     defaultText: '12',
     description:
-      'Most connections a process opens for what it is asked. An API keeps half of them for writes and half for reads, and opens three more: one for the relay, and one for each half that asks what PostgreSQL still does when it does not answer.',
+      'Most connections a process opens for what it is asked. An API keeps half of them for writes and half for reads, and opens up to four more: one for the relay, one for the question of an active relay, and one for each half that asks what PostgreSQL still does when it does not answer.',
   },
   DATABASE_STATEMENT_TIMEOUT_MS: {
     schema: integer(10_000, { min: 100, max: 600_000 }),
@@ -131,12 +131,27 @@ const beginSession = async (client: ClientBase): Promise<Session> => {
 };
 
 const STARTED_AT = 'extract(epoch FROM session.backend_start)::text';
-/** Bound on a statement of the question what a session still does. */
+/** Bound on the statement of a question. */
 const ASK_TIMEOUT_MS = 3_000;
 
+/** One statement over a connection of its own, which goes to whichever server the address leads to now, as after a failover. */
+export const askAnew = async <T extends QueryResultRow>(
+  config: PostgresConfig,
+  applicationName: string,
+  statement: string,
+  values: readonly unknown[] = [],
+): Promise<T[]> => {
+  const client = createClient({ ...config, DATABASE_STATEMENT_TIMEOUT_MS: ASK_TIMEOUT_MS }, applicationName);
+  await client.connect();
+  try {
+    return (await client.query<T>(statement, [...values])).rows;
+  } finally {
+    void client.end().catch(() => undefined);
+  }
+};
+
 /**
- * Which of the sessions still work, asked over a connection of its own. A new one each time: after a failover the address leads to
- * another server, which knows none of them. One that waits for its client has done its work.
+ * Which of the sessions still work. Another server knows none of them. One that waits for its client has done its work.
  * Source: PostgreSQL documentation, 27.2.3 `pg_stat_activity`; a session shows what it waits for to its own user.
  */
 const askWhatWorks = async (
@@ -144,21 +159,17 @@ const askWhatWorks = async (
   applicationName: string,
   sessions: readonly Session[],
 ): Promise<ReadonlyMap<number, Work>> => {
-  const client = createClient({ ...config, DATABASE_STATEMENT_TIMEOUT_MS: ASK_TIMEOUT_MS }, `${applicationName}-slots`);
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ pid: number; waits: boolean }>(
-      `SELECT session.pid, session.wait_event IS NOT DISTINCT FROM 'SyncRep' AS waits
-       FROM json_to_recordset($1) AS asked(pid int, "startedAt" text), pg_stat_get_activity(asked.pid) AS session
-       WHERE ${STARTED_AT} = asked."startedAt" AND (
-         session.wait_event = 'SyncRep' OR (session.state = 'active' AND session.wait_event_type IS DISTINCT FROM 'Client')
-       )`,
-      [JSON.stringify(sessions)],
-    );
-    return new Map(rows.map(({ pid, waits }) => [pid, waits ? 'waits for a standby' : 'works']));
-  } finally {
-    void client.end().catch(() => undefined);
-  }
+  const rows = await askAnew<{ pid: number; waits: boolean }>(
+    config,
+    `${applicationName}-slots`,
+    `SELECT session.pid, session.wait_event IS NOT DISTINCT FROM 'SyncRep' AS waits
+     FROM json_to_recordset($1) AS asked(pid int, "startedAt" text), pg_stat_get_activity(asked.pid) AS session
+     WHERE ${STARTED_AT} = asked."startedAt" AND (
+       session.wait_event = 'SyncRep' OR (session.state = 'active' AND session.wait_event_type IS DISTINCT FROM 'Client')
+     )`,
+    [JSON.stringify(sessions)],
+  );
+  return new Map(rows.map(({ pid, waits }) => [pid, waits ? 'waits for a standby' : 'works']));
 };
 
 const poolerRefused = (cause?: unknown): TaskstreamError =>

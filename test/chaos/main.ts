@@ -11,6 +11,7 @@ import { readOptions } from './options.ts';
 import { randomOf } from './random.ts';
 import { markdownOf, describeOutage, outageTableOf, tableOf } from './report.ts';
 import type { RunResult } from './run.ts';
+import { describeSettings, settingsOf } from './settings.ts';
 
 const options = readOptions();
 // Not before: a help must not load the clients of servers.
@@ -45,11 +46,19 @@ for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
   const seed = firstSeed + index;
   const ofTurn = options.cluster ? nodePlanOf(turn, canBreakDisks) : planOf(turn, randomOf(seed).fork(0));
   const plan = options.fault === undefined ? ofTurn : planByNames([[options.fault]]);
-  const name = `run ${index + 1} of ${runs}, seed ${seed}: ${describePlan(plan)}`;
-  const again = `  repeat it with: npm run test:chaos -- ${options.cluster ? '--cluster ' : ''}--seed ${seed} ${options.fault === undefined ? `--turn ${turn}` : `--fault ${options.fault}`}`;
+  const settings = settingsOf(seed, options.groupProtocol);
+  const name = `run ${index + 1} of ${runs}, seed ${seed}, ${describeSettings(settings)}: ${describePlan(plan)}`;
+  const again = `  repeat it with: npm run test:chaos -- ${options.cluster ? '--cluster ' : ''}--group-protocol ${settings.GROUP_PROTOCOL} --seed ${seed} ${options.fault === undefined ? `--turn ${turn}` : `--fault ${options.fault}`}`;
   try {
     await servers.heal();
-    const result = await startRun(servers, { seed, plan, writeMs: options.seconds * 1_000, build, recordFolder });
+    const result = await startRun(servers, {
+      seed,
+      settings,
+      plan,
+      writeMs: options.seconds * 1_000,
+      build,
+      recordFolder,
+    });
     results.push(result);
     const isBroken = result.broken.length > 0;
     if (isBroken) {

@@ -6,6 +6,7 @@ import { wholeNumber } from '../../services/ops/cli/arguments.ts';
 import { helpText } from '../../services/ops/cli/help.ts';
 import { explainUsage } from '../../services/ops/cli/usage.ts';
 import { NODE_FAULTS } from './faults/nodes.ts';
+import { GROUP_PROTOCOLS, type RunSettings } from './settings.ts';
 
 export interface ChaosOptions {
   /** Each fault once when not given. */
@@ -14,6 +15,8 @@ export interface ChaosOptions {
   readonly seed?: number;
   readonly turn: number;
   readonly fault?: string;
+  /** Of all runs; chosen by the seed when not given. */
+  readonly groupProtocol?: RunSettings['GROUP_PROTOCOL'];
   /** Three nodes of each server, and faults of nodes. */
   readonly cluster: boolean;
 }
@@ -39,15 +42,20 @@ export const readOptions = (): ChaosOptions => {
     .addOption(
       new Option('--fault <name>', 'only this one').choices([...FAULT_NAMES, ...NODE_FAULTS.map(({ name }) => name)]),
     )
+    .addOption(new Option('--group-protocol <name>', 'GROUP_PROTOCOL of all runs').choices(GROUP_PROTOCOLS))
     .addHelpText(
       'after',
       helpText({
         notes: `
 A run that broke a promise prints the arguments that repeat it: the same faults, operations and pauses, though not the
-same interleaving, which is the machine's. Its history and the services' logs are kept in dist/chaos.`,
+same interleaving, which is the machine's. Its history and the services' logs are kept in dist/chaos.
+
+The seed also chooses how the services are set: RELAY_LANES is 1 or 2, and without --group-protocol GROUP_PROTOCOL
+is classic or consumer. A run's line says
+which, and four runs in sequence have all four combinations.`,
         exits: { 0: 'all runs kept every promise', 1: 'one did not, or it could not run' },
         examples: [
-          'npm run test:chaos                        # each fault once, about 13 minutes',
+          'npm run test:chaos                        # each fault once, about 14 minutes',
           'npm run test:chaos -- --runs 100          # the long round of docs/reliability.md',
           'npm run test:chaos -- --fault kill-relay --runs 10',
           'npm run test:chaos -- --cluster --runs 1  # a broker, the master and the primary are killed, about 3 minutes',

@@ -6,6 +6,7 @@ import type { RunResult } from './run.ts';
 const HEAD = [
   'fault',
   'runs',
+  'with consumer',
   'faults injected',
   'writes acknowledged',
   'lost',
@@ -25,6 +26,7 @@ const rowOf = (name: string, results: readonly RunResult[], injected: number): s
   return [
     name,
     thousands(results.length),
+    thousands(results.filter(({ settings }) => settings.GROUP_PROTOCOL === 'consumer').length),
     thousands(injected),
     thousands(sum(results.map(({ acknowledged }) => acknowledged))),
     thousands(sum(results.map(({ lost }) => lost.length))),

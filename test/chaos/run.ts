@@ -10,10 +10,12 @@ import { namesOf, type Step } from './plan.ts';
 import { randomOf } from './random.ts';
 import { saveRecord } from './record.ts';
 import type { Servers } from './servers.ts';
+import { APIS, type RunSettings } from './settings.ts';
 import { createWorld } from './world.ts';
 
 export interface RunOptions {
   readonly seed: number;
+  readonly settings: RunSettings;
   readonly plan: readonly Step[];
   /** How long clients write at least; they write on while a fault lasts. */
   readonly writeMs: number;
@@ -25,6 +27,7 @@ export interface RunOptions {
 
 export interface RunResult extends Judgement {
   readonly seed: number;
+  readonly settings: RunSettings;
   /** Names of the faults, step by step. */
   readonly plan: readonly (readonly string[])[];
   readonly acknowledged: number;
@@ -41,21 +44,18 @@ export interface RunResult extends Judgement {
 const CLIENTS = 6;
 const PARTITIONS = 6;
 const INDEXERS = 2;
-const APIS = 2;
-/** Beside the clients, which have the numbers from 0, and the faults. */
-const LANES_PART = 999;
 /** Nobody has to do anything for a cluster that loses a node of each kind. */
 const SLOW_MS = 60_000;
 
 export const run = async (servers: Servers, options: RunOptions): Promise<RunResult> => {
-  const { seed, plan, writeMs, build } = options;
+  const { seed, settings, plan, writeMs, build } = options;
   const random = randomOf(seed);
   const faults = plan.flat();
   const topicConfig = Object.assign({}, ...faults.map((fault) => fault.topicConfig)) as Record<string, string>;
-  const serviceEnv = Object.assign(
-    { RELAY_LANES: String(random.fork(LANES_PART).pick([1, APIS])) },
-    ...faults.map((fault) => fault.serviceEnv),
-  ) as Record<string, string>;
+  const serviceEnv = Object.assign({ ...settings }, ...faults.map((fault) => fault.serviceEnv)) as Record<
+    string,
+    string
+  >;
   if (faults.some(({ hasTwoBrokers }) => hasTwoBrokers)) await servers.startSecondBroker();
   const world = await createWorld(servers, { partitions: PARTITIONS, build, topicConfig, serviceEnv });
   const history = emptyHistory();
@@ -65,7 +65,7 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
   const watch = servers.copies > 1 ? watchOutages(world, history) : undefined;
   try {
     await Promise.all([
-      ...Array.from({ length: APIS }, world.startApi),
+      ...Array.from({ length: APIS }, () => world.startApi()),
       ...Array.from({ length: INDEXERS }, world.startIndexer),
     ]);
     const observer = watchIndex(world.index, history);
@@ -119,6 +119,7 @@ export const run = async (servers: Servers, options: RunOptions): Promise<RunRes
     return {
       ...judgement,
       seed,
+      settings,
       plan: namesOf(plan),
       acknowledged: history.acknowledged,
       isGraceful,

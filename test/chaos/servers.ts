@@ -24,6 +24,9 @@ export const LINKS = [
 ] as const;
 export type Link = (typeof LINKS)[number];
 
+/** Of an indexer in its group, with either protocol, in milliseconds: a few faults last for longer. */
+export const SESSION_MS = '6000';
+
 /** What happens to nodes of a cluster. */
 export type Strike =
   /** It ends, for good. */
@@ -83,6 +86,7 @@ const kafkaSettings = (
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     listeners: [...addresses(ports), `CONTROLLER://127.0.0.1:${controllerPort}`].join(),
     'advertised.listeners': addresses(advertised).join(),
+    'group.consumer.session.timeout.ms': SESSION_MS,
     'inter.broker.listener.name': 'PLAINTEXT',
     'listener.security.protocol.map': ['CONTROLLER', ...Object.keys(ports)].map((name) => `${name}:PLAINTEXT`).join(),
   };

@@ -15,7 +15,7 @@ import {
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { createClock, type Clock } from './clock.ts';
-import type { Servers } from './servers.ts';
+import { SESSION_MS, type Servers } from './servers.ts';
 
 /** An API with the proxy that its clients go through. */
 export interface Api extends ServiceProcess {
@@ -31,7 +31,8 @@ export interface World {
   readonly clock: Clock;
   readonly apis: Api[];
   readonly indexers: ServiceProcess[];
-  readonly startApi: () => Promise<void>;
+  /** @param settings what it has other than the rest of them */
+  readonly startApi: (settings?: Readonly<Record<string, string>>) => Promise<void>;
   readonly startIndexer: () => Promise<void>;
   /**
    * Whether an indexer, of all that there were, said that events are read again: its session ended while the machine
@@ -78,7 +79,7 @@ export const createWorld = async (
     TASKS_TOPIC: topics.tasks,
     DEAD_LETTER_TOPIC: topics.deadLetters,
     TASK_INDEX: index.alias,
-    SESSION_TIMEOUT_MS: '6000',
+    SESSION_TIMEOUT_MS: SESSION_MS,
     LOG_LEVEL: 'warn',
     ...serviceEnv,
   };
@@ -109,8 +110,8 @@ export const createWorld = async (
     clock,
     apis,
     indexers,
-    startApi: async () => {
-      const started = await startService('api', env.api, build);
+    startApi: async (settings) => {
+      const started = await startService('api', { ...env.api, ...settings }, build);
       const proxy = await createTcpProxy(started.port);
       proxies.push(proxy);
       // Before it is ready: what a failed start leaves behind is ended with the world.

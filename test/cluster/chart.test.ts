@@ -173,7 +173,7 @@ describe('values that cannot be used are refused by name', () => {
         new RegExp(`servers\\.postgres\\.memory\\.${name} must be a size of PostgreSQL from ${least} to ${most}`),
       ]),
     ),
-    ['servers.postgres.maxConnections=246', /servers\.postgres\.maxConnections must be at least \(api\.maxReplicas/],
+    ['servers.postgres.maxConnections=247', /servers\.postgres\.maxConnections must be at least \(api\.maxReplicas/],
     ['api.databasePoolSize=13', /servers\.postgres\.maxConnections must be at least \(api\.maxReplicas/],
   ])('%s', async (setting, message) => {
     const [path, value] = setting.split(/=(.*)/);
@@ -214,11 +214,11 @@ it('a PostgreSQL elsewhere that takes too few connections is refused where its l
       '-f',
       valuesFile({ ...values, servers: { postgres: { ...environmentOf('lab').servers.postgres, maxConnections } } }),
     );
-  expect((await rendered(246)).stderr).toMatch(/servers\.postgres\.maxConnections must be at least/);
-  expect((await rendered(247)).code).toBe(0);
+  expect((await rendered(247)).stderr).toMatch(/servers\.postgres\.maxConnections must be at least/);
+  expect((await rendered(248)).code).toBe(0);
   expect((await rendered(null)).code).toBe(0);
   const fits = structuredClone(environmentOf('production')) as any;
-  fits.servers.postgres.maxConnections = 247;
+  fits.servers.postgres.maxConnections = 248;
   expectEqual(await template('taskstream', '-f', valuesFile(valuesOf(fits))), fits);
 });
 

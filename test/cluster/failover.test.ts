@@ -1,11 +1,10 @@
 /** The operator of PostgreSQL fails over, three instances of the product's own Cluster, while pods of the API write. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { local } from '../../infra/environments/local.ts';
 import { TASK_INDEX_ALIAS } from '../../services/task/resources.ts';
 import type { Task } from '../../services/task/task.ts';
-import { completed, documentsOf } from '../support/content.ts';
+import { equalInContent } from '../support/content.ts';
 import { find, manifestsOf, type Manifest } from '../support/manifests.ts';
 import { creationOf, TEXT_FIELD, updateOf } from '../support/sample.ts';
 import { waitFor } from '../support/wait.ts';
@@ -195,16 +194,7 @@ const judge = async (fault: string, load: RunningScript): Promise<void> => {
   });
   expect(lost).toEqual([]);
   expect(count).toBeGreaterThan(200);
-  const search = new ElasticsearchClient({ node: product.elasticsearchUrl });
-  await waitFor(
-    'both stores to be equal in content',
-    async () => {
-      expect(completed(await documentsOf(search, TASK_INDEX_ALIAS))).toEqual(rows);
-      return true;
-    },
-    { timeoutMs: 120_000, intervalMs: 1_000 },
-  );
-  await search.close();
+  await equalInContent(product.elasticsearchUrl, TASK_INDEX_ALIAS, async () => rows);
 };
 
 it('a commit waits for any one of two standbys, and the operator knows it', async () => {

@@ -1,8 +1,7 @@
-import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { DEAD_LETTER_TOPIC, TASK_INDEX_ALIAS } from '../../services/task/resources.ts';
 import type { Task } from '../../services/task/task.ts';
-import { completed, documentsOf, rowsOf } from '../support/content.ts';
+import { equalInContent, rowsOf } from '../support/content.ts';
 import { readTopic } from '../support/kafka.ts';
 import { find, manifestsOf, ofKind, type Manifest } from '../support/manifests.ts';
 import { checkOutPreviousRelease, type PreviousRelease } from '../support/previous-release.ts';
@@ -144,16 +143,7 @@ it('a rollout over the previous release and a rollback to it, under load: no req
   const { requests, failures } = JSON.parse(await load.finish()) as HttpLoad;
   expect(failures).toEqual([]);
   expect(requests).toBeGreaterThan(1_000);
-  const search = new ElasticsearchClient({ node: product.elasticsearchUrl });
-  await waitFor(
-    'both stores to be equal in content',
-    async () => {
-      expect(completed(await documentsOf(search, TASK_INDEX_ALIAS))).toEqual(await rowsOf(product.databaseUrl));
-      return true;
-    },
-    { timeoutMs: 120_000, intervalMs: 1_000 },
-  );
-  await search.close();
+  await equalInContent(product.elasticsearchUrl, TASK_INDEX_ALIAS, () => rowsOf(product.databaseUrl));
   const rows = await rowsOf(product.databaseUrl);
   for (const { id } of tagged) expect(rows.get(id)).toMatchObject({ tags });
   expect(await readTopic(product.kafkaBrokers, DEAD_LETTER_TOPIC)).toEqual([]);

@@ -57,17 +57,17 @@ describe('settings that cannot be used are refused by name', () => {
     [
       'more connections than PostgreSQL takes',
       (e) => (e.api.maxReplicas = 13),
-      /servers\.postgres\.maxConnections: must be at least 262: \(13 \+ 2 replicas of the API\) x \(12 \+ 3 connections\) \+ 37 for jobs/,
+      /servers\.postgres\.maxConnections: must be at least 263: \(13 \+ 2 replicas of the API\) x \(12 \+ 3 connections\) \+ 1 for active relays \+ 37 for jobs/,
     ],
     [
       'larger pools than PostgreSQL takes',
       (e) => (e.api.databasePoolSize = 13),
-      /servers\.postgres\.maxConnections: must be at least 261/,
+      /servers\.postgres\.maxConnections: must be at least 262/,
     ],
     [
       'more connections than a PostgreSQL elsewhere takes',
-      (e) => (e.servers.postgres = { ...environmentOf('lab').servers.postgres, maxConnections: 246 }),
-      /servers\.postgres\.maxConnections: must be at least 247/,
+      (e) => (e.servers.postgres = { ...environmentOf('lab').servers.postgres, maxConnections: 247 }),
+      /servers\.postgres\.maxConnections: must be at least 248/,
     ],
     [
       'a password without TLS',
@@ -151,7 +151,7 @@ describe('settings that cannot be used are refused by name', () => {
   });
 
   it('and taken where they fit', () => {
-    const fits = change((e) => (e.servers.postgres.maxConnections = 247));
+    const fits = change((e) => (e.servers.postgres.maxConnections = 248));
     expect(parseEnvironment(fits)).toEqual(fits);
     const unknown = change((e) => {
       e.servers.postgres = { ...environmentOf('lab').servers.postgres, maxConnections: undefined };

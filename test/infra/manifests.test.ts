@@ -54,12 +54,15 @@ describe.each(['local', 'lab', 'production'])('the manifests of %s', (name) => {
       maxReplicas: number;
     };
     const cluster = ofKind(manifests, 'Cluster')[0]?.spec.postgresql.parameters.max_connections as string | undefined;
-    const { servers } = environment;
+    const {
+      servers,
+      api: { relayLanes },
+    } = environment;
     const most = Number(cluster ?? servers.postgres.maxConnections);
     const api = (maxReplicas + 2) * (poolSizeOf('taskstream-api') + BESIDES_POOL);
     const jobs = 2 * (poolSizeOf('taskstream-verify') + poolSizeOf('taskstream-reindex') + 4);
     // PostgreSQL keeps three for superusers; the operator and people need some.
-    expect(api + jobs + 3 + 10).toBeLessThanOrEqual(most);
+    expect(api + relayLanes + jobs + 3 + 10).toBeLessThanOrEqual(most);
   });
 
   it('give every pod what Pod Security "restricted" asks for, no token, and a read-only root', () => {

@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import getPort from 'get-port';
 import pg from 'pg';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished } from 'vitest';
 import { superviseFailover } from '../../infra/local/cluster/failover.ts';
 import { createLines } from '../../infra/local/cluster/lines.ts';
 import { PostgresNode } from '../../infra/local/cluster/postgres-node.ts';
 import { createService } from '../../infra/local/cluster/service.ts';
 import { PASSWORD, USER } from '../../infra/local/postgres.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { createTestTopics } from '../support/kafka.ts';
+import { startTestRelay } from '../support/relay.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** A primary with two standbys, which reach each other by lines. */
@@ -47,6 +50,16 @@ const startThree = async (Node: typeof PostgresNode) => {
   return { first, lines, service, reported, failover };
 };
 
+const urlOf = ({ port }: { readonly port: number }): string =>
+  `postgresql://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`;
+
+const connectTo = async (connectionString: string): Promise<pg.Client> => {
+  const client = new pg.Client({ connectionString });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+};
+
 it('a failover whose promotion was not answered goes on with the node that was promoted', async () => {
   /** Which nodes were told to become primary; what the first one answers is lost. */
   const promoted: string[] = [];
@@ -81,14 +94,7 @@ it.runIf(process.platform === 'linux')(
   'a primary that only its clients reach acknowledges nothing, and is ended when the others reach it again',
   async () => {
     const { first, lines, service, failover } = await startThree(PostgresNode);
-    const connect = async () => {
-      const client = new pg.Client({
-        ...{ host: '127.0.0.1', port: service.port, user: USER, password: PASSWORD, database: 'postgres' },
-      });
-      client.on('error', () => undefined);
-      await client.connect();
-      return client;
-    };
+    const connect = () => connectTo(urlOf(service));
     const before = await connect();
     await before.query('CREATE TABLE kept (name text)');
     lines.cutOff(first);
@@ -108,5 +114,47 @@ it.runIf(process.platform === 'linux')(
     expect((await behind.query('SELECT name FROM kept')).rows).toEqual([{ name: 'behind' }]);
     await failover.heal();
     await behind.end();
+  },
+);
+
+it.runIf(process.platform === 'linux')(
+  'relays leave a primary that goes on for those who are connected to it, and publish what the new one has',
+  async () => {
+    const { first, lines, service, failover } = await startThree(PostgresNode);
+    const database = await createTestDatabase(urlOf(service));
+    const brokers = inject('kafkaBrokers');
+    const topics = await createTestTopics(brokers);
+    // Two publish, and the third waits for a seat.
+    const relays = Array.from({ length: 3 }, () =>
+      startTestRelay({ databaseUrl: database.url, brokers, topics, settings: { RELAY_LANES: 2 } }),
+    );
+    onTestFinished(async () => {
+      await Promise.all(relays.map((relay) => relay.close()));
+      await Promise.all([database.pool.end(), topics.close()]);
+    });
+    const areShared = async (): Promise<boolean> => {
+      const slots = await Promise.all(relays.map((relay) => relay.metric('taskstream_relay_slots')));
+      return slots.sort((a, b) => a - b).join() === '0,32,32';
+    };
+    await waitFor('two relays to share the slots', areShared);
+    lines.cutOff(first);
+    await waitFor('another primary', () => failover.primary() !== first, { timeoutMs: 120_000 });
+
+    const client = await connectTo(database.url);
+    await client.query(
+      `INSERT INTO outbox (type, task_id, version, task)
+       SELECT 'tasks.event.updated', id, 1, json_build_object('id', id, 'version', 1)
+       FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 200)) AS tasks`,
+    );
+    await waitFor('all to be published', async () => (await topics.end()) === 200, { timeoutMs: 20_000 });
+    await waitFor('two relays to share the slots', areShared);
+    await client.end();
+    // All the time the old one has answered who was there.
+    const old = await connectTo(urlOf(first));
+    const { rows } = await old.query(
+      `SELECT pg_is_in_recovery() AS is_standby, count(*)::int AS relays FROM pg_stat_activity WHERE application_name = 'taskstream-relay'`,
+    );
+    expect(rows).toEqual([{ is_standby: false, relays: 0 }]);
+    await old.end();
   },
 );

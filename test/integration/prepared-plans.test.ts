@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
 import { ANYBODY, type Actor } from '../../services/platform/auth/actor.ts';
 import { changeState, newestChange } from '../../services/api/console/changes.ts';
+import { RowsBelow } from '../../services/pipeline/relay/below.ts';
 import {
   ADVANCE,
-  firstBehind,
   ALL_SLOTS,
   openSession,
   readTransactionBounds,
@@ -98,7 +98,7 @@ const workOfRelay = async (client: Client): Promise<void> => {
   await Promise.allSettled([
     readTransactionBounds(client, false),
     readTransactionBounds(client, true),
-    firstBehind(client, 1, CHUNK),
+    new RowsBelow(client).next(1, CHUNK),
     setAside(client, { id: '7', topic: 'tasks', reason: 'too large' }),
     writeHeld(client, [], ALL_SLOTS),
   ]);
@@ -224,4 +224,28 @@ describe.each(['force_custom_plan', 'force_generic_plan'])('under %s', (mode) =>
       }
     }
   });
+});
+
+it('a look for rows below the mark passes no more dead rows than it has time for, and the next ones come to the row behind them', async () => {
+  const client = createClient(readEnv(postgresEnv, { DATABASE_URL: database.url }), 'taskstream-relay');
+  await client.connect();
+  const holder = await database.pool.connect();
+  try {
+    await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    const { rows } = await holder.query<{ last: number }>('SELECT max(id)::float8 AS last FROM outbox');
+    const last = rows[0]?.last ?? 0;
+    await database.pool.query('DELETE FROM outbox WHERE id < $1', [last]);
+    const below = new RowsBelow(client, 20);
+    let looks = 0;
+    // As the relay does, which reads a part from there.
+    for (let at = 0, next = 0; next < last && at < last; at = next + 10_000) {
+      next = await below.next(at, last);
+      expect(next).toBeLessThanOrEqual(last);
+      looks += 1;
+    }
+    expect(looks).toBeGreaterThan(3);
+  } finally {
+    holder.release(true);
+    await client.end();
+  }
 });

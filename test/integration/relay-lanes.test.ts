@@ -323,7 +323,7 @@ it('takes no slots from a relay that publishes them while it has reached no brok
   expect(await slots()).toEqual([SLOTS, 0]);
 });
 
-describe('with a way to Kafka that can be cut', () => {
+describe('with a Kafka that can be cut off and stand still', () => {
   let kafka: OwnKafka;
   let proxy: TcpProxy;
   beforeEach(async () => {
@@ -360,6 +360,35 @@ describe('with a way to Kafka that can be cut', () => {
     for (const [id, newest] of written) {
       expect([...new Set(versions.get(id))].sort((a, b) => a - b)).toEqual(upTo(newest));
       expect(versions.get(id)?.at(-1)).toBe(newest);
+    }
+  });
+
+  it('two relays whose only broker stands still for longer than their records may wait lose nothing, and both publish again', async () => {
+    const pair = [start(2, kafka.brokers), start(2, kafka.brokers)];
+    await share(SLOTS / 2, SLOTS / 2);
+    const all = (metric: string, least: number) => async () =>
+      (await Promise.all(pair.map((relay) => relay.metric(metric)))).every((count) => count > least);
+    const writers = write(1, 100);
+    await waitFor('both to publish', all('taskstream_relay_published_total', 100));
+    kafka.pause();
+    try {
+      await waitFor('records of both to time out', all('taskstream_relay_failures_total', 0));
+    } finally {
+      kafka.resume();
+    }
+    const written = await writers.stop();
+    await database.outboxEmpty();
+    await share(SLOTS / 2, SLOTS / 2);
+    const before = await Promise.all(pair.map(publishedBy));
+    // What was in flight may have come late, and older than what came before it. What is written from now on is in order.
+    for (const ahead of [1, 2, 3]) for (const [id, newest] of written) await insert(id, newest + ahead);
+    await database.outboxEmpty();
+    const after = await Promise.all(pair.map(publishedBy));
+    expect(after.every((count, index) => count > (before[index] ?? 0))).toBe(true);
+    const versions = await published();
+    for (const [id, newest] of written) {
+      expect(new Set(versions.get(id))).toEqual(new Set(upTo(newest + 3)));
+      expect(versions.get(id)?.slice(-3)).toEqual([newest + 1, newest + 2, newest + 3]);
     }
   });
 

@@ -11,7 +11,7 @@ import { explainUsage } from '../../services/ops/cli/usage.ts';
 import { buildServices } from '../support/build.ts';
 import { BENCHES } from './benches/index.ts';
 import type { Measurement, Plot } from './measurement.ts';
-import type { OpenPeer, Peer } from './peers/peer.ts';
+import type { Peer, PeerModule } from './peers/peer.ts';
 import { markdownOf, rowOf, tableOf } from './report.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -25,19 +25,20 @@ const PEERS = readdirSync(join(import.meta.dirname, 'peers'))
 const command = new Command('bench')
   .description('Throughput, latency and memory of the pipeline on real servers, each beside a ceiling of the same run')
   .addOption(new Option('--only <names...>', 'only these').choices(BENCHES.map(({ name }) => name)))
-  .addOption(new Option('--peer <names...>', 'measure these beside the relay, in the same run').choices(PEERS))
+  .addOption(new Option('--peer <names...>', 'measure these too, in the same run').choices(PEERS))
   .option('--quick', 'short and with little data: to see whether it runs, not how fast', false)
   .addHelpText(
     'after',
     helpText({
       notes: `${BENCHES.map(({ name, description }) => `  ${name.padEnd(10)} ${description}`).join('\n')}
 
-All together take about half an hour on two cores. Leave the machine alone meanwhile.`,
+All together take about an hour on two cores. Leave the machine alone meanwhile.`,
       exits: { 0: 'everything could be measured, whether goals were met or not', 1: 'something could not be measured' },
       examples: [
         'npm run bench',
         'npm run bench -- --only relay',
         'npm run bench -- --only relay --peer debezium',
+        'npm run bench -- --only cost --peer previous',
         'npm run bench -- --quick',
       ],
     }),
@@ -47,8 +48,14 @@ const {
   peer = [],
   quick,
 } = explainUsage(command, 'npm run bench --').parse().opts<{ only?: string[]; peer?: string[]; quick: boolean }>();
-// The servers are set up for a peer, which other benches must not meet.
-if (peer.length > 0 && only?.join() !== 'relay') command.error("error: '--peer' is for '--only relay'");
+const modules: PeerModule[] = [];
+for (const name of peer) {
+  const module = (await import(`./peers/${name}.ts`)) as PeerModule;
+  if (only === undefined || !only.every((bench) => module.benches.includes(bench))) {
+    command.error(`error: '--peer ${name}' is for '--only ${module.benches.join(' ')}'`);
+  }
+  modules.push(module);
+}
 
 const measurements: Measurement[] = [];
 const plots: Plot[] = [];
@@ -74,7 +81,7 @@ const report = {
 const startedAt = performance.now();
 log('Compiling the services and starting the servers');
 const peers: Peer[] = [];
-for (const name of peer) peers.push(await ((await import(`./peers/${name}.ts`)) as { open: OpenPeer }).open());
+for (const { open } of modules) peers.push(await open());
 // For all that is measured, as they share the server.
 const settings = Object.assign({}, ...peers.map(({ postgresSettings }) => postgresSettings)) as Record<string, string>;
 let failed = 0;

@@ -6,7 +6,7 @@ export interface Measurement {
   readonly value: number;
   /** The least and the most, where the value is in the middle of several. */
   readonly spread?: readonly [least: number, most: number];
-  readonly unit: '/s' | 'ms' | 'MB' | '%' | 'x' | 'µs' | 'B';
+  readonly unit: '/s' | 'ms' | 'MB' | '%' | 'x' | 'µs' | 'B' | 'events';
   readonly p50Ms?: number;
   readonly p99Ms?: number;
   /** What each of the operations that `value` counts took of the processors. */

@@ -9,6 +9,7 @@ import { createTestTopics, type TestTopics } from '../support/kafka.ts';
 import { killProcess, startService, type ServiceProcess } from '../support/process.ts';
 import { createTestIndex, type TestIndex } from '../support/search-index.ts';
 import { cpuMicros, type CpuByProcess } from './cpu.ts';
+import { threadMicros, type MicrosByThread } from './threads.ts';
 
 export interface BenchServers {
   /**
@@ -32,14 +33,18 @@ export interface Stack {
    */
   readonly startApi: (name?: string, settings?: Readonly<Record<string, string>>) => Promise<ServiceProcess>;
   readonly startIndexer: () => Promise<ServiceProcess>;
-  /** The same of another release, from its sources. */
-  readonly startOther: (service: 'api' | 'indexer', name: string, checkout: string) => Promise<ServiceProcess>;
+  /** @param checkout folder of another release, which runs from its sources; compiled as above when not given */
+  readonly start: (service: 'api' | 'indexer', name: string, checkout?: string) => Promise<ServiceProcess>;
   /** Counts the CPU of a process that was not started here. */
   readonly countCpu: (name: string, pid: number) => void;
   /** Runs `work`, and divides what each process took of the processors meanwhile by the operations that it tells. */
   measureCpu(work: () => Promise<number>): Promise<CpuByProcess>;
+  /** CPU that the two servers in Java have used until now, by what their threads do. */
+  threads(): Promise<Readonly<Record<'Kafka' | 'Elasticsearch', MicrosByThread>>>;
   /** Bytes that were written until now: PostgreSQL's log, the topic of the events on one broker, the index as it is on disk. */
   bytes(): Promise<Readonly<Record<'log of PostgreSQL' | 'topic' | 'index', number>>>;
+  /** Bytes of a topic's records on the broker's disk. */
+  topicBytes(topic: string): number;
   close(): Promise<void>;
 }
 
@@ -113,7 +118,7 @@ export const startBenchServers = async (
         env,
         startApi: (name = 'API', more) => start('api', name, more),
         startIndexer: () => start('indexer', 'indexer'),
-        startOther: (service, name, checkout) => start(service, name, {}, checkout),
+        start: (service, name, checkout) => start(service, name, {}, checkout),
         countCpu: (name, pid) => {
           pids.push([name, pid]);
         },
@@ -124,6 +129,10 @@ export const startBenchServers = async (
             [...cpu()].map(([name, micros]) => [name, (micros - (before.get(name) ?? 0)) / operations]),
           );
         },
+        threads: async () => ({
+          Kafka: await threadMicros(servers.kafka?.pid ?? 0),
+          Elasticsearch: await threadMicros(servers.elasticsearch?.pid ?? 0),
+        }),
         bytes: async () => {
           const { rows } = await database.pool.query<{ log: string }>(
             `SELECT pg_current_wal_lsn() - '0/0'::pg_lsn AS log`,
@@ -132,10 +141,11 @@ export const startBenchServers = async (
           const { _all } = await index.client.indices.stats({ index: index.alias, metric: 'store' });
           return {
             'log of PostgreSQL': Number(rows[0]?.log),
-            topic: sizeOfTopic(dataDir, topics.tasks),
+            topic: topicBytes(dataDir, topics.tasks),
             index: _all.total?.store?.size_in_bytes ?? 0,
           };
         },
+        topicBytes: (topic) => topicBytes(dataDir, topic),
         close: async () => {
           await Promise.all(processes.map(killProcess));
           await Promise.all([database.close(), topics.close(), index.close()]);
@@ -150,7 +160,7 @@ export const startBenchServers = async (
 };
 
 /** Its partitions' folders, `<topic>-<number>`, have the records in files of this ending. */
-const sizeOfTopic = (folder: string, topic: string): number =>
+const topicBytes = (folder: string, topic: string): number =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((file) => basename(file.parentPath).startsWith(`${topic}-`) && file.name.endsWith('.log'))
     .reduce((sum, file) => sum + statSync(join(file.parentPath, file.name)).size, 0);

@@ -1,9 +1,11 @@
 /** What both stores hold of the tasks, to be compared in content and not only in versions. */
-import type { Client as ElasticsearchClient } from '@elastic/elasticsearch';
+import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client } from 'pg';
+import { expect } from 'vitest';
 import { initialsOf } from '../../services/pipeline/field.ts';
 import { TASK_SCHEMA_VERSION, taskFields } from '../../services/task/fields.ts';
 import type { Task } from '../../services/task/task.ts';
+import { waitFor } from './wait.ts';
 
 /** A task as this version or an earlier one has written it, without the fields that came later. */
 export type TaskDocument = Partial<Task>;
@@ -37,3 +39,20 @@ export const completed = (documents: ReadonlyMap<string, TaskDocument>): Map<str
       { ...initialsOf(taskFields), ...task, schemaVersion: TASK_SCHEMA_VERSION },
     ]),
   );
+
+/** Waits until search has each row as the database has it, and nothing else; two minutes at most. */
+export const equalInContent = async (
+  elasticsearchUrl: string,
+  alias: string,
+  rows: () => Promise<ReadonlyMap<string, Task>>,
+): Promise<void> => {
+  const search = new ElasticsearchClient({ node: elasticsearchUrl });
+  await waitFor(
+    'both stores to be equal in content',
+    async () => {
+      expect(completed(await documentsOf(search, alias))).toEqual(await rows());
+      return true;
+    },
+    { timeoutMs: 120_000, intervalMs: 1_000 },
+  ).finally(() => search.close());
+};

@@ -57,7 +57,7 @@ export const createTestProducer = (env: Readonly<Record<string, string>>): Promi
 
 /** Writes records in order; rejects when the broker refused one. */
 export const sendAll = async (
-  producer: KafkaProducer,
+  producer: Pick<KafkaProducer, 'send'>,
   topic: string,
   records: readonly ProducerRecord[],
 ): Promise<void> => {

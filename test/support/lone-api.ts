@@ -23,6 +23,8 @@ export interface LoneApi {
   readonly lines: readonly Readonly<Record<string, unknown>>[];
   /** How often it answered so, by status. */
   statuses(): Promise<Readonly<Record<string, number>>>;
+  /** Which of Hono's routers answers, once one has. */
+  router(): string;
   close(): Promise<void>;
 }
 
@@ -82,6 +84,7 @@ export const startLoneApi = async (
       }
       return counts;
     },
+    router: () => app.router.name,
     close: async () => {
       await closeServer(server);
       breaker.close();

@@ -6,6 +6,7 @@ import { median, percentile, ratioGoal } from '../load/measurement.ts';
 import { svgOf } from '../load/plots.ts';
 import { rateOf } from '../load/rate.ts';
 import { markdownOf } from '../load/report.ts';
+import { perOperation, sumByPool } from '../load/threads.ts';
 
 it('takes the nearest rank as percentile', () => {
   const values = Array.from({ length: 200 }, (_, index) => 200 - index);
@@ -31,6 +32,27 @@ it('says in a row what the ceiling was, the ratio, and whether a goal was met', 
   expect(markdownOf([{ what: 'relay', value: 700, unit: '/s', ...goal }])).toContain(
     '| relay | 700/s |  |  |  | 1,000/s (raw) | 0.70 | ≥ 0.8 of the ceiling | no |',
   );
+});
+
+it('adds up what the threads of a pool have used', () => {
+  const dump = (write: number, handler: number) => `Full thread dump OpenJDK 64-Bit Server VM:
+
+"elasticsearch[local][write][T#1]" #41 [16053] daemon prio=5 os_prio=0 cpu=${write}.50ms elapsed=9.1s tid=0x1 nid=16053 waiting
+   java.lang.Thread.State: WAITING (parking)
+"elasticsearch[local][write][T#2]" #43 [16060] daemon prio=5 os_prio=0 cpu=1.00ms elapsed=9.1s tid=0x2 nid=16060 runnable
+"data-plane-kafka-request-handler-7" #86 [4754] daemon prio=5 os_prio=0 cpu=${handler}.00ms elapsed=9.1s tid=0x3 nid=1
+"VM Thread" os_prio=0 cpu=8.00ms elapsed=9.1s tid=0x4 nid=2 runnable`;
+  const [before, after] = [sumByPool(dump(2, 5)), sumByPool(dump(4, 5))];
+  expect([...before]).toEqual([
+    ['write', 3_500],
+    ['data-plane-kafka-request-handler', 5_000],
+    ['VM Thread', 8_000],
+  ]);
+  expect(perOperation(before, after, 100)).toEqual({
+    write: 20,
+    'data-plane-kafka-request-handler': 0,
+    'VM Thread': 0,
+  });
 });
 
 it('says between what the rounds were whose median it judges', () => {

@@ -4,6 +4,7 @@ import { FAULTS } from '../chaos/faults/index.ts';
 import { NODE_FAULTS, NODE_ROUNDS } from '../chaos/faults/nodes.ts';
 import { describePlan, namesOf, nodePlanOf, planByNames, planOf } from '../chaos/plan.ts';
 import { randomOf } from '../chaos/random.ts';
+import { describeSettings, settingsOf } from '../chaos/settings.ts';
 
 const planned = (turn: number, seed: number) => planOf(turn, randomOf(seed));
 
@@ -15,6 +16,17 @@ it('repeats a plan by its seed and turn', () => {
 it('begins with each fault once in as many runs as there are faults', () => {
   const firsts = FAULTS.map((_, turn) => planned(turn, turn)[0]?.[0]);
   expect(new Set(firsts)).toEqual(new Set(FAULTS));
+});
+
+it('has both numbers of lanes with both protocols in four runs in sequence, and each fault with both protocols in three rounds', () => {
+  for (const seed of [0, 863_399_067]) {
+    const settings = Array.from({ length: 4 }, (_, index) => describeSettings(settingsOf(seed + index)));
+    expect(new Set(settings).size).toBe(4);
+    for (const round of [FAULTS.length, NODE_ROUNDS.length]) {
+      const protocols = [0, 1, 2].map((turn) => settingsOf(seed + turn * round).GROUP_PROTOCOL);
+      expect(new Set(protocols)).toEqual(new Set(['classic', 'consumer']));
+    }
+  }
 });
 
 it('has the faults that the help names', () => {

@@ -1,6 +1,6 @@
 /**
  * Reads the tasks topic again as a group of its own, and goes on where that group stopped.
- * Offsets are committed after their lines were written: a kill repeats what was in flight, and loses nothing; a stop by
+ * Offsets are committed after their lines were written: a kill repeats what was in flight or not committed yet, and loses nothing; a stop by
  * signal repeats nothing. No group is joined, and a group that has members is refused: the broker takes offsets for a
  * group without members only.
  */

@@ -12,7 +12,7 @@ import { DEAD_LETTER_DELIVERY_TIMEOUT_MS, type KafkaConfig } from '../../platfor
 import type { PlacedEntity } from '../entity.ts';
 import { createMappingGate } from '../index/mapping-gate.ts';
 import { createRefresher } from '../index/refresher.ts';
-import { indexerWaitMs, indexRefreshMs } from '../freshness.ts';
+import { indexerWaitMs, refreshEveryMs, indexRefreshMs } from '../freshness.ts';
 import { MAX_EVENT_BYTES } from '../topics.ts';
 import type { ConsumeConfig } from './env.ts';
 import { GroupConsumer } from './consumer.ts';
@@ -85,7 +85,7 @@ export const startIndexer = (options: IndexerOptions): Indexer => {
   const refresher = createRefresher({
     client: elasticsearch,
     alias: entity.alias,
-    everyMs: config.FRESHNESS_TARGET_MS,
+    everyMs: refreshEveryMs(config.FRESHNESS_TARGET_MS),
     onRefreshed: searchable.refreshed,
     logger,
   });

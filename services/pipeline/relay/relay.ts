@@ -17,6 +17,7 @@ import { MAX_EVENT_BYTES } from '../topics.ts';
 import { publishWhatOvertook } from '../write/overtake.ts';
 import { linksTo } from '../../platform/telemetry.ts';
 import { backoffMs, sleep, withDeadline } from '../../platform/time.ts';
+import { RowsBelow } from './below.ts';
 import { OutboxCursor } from './cursor.ts';
 import { Holds, type Hold } from './holds.ts';
 import { Lane, LOOK_MS, takenSeats, takeSeat } from './lanes.ts';
@@ -25,8 +26,8 @@ import { routesOf, sizeOf, toChunk, type Change, type OutboxRow } from './record
 import {
   advance,
   endSession,
-  firstBehind,
   HEARTBEAT_MS,
+  leaveOldPrimary,
   openSession,
   readTransactionBounds,
   setAside,
@@ -205,6 +206,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   const lead = async (client: Client, seat: number, ended: AbortSignal): Promise<void> => {
     const lane = new Lane(client, seat, config.RELAY_LANES);
     let cursor = new OutboxCursor();
+    const below = new RowsBelow(client);
     const holds = new Holds();
     const inFlight = new Map<string, Change>();
     let bytesInFlight = 0;
@@ -432,8 +434,8 @@ export const startRelay = (options: RelayOptions): Relay => {
      */
     const readBelow = async (after: number, slots: SlotMask): Promise<{ changes: readonly Change[]; to?: number }> => {
       const { mark } = cursor;
-      const first = await firstBehind(client, after, mark);
-      if (first === undefined) return NOTHING_BELOW;
+      const first = await below.next(after, mark);
+      if (first > mark) return NOTHING_BELOW;
       const upTo = Math.min(mark, first + PART);
       const { RELAY_BATCH_SIZE: limit, RELAY_MAX_BYTES: maxBytes } = config;
       const seen = inHands().map(({ id }) => id);
@@ -650,6 +652,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   /** One database session, from connecting to its end. */
   const runSession = async (): Promise<void> => {
     const client = createClient(config, 'taskstream-relay');
+    const openedAt = performance.now();
     const ended = new AbortController();
     try {
       await openSession(client, (error) => {
@@ -662,6 +665,11 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       if (stopping() || seat === undefined) return;
       logger.info({ seat }, 'this relay is active');
+      const onMoved = (): void => {
+        logger.warn('another PostgreSQL is primary now: leaving the session with the old one');
+      };
+      // It fails with the session, of whose end others are told.
+      leaveOldPrimary(client, { config, openedAt, ended: ended.signal, onMoved }).catch(() => undefined);
       await lead(client, seat, ended.signal);
     } finally {
       showSlots(0);

@@ -3,7 +3,8 @@
  * and deletes outbox rows. As both happen on one connection, whoever lost the locks cannot read another row.
  */
 import type { Client, QueryConfig, QueryResultRow } from 'pg';
-import { withDeadline } from '../../platform/time.ts';
+import { askAnew, type PostgresConfig } from '../../platform/postgres.ts';
+import { sleep, withDeadline } from '../../platform/time.ts';
 import type { OutboxRow } from './records.ts';
 
 /**
@@ -27,6 +28,8 @@ const LONG_SCAN_TIMEOUT_MS = 60_000;
 export const HEARTBEAT_MS = 3_000;
 /** The server ends the session of a relay that was silent for this long, and so frees its lock. */
 export const SILENCE_MS = 15_000;
+/** How often an active relay asks which server new connections reach. */
+const ASK_PRIMARY_MS = 5_000;
 
 /**
  * A server finds out within 25 s that a client's machine is gone, and frees the lock (`SESSION` in platform/postgres.ts).
@@ -69,6 +72,59 @@ export const keepSession = (client: Client, onLost: (error: unknown) => void): (
 /** The session may hang in a dead network; the process must not. */
 export const endSession = async (client: Client): Promise<void> => {
   await withDeadline(client.end(), 1_000, 'closing the session').catch(() => undefined);
+};
+
+interface Primary {
+  /** Number of its timeline, which each promotion raises; nothing for a standby. */
+  readonly timeline: number | null;
+}
+
+/** The first eight digits of a log file's name (PostgreSQL documentation, 9.28.3). Neither function answers on a standby. */
+const WHICH_TIMELINE = `SELECT CASE WHEN NOT pg_is_in_recovery()
+  THEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END AS timeline`;
+
+/** Ends the sessions of the other relays on this server: no commit of theirs waits for a standby. */
+const SEND_AWAY = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE application_name = 'taskstream-relay' AND datname = current_database() AND pid <> pg_backend_pid()
+    AND usename = current_user`;
+/** The old server may stand still. */
+const SEND_AWAY_MS = 1_000;
+
+const timelineOf = ([row]: readonly Primary[]): number | undefined => row?.timeline ?? undefined;
+const nobody = (): [] => [];
+
+/**
+ * Ends the session once new connections reach a primary that was promoted later. After a failover the old one may go on for those that are
+ * connected to it: nothing new comes there. The other relays there are sent away first, as what they publish of it would come behind newer
+ * events of a relay that is with the new one. Where nobody answers, or a standby or an older primary does, the session stays.
+ * @param openedAt when the session was, by the monotonic clock in milliseconds: until some time later it needs no question
+ * @param onMoved is told before
+ * @returns when `ended` is aborted, or the session has been ended
+ */
+export const leaveOldPrimary = async (
+  client: Client,
+  {
+    config,
+    openedAt,
+    ended,
+    onMoved,
+  }: { config: PostgresConfig; openedAt: number; ended: AbortSignal; onMoved: () => void },
+): Promise<void> => {
+  const askOwn = async () => timelineOf(await client.query<Primary>(WHICH_TIMELINE).then(({ rows }) => rows, nobody));
+  const isOver = (): boolean => ended.aborted;
+  let own = await askOwn();
+  for (let askAt = openedAt + ASK_PRIMARY_MS; ; askAt = performance.now() + ASK_PRIMARY_MS) {
+    await sleep(Math.max(0, askAt - performance.now()), ended);
+    if (isOver()) return;
+    own ??= await askOwn();
+    const other = timelineOf(await askAnew<Primary>(config, 'taskstream-relay-primary', WHICH_TIMELINE).catch(nobody));
+    if (isOver()) return;
+    if (own === undefined || other === undefined || other <= own) continue;
+    onMoved();
+    await withDeadline(client.query(SEND_AWAY), SEND_AWAY_MS, 'sending other relays away').catch(() => undefined);
+    client.connection.stream.destroy();
+    return;
+  }
 };
 
 export interface Advance {
@@ -119,16 +175,6 @@ export const advance = async (
   const values = [arrayOf(confirmed), after, arrayOf(seen), limit, maxBytes, slots, upTo];
   const statement: QueryConfig = { ...ADVANCE, values };
   return isLong ? patiently(client, statement) : (await client.query<OutboxRow>(statement)).rows;
-};
-
-/** The first row behind `after` and up to `upTo`, in whatever slot; nothing when there is none. It passes the dead rows before it. */
-export const firstBehind = async (client: Client, after: number, upTo: number): Promise<number | undefined> => {
-  const [row] = await patiently<{ first: string }>(client, {
-    name: 'relay-first',
-    text: 'SELECT id::text AS first FROM outbox WHERE id > $1::bigint AND id <= $2::bigint ORDER BY id LIMIT 1',
-    values: [after, upTo],
-  });
-  return row === undefined ? undefined : Number(row.first);
 };
 
 /** The driver gives up a little later than the server; its types do not know that a statement may say when. */

@@ -48,7 +48,8 @@ interface Current {
   readonly from: string | undefined;
 }
 
-const settings = (config: KafkaConfig, options: ProducerOptions): RdKafka.ProducerGlobalConfig => ({
+/** What the client is made with; every delivery is confirmed by all in-sync replicas. */
+export const producerSettings = (config: KafkaConfig, options: ProducerOptions): RdKafka.ProducerGlobalConfig => ({
   ...connectionSettings(config, options.clientId),
   'enable.idempotence': true,
   'compression.codec': 'lz4',
@@ -60,7 +61,7 @@ const settings = (config: KafkaConfig, options: ProducerOptions): RdKafka.Produc
   log_level: 4,
 });
 
-const topicSettings = (options: ProducerOptions): RdKafka.ProducerTopicConfig => ({
+export const topicSettings = (options: ProducerOptions): RdKafka.ProducerTopicConfig => ({
   acks: -1,
   'delivery.timeout.ms': options.deliveryTimeoutMs,
 });
@@ -79,7 +80,7 @@ export const createProducer = async (
   options: ProducerOptions,
   signal: AbortSignal,
 ): Promise<KafkaProducer> => {
-  const create = () => createNativeProducer(settings(config, options), topicSettings(options));
+  const create = () => createNativeProducer(producerSettings(config, options), topicSettings(options));
   const connect = async (until: AbortSignal): Promise<Current> => {
     const { client, from } = await make('Kafka producer', config, create, options.logger, until);
     return { client: wrapProducer(client), from };

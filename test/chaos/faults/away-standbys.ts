@@ -65,7 +65,8 @@ const keepReading = async (apis: readonly Api[], goesOn: () => boolean, faults: 
 
 const countSessions = async ({ database, apis }: World, goesOn: () => boolean, faults: Set<string>): Promise<void> => {
   const { DATABASE_POOL_SIZE: poolSize } = readEnv(postgresEnv, { DATABASE_URL: database.url });
-  const most = apis.length * (poolSize + BESIDES_POOL);
+  // And a question of each relay that is active.
+  const most = apis.length * (poolSize + BESIDES_POOL + 1);
   while (goesOn()) {
     const { rows } = await database.pool.query<{ sessions: string }>(
       `SELECT count(*) AS sessions FROM pg_stat_activity

@@ -53,6 +53,22 @@ export const killOneOf = async <S extends ServiceProcess>(
 };
 
 /**
+ * `count` more of them, until `meanwhile` has resolved.
+ * @returns those that came, which are out of the list then: the caller ends them
+ */
+export const addSome = async <S extends ServiceProcess>(
+  list: S[],
+  count: number,
+  start: () => Promise<void>,
+  meanwhile: (added: readonly S[]) => Promise<void> = () => Promise.resolve(),
+): Promise<S[]> => {
+  const before = list.length;
+  await Promise.all(Array.from({ length: count }, start));
+  await meanwhile(list.slice(before));
+  return list.splice(before);
+};
+
+/**
  * SIGTERM to all of them.
  * @throws when one did not end with 0
  */

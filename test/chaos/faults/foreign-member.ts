@@ -1,4 +1,7 @@
-/** A consumer that knows another assignment strategy has the group when the indexers come: they wait until it leaves. */
+/**
+ * A consumer that knows another assignment strategy has the group when the indexers come: they wait until it leaves. With
+ * GROUP_PROTOCOL=consumer they share the partitions with it, and what it took is theirs when it has left.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectClient, createNativeConsumer, disconnectConsumer } from '../../../services/platform/kafka/native.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -26,7 +29,7 @@ export const foreignMember: Fault = {
     try {
       await waitFor('the other member to have the group', () => foreign.assignments().length > 0);
     } finally {
-      // They are ready only when it has left.
+      // With classic they are ready only when it has left.
       const started = Promise.all(away.map(startIndexer));
       await sleep(random.int(3_000, 8_000));
       clearInterval(polling);

@@ -1,4 +1,5 @@
 /** All faults by name. */
+import { addedRelay } from './add-relay.ts';
 import { compactTopic } from './compact-topic.ts';
 import { cutConnections } from './cut-connections.ts';
 import { databaseMoves } from './database-moves.ts';
@@ -8,6 +9,7 @@ import { floodDisk } from './flood-disk.ts';
 import { foreignMember } from './foreign-member.ts';
 import { frozenRelay } from './frozen-relay.ts';
 import { heldSnapshot } from './held-snapshot.ts';
+import { killAddedRelay } from './kill-added-relay.ts';
 import { killApi } from './kill-api.ts';
 import { killIndexer } from './kill-indexer.ts';
 import { killRelay } from './kill-relay.ts';
@@ -72,5 +74,7 @@ export const FAULTS: readonly Fault[] = [
   topicRecreated,
   logPipeFull,
   databaseMoves,
+  addedRelay,
+  killAddedRelay,
 ];
 export type { Fault };

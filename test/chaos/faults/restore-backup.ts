@@ -41,7 +41,7 @@ export const restoreBackup: Fault = {
     if (raised.code !== 0) throw new Error(`ops restore ended with ${raised.code}: ${raised.stderr}`);
     restore(history, await database.versions(), [...lost.keys(), ...deleted.map(({ id }) => id)]);
 
-    await Promise.all(running.map(startApi));
+    await Promise.all(running.map(() => startApi()));
     await drained(world);
     const repaired = await runOps(['verify', '--repair', '--grace', '20'], env);
     if (repaired.code !== 0) throw new Error(`ops verify --repair ended with ${repaired.code}: ${repaired.stderr}`);

@@ -1,5 +1,5 @@
 /** Two indexers become six, and two again. */
-import { stopGracefully, type Fault } from './fault.ts';
+import { addSome, stopGracefully, type Fault } from './fault.ts';
 
 const MOST = 6;
 
@@ -8,9 +8,6 @@ export const scale: Fault = {
   graceful: true,
   touches: ['indexers'],
   inject: async ({ indexers, startIndexer }) => {
-    const before = indexers.length;
-    await Promise.all(Array.from({ length: MOST - before }, startIndexer));
-    const leaving = indexers.splice(before);
-    await stopGracefully(leaving);
+    await stopGracefully(await addSome(indexers, MOST - indexers.length, startIndexer));
   },
 };

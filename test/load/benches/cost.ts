@@ -1,6 +1,6 @@
 /**
  * What a create costs on its way from the request to the index, in CPU of each process, and in bytes written: at given rates and at the most, with
- * the default settings and with longer waits between batches.
+ * the default settings and with longer waits between batches, and with the services of another release.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../../support/wait.ts';
@@ -11,6 +11,7 @@ import { sumOfCpu, type CpuByProcess } from '../cpu.ts';
 import type { Measurement, Series } from '../measurement.ts';
 import type { Stack } from '../stack.ts';
 import { writeSteadily } from '../tasks.ts';
+import { perOperation } from '../threads.ts';
 import type { Bench, BenchContext } from './bench.ts';
 
 const CONNECTIONS = 32;
@@ -33,34 +34,64 @@ const GOAL_TOTAL = new Map<Rate, number>([
   [1_000, 800],
   [undefined, 600],
 ]);
+/** Times the creates a second of another release. */
+const GOAL_RATE = 2;
 /** At 1,000 a second. */
 const GOAL_API = 300;
 const GOAL_INDEXING = 250;
 
 export const cost: Bench = {
   run: async (context) => {
-    for (const [turn, { name, settings }] of SETTINGS.entries()) {
+    const at = async (
+      name: string,
+      settings: Readonly<Record<string, string>>,
+      warmUps: number,
+      checkout?: string,
+    ): Promise<number> => {
       const stack = await context.servers.createStack(settings);
       try {
-        await measure(stack, name, context, turn === 0 ? WARM_UPS.servers : WARM_UPS.services);
+        return await measure(stack, name, context, warmUps, checkout);
       } finally {
         await stack.close();
       }
+    };
+    const most: number[] = [];
+    for (const [turn, { name, settings }] of SETTINGS.entries()) {
+      most.push(await at(name, settings, turn === 0 ? WARM_UPS.servers : WARM_UPS.services));
+    }
+    const [ours = Number.NaN] = most;
+    for (const { release } of context.peers) {
+      if (release === undefined) continue;
+      const name = `release ${release.version}`;
+      const theirs = await at(`, ${name}`, {}, WARM_UPS.services, release.checkout);
+      const value = ours / theirs;
+      context.report.add({
+        what: `creates a second at full load: times those of ${name}`,
+        value,
+        unit: 'x',
+        goal: { text: `≥ ${GOAL_RATE}`, isMet: value >= GOAL_RATE },
+      });
     }
   },
 };
 
+/**
+ * @param checkout of the release whose services run; this one's when not given
+ * @returns creates a second at full load
+ */
 const measure = async (
   stack: Stack,
   name: string,
   { report, isQuick }: BenchContext,
   warmUps: number,
-): Promise<void> => {
+  checkout?: string,
+): Promise<number> => {
   // The relay runs in one API alone: one without requests shows what its part is.
-  const relay = await stack.startApi('relay');
+  const relay = await stack.start('api', 'relay', checkout);
   await waitFor('the relay to begin', async () => (await relay.metric('taskstream_relay_leader')) === 1);
-  const api = await stack.startApi();
-  await stack.startIndexer();
+  const api = await stack.start('api', 'API', checkout);
+  await stack.start('indexer', 'indexer', checkout);
+  let most = Number.NaN;
   const load = async (rate: Rate): Promise<HttpResult> => {
     const result = await runChild<HttpResult>('generate-http', {
       url: `http://127.0.0.1:${api.port}`,
@@ -83,32 +114,39 @@ const measure = async (
     const what = `create to index${name}, ${rate === undefined ? 'full load' : `${rate.toLocaleString('en-GB')}/s`}`;
     report.progress(what);
     let result: HttpResult | undefined;
-    const before = await stack.bytes();
+    const [before, threads] = [await stack.bytes(), await stack.threads()];
     const cpu = await stack.measureCpu(async () => (result = await load(rate)).requests);
     if (result === undefined) throw new Error('nothing was measured');
     const { requests, perSecond, p50Ms, p99Ms } = result;
+    if (rate === undefined) most = perSecond;
     report.add({ what, value: perSecond, unit: '/s', p50Ms, p99Ms, cpu });
     if (rate === 1_000) {
+      const used = await stack.threads();
+      for (const server of ['Kafka', 'Elasticsearch'] as const) {
+        const parts = perOperation(threads[server], used[server], requests);
+        report.add({ what: `${what}: ${server} by its threads`, value: sumOfCpu(parts), unit: 'µs', cpu: parts });
+      }
       const after = await stack.bytes();
       for (const [where, bytes] of Object.entries(after)) {
         const value = (bytes - before[where as keyof typeof before]) / requests;
         report.add({ what: `${what}: ${where}`, value, unit: 'B' });
       }
     }
-    for (const measurement of goalsOf(what, rate, cpu)) report.add(measurement);
+    if (checkout === undefined) for (const measurement of goalsOf(what, rate, cpu)) report.add(measurement);
     for (const [process, micros] of Object.entries(cpu)) {
       series.set(process, [...(series.get(process) ?? []), [perSecond, micros]]);
     }
   }
   await measureChanges(stack, name, { report, isQuick });
   report.plot({
-    name: name === '' ? 'cost' : 'cost-5-s',
+    name: `cost${name.replaceAll(/[^a-z0-9]+/g, '-')}`,
     title: `CPU of a create until it is in the index${name}`,
     xTitle: 'creates a second',
     yTitle: 'µs',
     logX: true,
     series: [...series].map(([process, points]): Series => ({ name: process, points })),
   });
+  return most;
 };
 
 /** What a change costs behind the request, more of them a second than the API takes here. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { runChild } from '../child.ts';
 import type { StoreOrder, StoreResult } from '../children/call-store.ts';
 import { OPERATIONS, type HttpResult, type Operation } from '../children/generate-http.ts';
+import type { CpuByProcess } from '../cpu.ts';
 import { ratioGoal, type Measurement, type Report, type Series } from '../measurement.ts';
 import type { Stack } from '../stack.ts';
 import { fillTasks } from '../tasks.ts';
@@ -16,7 +17,7 @@ const CONNECTIONS = [1, 32, 128];
 const ROUNDS = 2;
 /** Where the goals are. */
 const GOAL_CONNECTIONS = 32;
-const GOALS: Partial<Record<Operation, number>> = { create: 0.8, search: 0.8 };
+const GOALS: Partial<Record<Operation, number>> = { create: 0.8, search: 0.8, list: 0.6 };
 
 export const nameOf = (operation: Operation, connections: number): string => `${operation}, ${connections} connections`;
 
@@ -33,7 +34,13 @@ export const http: Bench = {
       // Each measurement begins with an empty outbox: what the one before has written must not be relayed in this one.
       const generate = async (operation: Operation, connections: number, base = url) => {
         await caughtUp(stack);
-        return runChild<HttpResult>('generate-http', { url: base, operation, connections, seconds, ids });
+        let result: HttpResult | undefined;
+        const cpu = await stack.measureCpu(async () => {
+          result = await runChild<HttpResult>('generate-http', { url: base, operation, connections, seconds, ids });
+          return result.requests;
+        });
+        if (result === undefined) throw new Error('nothing was measured');
+        return { ...result, cpu };
       };
       const call = async (operation: Operation, concurrency: number) => {
         await caughtUp(stack);
@@ -52,7 +59,7 @@ export const http: Bench = {
         for (const connections of CONNECTIONS) {
           report.progress(nameOf(operation, connections));
           // In turns, the best of each: servers become faster for minutes, and the side measured last would profit.
-          const results: HttpResult[] = [];
+          const results: Measured[] = [];
           const bare: StoreResult[] = [];
           for (let round = 0; round < ROUNDS; round += 1) {
             results.push(await generate(operation, connections));
@@ -66,6 +73,7 @@ export const http: Bench = {
             unit: '/s',
             p50Ms: result.p50Ms,
             p99Ms: result.p99Ms,
+            cpu: result.cpu,
             ...goalOf(operation, connections, result.perSecond, ceiling.perSecond),
           });
           points.push([connections, result.perSecond]);
@@ -85,6 +93,9 @@ export const http: Bench = {
   },
 };
 
+/** Rounds of one measurement, with what a request took of the processors while they came. */
+type Measured = HttpResult & { readonly cpu: CpuByProcess };
+
 const bestOf = <T extends { readonly perSecond: number }>(results: readonly T[]): T =>
   results.reduce((best, result) => (result.perSecond > best.perSecond ? result : best));
 
@@ -103,7 +114,7 @@ const goalOf = (
 const compareWithOneStatement = async (
   stack: Stack,
   report: Report,
-  generate: (operation: Operation, connections: number, base: string) => Promise<HttpResult>,
+  generate: (operation: Operation, connections: number, base: string) => Promise<Measured>,
 ): Promise<void> => {
   report.progress('create, one statement a request');
   const child = fork(join(import.meta.dirname, '../children/one-statement-api.ts'), [], {
@@ -112,7 +123,7 @@ const compareWithOneStatement = async (
   });
   try {
     const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-    const rounds: HttpResult[] = [];
+    const rounds: Measured[] = [];
     while (rounds.length < ROUNDS) rounds.push(await generate('create', GOAL_CONNECTIONS, `http://127.0.0.1:${port}`));
     const single = bestOf(rounds);
     const gathered = report.valueOf(nameOf('create', GOAL_CONNECTIONS)) ?? 0;

@@ -6,7 +6,7 @@ import { SILENCE_MS } from '../../../services/pipeline/relay/session.ts';
 import { taskIn } from '../../support/task.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runChild } from '../child.ts';
-import type { ProduceOrder } from '../children/produce.ts';
+import type { ProduceOrder, ProduceResult } from '../children/produce.ts';
 import { sumOfCpu, type CpuByProcess } from '../cpu.ts';
 import { ratioGoal } from '../measurement.ts';
 import type { Publisher, Publishing } from '../peers/peer.ts';
@@ -22,6 +22,8 @@ const RAW_TURNS = 3;
 const STALLED_MS = 60_000;
 /** Relays that publish at once, beside one. */
 const LANES = [2, 4];
+/** What works for a publisher. */
+const SERVERS = ['PostgreSQL', 'Kafka'];
 
 interface Drained {
   readonly perSecond: number;
@@ -52,7 +54,7 @@ export const relay: Bench = {
       const drained = await measure(context, peer);
       report.add({ what: `${name}, full outbox`, value: drained.perSecond, unit: '/s', cpu: drained.cpu });
       const rates = value / drained.perSecond;
-      const costs = sumOfCpu(cpu, ['relay', 'PostgreSQL']) / sumOfCpu(drained.cpu, [name, 'PostgreSQL']);
+      const costs = sumOfCpu(cpu, ['relay', ...SERVERS]) / sumOfCpu(drained.cpu, [name, ...SERVERS]);
       report.add({
         what: `relay: times the events a second of ${name}`,
         value: rates,
@@ -60,7 +62,7 @@ export const relay: Bench = {
         ...(goals && { goal: { text: `≥ ${goals.rate}`, isMet: rates >= goals.rate } }),
       });
       report.add({
-        what: `relay: times the CPU of ${name} for an event, with PostgreSQL's`,
+        what: `relay: times the CPU of ${name} for an event, with that of PostgreSQL and Kafka`,
         value: costs,
         unit: 'x',
         ...(goals && { goal: { text: `≤ ${goals.cpu}`, isMet: costs <= goals.cpu } }),
@@ -82,7 +84,7 @@ const produceRaw = async (stack: Stack): Promise<number> => {
     const spare = await createSpareTopic(stack);
     try {
       const order: ProduceOrder = { env: stack.env, topic: spare.tasks, chunk: CHUNK };
-      ({ perSecond } = await runChild<{ perSecond: number }>('produce', order));
+      ({ perSecond } = await runChild<ProduceResult>('produce', order));
     } finally {
       await spare.close();
     }

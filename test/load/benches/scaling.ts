@@ -21,6 +21,8 @@ const FRESHNESS_MS = '100';
 /** The default of `SESSION_TIMEOUT_MS`, and the broker's in the other protocol. */
 const SESSION_MS = 15_000;
 const GOAL_MS = 1_000;
+/** A change that comes so shortly before the next step may wait for that one's sake. */
+const LAST_MS = 3_000;
 
 interface Step {
   readonly what: string;
@@ -83,7 +85,7 @@ const measure = async (stack: Stack, protocol: string, { report, isQuick }: Benc
       const fromMs = Date.now();
       await step.run(indexers);
       await sleep(step.watchMs);
-      const toMs = Date.now();
+      const toMs = Date.now() - LAST_MS;
       windows.push({ step, fromMs, toMs, again: (await stack.index.conflicts()) - before });
     }
     await load.stop();
@@ -102,11 +104,17 @@ const measure = async (stack: Stack, protocol: string, { report, isQuick }: Benc
     if (longest.size < PARTITIONS) throw new Error(`${protocol}, ${step.what}: some partitions had no change`);
     const { what, goalMs } = step;
     report.add({
-      what: `${protocol}, ${what}: longest wait of a partition, median and most; ${again} events delivered again`,
+      what: `${protocol}, ${what}: longest wait of a partition, median and most`,
       value: most,
       unit: 'ms',
       p50Ms: middle,
       ...(goalMs === undefined ? {} : { goal: { text: `≤ ${goalMs} ms`, isMet: most <= goalMs } }),
+    });
+    report.add({
+      what: `${protocol}, ${what}: delivered again`,
+      value: again,
+      unit: 'events',
+      ...(goalMs === GOAL_MS ? { goal: { text: '0', isMet: again === 0 } } : {}),
     });
   }
 };

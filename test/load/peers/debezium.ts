@@ -11,7 +11,7 @@ import { startChild } from '../../../infra/local/child.ts';
 import { runMaven, runTool } from '../../../infra/local/maven.ts';
 import { waitFor } from '../../support/wait.ts';
 import type { Stack } from '../stack.ts';
-import type { OpenPeer, Publishing } from './peer.ts';
+import type { PeerModule, Publishing } from './peer.ts';
 
 const NAME = 'Debezium Server';
 const VERSION = '3.6.1.Final';
@@ -113,7 +113,9 @@ const startDebezium = async (home: string, { env, database, topics, countCpu }: 
   };
 };
 
-export const open: OpenPeer = async () => {
+export const benches: PeerModule['benches'] = ['relay'];
+
+export const open: PeerModule['open'] = async () => {
   const home = await debeziumHome();
   return {
     name: NAME,

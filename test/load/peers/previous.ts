@@ -1,13 +1,16 @@
 /** The release before this one. */
 import { checkOutPreviousRelease } from '../../support/previous-release.ts';
-import type { OpenPeer } from './peer.ts';
+import type { PeerModule } from './peer.ts';
 
-export const open: OpenPeer = async () => {
+export const benches: PeerModule['benches'] = ['relay', 'cost'];
+
+export const open: PeerModule['open'] = async () => {
   const release = await checkOutPreviousRelease();
   const name = `relay of release ${release.version}`;
   return {
     name,
-    start: async (stack) => [await stack.startOther('api', name, release.checkout)],
+    release,
+    start: async (stack) => [await stack.start('api', name, release.checkout)],
     close: () => release.remove(),
   };
 };
