@@ -268,7 +268,8 @@ describe('the editor', () => {
     await question.dismiss();
     expect(await dialog().getByLabel('Description').inputValue()).toContain('Unsaved');
     await view.page.keyboard.press('Escape');
-    await dialog().waitFor({ state: 'hidden' });
+    // The editor closes by a step back in history, which would end a reload that began before it.
+    await view.page.waitForURL(({ search }) => search === '');
     // What was typed is kept, and asked for again.
     view.page.once('dialog', (again) => void again.accept());
     await view.page.reload();
