@@ -108,7 +108,14 @@ const startWriting = (name: string): RunningScript =>
     await Promise.all(Array.from({ length: 4 }, (_, number) => worker(number)));
     console.log(JSON.stringify(writes));`);
 
-const written = async (load: RunningScript): Promise<Write[]> => JSON.parse(await load.finish()) as Write[];
+/** All that was acknowledged, of each task in order. */
+const everything: Write[] = [];
+
+const written = async (load: RunningScript): Promise<Write[]> => {
+  const writes = JSON.parse(await load.finish()) as Write[];
+  everything.push(...writes);
+  return writes;
+};
 
 const completedBackups = async (): Promise<string[]> => {
   const { items } = (await getJson('-n', product.namespace, 'backups.postgresql.cnpg.io')) as { items: Manifest[] };
@@ -117,7 +124,7 @@ const completedBackups = async (): Promise<string[]> => {
   return items.filter(({ status }) => status?.phase === 'completed').map(({ metadata }) => metadata.name);
 };
 const oneMoreBackup = (than: readonly string[]): Promise<unknown> =>
-  waitFor('a whole backup', async () => (await completedBackups()).length > than.length, {
+  waitFor('a whole backup', async () => (await completedBackups()).some((name) => !than.includes(name)), {
     timeoutMs: 240_000,
     intervalMs: 1_000,
   });
@@ -127,20 +134,18 @@ const recoveryWindowOf = async (serverName: string): Promise<Record<string, stri
   return status?.serverRecoveryWindow?.[serverName] as Record<string, string> | undefined;
 };
 
-const runbook = (page: string): string =>
-  readFileSync(join(import.meta.dirname, `../../docs/runbooks/${page}.md`), 'utf8');
-
-/** The first commands after `beginning`, as somebody copies them from the page. */
+/** The first commands after `beginning`, as somebody copies them from a page of the documentation. */
 const commandsOf = (page: string, beginning: RegExp): string => {
+  const text = readFileSync(join(import.meta.dirname, `../../docs/${page}.md`), 'utf8');
   const [, indent = '', block] =
-    new RegExp(`${beginning.source}[^]*?\`\`\`sh\\n( *)([^]*?)\`\`\``, 'm').exec(runbook(page)) ?? [];
+    new RegExp(`${beginning.source}[^]*?\`\`\`sh\\n( *)([^]*?)\`\`\``, 'm').exec(text) ?? [];
   if (block === undefined) throw new Error(`${page} has no commands after ${beginning.source}`);
   return block.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
 };
 
 /** Runs commands in a shell that is set up as the runbooks say for the cluster, on this test's namespace and files. */
 const shell = (commands: string): Promise<Output> => {
-  const setup = commandsOf('README', /^On the \*\*cluster\*\*/);
+  const setup = commandsOf('runbooks/README', /^On the \*\*cluster\*\*/);
   const script = `${setup}\n${commands}`
     .replaceAll('-n taskstream ', `-n ${product.namespace} `)
     .replaceAll('-n taskstream\n', `-n ${product.namespace}\n`)
@@ -149,7 +154,7 @@ const shell = (commands: string): Promise<Output> => {
     env: { PATH: [dirname(inject('kubectl')), process.env['PATH']].join(delimiter) },
   });
 };
-const stepOf = (page: string, number: number): string => commandsOf(page, new RegExp(`^${number}\\. `));
+const stepOf = (page: string, number: number): string => commandsOf(`runbooks/${page}`, new RegExp(`^${number}\\. `));
 const succeeds = async (commands: string): Promise<string> => {
   const { code, stdout, stderr } = await shell(commands);
   expect(code, `${commands}\n${stdout}\n${stderr}`).toBe(0);
@@ -170,11 +175,29 @@ it('a whole backup is made at once, by its schedule, and the log follows it into
     firstRecoverabilityPoint: expect.any(String),
     lastSuccessfulBackupTime: expect.any(String),
   });
+  // What the alerts look at.
+  const { status } = await getJson('-n', product.namespace, 'pod', `${CLUSTER}-1`);
+  await waitFor('the age of the backup to be measured', async () => {
+    const metrics = await (await fetch(`http://${status.podIP as string}:9187/metrics`)).text();
+    expect(metrics).toMatch(/^barman_cloud_cloudnative_pg_io_last_available_backup_timestamp(?:\{.*\})? [1-9]/m);
+    return true;
+  });
+});
+
+it('the drill of docs/backup.md begins a Cluster beside the real one with all that was written', async () => {
+  await written(await spanned('drilled'));
+  await archived();
+  const drill = commandsOf('backup', /^## Try it before you need it$/)
+    .replaceAll('restore-drill', `${product.namespace}-drill`)
+    .replace('objectstore/taskstream-db-backup;', `objectstore/taskstream-db-backup secret/${CA_SECRET};`)
+    .replace('instances: 1', `instances: 1\n  imageName: ${inject('postgresImage')}`)
+    .replace('size: 50Gi', 'size: 1Gi');
+  expect(await succeeds(drill)).toMatch(new RegExp(`^ +${(await rowsOf(product)).size} \\|`, 'm'));
 });
 
 it('a restore to a time has what was acknowledged until then and nothing later, and search follows', async () => {
   const backups = await completedBackups();
-  const before = await written(await spanned('before', async () => undefined));
+  await written(await spanned('before'));
   await succeeds(stepOf('backup-fails', 5));
   await oneMoreBackup(backups);
 
@@ -186,7 +209,7 @@ it('a restore to a time has what was acknowledged until then and nothing later, 
     }),
   );
   await query(product, `DELETE FROM tasks WHERE ${TEXT_FIELD} LIKE 'before %'`);
-  const late = await written(await spanned('late', async () => undefined));
+  const late = await written(await spanned('late'));
   expect([...(await rowsOf(product)).values()].some((task) => task[TEXT_FIELD].startsWith('before'))).toBe(false);
   await archived();
 
@@ -217,14 +240,13 @@ it('a restore to a time has what was acknowledged until then and nothing later, 
 
   const rows = await rowsOf(product);
   const at = Date.parse(time);
-  const all = [...before, ...during, ...late];
   for (const [id, row] of rows) {
-    const same = all.find((write) => write.id === id && write.version === row.version);
+    const same = everything.find((write) => write.id === id && write.version === row.version);
     expect(same, `a row that nobody wrote: ${JSON.stringify(row)}`).toBeDefined();
     expect(same?.text).toBe(row[TEXT_FIELD]);
     expect(same?.sentAt, 'a write of later').toBeLessThanOrEqual(at);
   }
-  const lost = all.filter(
+  const lost = everything.filter(
     ({ id, version, acknowledgedAt }) => acknowledgedAt < at && (rows.get(id)?.version ?? 0) < version,
   );
   expect(lost).toEqual([]);
@@ -246,7 +268,7 @@ it('a restore to a time has what was acknowledged until then and nothing later, 
   const { drift } = JSON.parse(readFileSync(join(folder, 'differences.json'), 'utf8')) as {
     drift: Record<string, number>;
   };
-  const surplus = new Set(all.map(({ id }) => id).filter((id) => !rows.has(id)));
+  const surplus = new Set(everything.map(({ id }) => id).filter((id) => !rows.has(id)));
   expect(drift).toEqual({ missing: 0, stale: 0, ahead: 0, surplus: surplus.size, content: 0 });
 
   const { spec } = await getJson('-n', product.namespace, 'service', 'taskstream-api');
@@ -260,15 +282,16 @@ it('a restore to a time has what was acknowledged until then and nothing later, 
 
   // Each text that was acknowledged last is there again, and what was deleted by hand is found.
   const texts = [...(await rowsOf(product)).values()].map((task) => task[TEXT_FIELD]);
-  const last = new Map(all.map((write) => [write.id, write]));
-  for (const { id, version, text } of all) if (version >= (last.get(id)?.version ?? 0)) expect(texts).toContain(text);
+  const last = new Map(everything.map((write) => [write.id, write]));
+  for (const { id, version, text } of everything)
+    if (version >= (last.get(id)?.version ?? 0)) expect(texts).toContain(text);
   const search = new ElasticsearchClient({ node: product.elasticsearchUrl });
   expect(completed(await documentsOf(search, TASK_INDEX_ALIAS))).toEqual(await rowsOf(product));
   await search.close();
 }, 900_000);
 
 /** Writes go on while `act` runs, and for a while before and after. */
-const spanned = async (name: string, act: () => Promise<void>): Promise<RunningScript> => {
+const spanned = async (name: string, act?: () => Promise<void>): Promise<RunningScript> => {
   const load = startWriting(name);
   const more = async () => {
     const count = async () => Number(await query(product, 'SELECT coalesce(sum(version), 0) FROM tasks'));
@@ -276,7 +299,7 @@ const spanned = async (name: string, act: () => Promise<void>): Promise<RunningS
     await waitFor('more writes', async () => (await count()) >= from + 50, { timeoutMs: 120_000, intervalMs: 200 });
   };
   await more();
-  await act();
+  await act?.();
   await more();
   return load;
 };
