@@ -31,7 +31,7 @@ export const startBucket = async (host: string): Promise<Bucket> => {
   const path = (file: string): string => join(folder, file);
   // A folder is a bucket.
   for (const part of ['objects', `objects/${name}`, 'attributes']) mkdirSync(path(part));
-  const authority = await createAuthority('objects');
+  const authority = await createAuthority('CA of objects');
   const { cert, key } = await issueCertificate(authority, 'objects', [host]);
   writeFileSync(path('tls.crt'), cert);
   writeFileSync(path('tls.key'), key, { mode: 0o600 });
