@@ -22,7 +22,7 @@ const OBJECT_STORE = `${CLUSTER}-backup`;
 const SECRET = 'backup-bucket';
 const CA_SECRET = 'objects-ca';
 /** What the runbook's commands write, and what they apply. */
-const FILES = ['cluster-before.yaml', 'after-backup.ndjson', 'differences.json', 'manifests.yaml'];
+const FILES = ['cluster-before.yaml', 'after-backup.log', 'after-backup.ndjson', 'differences.json', 'manifests.yaml'];
 
 let folder: string;
 let bucket: Bucket;
