@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Environment } from '../../infra/environments/schema.ts';
 import { CONSOLE_WITH_LOGIN, EVERYTHING_ADDED, HTTP_ROUTE } from '../support/additions.ts';
+import { BACKUP, withBackup } from '../support/backup.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
 import { deleteNamespace, isolated, kubectl, mustKubectl, toYaml } from './support/cluster.ts';
 
@@ -12,6 +13,10 @@ describe.each<[string, Environment]>([
     ['production with all that may be added', EVERYTHING_ADDED] as const,
     ['production with that, and a route of the Gateway API', { ...EVERYTHING_ADDED, httpRoute: HTTP_ROUTE }] as const,
     ['production with a login to the console', CONSOLE_WITH_LOGIN] as const,
+    [
+      'production with backups of PostgreSQL, begun with one of a time',
+      withBackup(BACKUP, { serverName: 'before', time: '2026-11-24T03:00:00Z' }),
+    ] as const,
   ].map(([name, environment]): [string, Environment] => [
     name,
     { ...environment, namespace: isolated('production').namespace },

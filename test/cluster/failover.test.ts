@@ -1,44 +1,38 @@
 /** The operator of PostgreSQL fails over, three instances of the product's own Cluster, while pods of the API write. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { local } from '../../infra/environments/local.ts';
 import { TASK_INDEX_ALIAS } from '../../services/task/resources.ts';
-import type { Task } from '../../services/task/task.ts';
 import { equalInContent } from '../support/content.ts';
-import { find, manifestsOf, type Manifest } from '../support/manifests.ts';
+import { manifestsOf } from '../support/manifests.ts';
 import { creationOf, TEXT_FIELD, updateOf } from '../support/sample.ts';
 import { waitFor } from '../support/wait.ts';
 import { getJson } from './support/cluster.ts';
 import type { RunningScript } from './support/client.ts';
+import {
+  CLUSTER,
+  onOneNode,
+  operatedPostgres,
+  query,
+  removeInstances,
+  rowsOf,
+  statusOf,
+  type ClusterStatus,
+} from './support/postgres.ts';
 import { deployProduct, type Product } from './support/product.ts';
 
-const CLUSTER = 'taskstream-db';
 const INSTANCES = 3;
 
 let product: Product;
 
-/** All that differs from the product's own: an image that the node has, and instances that may share the one node. */
-const onOneNode = (manifests: readonly Manifest[]): readonly Manifest[] => {
-  const { spec } = find(manifests, 'Cluster', CLUSTER);
-  const image = inject('postgresImage');
-  if (image !== '') spec.imageName = image;
-  spec.affinity.podAntiAffinityType = 'preferred';
-  return manifests;
-};
-
 beforeAll(async () => {
-  const { postgres } = local.servers;
-  if (postgres.kind !== 'operated') throw new Error('the environment "local" has no PostgreSQL of its operator');
   product = await deployProduct(
     { images: inject('images'), manifestsOf: (environment) => onOneNode(manifestsOf(environment)) },
     inject('hostAddress'),
-    { ...postgres, instances: INSTANCES },
+    { ...operatedPostgres(), instances: INSTANCES },
   );
 }, 600_000);
 afterAll(async () => {
-  // An instance would take up to half an hour to stop when no standby is left to confirm its last commits.
-  await product.kubectl('delete', 'clusters.postgresql.cnpg.io', CLUSTER, '--wait=false');
-  await product.kubectl('delete', 'pods', '-l', `cnpg.io/cluster=${CLUSTER}`, '--force', '--grace-period=0');
+  await removeInstances(product);
   await product.close();
 });
 
@@ -97,28 +91,9 @@ const startWriting = (): RunningScript =>
     await Promise.all(Array.from({ length: 8 }, (_, number) => worker(number)));
     console.log(JSON.stringify(result));`);
 
-interface ClusterStatus {
-  readonly phase: string;
-  readonly currentPrimary: string;
-  readonly targetPrimary: string;
-  readonly readyInstances: number;
-}
-const statusOf = async (): Promise<ClusterStatus> =>
-  (await getJson('-n', product.namespace, 'clusters.postgresql.cnpg.io', CLUSTER)).status as ClusterStatus;
-
-/** Asks the primary, as the operator has it. */
-const query = async (sql: string): Promise<string> => {
-  const { currentPrimary } = await statusOf();
-  return product.kubectl('exec', currentPrimary, '-c', 'postgres', '--', 'psql', '-d', 'taskstream', '-Atqc', sql);
-};
-const rowsOf = async (): Promise<Map<string, Task>> => {
-  const lines = (await query('SELECT task_json(tasks) FROM tasks')).trim().split('\n');
-  return new Map(lines.map((line) => JSON.parse(line) as Task).map((task) => [task.id, task]));
-};
-
 /** The load goes on: so many more changes are in the database. */
 const moreWrites = async (more = 100): Promise<void> => {
-  const written = async () => Number(await query('SELECT coalesce(sum(version), 0) FROM tasks'));
+  const written = async () => Number(await query(product, 'SELECT coalesce(sum(version), 0) FROM tasks'));
   let before: number | undefined;
   await waitFor(
     `${more} more writes`,
@@ -134,7 +109,7 @@ const promotionAfter = (primary: string): Promise<ClusterStatus> =>
   waitFor(
     'another primary',
     async () => {
-      const status = await statusOf();
+      const status = await statusOf(product);
       return status.currentPrimary !== primary && status;
     },
     { timeoutMs: 240_000, intervalMs: 250 },
@@ -144,7 +119,7 @@ const allInstances = (): Promise<unknown> =>
   waitFor(
     'all instances to be back',
     async () => {
-      const { phase, readyInstances, currentPrimary, targetPrimary } = await statusOf();
+      const { phase, readyInstances, currentPrimary, targetPrimary } = await statusOf(product);
       if (phase !== 'Cluster in healthy state') throw new Error(phase);
       return readyInstances === INSTANCES && currentPrimary === targetPrimary;
     },
@@ -187,7 +162,7 @@ const judge = async (fault: string, load: RunningScript): Promise<void> => {
   console.info(
     `${fault}: ${count} writes acknowledged, none for ${(longestGapMs / 1_000).toFixed(1)} s; not acknowledged: ${JSON.stringify(refusals)}`,
   );
-  const rows = await rowsOf();
+  const rows = await rowsOf(product);
   const lost = Object.entries(acknowledged).filter(([id, { version, text }]) => {
     const row = rows.get(id);
     return row === undefined || row.version < version || (row.version === version && row[TEXT_FIELD] !== text);
@@ -198,8 +173,8 @@ const judge = async (fault: string, load: RunningScript): Promise<void> => {
 };
 
 it('a commit waits for any one of two standbys, and the operator knows it', async () => {
-  const { currentPrimary } = await statusOf();
-  expect(await query('SHOW synchronous_standby_names')).toMatch(/^ANY 1 \(/);
+  const { currentPrimary } = await statusOf(product);
+  expect(await query(product, 'SHOW synchronous_standby_names')).toMatch(/^ANY 1 \(/);
   await waitFor('the operator to know who may confirm', async () => {
     const { status } = await getJson('-n', product.namespace, 'failoverquorums.postgresql.cnpg.io', CLUSTER);
     expect(status).toMatchObject({ primary: currentPrimary, standbyNumber: 1 });
@@ -211,7 +186,7 @@ it('a commit waits for any one of two standbys, and the operator knows it', asyn
 it('a standby takes the place of a primary that is killed, and nothing acknowledged is lost', async () => {
   const load = startWriting();
   await moreWrites();
-  const { currentPrimary } = await statusOf();
+  const { currentPrimary } = await statusOf(product);
   const send = await signaller(currentPrimary);
   send('SIGKILL');
   await deletePod(currentPrimary);
@@ -226,7 +201,7 @@ if (process.env['FAILOVER'] === 'all') {
   it('a standby takes the place of a primary that stands still, and writes go on once its pod is deleted', async () => {
     const load = startWriting();
     await moreWrites();
-    const { currentPrimary } = await statusOf();
+    const { currentPrimary } = await statusOf(product);
     const send = await signaller(currentPrimary);
     send('SIGSTOP');
     await promotionAfter(currentPrimary);

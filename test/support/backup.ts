@@ -1,4 +1,4 @@
-/** Backups of PostgreSQL. Not among the additions: the test cluster has no plugin, and so not its kind. */
+/** Backups of PostgreSQL. */
 import { environmentOf } from '../../infra/environments/index.ts';
 import { parseEnvironment, type Backup, type Environment, type RestoreFrom } from '../../infra/environments/schema.ts';
 

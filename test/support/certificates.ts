@@ -1,5 +1,6 @@
 /** A certificate authority of a test's own, and certificates signed by it, as PEM. */
 import { createPublicKey } from 'node:crypto';
+import { isIP } from 'node:net';
 import { generate, type CertificateExtension } from 'selfsigned';
 
 export interface Certificate {
@@ -50,7 +51,7 @@ export const issueCertificate = async (
         name: 'subjectAltName',
         altNames: [
           { type: 2, value: 'localhost' },
-          ...hosts.map((value) => ({ type: 2 as const, value })),
+          ...hosts.map((value) => (isIP(value) === 0 ? { type: 2 as const, value } : { type: 7 as const, ip: value })),
           { type: 7, ip: '127.0.0.1' },
         ],
       },

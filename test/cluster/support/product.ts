@@ -7,7 +7,7 @@ import { inject } from 'vitest';
 import type { Environment, OperatedPostgres } from '../../../infra/environments/schema.ts';
 import { startServers, stopServers } from '../../../infra/local/servers.ts';
 import { createTopics } from '../../../infra/local/topics.ts';
-import { manifestsOf, ofKind, type Manifest } from '../../support/manifests.ts';
+import { manifestsOf, type Manifest } from '../../support/manifests.ts';
 import { deleteNamespace, isolated, mustKubectl, toYaml } from './cluster.ts';
 import { startClient, type Client } from './client.ts';
 
@@ -31,6 +31,9 @@ export interface Release {
   /** The manifests of an environment, as the release has them. */
   manifestsOf(environment: Environment): readonly Manifest[] | Promise<readonly Manifest[]>;
 }
+
+/** What an operated PostgreSQL begins with: its backups are configured before it is there. */
+const OF_POSTGRES: readonly string[] = ['Cluster', 'ObjectStore', 'Secret'];
 
 const thisRelease = (): Release => ({ images: inject('images'), manifestsOf });
 
@@ -115,7 +118,7 @@ export const deployProduct = async (
     const apply = (objects: readonly Manifest[]) => mustKubectl(['apply', '-f', '-'], toYaml(objects));
     await apply([
       ...(first === undefined ? [] : [first]),
-      ...(operated === undefined ? [secret] : ofKind(manifests, 'Cluster')),
+      ...(operated === undefined ? [secret] : rest.filter(({ kind }) => OF_POSTGRES.includes(kind))),
     ]);
     if (operated !== undefined) {
       await inNamespace('wait', '--for=condition=Ready', 'clusters.postgresql.cnpg.io', '--all', '--timeout=300s');

@@ -21,6 +21,8 @@ declare module 'vitest' {
     helm: string;
     /** Path of the Starlark interpreter. */
     starlark: string;
+    /** Path of the S3 server. */
+    versitygw: string;
     /** Images of the services; empty when a cluster was given without them. */
     images: Images;
     /** Images of the release before; empty where they have to be made, or were not given. */
@@ -61,6 +63,7 @@ export default function setup(project: TestProject): () => void {
     project.provide('kubectl', 'kubectl');
     project.provide('helm', 'helm');
     project.provide('starlark', 'starlark');
+    project.provide('versitygw', 'versitygw');
     project.provide('images', { api: TEST_API_IMAGE, indexer: TEST_INDEXER_IMAGE });
     project.provide('postgresImage', '');
     project.provide('hostAddress', TEST_HOST_ADDRESS);
@@ -77,6 +80,7 @@ export default function setup(project: TestProject): () => void {
   project.provide('kubectl', join(labHome(), 'bin/kubectl'));
   project.provide('helm', join(labHome(), 'bin/helm'));
   project.provide('starlark', join(labHome(), 'bin/starlark'));
+  project.provide('versitygw', join(labHome(), 'bin/versitygw'));
   project.provide('images', { api: 'taskstream/api:lab', indexer: 'taskstream/indexer:lab' });
   project.provide('postgresImage', 'kube-lab.local/postgresql:15');
   // The host's end of the bridge that all pods are on.
