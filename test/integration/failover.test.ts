@@ -118,10 +118,13 @@ it.runIf(process.platform === 'linux')(
 );
 
 it.runIf(process.platform === 'linux')(
-  'relays leave a primary that goes on for those who are connected to it, and publish what the new one has',
+  'relays leave a primary that goes on for those who are connected to it, publish what the new one has, and do not go back',
   async () => {
-    const { first, lines, service, failover } = await startThree(PostgresNode);
-    const database = await createTestDatabase(urlOf(service));
+    const { first, lines, failover } = await startThree(PostgresNode);
+    // The relays' own, as a machine's that hears of a failover late.
+    const address = await createService(await getPort());
+    address.setReady([first.port]);
+    const database = await createTestDatabase(urlOf(address));
     const brokers = inject('kafkaBrokers');
     const topics = await createTestTopics(brokers);
     // Two publish, and the third waits for a seat.
@@ -131,6 +134,7 @@ it.runIf(process.platform === 'linux')(
     onTestFinished(async () => {
       await Promise.all(relays.map((relay) => relay.close()));
       await Promise.all([database.pool.end(), topics.close()]);
+      await address.close();
     });
     const areShared = async (): Promise<boolean> => {
       const slots = await Promise.all(relays.map((relay) => relay.metric('taskstream_relay_slots')));
@@ -139,6 +143,7 @@ it.runIf(process.platform === 'linux')(
     await waitFor('two relays to share the slots', areShared);
     lines.cutOff(first);
     await waitFor('another primary', () => failover.primary() !== first, { timeoutMs: 120_000 });
+    address.setReady([failover.primary().port]);
 
     const client = await connectTo(database.url);
     await client.query(
@@ -148,13 +153,33 @@ it.runIf(process.platform === 'linux')(
     );
     await waitFor('all to be published', async () => (await topics.end()) === 200, { timeoutMs: 20_000 });
     await waitFor('two relays to share the slots', areShared);
-    await client.end();
     // All the time the old one has answered who was there.
-    const old = await connectTo(urlOf(first));
+    const oldUrl = new URL(database.url);
+    oldUrl.port = String(first.port);
+    const old = await connectTo(oldUrl.href);
     const { rows } = await old.query(
       `SELECT pg_is_in_recovery() AS is_standby, count(*)::int AS relays FROM pg_stat_activity WHERE application_name = 'taskstream-relay'`,
     );
     expect(rows).toEqual([{ is_standby: false, relays: 0 }]);
-    await old.end();
+
+    // What only the old one has is nothing that happened.
+    await old.query(
+      `SET synchronous_commit = local;
+       INSERT INTO outbox (type, task_id, version, task) VALUES ('tasks.event.updated', gen_random_uuid(), 1, '{}')`,
+    );
+    const failures = async (): Promise<number> =>
+      (await Promise.all(relays.map((relay) => relay.metric('taskstream_relay_failures_total')))).reduce((a, b) => a + b, 0);
+    const failuresBefore = await failures();
+    address.setReady([first.port]);
+    await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taskstream-relay'`);
+    // The loss of their sessions, and at least one more attempt of each.
+    await waitFor('the relays to have tried the old one', async () => (await failures()) >= failuresBefore + 9, {
+      timeoutMs: 30_000,
+    });
+    expect((await old.query('SELECT count(*)::int FROM outbox')).rows).toEqual([{ count: 1 }]);
+    expect(await topics.end()).toBe(200);
+    address.setReady([failover.primary().port]);
+    await waitFor('two relays to share the slots', areShared);
+    await Promise.all([client.end(), old.end()]);
   },
 );

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
-import { advance, ALL_SLOTS, RELAY_LOCK_KEY } from '../../services/pipeline/relay/session.ts';
+import { advance, ALL_SLOTS, LongScans, RELAY_LOCK_KEY } from '../../services/pipeline/relay/session.ts';
 import { headerOf } from '../../services/platform/kafka/headers.ts';
 import type { Message } from '../../services/platform/kafka/native.ts';
 import type { PlacedEntity } from '../../services/pipeline/entity.ts';
@@ -286,23 +286,26 @@ describe('the relay', () => {
     );
     const held = new Set(tasks.map(({ id }) => id).filter((_, index) => index % 2 === 0));
     const stranger = new Client({ connectionString: database.url });
-    await stranger.connect();
-    await stranger.query('BEGIN');
-    await stranger.query('SELECT FROM tasks WHERE id = ANY($1) FOR UPDATE', [[...held]]);
-    await waitFor('some to be published', async () => (await topics.end()) > 0, { intervalMs: 1 });
-    await database.pool.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
-       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
-    );
-    const later = uuidv7();
-    await insert('created', later, 1);
-    await waitFor('what comes later', async () => (await publishedIds()).includes(later), { timeoutMs: 20_000 });
     const followedUp = async (): Promise<string[]> =>
       (await published()).filter((record) => headerOf(record, 'ce_id')?.endsWith(':2')).map(({ key }) => String(key));
-    await waitFor('the others to be followed up', async () => (await followedUp()).length > 0);
-    expect((await followedUp()).filter((id) => held.has(id))).toEqual([]);
-    // Long before the next attempt.
-    await stranger.end();
+    try {
+      await stranger.connect();
+      await stranger.query('BEGIN');
+      await stranger.query('SELECT FROM tasks WHERE id = ANY($1) FOR UPDATE', [[...held]]);
+      await waitFor('some to be published', async () => (await topics.end()) > 0, { intervalMs: 1 });
+      await database.pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      );
+      const later = uuidv7();
+      await insert('created', later, 1);
+      await waitFor('what comes later', async () => (await publishedIds()).includes(later), { timeoutMs: 20_000 });
+      await waitFor('the others to be followed up', async () => (await followedUp()).length > 0);
+      expect((await followedUp()).filter((id) => held.has(id))).toEqual([]);
+    } finally {
+      // Long before the next attempt.
+      await stranger.end();
+    }
     await relay.close();
     start();
     await database.outboxEmpty();
@@ -449,6 +452,31 @@ describe('the relay', () => {
       expect(await read(0, 1_000)).toEqual([10, 600, 600]);
       expect(await read(0, 5)).toEqual([10]);
     } finally {
+      await client.end();
+    }
+  });
+
+  it('gives a scan from the beginning twice the time after one that had too little', async () => {
+    const client = new Client({ connectionString: database.url });
+    const locker = await database.pool.connect();
+    const scans = new LongScans(100);
+    const read = () =>
+      advance(client, { confirmed: [], after: 0, seen: [], limit: 1, maxBytes: 1, slots: ALL_SLOTS, scans });
+    try {
+      await client.connect();
+      await insert('created', uuidv7(), 1);
+      await locker.query('BEGIN; LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE');
+      for (const leastMs of [100, 200, 400]) {
+        const startedAt = performance.now();
+        await expect(read()).rejects.toMatchObject({ code: '57014' });
+        expect(performance.now() - startedAt).toBeGreaterThanOrEqual(leastMs);
+      }
+      await locker.query('ROLLBACK');
+      expect(await read()).toHaveLength(1);
+      const { rows } = await client.query('SHOW statement_timeout');
+      expect(rows).toEqual([{ statement_timeout: '0' }]);
+    } finally {
+      locker.release();
       await client.end();
     }
   });

@@ -8,11 +8,10 @@
  */
 import type { Client } from 'pg';
 import { codeOf } from '../../platform/errors.ts';
+import { CANCELED } from './session.ts';
 
 /** All rows of this relay wait for a look. */
 const PATIENCE_MS = 100;
-/** SQLSTATE `query_canceled`, a timeout. Source: PostgreSQL documentation, appendix A. */
-const CANCELED = '57014';
 
 export class RowsBelow {
   readonly #client: Client;

@@ -1,5 +1,5 @@
 /**
- * Holds publication back: this session takes the advisory lock that makes a relay the active one. Writes are taken as
+ * Holds publication back: this session takes the advisory lock that all active relays share. Writes are taken as
  * ever and wait in the outbox. The server frees the lock with the session, so nothing stays held when this process dies, and
  * for `SILENCE_MS` at most when it stands still or is cut off.
  */
@@ -12,7 +12,7 @@ import { sleep } from '../../platform/time.ts';
 export interface Hold {
   /** Rejects when the session is lost, and publication goes on. */
   readonly lost: Promise<never>;
-  /** Lets a relay become active again. */
+  /** Lets relays become active again. */
   readonly release: () => Promise<void>;
 }
 
@@ -21,7 +21,7 @@ export const HOLD_SESSION = 'taskstream-relay-hold';
 
 const HOLDER_POLL_MS = 100;
 
-/** Sends the active relay away and takes its place. */
+/** Sends the active relays away. */
 export const holdPublication = async (config: PostgresConfig): Promise<Hold> => {
   const holder = createClient(config, HOLD_SESSION);
   let lose: (cause: unknown) => void = () => undefined;
@@ -49,7 +49,7 @@ export const holdPublication = async (config: PostgresConfig): Promise<Hold> => 
   };
 };
 
-/** Waits in the lock's queue, where it comes before every relay, as these only try; and ends the session that has it. */
+/** Waits in the lock's queue, where it comes before every relay, as these only try; and ends the sessions that have it. */
 const takeLock = async (holder: Client, config: PostgresConfig): Promise<void> => {
   const assistant = createClient(config, HOLD_SESSION);
   await assistant.connect();

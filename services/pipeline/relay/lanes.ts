@@ -94,6 +94,7 @@ export class Lane {
   readonly #read = new Set<number>();
   readonly #leaving = new Set<number>();
   #isAble = false;
+  #isSpare = false;
   #isShared = false;
   #lookAt = -Infinity;
 
@@ -138,6 +139,11 @@ export class Lane {
     return this.#isShared;
   }
 
+  /** Whether its seat is one behind those that there are to be, and one of those can publish. */
+  get isSpare(): boolean {
+    return this.#isSpare;
+  }
+
   /** When it is to be shared again, by the monotonic clock in milliseconds. */
   get lookAt(): number {
     return this.#lookAt;
@@ -150,8 +156,8 @@ export class Lane {
    */
   async share(isAble: boolean): Promise<ReadonlySet<number>> {
     const found = await takenSeats(this.#client);
-    const isWanted = this.#seat < this.#lanes || !found.some((each) => each.isAble && each.seat < this.#seat);
-    await this.#setAble(isAble && isWanted);
+    this.#isSpare = this.#seat >= this.#lanes && found.some((each) => each.isAble && each.seat < this.#seat);
+    await this.#setAble(isAble && !this.#isSpare);
     const taken = found.map((each) => (each.seat === this.#seat ? { ...each, isAble: this.#isAble } : each));
     const wanted = slotsOf(this.#seat, taken);
     this.#isShared = taken.length > 1;

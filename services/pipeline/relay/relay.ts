@@ -27,13 +27,17 @@ import {
   advance,
   endSession,
   HEARTBEAT_MS,
+  isBehind,
   leaveOldPrimary,
+  LongScans,
   openSession,
+  primaryOf,
   readTransactionBounds,
   setAside,
   SILENCE_MS,
   SLOTS,
   writeHeld,
+  type Primary,
   type SlotMask,
 } from './session.ts';
 
@@ -123,6 +127,9 @@ export const startRelay = (options: RelayOptions): Relay => {
   /** From then on others have the slots, where they are able: it will not know the next one either. */
   let hasMetUnknownType = false;
   let drainUntil = Infinity;
+  const scans = new LongScans();
+  /** The last of all that were reached. */
+  let newest: Primary | undefined;
 
   const stopping = (): boolean => stop.signal.aborted;
 
@@ -422,7 +429,8 @@ export const startRelay = (options: RelayOptions): Relay => {
       const gone = deleting.map(({ row }) => row.id);
       const { mark: after, seen } = cursor;
       const { RELAY_MAX_BYTES: maxBytes } = config;
-      const rows = await advance(client, { confirmed: gone, after, seen, limit, maxBytes, slots: lane.mask });
+      const next = { confirmed: gone, after, seen, limit, maxBytes, slots: lane.mask };
+      const rows = await advance(client, after === 0 ? { ...next, scans } : next);
       deleting = [];
       cursor.forget(gone);
       return rows;
@@ -439,9 +447,7 @@ export const startRelay = (options: RelayOptions): Relay => {
       const upTo = Math.min(mark, first + PART);
       const { RELAY_BATCH_SIZE: limit, RELAY_MAX_BYTES: maxBytes } = config;
       const seen = inHands().map(({ id }) => id);
-      const isLong = false;
-      const part = { confirmed: [], after: first - 1, upTo, seen, limit, maxBytes, slots, isLong };
-      const rows = await advance(client, part);
+      const rows = await advance(client, { confirmed: [], after: first - 1, upTo, seen, limit, maxBytes, slots });
       const { changes, unknown } = toChunk(rows, routes);
       if (unknown !== undefined) {
         // What is not known is for the reading proper to judge.
@@ -488,6 +494,8 @@ export const startRelay = (options: RelayOptions): Relay => {
       const limit = through === undefined || lane.mask === 0n ? 0 : room();
       const rows = await readNext(limit);
       await giveSlots();
+      // One of those that there are to be publishes again: this one waits for a place among them.
+      if (lane.isSpare && lane.lockedMask === 0n && inFlight.size + confirmed.length === 0) return;
       const chunk = toChunk(rows, routes);
       const found = chunk.changes;
       const isComplete =
@@ -574,6 +582,22 @@ export const startRelay = (options: RelayOptions): Relay => {
     }
   };
 
+  /**
+   * Connects. An address may lead to the primary of before again, as on a machine that was cut off with it.
+   * @returns where the session is, if that was answered
+   * @throws TaskstreamError `database_unavailable` when another was promoted after that
+   */
+  const beginSession = async (client: Client, onEnd: (error?: Error) => void): Promise<Primary | undefined> => {
+    await openSession(client, onEnd);
+    const own = await primaryOf(client);
+    if (own !== undefined && newest !== undefined && isBehind(own, newest)) {
+      const timelines = `timeline ${own.timeline}, and ${newest.timeline} was seen`;
+      throw new TaskstreamError('database_unavailable', `this PostgreSQL was primary before a failover (${timelines})`);
+    }
+    newest = own ?? newest;
+    return own;
+  };
+
   /** Sends nothing more. Kafka may have what it was sent: that counts as published late. */
   const giveUpUnanswered = async (): Promise<void> => {
     if (unanswered.size === 0) return;
@@ -593,7 +617,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     followUpAt = -Infinity;
     const client = createClient(config, 'taskstream-relay');
     try {
-      await openSession(client, () => undefined);
+      await beginSession(client, () => undefined);
       await publishOvertaken(client);
     } catch (error) {
       logger.warn({ reason: messageOf(error) }, 'cannot follow up what was published late');
@@ -655,7 +679,7 @@ export const startRelay = (options: RelayOptions): Relay => {
     const openedAt = performance.now();
     const ended = new AbortController();
     try {
-      await openSession(client, (error) => {
+      const own = await beginSession(client, (error) => {
         ended.abort(error);
       });
       let seat: number | undefined;
@@ -665,11 +689,12 @@ export const startRelay = (options: RelayOptions): Relay => {
       }
       if (stopping() || seat === undefined) return;
       logger.info({ seat }, 'this relay is active');
-      const onMoved = (): void => {
+      const onMoved = (later: Primary): void => {
+        newest = later;
         logger.warn('another PostgreSQL is primary now: leaving the session with the old one');
       };
       // It fails with the session, of whose end others are told.
-      leaveOldPrimary(client, { config, openedAt, ended: ended.signal, onMoved }).catch(() => undefined);
+      leaveOldPrimary(client, { config, own, openedAt, ended: ended.signal, onMoved }).catch(() => undefined);
       await lead(client, seat, ended.signal);
     } finally {
       showSlots(0);

@@ -3,6 +3,7 @@
  * and deletes outbox rows. As both happen on one connection, whoever lost the locks cannot read another row.
  */
 import type { Client, QueryConfig, QueryResultRow } from 'pg';
+import { codeOf } from '../../platform/errors.ts';
 import { askAnew, type PostgresConfig } from '../../platform/postgres.ts';
 import { sleep, withDeadline } from '../../platform/time.ts';
 import type { OutboxRow } from './records.ts';
@@ -21,8 +22,8 @@ export type SlotMask = bigint;
 
 export const ALL_SLOTS: SlotMask = -1n;
 
-/** A scan from far back passes every dead row that vacuum could not remove: it may take longer than a statement of a request. */
-const LONG_SCAN_TIMEOUT_MS = 60_000;
+/** SQLSTATE `query_canceled`, a timeout. Source: PostgreSQL documentation, appendix A. */
+export const CANCELED = '57014';
 
 /** The active relay sends a statement at least this often, so that the server sees that it is alive. */
 export const HEARTBEAT_MS = 3_000;
@@ -74,14 +75,25 @@ export const endSession = async (client: Client): Promise<void> => {
   await withDeadline(client.end(), 1_000, 'closing the session').catch(() => undefined);
 };
 
-interface Primary {
-  /** Number of its timeline, which each promotion raises; nothing for a standby. */
-  readonly timeline: number | null;
+/** A PostgreSQL that takes writes. */
+export interface Primary {
+  /** Which database cluster it is a copy of. */
+  readonly system: string;
+  /** Each promotion raises it. */
+  readonly timeline: number;
 }
 
-/** The first eight digits of a log file's name (PostgreSQL documentation, 9.28.3). Neither function answers on a standby. */
-const WHICH_TIMELINE = `SELECT CASE WHEN NOT pg_is_in_recovery()
-  THEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END AS timeline`;
+/** The timeline is the first eight digits of a log file's name (PostgreSQL documentation, 9.28.3 and 9.28.11). */
+const WHICH_PRIMARY = `SELECT system_identifier::text AS system, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int AS timeline
+  FROM pg_control_system() WHERE NOT pg_is_in_recovery()`;
+
+/** Nothing for a standby, and where nobody answers. */
+export const primaryOf = async (client: Client): Promise<Primary | undefined> =>
+  (await client.query<Primary>(WHICH_PRIMARY).then(({ rows }) => rows, nobody))[0];
+
+/** Whether the other one was promoted later. Of two databases that are no copies of each other nothing can be said. */
+export const isBehind = (primary: Primary, other: Primary): boolean =>
+  primary.system === other.system && primary.timeline < other.timeline;
 
 /** Ends the sessions of the other relays on this server: no commit of theirs waits for a standby. */
 const SEND_AWAY = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -90,37 +102,43 @@ const SEND_AWAY = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 /** The old server may stand still. */
 const SEND_AWAY_MS = 1_000;
 
-const timelineOf = ([row]: readonly Primary[]): number | undefined => row?.timeline ?? undefined;
 const nobody = (): [] => [];
 
 /**
  * Ends the session once new connections reach a primary that was promoted later. After a failover the old one may go on for those that are
- * connected to it: nothing new comes there. The other relays there are sent away first, as what they publish of it would come behind newer
- * events of a relay that is with the new one. Where nobody answers, or a standby or an older primary does, the session stays.
+ * connected to it: nothing new comes there. The other relays there are sent away first, where that server does so within a second, as what they
+ * publish of it would come behind newer events of a relay that is with the new one. Where nobody answers, or a standby or an older primary does, the session stays.
+ * @param own where the session is, if that has been answered
  * @param openedAt when the session was, by the monotonic clock in milliseconds: until some time later it needs no question
- * @param onMoved is told before
+ * @param onMoved is told before, with the later one
  * @returns when `ended` is aborted, or the session has been ended
  */
 export const leaveOldPrimary = async (
   client: Client,
   {
     config,
+    own: first,
     openedAt,
     ended,
     onMoved,
-  }: { config: PostgresConfig; openedAt: number; ended: AbortSignal; onMoved: () => void },
+  }: {
+    config: PostgresConfig;
+    own: Primary | undefined;
+    openedAt: number;
+    ended: AbortSignal;
+    onMoved: (later: Primary) => void;
+  },
 ): Promise<void> => {
-  const askOwn = async () => timelineOf(await client.query<Primary>(WHICH_TIMELINE).then(({ rows }) => rows, nobody));
+  let own = first;
   const isOver = (): boolean => ended.aborted;
-  let own = await askOwn();
   for (let askAt = openedAt + ASK_PRIMARY_MS; ; askAt = performance.now() + ASK_PRIMARY_MS) {
     await sleep(Math.max(0, askAt - performance.now()), ended);
     if (isOver()) return;
-    own ??= await askOwn();
-    const other = timelineOf(await askAnew<Primary>(config, 'taskstream-relay-primary', WHICH_TIMELINE).catch(nobody));
+    own ??= await primaryOf(client);
+    const [other] = await askAnew<Primary>(config, 'taskstream-relay-primary', WHICH_PRIMARY).catch(nobody);
     if (isOver()) return;
-    if (own === undefined || other === undefined || other <= own) continue;
-    onMoved();
+    if (own === undefined || other === undefined || !isBehind(own, other)) continue;
+    onMoved(other);
     await withDeadline(client.query(SEND_AWAY), SEND_AWAY_MS, 'sending other relays away').catch(() => undefined);
     client.connection.stream.destroy();
     return;
@@ -142,8 +160,40 @@ export interface Advance {
   readonly slots: SlotMask;
   /** The last row that may be read; any without it. */
   readonly upTo?: number;
-  /** Whether it begins so far back that it may take long; by itself at the very beginning. */
-  readonly isLong?: boolean;
+  /** Where it may pass many dead rows. */
+  readonly scans?: LongScans | undefined;
+}
+
+/** Time of a relay's first scan; a second is some million dead rows (docs/performance.md). */
+const LONG_SCAN_MS = 60_000;
+const MAX_LONG_SCAN_MS = 3_600_000;
+
+/**
+ * Scans from far back: they pass every dead row that vacuum could not remove, as while somebody holds an old snapshot, and may take longer than
+ * a statement of a request. After one that had too little time the next has twice as much, or no relay would ever pass them.
+ */
+export class LongScans {
+  #timeoutMs: number;
+
+  constructor(timeoutMs = LONG_SCAN_MS) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async run<T extends QueryResultRow>(client: Client, statement: QueryConfig): Promise<T[]> {
+    const timeoutMs = this.#timeoutMs;
+    await client.query(`SET statement_timeout = ${timeoutMs}`);
+    // The driver gives up a little later than the server; its types do not know that a statement may say when.
+    const patient: QueryConfig & { query_timeout: number } = { ...statement, query_timeout: timeoutMs + 2_000 };
+    try {
+      const { rows } = await client.query<T>(patient);
+      // As the connection began.
+      await client.query('RESET statement_timeout');
+      return rows;
+    } catch (error) {
+      if (codeOf(error) === CANCELED) this.#timeoutMs = Math.min(2 * timeoutMs, MAX_LONG_SCAN_MS);
+      throw error;
+    }
+  }
 }
 
 /**
@@ -170,24 +220,11 @@ export const ADVANCE = {
 /** Deletes what is confirmed and reads the next rows, in one statement. */
 export const advance = async (
   client: Client,
-  { confirmed, after, seen, limit, maxBytes, slots, upTo = Number.MAX_SAFE_INTEGER, isLong = after === 0 }: Advance,
+  { confirmed, after, seen, limit, maxBytes, slots, upTo = Number.MAX_SAFE_INTEGER, scans }: Advance,
 ): Promise<OutboxRow[]> => {
   const values = [arrayOf(confirmed), after, arrayOf(seen), limit, maxBytes, slots, upTo];
   const statement: QueryConfig = { ...ADVANCE, values };
-  return isLong ? patiently(client, statement) : (await client.query<OutboxRow>(statement)).rows;
-};
-
-/** The driver gives up a little later than the server; its types do not know that a statement may say when. */
-const patiently = async <T extends QueryResultRow>(client: Client, statement: QueryConfig): Promise<T[]> => {
-  await client.query(`SET statement_timeout = ${LONG_SCAN_TIMEOUT_MS}`);
-  const patient: QueryConfig & { query_timeout: number } = {
-    ...statement,
-    query_timeout: LONG_SCAN_TIMEOUT_MS + 2_000,
-  };
-  const { rows } = await client.query<T>(patient);
-  // As the connection began.
-  await client.query('RESET statement_timeout');
-  return rows;
+  return scans?.run<OutboxRow>(client, statement) ?? (await client.query<OutboxRow>(statement)).rows;
 };
 
 /** Ids as an array literal. They are digits only: the driver's own way would look for what to escape in each of thousands. */
