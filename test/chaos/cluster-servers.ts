@@ -49,6 +49,13 @@ const carryOut = async (cluster: Cluster, strike: Strike): Promise<void> => {
     await cluster.roll(strike.server);
     return;
   }
+  if (strike.kind === 'kill primary and standby') {
+    const [primary, standby] = await Promise.all([cluster.find('primary'), cluster.find('standby')]);
+    await Promise.all([primary.kill(), standby.kill()]);
+    await sleep(strike.standbyAfterMs);
+    await standby.start();
+    return;
+  }
   if (strike.kind === 'standbys away') {
     const [killed, frozen] = await cluster.findAll('standby');
     if (killed === undefined || frozen === undefined) throw new Error('there are no two standbys');

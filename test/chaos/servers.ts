@@ -37,6 +37,8 @@ export type Strike =
   | { readonly kind: 'cut off'; readonly role: Role; readonly forMs: number }
   /** So is its disk for so long; over when it runs, started again if it has ended, and has all its copies. */
   | { readonly kind: 'break disk'; readonly role: Role; readonly state: DiskState; readonly forMs: number }
+  /** They end at once, and the standby begins again on its data after so long. */
+  | { readonly kind: 'kill primary and standby'; readonly standbyAfterMs: number }
   /** One standby is killed, and the other stands still. */
   | { readonly kind: 'standbys away' }
   /** One begins again on its data, and the other goes on. */

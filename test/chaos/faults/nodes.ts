@@ -2,6 +2,7 @@
  * Faults of nodes of a cluster: one ends for good, stands still or is cut off for longer than all others wait, or has a slow or a full
  * disk; or all of a server are restarted, one after the other.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Role } from '../../../infra/local/cluster/cluster.ts';
 import type { DiskState } from '../../../infra/local/cluster/disks.ts';
 import type { ServerKind } from '../servers.ts';
@@ -11,6 +12,8 @@ import type { Fault, Part } from './fault.ts';
 const PAUSE_MS = 40_000;
 /** Servers that cannot bear it have ended by then. */
 const BROKEN_DISK_MS = 20_000;
+/** Several times as long as the failover of a single node takes. */
+const LONE_STANDBY_MS = 20_000;
 
 const kill = (role: Role, part: Part): Fault => ({
   name: `kill-${role}`,
@@ -60,6 +63,25 @@ const awayStandbys: Fault = {
   inject: async (...context) => (await import('./away-standbys.ts')).takeStandbysAway(...context),
 };
 
+/**
+ * The standby that is left may lack what the other one has confirmed: nobody is promoted, and nothing acknowledged, before that one is back. The
+ * primary stays away.
+ */
+const killPrimaryAndStandby: Fault = {
+  name: 'kill-primary-and-standby',
+  graceful: false,
+  touches: ['postgres'],
+  inject: async ({ servers }, _random, history) => {
+    const striking = servers.strike({ kind: 'kill primary and standby', standbyAfterMs: LONE_STANDBY_MS });
+    await sleep(LONE_STANDBY_MS / 2);
+    const before = history.acknowledged;
+    await sleep(LONE_STANDBY_MS / 2 - 1_000);
+    const acknowledged = history.acknowledged - before;
+    await striking;
+    if (acknowledged > 0) throw new Error(`${acknowledged} writes were acknowledged that one standby may have alone`);
+  },
+};
+
 const roll = (name: string, server: ServerKind): Fault => ({
   name,
   graceful: false,
@@ -80,6 +102,7 @@ export const NODE_ROUNDS: readonly (readonly Fault[])[] = [
   [fullDisk('broker', 'kafka'), fullDisk('master', 'elasticsearch'), fullDisk('primary', 'postgres')],
   [fullDisk('controller', 'kafka'), fullDisk('search-node', 'elasticsearch'), cutOff('standby', 'postgres')],
   [roll('roll-brokers', 'kafka'), roll('roll-search', 'elasticsearch'), roll('roll-postgres', 'postgres')],
+  [killPrimaryAndStandby],
 ];
 
 export const NODE_FAULTS = NODE_ROUNDS.flat();
