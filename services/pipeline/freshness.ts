@@ -29,14 +29,16 @@ export const indexRefreshEnv = {
 export const indexRefreshMs = (interval: string): number =>
   Number.parseInt(interval, 10) * (interval.endsWith('ms') ? 1 : 1_000);
 
-/** The larger part goes to the indexer: there a larger batch saves most. */
+/** The largest part goes to the indexer's wait: there a larger batch saves most. */
 const RELAY_SHARE = 0.05;
+/** What writing a batch and refreshing the index take besides: up to 150 ms at 1,000 changes a second (docs/performance.md). */
+const WRITE_SHARE = 0.15;
 
 /** Shortest time between two chunks of the relay that are not full, in milliseconds. */
 export const relayWaitMs = (targetMs: number): number => targetMs * RELAY_SHARE;
 
 /** The same between two batches of the indexer. */
-export const indexerWaitMs = (targetMs: number): number => targetMs - relayWaitMs(targetMs);
+export const indexerWaitMs = (targetMs: number): number => targetMs * (1 - RELAY_SHARE - WRITE_SHARE);
 
 /**
  * The same between two refreshes that an indexer asks for. Were it longer than between two batches, each refresh would come later

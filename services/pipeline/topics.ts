@@ -53,6 +53,6 @@ export const firstIndexOf = (alias: string): string => indexNameOf(alias, 1);
 export const GROUP_TIMES = {
   'group.consumer.min.session.timeout.ms': 6_000,
   'group.consumer.session.timeout.ms': 15_000,
-  'group.consumer.min.heartbeat.interval.ms': 1_000,
-  'group.consumer.heartbeat.interval.ms': 1_000,
+  'group.consumer.min.heartbeat.interval.ms': 500,
+  'group.consumer.heartbeat.interval.ms': 500,
 } as const;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { indexerWaitMs } from '../../services/pipeline/freshness.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
 import { createHttpProxy, type HttpProxy } from '../support/http-proxy.ts';
 import { createIndexerFixture, type IndexerFixture } from '../support/indexer.ts';
@@ -57,7 +58,7 @@ it('a change that comes alone is found at once, and the changes of a steady load
   }
   await found(101);
   // At most one each time, by the setting.
-  const most = Math.ceil((performance.now() - startedAt) / 950) + 1;
+  const most = Math.ceil((performance.now() - startedAt) / indexerWaitMs(1_000)) + 1;
   expect((await batches()) - before).toBeLessThanOrEqual(most);
   expect(refreshes.length).toBeLessThanOrEqual(most);
 });
