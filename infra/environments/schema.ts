@@ -344,7 +344,7 @@ export const settingsSchema = z.strictObject({
     ),
     databasePoolSize: count(2, 200).describe('`DATABASE_POOL_SIZE` of a replica: half for reads, half for writes.'),
     relayLanes: count(1, 16).describe(
-      '`RELAY_LANES`: how many replicas publish changes at once, each a share of the tasks. More than `minReplicas` does no harm, and no good.',
+      '`RELAY_LANES`: how many replicas publish changes at once, each a share of the tasks. More than there are replicas does no harm, and no good.',
     ),
     rateLimitPerMinute: count(1, 10_000_000)
       .optional()

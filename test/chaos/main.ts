@@ -48,7 +48,7 @@ for (let index = 0; index < runs && !stop.signal.aborted; index += 1) {
   const plan = options.fault === undefined ? ofTurn : planByNames([[options.fault]]);
   const settings = settingsOf(seed, options.groupProtocol);
   const name = `run ${index + 1} of ${runs}, seed ${seed}, ${describeSettings(settings)}: ${describePlan(plan)}`;
-  const again = `  repeat it with: npm run test:chaos -- ${options.cluster ? '--cluster ' : ''}--group-protocol ${settings.GROUP_PROTOCOL} --seed ${seed} ${options.fault === undefined ? `--turn ${turn}` : `--fault ${options.fault}`}`;
+  const again = `  repeat it with: npm run test:chaos -- ${options.cluster ? '--cluster ' : ''}--group-protocol ${settings.GROUP_PROTOCOL} --seed ${seed} ${options.fault === undefined ? `--turn ${turn}` : `--fault ${options.fault}`} --seconds ${options.seconds}`;
   try {
     await servers.heal();
     const result = await startRun(servers, {

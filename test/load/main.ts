@@ -32,7 +32,7 @@ const command = new Command('bench')
     helpText({
       notes: `${BENCHES.map(({ name, description }) => `  ${name.padEnd(10)} ${description}`).join('\n')}
 
-All together take about an hour on two cores. Leave the machine alone meanwhile.`,
+All together take some 40 minutes on two cores. Leave the machine alone meanwhile.`,
       exits: { 0: 'everything could be measured, whether goals were met or not', 1: 'something could not be measured' },
       examples: [
         'npm run bench',

@@ -34,7 +34,7 @@ export const consumeEnv = {
   },
   GROUP_PROTOCOL: {
     schema: choice(['classic', 'consumer'], 'classic'),
-    defaultText: '`classic`',
+    defaultText: 'classic',
     description:
       'Who gives partitions to the members of the group: one of them (`classic`), or the broker (`consumer`, KIP-848), which moves them without a pause of all. May differ between members while they are replaced.',
   },
