@@ -37,7 +37,7 @@ export interface PodOptions {
   readonly component: string;
   readonly image: string;
   readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
-  /** Arguments of node: the script and its own. The image's default when left out. */
+  /** Of a service's image arguments of node: the script and its own. The image's default when left out. */
   readonly args?: readonly string[];
   readonly connections: readonly Connection[];
   readonly env?: Readonly<Record<string, EnvSource>>;
@@ -97,6 +97,35 @@ export class ServiceWorkload extends Construct {
       spreadOverHostsAndZones(component),
     );
     addSettings(object, POD_TEMPLATE, options.settings);
+  }
+}
+
+export interface SingleWorkloadOptions extends PodOptions {
+  /** The container's only one, by its name. */
+  readonly port: { readonly name: string; readonly number: number };
+  /** Answers with 200 as long as the process works, whatever it is that it talks to. */
+  readonly healthPath: string;
+}
+
+/** A Deployment of one pod of somebody else's image, which may be away for a while, and a ServiceAccount without a token. */
+export class SingleWorkload extends Construct {
+  constructor(scope: Construct, id: string, options: SingleWorkloadOptions) {
+    super(scope, id);
+    const { component, port, healthPath } = options;
+    const probe = { port: port.number, periodSeconds: Duration.seconds(5), timeoutSeconds: Duration.seconds(3) };
+    const deployment = new Deployment(this, 'deployment', {
+      ...podOf(this, options, {
+        ports: [{ ...port, protocol: Protocol.TCP }],
+        readiness: Probe.fromHttpGet(healthPath, { ...probe, failureThreshold: 2 }),
+        liveness: Probe.fromHttpGet(healthPath, { ...probe, failureThreshold: 6 }),
+        startup: Probe.fromHttpGet(healthPath, { ...probe, failureThreshold: 24 }),
+      }),
+      metadata: { name: `taskstream-${component}`, labels: labelsOf(component) },
+      select: false,
+      replicas: 1,
+    });
+    deployment.select(LabelSelector.of({ labels: selectorLabels(component) }));
+    ApiObject.of(deployment).addJsonPatch(...patchesOf(options, POD_TEMPLATE));
   }
 }
 

@@ -69,12 +69,21 @@ const operatedKafka = z.strictObject({
   nodePools: z.array(nodePool).min(1),
   entityOperator: resources,
 });
+const exporter = z
+  .strictObject({
+    image: image.describe('Of elasticsearch_exporter; docs/operators.md has the version that is meant.'),
+    resources,
+  })
+  .describe(
+    'A pod that asks Elasticsearch for its figures, for Prometheus, as a user of its own. None when left out, and the alerts about them are silent. docs/chart.md',
+  );
 const operatedElasticsearch = z.strictObject({
   kind: z.literal('operated'),
   version,
   nodes: count(1, 99),
   volume,
   resources,
+  exporter: exporter.optional(),
   allowMmap: z
     .boolean()
     .describe('Memory-mapped files need a kernel setting (`vm.max_map_count`) that kind nodes may lack.'),
@@ -523,6 +532,9 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
   }
   if (elasticsearch.kind === 'operated' && index.replicas >= elasticsearch.nodes) {
     refuse('index.replicas', `must be below the number of nodes, which is ${elasticsearch.nodes}`);
+  }
+  if (elasticsearch.kind === 'operated' && elasticsearch.exporter !== undefined && !environment.monitoring) {
+    refuse('servers.elasticsearch.exporter', 'is of no use without monitoring');
   }
   if (elasticsearch.kind === 'managed' && elasticsearch.caSecret !== undefined && !/^https:/.test(elasticsearch.url)) {
     refuse('servers.elasticsearch.caSecret', 'is of no use without https in servers.elasticsearch.url');

@@ -45,6 +45,8 @@ export const OPTIONS: readonly Option[] = [
   without('servers.elasticsearch.volume.storageClass'),
   without('servers.elasticsearch.resources.cpuLimit'),
   unset('servers.elasticsearch.allowMmap', false),
+  without('servers.elasticsearch.exporter'),
+  without('servers.elasticsearch.exporter.resources.cpuLimit'),
   without('servers.postgres.volume.storageClass'),
   without('servers.postgres.walVolume'),
   without('servers.postgres.walVolume.storageClass'),
@@ -123,7 +125,11 @@ export const withEverything = (production: Environment): Environment => {
         nodePools: kafka.nodePools.map((pool) => limited(stored(pool))),
         entityOperator: { ...kafka.entityOperator, cpuLimit: '1' },
       },
-      elasticsearch: { ...limited(stored(elasticsearch)), allowMmap: true },
+      elasticsearch: {
+        ...limited(stored(elasticsearch)),
+        allowMmap: true,
+        exporter: { image: 'any', resources: { cpuRequest: 'any', cpuLimit: '1', memory: 'any' } },
+      },
       postgres: {
         ...limited(stored(postgres)),
         walVolume: { size: 'any', storageClass: 'any' },

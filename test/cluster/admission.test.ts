@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Environment } from '../../infra/environments/schema.ts';
 import { CONSOLE_WITH_LOGIN, EVERYTHING_ADDED, HTTP_ROUTE } from '../support/additions.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
+import { WITH_EXPORTER } from '../support/server-options.ts';
 import { deleteNamespace, isolated, kubectl, mustKubectl, toYaml } from './support/cluster.ts';
 
 const DRY_RUN = ['apply', '--dry-run=server', '--validate=strict', '-f', '-'];
@@ -12,6 +13,7 @@ describe.each<[string, Environment]>([
     ['production with all that may be added', EVERYTHING_ADDED] as const,
     ['production with that, and a route of the Gateway API', { ...EVERYTHING_ADDED, httpRoute: HTTP_ROUTE }] as const,
     ['production with a login to the console', CONSOLE_WITH_LOGIN] as const,
+    ['production with an exporter of Elasticsearch', WITH_EXPORTER] as const,
   ].map(([name, environment]): [string, Environment] => [
     name,
     { ...environment, namespace: isolated('production').namespace },

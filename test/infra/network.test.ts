@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { environmentOf } from '../../infra/environments/index.ts';
 import { find, manifestsOf, ofKind } from '../support/manifests.ts';
 import { isAllowed, type Endpoint } from '../support/network.ts';
+import { WITH_EXPORTER as production } from '../support/server-options.ts';
 
-const production = environmentOf('production');
 // Each in a namespace of its own, so that no rule for one opens the way for another.
 const policies = ofKind(
   manifestsOf({ ...production, kedaNamespace: 'keda', ingress: { ...production.ingress, namespace: 'traefik' } }),
@@ -21,6 +20,7 @@ const ends = {
   secrets: component('secrets'),
   verify: component('verify'),
   reindex: component('reindex'),
+  exporter: component('elasticsearch-exporter'),
   kafka: { namespace: 'taskstream', labels: { 'strimzi.io/cluster': 'taskstream' } },
   elasticsearch: {
     namespace: 'taskstream',
@@ -51,6 +51,7 @@ const PORTS = {
   status: 8_000,
   kafkaMetrics: 9_404,
   postgresMetrics: 9_187,
+  searchMetrics: 9_114,
   https: 443,
 };
 
@@ -61,6 +62,8 @@ const CONNECTIONS: readonly [End, End, keyof typeof PORTS][] = [
   ['prometheus', 'indexer', 'indexerHealth'],
   ['prometheus', 'kafka', 'kafkaMetrics'],
   ['prometheus', 'postgres', 'postgresMetrics'],
+  ['prometheus', 'exporter', 'searchMetrics'],
+  ['exporter', 'elasticsearch', 'search'],
   ['api', 'postgres', 'sql'],
   ['api', 'kafka', 'kafka'],
   ['api', 'elasticsearch', 'search'],
@@ -133,6 +136,7 @@ describe('the network policies', () => {
       'verify',
       'reindex',
       'secrets',
+      'exporter',
       'kafka',
       'elasticsearch',
       'postgres',
@@ -151,6 +155,7 @@ describe('the network policies', () => {
       'verify',
       'reindex',
       'secrets',
+      'exporter',
       'kafka',
       'elasticsearch',
       'postgres',
