@@ -68,6 +68,11 @@ const operatedKafka = z.strictObject({
     .describe('Raised after an upgrade that is to stay: it cannot be lowered again.'),
   nodePools: z.array(nodePool).min(1),
   entityOperator: resources,
+  cruiseControl: resources
+    .optional()
+    .describe(
+      'Resources of Cruise Control, which moves partitions to brokers that are added, and off those that go. None when left out. docs/runbooks/scale-brokers.md',
+    ),
 });
 const exporter = z
   .strictObject({
@@ -528,6 +533,10 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
     }
     if (replicasOf('controller') % 2 === 0) {
       refuse('servers.kafka.nodePools', `must have an odd number of controllers, not ${replicasOf('controller')}`);
+    }
+    // Strimzi would refuse the whole Kafka.
+    if (kafka.cruiseControl !== undefined && replicasOf('broker') < 2) {
+      refuse('servers.kafka.cruiseControl', 'needs two brokers or more');
     }
   }
   if (elasticsearch.kind === 'operated' && index.replicas >= elasticsearch.nodes) {

@@ -42,6 +42,8 @@ export const OPTIONS: readonly Option[] = [
   without('servers.kafka.nodePools.0.volume.storageClass'),
   without('servers.kafka.nodePools.0.resources.cpuLimit'),
   without('servers.kafka.entityOperator.cpuLimit'),
+  without('servers.kafka.cruiseControl'),
+  without('servers.kafka.cruiseControl.cpuLimit'),
   without('servers.elasticsearch.volume.storageClass'),
   without('servers.elasticsearch.resources.cpuLimit'),
   unset('servers.elasticsearch.allowMmap', false),
@@ -124,6 +126,7 @@ export const withEverything = (production: Environment): Environment => {
         ...kafka,
         nodePools: kafka.nodePools.map((pool) => limited(stored(pool))),
         entityOperator: { ...kafka.entityOperator, cpuLimit: '1' },
+        cruiseControl: { cpuRequest: 'any', cpuLimit: '1', memory: 'any' },
       },
       elasticsearch: {
         ...limited(stored(elasticsearch)),

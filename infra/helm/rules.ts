@@ -61,6 +61,10 @@ const KAFKA_RULES: readonly Rule[] = [
     refusedIf: 'eq (mod $controllers 2) 0',
     message: `${brokers} must have an odd number of controllers`,
   },
+  {
+    refusedIf: 'and $.Values.servers.kafka.cruiseControl (lt (int64 $brokers) 2)',
+    message: 'servers.kafka.cruiseControl needs two brokers or more',
+  },
 ];
 
 const KAFKA = '$.Values.servers.kafka';

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import type { Environment } from '../../infra/environments/schema.ts';
 import { CONSOLE_WITH_LOGIN, EVERYTHING_ADDED, HTTP_ROUTE } from '../support/additions.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
-import { WITH_EXPORTER } from '../support/server-options.ts';
+import { WITH_CRUISE_CONTROL, WITH_EXPORTER } from '../support/server-options.ts';
 import { deleteNamespace, isolated, kubectl, mustKubectl, toYaml } from './support/cluster.ts';
 
 const DRY_RUN = ['apply', '--dry-run=server', '--validate=strict', '-f', '-'];
@@ -14,6 +17,7 @@ describe.each<[string, Environment]>([
     ['production with that, and a route of the Gateway API', { ...EVERYTHING_ADDED, httpRoute: HTTP_ROUTE }] as const,
     ['production with a login to the console', CONSOLE_WITH_LOGIN] as const,
     ['production with an exporter of Elasticsearch', WITH_EXPORTER] as const,
+    ['production with Cruise Control', WITH_CRUISE_CONTROL] as const,
   ].map(([name, environment]): [string, Environment] => [
     name,
     { ...environment, namespace: isolated('production').namespace },
@@ -50,6 +54,17 @@ it('a route of the Gateway API that says something else than the API is refused'
   const { code, stderr } = await kubectl(DRY_RUN, toYaml([route]));
   expect(stderr).toContain('Unsupported value: "Beginning"');
   expect(code).not.toBe(0);
+});
+
+it('the orders to move partitions that the runbook gives are accepted, and one of another mode is not', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/runbooks/scale-brokers.md'), 'utf8');
+  const orders = [...page.matchAll(/<<'EOF'\n([^]*?)^ *EOF$/gm)].map(([, order = '']) => parse(order) as Manifest);
+  expect(orders.map(({ spec }) => spec.mode as string)).toEqual(['add-brokers', 'remove-brokers']);
+  for (const order of orders) {
+    expect(await kubectl(DRY_RUN, toYaml([order]))).toMatchObject({ code: 0, stderr: '' });
+    const other = { ...order, spec: { ...order.spec, mode: 'any-brokers' } };
+    expect((await kubectl(DRY_RUN, toYaml([other]))).stderr).toContain('Unsupported value: "any-brokers"');
+  }
 });
 
 describe('a broken variant is refused', () => {

@@ -123,6 +123,18 @@ it("Strimzi's own policy opens the brokers' port to nobody whom ours keep out", 
   expect(opened.filter((end) => end !== 'kafka')).toEqual([]);
 });
 
+it("let Cruise Control ask the brokers and be asked by the operator, by the brokers' label, which its pod has", () => {
+  const labels = { 'strimzi.io/cluster': 'taskstream', 'strimzi.io/name': 'taskstream-cruise-control' };
+  const cruiseControl = { namespace: 'taskstream', labels };
+  const api = 9_090;
+  expect(isAllowed(policies, cruiseControl, ends.kafka, PORTS.replication)).toBe(true);
+  expect(isAllowed(policies, ends.operators, cruiseControl, api)).toBe(true);
+  expect(isAllowed(policies, cruiseControl, ends.dns, 53, 'UDP')).toBe(true);
+  for (const end of ['api', 'keda', 'prometheus', 'stranger', 'outside'] as const) {
+    expect(isAllowed(policies, ends[end], cruiseControl, api), end).toBe(false);
+  }
+});
+
 describe('the network policies', () => {
   it.each(CONNECTIONS)('open %s → %s:%s', (from, to, port) => {
     expect(isAllowed(policies, ends[from], ends[to], PORTS[port])).toBe(true);

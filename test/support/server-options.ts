@@ -3,7 +3,7 @@ import { environmentOf } from '../../infra/environments/index.ts';
 import { parseEnvironment, type Environment } from '../../infra/environments/schema.ts';
 
 const production = environmentOf('production');
-const { elasticsearch } = production.servers;
+const { kafka, elasticsearch } = production.servers;
 
 export const EXPORTER_IMAGE = 'registry.example.com/elasticsearch-exporter:v1.11.0';
 
@@ -15,5 +15,13 @@ export const WITH_EXPORTER: Environment = parseEnvironment({
       ...elasticsearch,
       exporter: { image: EXPORTER_IMAGE, resources: { cpuRequest: '25m', cpuLimit: '200m', memory: '64Mi' } },
     },
+  },
+});
+
+export const WITH_CRUISE_CONTROL: Environment = parseEnvironment({
+  ...production,
+  servers: {
+    ...production.servers,
+    kafka: { ...kafka, cruiseControl: { cpuRequest: '100m', cpuLimit: '2', memory: '1Gi' } },
   },
 });
