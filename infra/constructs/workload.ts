@@ -71,13 +71,10 @@ export class ServiceWorkload extends Construct {
     super(scope, id);
     const { component, ports, shutdownDeadlineMs } = options;
     this.name = `taskstream-${component}`;
-    const health = { port: ports.health, periodSeconds: Duration.seconds(5), timeoutSeconds: Duration.seconds(3) };
     this.deployment = new Deployment(this, 'deployment', {
       ...podOf(this, options, {
         ports: Object.entries(ports).map(([name, number]) => ({ name, number, protocol: Protocol.TCP })),
-        readiness: Probe.fromHttpGet('/readyz', { ...health, failureThreshold: 2 }),
-        liveness: Probe.fromHttpGet('/livez', { ...health, failureThreshold: 6 }),
-        startup: Probe.fromHttpGet('/livez', { ...health, failureThreshold: 24 }),
+        ...probesOf(ports.health, { ready: '/readyz', live: '/livez' }),
       }),
       metadata: { name: this.name, labels: labelsOf(component) },
       select: false,
@@ -112,13 +109,10 @@ export class SingleWorkload extends Construct {
   constructor(scope: Construct, id: string, options: SingleWorkloadOptions) {
     super(scope, id);
     const { component, port, healthPath } = options;
-    const probe = { port: port.number, periodSeconds: Duration.seconds(5), timeoutSeconds: Duration.seconds(3) };
     const deployment = new Deployment(this, 'deployment', {
       ...podOf(this, options, {
         ports: [{ ...port, protocol: Protocol.TCP }],
-        readiness: Probe.fromHttpGet(healthPath, { ...probe, failureThreshold: 2 }),
-        liveness: Probe.fromHttpGet(healthPath, { ...probe, failureThreshold: 6 }),
-        startup: Probe.fromHttpGet(healthPath, { ...probe, failureThreshold: 24 }),
+        ...probesOf(port.number, { ready: healthPath, live: healthPath }),
       }),
       metadata: { name: `taskstream-${component}`, labels: labelsOf(component) },
       select: false,
@@ -128,6 +122,19 @@ export class SingleWorkload extends Construct {
     ApiObject.of(deployment).addJsonPatch(...patchesOf(options, POD_TEMPLATE));
   }
 }
+
+/** @param paths that answer with 200 to a GET */
+const probesOf = (
+  port: number,
+  { ready, live }: Readonly<Record<'ready' | 'live', string>>,
+): Pick<ContainerProps, 'readiness' | 'liveness' | 'startup'> => {
+  const options = { port, periodSeconds: Duration.seconds(5), timeoutSeconds: Duration.seconds(3) };
+  return {
+    readiness: Probe.fromHttpGet(ready, { ...options, failureThreshold: 2 }),
+    liveness: Probe.fromHttpGet(live, { ...options, failureThreshold: 6 }),
+    startup: Probe.fromHttpGet(live, { ...options, failureThreshold: 24 }),
+  };
+};
 
 export interface OneShotOptions extends PodOptions {
   readonly deadlineSeconds: number;
