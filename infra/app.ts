@@ -29,6 +29,6 @@ export const createApp = (environment: Environment, outdir: string): App => {
   add(new IndexerChart(app, 'indexer', environment, servers));
   add(new VerifyChart(app, 'verify', environment, servers));
   add(new ReindexChart(app, 'reindex', environment, servers));
-  if (environment.monitoring) add(new MonitoringChart(app, 'monitoring', environment));
+  if (environment.monitoring) add(new MonitoringChart(app, 'monitoring', environment, servers));
   return app;
 };

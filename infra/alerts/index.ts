@@ -30,13 +30,15 @@ export interface RuleSettings {
   readonly parts?: readonly Part[];
   /** Age of a whole backup of PostgreSQL. */
   readonly overdueHours?: number | undefined;
+  /** How many nodes Elasticsearch has when none is missing. */
+  readonly searchNodes?: number | undefined;
 }
 
 export const ruleGroups = (
   namespace: string,
-  { parts = PARTS, overdueHours = DEFAULT_OVERDUE_HOURS }: RuleSettings = {},
+  { parts = PARTS, overdueHours = DEFAULT_OVERDUE_HOURS, searchNodes = 1 }: RuleSettings = {},
 ): readonly RuleGroup[] =>
-  GROUPS.map((group) => group(seriesIn(namespace), overdueHours)).map(({ name, rules }) => ({
+  GROUPS.map((group) => group(seriesIn(namespace), { overdueHours, searchNodes })).map(({ name, rules }) => ({
     name,
     rules: rules.filter((rule) => !isAlert(rule) || rule.part === undefined || parts.includes(rule.part)),
   }));

@@ -5,7 +5,7 @@ import { PART_OF } from '../constructs/labels.ts';
 export type Severity = 'critical' | 'warning';
 
 /** What the manifests may run or leave to somebody else: an alert about it is there only where they do. */
-export const PARTS = ['kafka', 'elasticsearch', 'postgres', 'backup'] as const;
+export const PARTS = ['kafka', 'elasticsearch', 'exporter', 'postgres', 'backup'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Alert {

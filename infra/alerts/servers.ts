@@ -3,6 +3,7 @@
  * - Kafka: Strimzi's metrics reporter 0.4.0, as in strimzi-kafka-operator 1.2.0, packaging/examples/metrics/strimzi-metrics-reporter
  * - PostgreSQL: CloudNativePG 1.30.0, config/manager/default-monitoring.yaml
  * - backups: plugin-barman-cloud 0.14.0, internal/cnpgi/instance/metrics.go
+ * - Elasticsearch: elasticsearch_exporter 1.11.0, collector/cluster_health.go and nodes.go
  */
 import { ElasticsearchCluster } from '../constructs/elasticsearch.ts';
 import type { Alert, Part, RuleGroup, Series } from './rule.ts';
@@ -10,9 +11,19 @@ import type { Alert, Part, RuleGroup, Series } from './rule.ts';
 /** Behind by that much, a standby serves no failover, and the primary keeps the log for it. */
 const MAX_REPLICATION_LAG_SECONDS = 300;
 const MAX_HEAP_RATIO = 0.9;
+/** Its breakers refuse requests at 95 %, which it reaches between two collections long before this is what they leave. */
+const MAX_SEARCH_HEAP_RATIO = 0.85;
+/** A little below the high watermark of 90 %, where a node gives its shards away; at 95 % the index takes no writes. */
+const MAX_SEARCH_DISK_RATIO = 0.88;
 
-/** @param overdueHours how old the last whole backup may be */
-export const serverRules = (series: Series, overdueHours: number): RuleGroup => {
+export interface ServerSettings {
+  /** How old the last whole backup may be. */
+  readonly overdueHours: number;
+  /** How many nodes Elasticsearch has when none is missing. */
+  readonly searchNodes: number;
+}
+
+export const serverRules = (series: Series, { overdueHours, searchNodes }: ServerSettings): RuleGroup => {
   const lastBackup = series('barman_cloud_cloudnative_pg_io_last_available_backup_timestamp');
   const instances = series('cnpg_pg_replication_in_recovery');
   const nodes = series('kube_pod_status_ready', 'condition="true"', ...ElasticsearchCluster.podMatchers);
@@ -28,6 +39,11 @@ export const serverRules = (series: Series, overdueHours: number): RuleGroup => 
     part,
   });
   const heap = (figure: string) => series(`jvm_memory_${figure}_bytes`, 'area="heap"');
+  const searchHeap = (figure: string) => series(`elasticsearch_jvm_memory_${figure}_bytes`, 'area="heap"');
+  const disk = (figure: string) => series(`elasticsearch_filesystem_data_${figure}_bytes`);
+  /** While the exporter is replaced, two of them say the same. */
+  const health = (figure: string, ...matchers: readonly string[]) =>
+    `max by (namespace) (${series(`elasticsearch_cluster_health_${figure}`, ...matchers)})`;
   return {
     name: 'taskstream-servers',
     rules: [
@@ -129,6 +145,52 @@ export const serverRules = (series: Series, overdueHours: number): RuleGroup => 
         runbook: 'backup-fails',
         part: 'backup',
       },
+      {
+        alert: 'TaskstreamElasticsearchRed',
+        expr: `${health('status', 'color="red"')} > 0`,
+        for: '5m',
+        severity: 'critical',
+        summary: 'A part of the index is nowhere: search lacks it, and its writes wait',
+        description: 'Elasticsearch has been red for 5 minutes: a primary shard has no place.',
+        runbook: 'elasticsearch',
+      },
+      {
+        alert: 'TaskstreamElasticsearchShardsUnassigned',
+        expr: `${health('unassigned_shards')} > 0 and ${health('status', 'color="yellow"')} > 0`,
+        for: '30m',
+        severity: 'warning',
+        summary: 'Copies of the index are missing: one failure less may happen',
+        description: '{{ $value }} shards have had no place for 30 minutes. Each has another copy that works.',
+        runbook: 'elasticsearch',
+      },
+      {
+        alert: 'TaskstreamElasticsearchNodeMissing',
+        expr: `${health('number_of_nodes')} < ${searchNodes}`,
+        for: '10m',
+        severity: 'warning',
+        summary: 'Nodes of Elasticsearch are not in its cluster',
+        description: `{{ $value }} of ${searchNodes} nodes have been in the cluster for 10 minutes.`,
+        runbook: 'elasticsearch',
+        part: 'exporter',
+      },
+      {
+        alert: 'TaskstreamElasticsearchDiskHigh',
+        expr: `max by (namespace, name) (1 - ${disk('available')} / ${disk('size')}) > ${MAX_SEARCH_DISK_RATIO}`,
+        for: '10m',
+        severity: 'critical',
+        summary: 'A node of Elasticsearch will give its shards away soon: its disk is nearly full',
+        description: '{{ $labels.name }} has used {{ $value | humanizePercentage }} of its disk.',
+        runbook: 'elasticsearch',
+      },
+      {
+        alert: 'TaskstreamElasticsearchHeapFull',
+        expr: `max by (namespace, name) (min_over_time(${searchHeap('used')}[15m]) / ${searchHeap('max')}) > ${MAX_SEARCH_HEAP_RATIO}`,
+        for: '5m',
+        severity: 'warning',
+        summary: 'A node of Elasticsearch has hardly any memory left',
+        description: '{{ $labels.name }} uses {{ $value | humanizePercentage }} of its heap after each collection.',
+        runbook: 'elasticsearch',
+      },
       notWatched(
         'TaskstreamKafkaNotWatched',
         'kafka',
@@ -147,9 +209,16 @@ export const serverRules = (series: Series, overdueHours: number): RuleGroup => 
         'TaskstreamElasticsearchNotWatched',
         'elasticsearch',
         'Elasticsearch',
-        // It has no metrics of its own. The aggregate has no label that `absent` would hand on.
+        // Of its pods, with an exporter too. The aggregate has no label that `absent` would hand on.
         `absent(max by (namespace) (${nodes}))`,
         'kube-state-metrics has none of its pods: one that is not ready would go unseen.',
+      ),
+      notWatched(
+        'TaskstreamElasticsearchNotMeasured',
+        'exporter',
+        'the inside of Elasticsearch',
+        `absent(${series('elasticsearch_cluster_health_number_of_nodes')})`,
+        'Its exporter is not scraped, or gets no answer: shards without a place, full disks and heaps would go unseen.',
       ),
     ],
   };

@@ -2,7 +2,7 @@
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { Connection, SecretKey } from '../constructs/connection.ts';
-import { ElasticsearchCluster, type SearchClient } from '../constructs/elasticsearch.ts';
+import { ElasticsearchCluster, type Exporter, type SearchClient } from '../constructs/elasticsearch.ts';
 import { KafkaCluster, userNameOf, type KafkaClient } from '../constructs/kafka.ts';
 import type { ScalerCredentials } from '../constructs/lag-scaler.ts';
 import {
@@ -25,6 +25,8 @@ export interface Servers {
   readonly scalerCredentials: ScalerCredentials;
   /** Passwords that `ops secrets` has to make. */
   readonly passwords: readonly SecretKey[];
+  /** What asks Elasticsearch for its figures. */
+  readonly exporter?: Exporter | undefined;
 }
 
 export class DataPlaneChart extends Chart {
@@ -79,12 +81,13 @@ const kafkaOf = (
 const searchOf = (
   scope: Construct,
   { servers: { elasticsearch }, namespace, zoneLabel }: Environment,
-): Pick<Servers, 'search' | 'passwords'> => {
+): Pick<Servers, 'search' | 'passwords' | 'exporter'> => {
   if (elasticsearch.kind === 'managed') {
     return { search: (client) => managedElasticsearch(elasticsearch, client), passwords: [] };
   }
   const cluster = new ElasticsearchCluster(scope, 'elasticsearch', { elasticsearch, namespace, zoneLabel });
-  return { search: (client) => cluster.connectionOf(client), passwords: ElasticsearchCluster.passwords };
+  const { passwords, exporter } = cluster;
+  return { search: (client) => cluster.connectionOf(client), passwords, exporter };
 };
 
 const databaseOf = (

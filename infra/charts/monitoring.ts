@@ -8,16 +8,22 @@ import { CustomResource, PART_OF } from '../constructs/custom-resource.ts';
 import { KafkaCluster } from '../constructs/kafka.ts';
 import { labelsOf, selectorLabels } from '../constructs/labels.ts';
 import { PostgresCluster } from '../constructs/postgres.ts';
+import { SingleWorkload } from '../constructs/workload.ts';
 import { dashboardJson } from '../dashboards/index.ts';
 import type { Environment } from '../environments/schema.ts';
 import { API } from './api.ts';
+import type { Servers } from './data-plane.ts';
 import { INDEXER } from './indexer.ts';
 
 const COMPONENT = 'monitoring';
+export const EXPORTER = 'elasticsearch-exporter';
+/** The number is the exporter's own. */
+export const EXPORTER_PORT = { name: 'metrics', number: 9_114 };
 const API_VERSION = 'monitoring.coreos.com/v1';
 
 export class MonitoringChart extends Chart {
-  constructor(scope: Construct, id: string, { namespace, runbooksUrl, servers }: Environment) {
+  constructor(scope: Construct, id: string, environment: Environment, { exporter }: Servers) {
+    const { namespace, runbooksUrl, servers } = environment;
     super(scope, id, { namespace, disableResourceNameHashes: true });
     for (const component of [API, INDEXER]) {
       addPodMonitor(this, component, selectorLabels(component), {
@@ -27,7 +33,23 @@ export class MonitoringChart extends Chart {
         jobLabel: 'app.kubernetes.io/name',
       });
     }
-    // Their labels and ports are the operators' affair. Elasticsearch has no metrics without an exporter (docs/chart.md).
+    if (exporter !== undefined) {
+      const { image, args, connection, resources } = exporter;
+      new SingleWorkload(this, 'exporter', {
+        component: EXPORTER,
+        image,
+        // Not that of our own images, which a test cluster may never pull.
+        pullPolicy: 'IfNotPresent',
+        args,
+        connections: [connection],
+        resources,
+        settings: {},
+        port: EXPORTER_PORT,
+        healthPath: '/healthz',
+      });
+      addPodMonitor(this, EXPORTER, selectorLabels(EXPORTER), { port: EXPORTER_PORT.name, interval: '30s' });
+    }
+    // Their labels and ports are the operators' affair.
     for (const [component, { kind }, { podLabels, metricsPort }] of [
       ['kafka', servers.kafka, KafkaCluster],
       ['postgres', servers.postgres, PostgresCluster],
@@ -58,10 +80,15 @@ const watchedOf = ({ kafka, elasticsearch, postgres }: Environment['servers']): 
   const isRun: Readonly<Record<Part, boolean>> = {
     kafka: kafka.kind === 'operated',
     elasticsearch: elasticsearch.kind === 'operated',
+    exporter: elasticsearch.kind === 'operated' && elasticsearch.exporter !== undefined,
     postgres: postgres.kind === 'operated',
     backup: backup !== undefined,
   };
-  return { parts: PARTS.filter((part) => isRun[part]), overdueHours: backup?.overdueHours };
+  return {
+    parts: PARTS.filter((part) => isRun[part]),
+    overdueHours: backup?.overdueHours,
+    searchNodes: elasticsearch.kind === 'operated' ? elasticsearch.nodes : undefined,
+  };
 };
 
 interface MetricsEndpoint {

@@ -12,6 +12,7 @@ import type { Environment, NetworkPolicySettings } from '../environments/schema.
 import { API } from './api.ts';
 import type { Servers } from './data-plane.ts';
 import { INDEXER } from './indexer.ts';
+import { EXPORTER, EXPORTER_PORT } from './monitoring.ts';
 import { REINDEX, reindexConnections } from './reindex.ts';
 import { VERIFY, verifyConnections } from './verify.ts';
 
@@ -91,6 +92,15 @@ export class NetworkChart extends Chart {
       { component: 'migrate', connections: [servers.migration, servers.search('ops')], ingress: [] },
       { component: REINDEX, connections: reindexConnections(servers), ingress: [] },
       { component: VERIFY, connections: verifyConnections(servers), ingress: [] },
+      ...(servers.exporter === undefined
+        ? []
+        : [
+            {
+              component: EXPORTER,
+              connections: [servers.exporter.connection],
+              ingress: metrics(EXPORTER_PORT.number),
+            },
+          ]),
     ];
     for (const { component, connections, ingress, egress = [] } of clients) {
       this.#component(component, ingress, [

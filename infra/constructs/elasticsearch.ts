@@ -3,8 +3,8 @@ import { Secret } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { stringify } from 'yaml';
 import { TASK_INDEX_ALIAS } from '../../services/task/resources.ts';
-import type { Environment, OperatedElasticsearch } from '../environments/schema.ts';
-import { caPath, loginFiles, type Connection, type SecretKey } from './connection.ts';
+import type { Environment, OperatedElasticsearch, Resources } from '../environments/schema.ts';
+import { caPath, loginFiles, type Connection, type SecretFile, type SecretKey } from './connection.ts';
 import { CustomResource, PART_OF } from './custom-resource.ts';
 import { labelsOf } from './labels.ts';
 import { resourceRequirements } from './resource-requirements.ts';
@@ -31,9 +31,29 @@ const PRIVILEGES: Readonly<Record<SearchClient, readonly string[]>> = {
   ops: ['read', 'write', 'create_index', 'manage'],
 };
 const CLIENTS = Object.keys(PRIVILEGES) as SearchClient[];
+/** Reads figures of cluster and nodes for Prometheus, and neither an index nor a document. */
+const EXPORTER = 'exporter';
+type User = SearchClient | typeof EXPORTER;
 
-export const searchSecretOf = (client: SearchClient): string => `${PART_OF}-es-${client}`;
-const roleOf = (client: SearchClient): string => `${PART_OF}-${client}`;
+export const searchSecretOf = (user: User): string => `${PART_OF}-es-${user}`;
+const roleOf = (user: User): string => `${PART_OF}-${user}`;
+const rightsOf = (user: User) =>
+  user === EXPORTER ? { cluster: ['monitor'] } : { indices: [{ names: INDICES, privileges: PRIVILEGES[user] }] };
+
+const passwordOf = (user: User): SecretKey => ({ secret: searchSecretOf(user), key: 'password' });
+const CA_FILE: SecretFile = {
+  secret: `${CLUSTER}-es-http-certs-public`,
+  key: 'ca.crt',
+  path: caPath('elasticsearch'),
+};
+
+/** How elasticsearch_exporter is run, which makes metrics for Prometheus of what Elasticsearch says of itself. */
+export interface Exporter {
+  readonly image: string;
+  readonly resources: Resources;
+  readonly args: readonly string[];
+  readonly connection: Connection;
+}
 
 export interface ElasticsearchClusterOptions {
   readonly elasticsearch: OperatedElasticsearch;
@@ -47,20 +67,20 @@ export class ElasticsearchCluster extends Construct {
   static readonly podMatchers = [`pod=~"${CLUSTER}-es-.+"`] as const;
   static readonly port = HTTP_PORT;
   /** Passwords that no operator makes: the Secrets exist without them until `ops secrets` has run. */
-  static readonly passwords: readonly SecretKey[] = CLIENTS.map((client) => ({
-    secret: searchSecretOf(client),
-    key: 'password',
-  }));
+  readonly passwords: readonly SecretKey[];
+  /** What asks for figures, where there is one. */
+  readonly exporter: Exporter | undefined;
   readonly #url: string;
 
   constructor(scope: Construct, id: string, options: ElasticsearchClusterOptions) {
     super(scope, id);
     const { elasticsearch, namespace, zoneLabel } = options;
     this.#url = `https://${CLUSTER}-es-http.${namespace}.svc:${HTTP_PORT}`;
-    for (const client of CLIENTS) addUser(this, client);
-    const roles = Object.fromEntries(
-      CLIENTS.map((client) => [roleOf(client), { indices: [{ names: INDICES, privileges: PRIVILEGES[client] }] }]),
-    );
+    const users: readonly User[] = [...CLIENTS, ...(elasticsearch.exporter === undefined ? [] : ([EXPORTER] as const))];
+    this.passwords = users.map(passwordOf);
+    this.exporter = elasticsearch.exporter && { ...elasticsearch.exporter, ...this.#exporter() };
+    for (const user of users) addUser(this, user);
+    const roles = Object.fromEntries(users.map((user) => [roleOf(user), rightsOf(user)]));
     new Secret(this, 'roles', {
       metadata: { name: ROLES_SECRET, labels: labelsOf('elasticsearch') },
       stringData: { 'roles.yml': stringify(roles) },
@@ -77,7 +97,7 @@ export class ElasticsearchCluster extends Construct {
       spec: {
         version: elasticsearch.version,
         auth: {
-          fileRealm: CLIENTS.map((client) => ({ secretName: searchSecretOf(client) })),
+          fileRealm: users.map((user) => ({ secretName: searchSecretOf(user) })),
           roles: [{ secretName: ROLES_SECRET }],
         },
         nodeSets: [nodeSet(elasticsearch, zoneLabel)],
@@ -86,9 +106,7 @@ export class ElasticsearchCluster extends Construct {
   }
 
   connectionOf(client: SearchClient): Connection {
-    const login = loginFiles('elasticsearch', {
-      ELASTICSEARCH_PASSWORD: { secret: searchSecretOf(client), key: 'password' },
-    });
+    const login = loginFiles('elasticsearch', { ELASTICSEARCH_PASSWORD: passwordOf(client) });
     return {
       env: {
         ELASTICSEARCH_URL: { value: this.#url },
@@ -96,12 +114,23 @@ export class ElasticsearchCluster extends Construct {
         ELASTICSEARCH_USERNAME: { value: roleOf(client) },
         ...login.env,
       },
-      files: [
-        { secret: `${CLUSTER}-es-http-certs-public`, key: 'ca.crt', path: caPath('elasticsearch') },
-        ...login.files,
-      ],
+      files: [CA_FILE, ...login.files],
       peer: { pods: ElasticsearchCluster.podLabels },
       port: HTTP_PORT,
+    };
+  }
+
+  #exporter(): Pick<Exporter, 'args' | 'connection'> {
+    return {
+      // The figures of each node come from whichever answers; those of indices would take rights on them.
+      args: [`--es.uri=${this.#url}`, `--es.ca=${caPath('elasticsearch')}`, '--es.all'],
+      connection: {
+        // It reads a login from its environment only, and the CA when it starts: both change with a restart.
+        env: { ES_USERNAME: { value: roleOf(EXPORTER) }, ES_PASSWORD: passwordOf(EXPORTER) },
+        files: [CA_FILE],
+        peer: { pods: ElasticsearchCluster.podLabels },
+        port: HTTP_PORT,
+      },
     };
   }
 }
@@ -165,10 +194,10 @@ const nodeSet = ({ nodes, volume, resources, allowMmap }: OperatedElasticsearch,
  * A user of the file realm, as ECK reads it from a Secret of type basic-auth.
  * The password is not here: `ops secrets` writes it once, and applying this manifest again leaves it alone.
  */
-const addUser = (scope: Construct, client: SearchClient): void => {
-  new Secret(scope, `user-${client}`, {
-    metadata: { name: searchSecretOf(client), labels: labelsOf('elasticsearch') },
+const addUser = (scope: Construct, user: User): void => {
+  new Secret(scope, `user-${user}`, {
+    metadata: { name: searchSecretOf(user), labels: labelsOf('elasticsearch') },
     type: 'kubernetes.io/basic-auth',
-    stringData: { username: roleOf(client), roles: roleOf(client) },
+    stringData: { username: roleOf(user), roles: roleOf(user) },
   });
 };

@@ -161,6 +161,11 @@ export class KafkaCluster extends Construct {
           topicOperator: { resources: resourceRequirements(kafka.entityOperator) },
           userOperator: { resources: resourceRequirements(kafka.entityOperator) },
         },
+        // Its user is one of Strimzi's own, it makes its topics itself with the replication that is the default above, and its
+        // pod has the label of the brokers, whose policy opens all that it needs.
+        ...(kafka.cruiseControl === undefined
+          ? {}
+          : { cruiseControl: { resources: resourceRequirements(kafka.cruiseControl) } }),
       },
     });
     for (const pool of kafka.nodePools) addNodePool(this, pool, zoneLabel);

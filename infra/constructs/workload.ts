@@ -37,7 +37,7 @@ export interface PodOptions {
   readonly component: string;
   readonly image: string;
   readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
-  /** Arguments of node: the script and its own. The image's default when left out. */
+  /** Of a service's image arguments of node: the script and its own. The image's default when left out. */
   readonly args?: readonly string[];
   readonly connections: readonly Connection[];
   readonly env?: Readonly<Record<string, EnvSource>>;
@@ -71,13 +71,10 @@ export class ServiceWorkload extends Construct {
     super(scope, id);
     const { component, ports, shutdownDeadlineMs } = options;
     this.name = `taskstream-${component}`;
-    const health = { port: ports.health, periodSeconds: Duration.seconds(5), timeoutSeconds: Duration.seconds(3) };
     this.deployment = new Deployment(this, 'deployment', {
       ...podOf(this, options, {
         ports: Object.entries(ports).map(([name, number]) => ({ name, number, protocol: Protocol.TCP })),
-        readiness: Probe.fromHttpGet('/readyz', { ...health, failureThreshold: 2 }),
-        liveness: Probe.fromHttpGet('/livez', { ...health, failureThreshold: 6 }),
-        startup: Probe.fromHttpGet('/livez', { ...health, failureThreshold: 24 }),
+        ...probesOf(ports.health, { ready: '/readyz', live: '/livez' }),
       }),
       metadata: { name: this.name, labels: labelsOf(component) },
       select: false,
@@ -99,6 +96,45 @@ export class ServiceWorkload extends Construct {
     addSettings(object, POD_TEMPLATE, options.settings);
   }
 }
+
+export interface SingleWorkloadOptions extends PodOptions {
+  /** The container's only one, by its name. */
+  readonly port: { readonly name: string; readonly number: number };
+  /** Answers with 200 as long as the process works, whatever it is that it talks to. */
+  readonly healthPath: string;
+}
+
+/** A Deployment of one pod of somebody else's image, which may be away for a while, and a ServiceAccount without a token. */
+export class SingleWorkload extends Construct {
+  constructor(scope: Construct, id: string, options: SingleWorkloadOptions) {
+    super(scope, id);
+    const { component, port, healthPath } = options;
+    const deployment = new Deployment(this, 'deployment', {
+      ...podOf(this, options, {
+        ports: [{ ...port, protocol: Protocol.TCP }],
+        ...probesOf(port.number, { ready: healthPath, live: healthPath }),
+      }),
+      metadata: { name: `taskstream-${component}`, labels: labelsOf(component) },
+      select: false,
+      replicas: 1,
+    });
+    deployment.select(LabelSelector.of({ labels: selectorLabels(component) }));
+    ApiObject.of(deployment).addJsonPatch(...patchesOf(options, POD_TEMPLATE));
+  }
+}
+
+/** @param paths that answer with 200 to a GET */
+const probesOf = (
+  port: number,
+  { ready, live }: Readonly<Record<'ready' | 'live', string>>,
+): Pick<ContainerProps, 'readiness' | 'liveness' | 'startup'> => {
+  const options = { port, periodSeconds: Duration.seconds(5), timeoutSeconds: Duration.seconds(3) };
+  return {
+    readiness: Probe.fromHttpGet(ready, { ...options, failureThreshold: 2 }),
+    liveness: Probe.fromHttpGet(live, { ...options, failureThreshold: 6 }),
+    startup: Probe.fromHttpGet(live, { ...options, failureThreshold: 24 }),
+  };
+};
 
 export interface OneShotOptions extends PodOptions {
   readonly deadlineSeconds: number;

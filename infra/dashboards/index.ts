@@ -1,5 +1,6 @@
 /** The dashboard of the pipeline, in the order in which a change travels through it. */
 import { runbookUrl } from '../alerts/index.ts';
+import { elasticsearch } from './elasticsearch.ts';
 import { toGrafana } from './grafana.ts';
 import { indexer } from './indexer.ts';
 import { lag } from './lag.ts';
@@ -11,7 +12,17 @@ import { search } from './search.ts';
 import { servers } from './servers.ts';
 import { writePath } from './write-path.ts';
 
-export const DASHBOARD_ROWS: readonly Row[] = [reliability, writePath, relay, lag, indexer, search, servers, runtime];
+export const DASHBOARD_ROWS: readonly Row[] = [
+  reliability,
+  writePath,
+  relay,
+  lag,
+  indexer,
+  search,
+  servers,
+  elasticsearch,
+  runtime,
+];
 
 /** @param runbooksUrl where docs/runbooks can be read */
 export const dashboardJson = (runbooksUrl: string): string =>

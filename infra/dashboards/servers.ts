@@ -86,6 +86,10 @@ export const servers: Row = {
           expr: `count(${series('kube_pod_status_ready', 'condition="true"', ...ElasticsearchCluster.podMatchers)})`,
           legend: 'nodes of Elasticsearch',
         },
+        {
+          expr: `max(${series('elasticsearch_cluster_health_number_of_nodes')})`,
+          legend: 'of these in its cluster, by the exporter',
+        },
       ],
     },
   ],

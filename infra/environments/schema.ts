@@ -68,13 +68,27 @@ const operatedKafka = z.strictObject({
     .describe('Raised after an upgrade that is to stay: it cannot be lowered again.'),
   nodePools: z.array(nodePool).min(1),
   entityOperator: resources,
+  cruiseControl: resources
+    .optional()
+    .describe(
+      'Resources of Cruise Control, which moves partitions to brokers that are added, and off those that go. None when left out. docs/runbooks/scale-brokers.md',
+    ),
 });
+const exporter = z
+  .strictObject({
+    image: image.describe('Of elasticsearch_exporter; docs/operators.md has the version that is meant.'),
+    resources,
+  })
+  .describe(
+    'A pod that asks Elasticsearch for its figures, for Prometheus, as a user of its own. None when left out, and the alerts about them are silent. docs/chart.md',
+  );
 const operatedElasticsearch = z.strictObject({
   kind: z.literal('operated'),
   version,
   nodes: count(1, 99),
   volume,
   resources,
+  exporter: exporter.optional(),
   allowMmap: z
     .boolean()
     .describe('Memory-mapped files need a kernel setting (`vm.max_map_count`) that kind nodes may lack.'),
@@ -520,9 +534,16 @@ export const environmentSchema = settingsSchema.superRefine((environment, contex
     if (replicasOf('controller') % 2 === 0) {
       refuse('servers.kafka.nodePools', `must have an odd number of controllers, not ${replicasOf('controller')}`);
     }
+    // Strimzi would refuse the whole Kafka.
+    if (kafka.cruiseControl !== undefined && replicasOf('broker') < 2) {
+      refuse('servers.kafka.cruiseControl', 'needs two brokers or more');
+    }
   }
   if (elasticsearch.kind === 'operated' && index.replicas >= elasticsearch.nodes) {
     refuse('index.replicas', `must be below the number of nodes, which is ${elasticsearch.nodes}`);
+  }
+  if (elasticsearch.kind === 'operated' && elasticsearch.exporter !== undefined && !environment.monitoring) {
+    refuse('servers.elasticsearch.exporter', 'is of no use without monitoring');
   }
   if (elasticsearch.kind === 'managed' && elasticsearch.caSecret !== undefined && !/^https:/.test(elasticsearch.url)) {
     refuse('servers.elasticsearch.caSecret', 'is of no use without https in servers.elasticsearch.url');

@@ -61,6 +61,10 @@ const KAFKA_RULES: readonly Rule[] = [
     refusedIf: 'eq (mod $controllers 2) 0',
     message: `${brokers} must have an odd number of controllers`,
   },
+  {
+    refusedIf: 'and $.Values.servers.kafka.cruiseControl (lt (int64 $brokers) 2)',
+    message: 'servers.kafka.cruiseControl needs two brokers or more',
+  },
 ];
 
 const KAFKA = '$.Values.servers.kafka';
@@ -79,10 +83,16 @@ const MANAGED_KAFKA_RULES: readonly Rule[] = [
   },
 ];
 
-const SEARCH_RULE: Rule = {
-  refusedIf: `ge ${value('index.replicas')} ${value('servers.elasticsearch.nodes')}`,
-  message: 'index.replicas must be below the number of nodes in servers.elasticsearch.nodes',
-};
+const SEARCH_RULES: readonly Rule[] = [
+  {
+    refusedIf: `ge ${value('index.replicas')} ${value('servers.elasticsearch.nodes')}`,
+    message: 'index.replicas must be below the number of nodes in servers.elasticsearch.nodes',
+  },
+  {
+    refusedIf: 'and $.Values.servers.elasticsearch.exporter (not $.Values.monitoring)',
+    message: 'servers.elasticsearch.exporter is of no use without monitoring',
+  },
+];
 const MANAGED_SEARCH_RULE: Rule = {
   refusedIf:
     'and $.Values.servers.elasticsearch.caSecret (not (hasPrefix "https:" $.Values.servers.elasticsearch.url))',
@@ -169,7 +179,7 @@ export const rulesTemplate = (): string =>
     ...MANAGED_KAFKA_RULES.map(check),
     '{{- end }}\n',
     '{{- if eq $.Values.servers.elasticsearch.kind "operated" }}\n',
-    check(SEARCH_RULE),
+    ...SEARCH_RULES.map(check),
     '{{- else }}\n',
     check(MANAGED_SEARCH_RULE),
     '{{- end }}\n',

@@ -5,7 +5,7 @@ import { ALERT_CASES, RECORD_CASES } from './cases/index.ts';
 import type { AlertCase, SeriesValues } from './support/case.ts';
 import { startPromtool, type Promtool } from './support/promtool.ts';
 
-const OPTIONS = { namespace: 'taskstream', runbooksUrl: 'https://git.example.com/runbooks' };
+const OPTIONS = { namespace: 'taskstream', runbooksUrl: 'https://git.example.com/runbooks', searchNodes: 3 };
 const rules = ruleGroups(OPTIONS.namespace).flatMap((group) => group.rules);
 const alerts = new Map(rules.filter(isAlert).map((alert) => [alert.alert, alert]));
 

@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import type { Environment } from '../../infra/environments/schema.ts';
 import { CONSOLE_WITH_LOGIN, EVERYTHING_ADDED, HTTP_ROUTE } from '../support/additions.ts';
 import { BACKUP, withBackup } from '../support/backup.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
+import { WITH_CRUISE_CONTROL, WITH_EXPORTER } from '../support/server-options.ts';
 import { deleteNamespace, isolated, kubectl, mustKubectl, toYaml } from './support/cluster.ts';
 
 const DRY_RUN = ['apply', '--dry-run=server', '--validate=strict', '-f', '-'];
@@ -17,6 +21,8 @@ describe.each<[string, Environment]>([
       'production with backups of PostgreSQL, begun with one of a time',
       withBackup(BACKUP, { serverName: 'before', time: '2026-11-24T03:00:00Z' }),
     ] as const,
+    ['production with an exporter of Elasticsearch', WITH_EXPORTER] as const,
+    ['production with Cruise Control', WITH_CRUISE_CONTROL] as const,
   ].map(([name, environment]): [string, Environment] => [
     name,
     { ...environment, namespace: isolated('production').namespace },
@@ -53,6 +59,17 @@ it('a route of the Gateway API that says something else than the API is refused'
   const { code, stderr } = await kubectl(DRY_RUN, toYaml([route]));
   expect(stderr).toContain('Unsupported value: "Beginning"');
   expect(code).not.toBe(0);
+});
+
+it('the orders to move partitions that the runbook gives are accepted, and one of another mode is not', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/runbooks/scale-brokers.md'), 'utf8');
+  const orders = [...page.matchAll(/<<'EOF'\n([^]*?)^ *EOF$/gm)].map(([, order = '']) => parse(order) as Manifest);
+  expect(orders.map(({ spec }) => spec.mode as string)).toEqual(['add-brokers', 'remove-brokers']);
+  for (const order of orders) {
+    expect(await kubectl(DRY_RUN, toYaml([order]))).toMatchObject({ code: 0, stderr: '' });
+    const other = { ...order, spec: { ...order.spec, mode: 'any-brokers' } };
+    expect((await kubectl(DRY_RUN, toYaml([other]))).stderr).toContain('Unsupported value: "any-brokers"');
+  }
 });
 
 describe('a broken variant is refused', () => {

@@ -12,6 +12,7 @@ import { BACKUP, LEAST_BACKUP, withBackup } from '../support/backup.ts';
 import { fluxValuesOf } from '../support/flux-values.ts';
 import { MANAGED } from '../support/managed-servers.ts';
 import { manifestsOf, type Manifest } from '../support/manifests.ts';
+import { WITH_CRUISE_CONTROL, WITH_EXPORTER } from '../support/server-options.ts';
 import { run, type Output } from './support/cluster.ts';
 
 const chart = join(import.meta.dirname, '../../charts/taskstream');
@@ -139,6 +140,20 @@ describe('helm template equals the synthesised manifests, object by object', () 
       withBackup({ ...LEAST_BACKUP, schedule: '30 2 * * SUN', overdueHours: 180 }),
     ],
     ['a restore up to a time', withBackup(LEAST_BACKUP, { serverName: 'before', time: '2026-11-24T03:00:00Z' })],
+    ['Cruise Control', WITH_CRUISE_CONTROL],
+    [
+      'Cruise Control without a limit of CPU',
+      change('production', (e) => (e.servers.kafka.cruiseControl = { cpuRequest: '50m', memory: '1Gi' })),
+    ],
+    ['an exporter of Elasticsearch', WITH_EXPORTER],
+    [
+      'an exporter of Elasticsearch without a limit of CPU',
+      change('production', (e) => {
+        const resources = { cpuRequest: '50m', memory: '128Mi' };
+        e.servers.elasticsearch.exporter = { image: 'registry.example.com/exporter:v1', resources };
+        e.servers.elasticsearch.nodes = 4;
+      }),
+    ],
     ...MANAGED,
     ...ADDITIONS,
   ])('with %s', async (_, environment) => {
@@ -232,6 +247,22 @@ it.each<[object, RegExp]>([
 ])('managed servers that cannot be meant are refused: %j', async (servers, message) => {
   const { code, stderr } = await template('taskstream', '-f', valuesFile({ servers }));
   expect(stderr).toMatch(message);
+  expect(code).not.toBe(0);
+});
+
+it('Cruise Control with one broker is refused, as Strimzi would refuse all of Kafka', async () => {
+  const { servers, topic, ...values } = structuredClone(valuesOf(WITH_CRUISE_CONTROL)) as any;
+  servers.kafka.nodePools[1].replicas = 1;
+  const one = { ...values, servers, topic: { ...topic, replicas: 1, minInsyncReplicas: 1 } };
+  const { code, stderr } = await template('taskstream', '-f', valuesFile(one));
+  expect(stderr).toMatch(/servers\.kafka\.cruiseControl needs two brokers or more/);
+  expect(code).not.toBe(0);
+});
+
+it('an exporter that nobody would scrape is refused', async () => {
+  const values = { ...valuesOf(WITH_EXPORTER), monitoring: false };
+  const { code, stderr } = await template('taskstream', '-f', valuesFile(values));
+  expect(stderr).toMatch(/servers\.elasticsearch\.exporter is of no use without monitoring/);
   expect(code).not.toBe(0);
 });
 

@@ -43,6 +43,15 @@ describe('settings that cannot be used are refused by name', () => {
     ['an unknown key', (e) => (e.api.replica = 3), /api: Unrecognized key: "replica"/],
     ['more copies than brokers', (e) => (e.topic.replicas = 4), /topic\.replicas: .*number of brokers, which is 3/],
     ['no broker to spare', (e) => (e.topic.minInsyncReplicas = 3), /topic\.minInsyncReplicas: .*may ever restart/],
+    [
+      'Cruise Control beside one broker',
+      (e) => {
+        e.servers.kafka.cruiseControl = { cpuRequest: '100m', memory: '1Gi' };
+        e.servers.kafka.nodePools[1].replicas = 1;
+        e.topic.replicas = e.topic.minInsyncReplicas = 1;
+      },
+      /servers\.kafka\.cruiseControl: needs two brokers or more/,
+    ],
     ['an even quorum', (e) => (e.servers.kafka.nodePools[0].replicas = 2), /odd number of controllers, not 2/],
     [
       'an image without a tag',

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { BESIDES_POOL } from '../../infra/environments/connections.ts';
 import { environmentOf } from '../../infra/environments/index.ts';
+import type { Environment } from '../../infra/environments/schema.ts';
 import { readApiConfig } from '../../services/api/config.ts';
 import { readIndexerConfig } from '../../services/indexer/config.ts';
 import { readMigrateConfig, readReindexConfig, readVerifyConfig } from '../../services/ops/env.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, PORTS, TASKS_TOPIC } from '../../services/task/resources.ts';
 import { find, manifestsOf, ofKind, podsOf, secretKeysOf, variablesOf, type Manifest } from '../support/manifests.ts';
+import { WITH_CRUISE_CONTROL } from '../support/server-options.ts';
 
 it('the brokers give a dead indexer the time that it has itself, whoever shares the partitions out', () => {
   const config = find(manifestsOf(environmentOf('production')), 'Kafka', 'taskstream').spec.kafka.config as object;
@@ -340,6 +342,15 @@ describe('production', () => {
     const { rack, version, metadataVersion } = find(manifests, 'Kafka', 'taskstream').spec.kafka;
     expect(rack).toEqual({ type: 'topology-label', topologyKey: 'topology.kubernetes.io/zone' });
     expect([version, metadataVersion]).toEqual(['4.3.1', '4.3-IV0']);
+  });
+
+  it('has Cruise Control where the environment says so, and its brokers restart for nothing where it does not', () => {
+    const kafkaOf = (environment: Environment) => find(manifestsOf(environment), 'Kafka', 'taskstream').spec as object;
+    const { cruiseControl, ...rest } = kafkaOf(WITH_CRUISE_CONTROL) as { cruiseControl?: object };
+    expect(cruiseControl).toEqual({
+      resources: { requests: { cpu: '100m', memory: '1Gi' }, limits: { cpu: '2', memory: '1Gi' } },
+    });
+    expect(kafkaOf(environmentOf('production'))).toEqual(rest);
   });
 
   it('asks for no zones where the environment has none', () => {

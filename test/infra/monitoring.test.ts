@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { isAlert, seriesIn } from '../../infra/alerts/rule.ts';
 import { ruleGroups } from '../../infra/alerts/index.ts';
 import { LagScaler } from '../../infra/constructs/lag-scaler.ts';
 import { environmentOf } from '../../infra/environments/index.ts';
 import { chartFiles } from '../../infra/helm/chart.ts';
-import type { Environment } from '../../infra/environments/schema.ts';
+import { parseEnvironment, type Environment } from '../../infra/environments/schema.ts';
 import { LEAST_BACKUP, withBackup } from '../support/backup.ts';
 import { MANAGED } from '../support/managed-servers.ts';
-import { find, manifestsOf, ofKind, podsOf } from '../support/manifests.ts';
+import { find, manifestsOf, ofKind, podsOf, secretKeysOf, type PodTemplate } from '../support/manifests.ts';
+import { EXPORTER_IMAGE, WITH_EXPORTER } from '../support/server-options.ts';
 
 const production = environmentOf('production');
 const KINDS = ['PodMonitor', 'PrometheusRule'];
@@ -77,6 +79,80 @@ it('brokers and instances are scraped where operators run them, at the ports tha
   expect(find(manifestsOf('local'), 'Kafka', 'taskstream').spec.kafka).not.toHaveProperty('metricsConfig');
 });
 
+describe("Elasticsearch's exporter", () => {
+  const NAME = 'taskstream-elasticsearch-exporter';
+  const manifests = manifestsOf(WITH_EXPORTER);
+  const { pod } = podsOf(manifests).find(({ name }) => name === NAME) ?? {};
+  const rolesOf = (all: typeof manifests) =>
+    parse(find(all, 'Secret', 'taskstream-es-roles').stringData?.['roles.yml'] ?? '') as Record<string, unknown>;
+
+  it('is there where the environment says so, and leaves no trace where it does not', () => {
+    const named = (all: typeof manifests) =>
+      all.map(({ kind, metadata: { name } }) => `${kind} ${name}`).filter((name) => /exporter/.test(name));
+    expect(named(manifestsOf(production))).toEqual([]);
+    expect(rolesOf(manifestsOf(production))).not.toHaveProperty('taskstream-exporter');
+    expect(named(manifests).sort()).toEqual([
+      `Deployment ${NAME}`,
+      `NetworkPolicy ${NAME}`,
+      `PodMonitor ${NAME}`,
+      'Secret taskstream-es-exporter',
+      `ServiceAccount ${NAME}`,
+    ]);
+    expect(() => parseEnvironment({ ...WITH_EXPORTER, monitoring: false })).toThrow('is of no use without monitoring');
+  });
+
+  it('is one pod that Pod Security "restricted" takes, with a read-only root and no token', () => {
+    expect(find(manifests, 'Deployment', NAME).spec).toMatchObject({ replicas: 1 });
+    expect(pod?.spec).toMatchObject({
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          image: EXPORTER_IMAGE,
+          resources: { requests: { cpu: '25m', memory: '64Mi' }, limits: { cpu: '200m', memory: '64Mi' } },
+          // The image names its user, and the kubelet wants a number.
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: 65_532,
+            readOnlyRootFilesystem: true,
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ['ALL'] },
+          },
+        },
+      ],
+    });
+  });
+
+  it("logs in as a user of its own, who sees figures and no document, and checks ECK's CA", () => {
+    const [container] = pod?.spec.containers ?? [];
+    const { args } = container as unknown as { args: readonly string[] };
+    expect(args).toContain('--es.uri=https://taskstream-es-http.taskstream.svc:9200');
+    const ca = args.find((arg) => arg.startsWith('--es.ca='))?.replace('--es.ca=', '');
+    expect(container?.volumeMounts?.map(({ mountPath }) => `${mountPath}/ca.crt`)).toEqual([ca]);
+    expect(args.join()).not.toContain('skip-verify');
+    const user = find(manifests, 'Secret', 'taskstream-es-exporter');
+    expect(container?.env).toContainEqual({ name: 'ES_USERNAME', value: user.stringData?.['username'] });
+    expect(secretKeysOf(pod as PodTemplate)).toEqual([
+      { name: 'taskstream-es-exporter', key: 'password' },
+      { name: 'taskstream-es-http-certs-public', key: 'ca.crt' },
+    ]);
+    expect(rolesOf(manifests)[user.stringData?.['roles'] ?? '']).toEqual({ cluster: ['monitor'] });
+    const { auth } = find(manifests, 'Elasticsearch', 'taskstream').spec;
+    expect(auth.fileRealm).toContainEqual({ secretName: 'taskstream-es-exporter' });
+    const secrets = podsOf(manifests).find(({ name }) => name.startsWith('taskstream-secrets-'))?.pod.spec.containers;
+    expect((secrets?.[0] as unknown as { args: string[] }).args).toContain('taskstream-es-exporter/password');
+    expect(find(manifests, 'Role', 'taskstream-secrets')['rules']).toContainEqual(
+      expect.objectContaining({ resourceNames: ['taskstream-es-exporter'] }),
+    );
+  });
+
+  it('is scraped at the port that it has', () => {
+    const { selector, podMetricsEndpoints } = find(manifests, 'PodMonitor', NAME).spec;
+    expect(pod?.metadata.labels).toMatchObject(selector.matchLabels as object);
+    expect(pod?.spec.containers[0]?.ports).toMatchObject([{ name: podMetricsEndpoints[0].port, containerPort: 9_114 }]);
+  });
+});
+
 describe("alerts about what may be somebody else's affair", () => {
   /** Expressions by the alert's name. */
   const alertsOf = (environment: Environment): ReadonlyMap<string, string> => {
@@ -99,6 +175,14 @@ describe("alerts about what may be somebody else's affair", () => {
     expect(NOT_WATCHED.filter((name) => alerts.has(name))).toEqual(
       watched.map((server) => `Taskstream${server}NotWatched`),
     );
+  });
+
+  it('are there for an exporter of Elasticsearch, with the number of nodes that the environment says', () => {
+    const NAMES = ['TaskstreamElasticsearchNodeMissing', 'TaskstreamElasticsearchNotMeasured'];
+    const [without, alerts] = [production, WITH_EXPORTER].map(alertsOf);
+    expect(NAMES.filter((name) => without?.has(name))).toEqual([]);
+    expect(NAMES.filter((name) => alerts?.has(name))).toEqual(NAMES);
+    expect(alerts?.get('TaskstreamElasticsearchNodeMissing')).toMatch(/ < 3$/);
   });
 
   it('are there for backups that are made, with the age that the environment says', () => {

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { environmentOf } from '../../infra/environments/index.ts';
 import { find, manifestsOf, ofKind } from '../support/manifests.ts';
 import { isAllowed, type Endpoint } from '../support/network.ts';
+import { WITH_EXPORTER as production } from '../support/server-options.ts';
 
-const production = environmentOf('production');
 // Each in a namespace of its own, so that no rule for one opens the way for another.
 const policies = ofKind(
   manifestsOf({ ...production, kedaNamespace: 'keda', ingress: { ...production.ingress, namespace: 'traefik' } }),
@@ -21,6 +20,7 @@ const ends = {
   secrets: component('secrets'),
   verify: component('verify'),
   reindex: component('reindex'),
+  exporter: component('elasticsearch-exporter'),
   kafka: { namespace: 'taskstream', labels: { 'strimzi.io/cluster': 'taskstream' } },
   elasticsearch: {
     namespace: 'taskstream',
@@ -51,6 +51,7 @@ const PORTS = {
   status: 8_000,
   kafkaMetrics: 9_404,
   postgresMetrics: 9_187,
+  searchMetrics: 9_114,
   https: 443,
 };
 
@@ -61,6 +62,8 @@ const CONNECTIONS: readonly [End, End, keyof typeof PORTS][] = [
   ['prometheus', 'indexer', 'indexerHealth'],
   ['prometheus', 'kafka', 'kafkaMetrics'],
   ['prometheus', 'postgres', 'postgresMetrics'],
+  ['prometheus', 'exporter', 'searchMetrics'],
+  ['exporter', 'elasticsearch', 'search'],
   ['api', 'postgres', 'sql'],
   ['api', 'kafka', 'kafka'],
   ['api', 'elasticsearch', 'search'],
@@ -120,6 +123,18 @@ it("Strimzi's own policy opens the brokers' port to nobody whom ours keep out", 
   expect(opened.filter((end) => end !== 'kafka')).toEqual([]);
 });
 
+it("let Cruise Control ask the brokers and be asked by the operator, by the brokers' label, which its pod has", () => {
+  const labels = { 'strimzi.io/cluster': 'taskstream', 'strimzi.io/name': 'taskstream-cruise-control' };
+  const cruiseControl = { namespace: 'taskstream', labels };
+  const api = 9_090;
+  expect(isAllowed(policies, cruiseControl, ends.kafka, PORTS.replication)).toBe(true);
+  expect(isAllowed(policies, ends.operators, cruiseControl, api)).toBe(true);
+  expect(isAllowed(policies, cruiseControl, ends.dns, 53, 'UDP')).toBe(true);
+  for (const end of ['api', 'keda', 'prometheus', 'stranger', 'outside'] as const) {
+    expect(isAllowed(policies, ends[end], cruiseControl, api), end).toBe(false);
+  }
+});
+
 describe('the network policies', () => {
   it.each(CONNECTIONS)('open %s → %s:%s', (from, to, port) => {
     expect(isAllowed(policies, ends[from], ends[to], PORTS[port])).toBe(true);
@@ -133,6 +148,7 @@ describe('the network policies', () => {
       'verify',
       'reindex',
       'secrets',
+      'exporter',
       'kafka',
       'elasticsearch',
       'postgres',
@@ -151,6 +167,7 @@ describe('the network policies', () => {
       'verify',
       'reindex',
       'secrets',
+      'exporter',
       'kafka',
       'elasticsearch',
       'postgres',

@@ -8,8 +8,8 @@ import { parse, parseAllDocuments } from 'yaml';
 import { createApp } from '../../infra/app.ts';
 import { environments } from '../../infra/environments/index.ts';
 import { local } from '../../infra/environments/local.ts';
-import { production } from '../../infra/environments/production.ts';
 import { messageOf } from '../../services/platform/errors.ts';
+import { WITH_EXPORTER } from '../support/server-options.ts';
 import { commandsOf } from '../support/shell.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -138,7 +138,7 @@ const faultOfVitest = (args: readonly string[]): string | undefined => {
 /** A cluster's objects as the pages name them: those of the environment that has most of them. */
 const manifests = (() => {
   const outdir = mkdtempSync(join(tmpdir(), 'taskstream-pages-'));
-  createApp(production, outdir).synth();
+  createApp(WITH_EXPORTER, outdir).synth();
   const files = readdirSync(outdir);
   const text = files.map((file) => readFileSync(join(outdir, file), 'utf8')).join('\n---\n');
   rmSync(outdir, { recursive: true });

@@ -44,4 +44,32 @@ const SERVERS: Source = {
   barman_cloud_cloudnative_pg_io_last_available_backup_timestamp: TARGET_LABELS,
 };
 
-export const FOREIGN_METRICS: Source = { ...KUBE_STATE_METRICS, ...KUBELET, ...PROMETHEUS, ...SERVERS };
+const CLUSTER_LABELS = [...TARGET_LABELS, 'cluster'];
+const NODE_LABELS = [
+  ...CLUSTER_LABELS,
+  'host',
+  'name',
+  ...['master', 'data', 'ingest', 'client'].map((role) => `es_${role}_node`),
+];
+/** Elasticsearch's exporter; test/alerts compares with a real one. */
+export const EXPORTER_METRICS: Source = {
+  elasticsearch_cluster_health_status: [...CLUSTER_LABELS, 'color'],
+  elasticsearch_cluster_health_number_of_nodes: CLUSTER_LABELS,
+  elasticsearch_cluster_health_unassigned_shards: CLUSTER_LABELS,
+  elasticsearch_cluster_health_initializing_shards: CLUSTER_LABELS,
+  elasticsearch_cluster_health_relocating_shards: CLUSTER_LABELS,
+  elasticsearch_filesystem_data_available_bytes: [...NODE_LABELS, 'mount', 'path'],
+  elasticsearch_filesystem_data_size_bytes: [...NODE_LABELS, 'mount', 'path'],
+  elasticsearch_jvm_memory_used_bytes: [...NODE_LABELS, 'area'],
+  elasticsearch_jvm_memory_max_bytes: [...NODE_LABELS, 'area'],
+  elasticsearch_thread_pool_rejected_count: [...NODE_LABELS, 'type'],
+  elasticsearch_breakers_tripped: [...NODE_LABELS, 'breaker'],
+};
+
+export const FOREIGN_METRICS: Source = {
+  ...KUBE_STATE_METRICS,
+  ...KUBELET,
+  ...PROMETHEUS,
+  ...SERVERS,
+  ...EXPORTER_METRICS,
+};

@@ -337,7 +337,7 @@ const startTlsKafka = async (
  * TLS and basic authentication in front of an Elasticsearch that has neither: the security module is not among the
  * published jars.
  */
-const startTlsProxy = async (targetUrl: string, { cert, key }: Certificate) => {
+export const startTlsProxy = async (targetUrl: string, { cert, key }: Certificate) => {
   let login = basic(USER.name, USER.password);
   let drainsUntil = 0;
   const server = createServer({ cert, key }, (incoming, outgoing) => {

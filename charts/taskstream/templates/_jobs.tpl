@@ -249,6 +249,9 @@ template:
           - taskstream-es-api/password
           - taskstream-es-indexer/password
           - taskstream-es-ops/password
+{{- if $.Values.servers.elasticsearch.exporter }}
+          - taskstream-es-exporter/password
+{{- end }}
 {{- if or $.Values.jobs.logLevel $.Values.jobs.env }}
         env:
 {{- if $.Values.jobs.logLevel }}

@@ -40,6 +40,13 @@ const receives = of('cnpg_pg_replication_is_wal_receiver_up', STANDBY);
 const lag = of('cnpg_pg_replication_lag', STANDBY);
 const archived = of('cnpg_pg_stat_archiver_last_archived_time', STANDBY);
 const failed = of('cnpg_pg_stat_archiver_last_failed_time', STANDBY);
+const [EXPORTER, NODE] = ['taskstream-elasticsearch-exporter-7d4f-x2x4z', 'taskstream-es-default-0'] as const;
+const health = (figure: string, more = '', pod: string = EXPORTER) =>
+  of(`elasticsearch_cluster_health_${figure}`, pod, more);
+const ofNode = (metric: string, more = '', name: string = NODE, pod: string = EXPORTER) =>
+  of(`elasticsearch_${metric}`, pod, `,name="${name}"${more}`);
+const searchHeap = (figure: string) => ofNode(`jvm_memory_${figure}_bytes`, ',area="heap"');
+const disk = (figure: string, name: string = NODE) => ofNode(`filesystem_data_${figure}_bytes`, ',mount="/data"', name);
 const backedUp = of('barman_cloud_cloudnative_pg_io_last_available_backup_timestamp', STANDBY);
 
 export const serverAlerts: readonly AlertCase[] = [
@@ -156,6 +163,105 @@ export const serverAlerts: readonly AlertCase[] = [
       'no instance is scraped, which is an alert of its own': { series: {}, at: '40m' },
     },
   },
+  {
+    alert: 'TaskstreamElasticsearchRed',
+    firing: {
+      series: { [health('status', ',color="red"')]: '0x5 1x30', [health('status', ',color="green"')]: '1x5 0x30' },
+      at: '15m',
+      description: 'Elasticsearch has been red for 5 minutes: a primary shard has no place.',
+    },
+    quiet: {
+      'it is yellow': {
+        series: { [health('status', ',color="red"')]: '0x30', [health('status', ',color="yellow"')]: '1x30' },
+        at: '15m',
+      },
+      'it is red while a node starts': { series: { [health('status', ',color="red"')]: '1x3 0x30' }, at: '6m' },
+      "it is somebody else's": {
+        series: { [`elasticsearch_cluster_health_status{${OTHER},color="red"}`]: '1x30' },
+        at: '15m',
+      },
+    },
+  },
+  {
+    alert: 'TaskstreamElasticsearchShardsUnassigned',
+    firing: {
+      series: { [health('unassigned_shards')]: '0x5 2x60', [health('status', ',color="yellow"')]: '0x5 1x60' },
+      at: '40m',
+      description: '2 shards have had no place for 30 minutes. Each has another copy that works.',
+    },
+    quiet: {
+      'a node restarts': {
+        series: { [health('unassigned_shards')]: '2x20 0x60', [health('status', ',color="yellow"')]: '1x20 0x60' },
+        at: '40m',
+      },
+      'copies move or are filled, and all have a place': {
+        series: { [health('unassigned_shards')]: '0x60', [health('status', ',color="yellow"')]: '1x60' },
+        at: '40m',
+      },
+      'it is red, which is an alert of its own': {
+        series: { [health('unassigned_shards')]: '2x60', [health('status', ',color="yellow"')]: '0x60' },
+        at: '40m',
+      },
+    },
+  },
+  {
+    alert: 'TaskstreamElasticsearchNodeMissing',
+    firing: {
+      series: { [health('number_of_nodes')]: '3x5 2x30' },
+      at: '20m',
+      description: '2 of 3 nodes have been in the cluster for 10 minutes.',
+    },
+    quiet: {
+      'all are there': { series: { [health('number_of_nodes')]: '3x30' }, at: '20m' },
+      'a node restarts': { series: { [health('number_of_nodes')]: '3x5 2x8 3x30' }, at: '14m' },
+      'another exporter still says what was': {
+        series: {
+          [health('number_of_nodes')]: '3x30',
+          [health('number_of_nodes', '', 'taskstream-elasticsearch-exporter-7d4f-old')]: '2x30',
+        },
+        at: '20m',
+      },
+    },
+  },
+  {
+    alert: 'TaskstreamElasticsearchDiskHigh',
+    firing: {
+      series: {
+        [disk('available')]: '50 11x30',
+        [disk('size')]: '100x30',
+        [disk('available', 'taskstream-es-default-1')]: '50x30',
+        [disk('size', 'taskstream-es-default-1')]: '100x30',
+      },
+      at: '20m',
+      labels: { name: NODE },
+      description: `${NODE} has used 89% of its disk.`,
+    },
+    quiet: {
+      'there is room': { series: { [disk('available')]: '13x30', [disk('size')]: '100x30' }, at: '20m' },
+      'a merge needs room for minutes': {
+        series: { [disk('available')]: '11x8 20x30', [disk('size')]: '100x40' },
+        at: '9m',
+      },
+    },
+  },
+  {
+    alert: 'TaskstreamElasticsearchHeapFull',
+    firing: {
+      series: { [searchHeap('used')]: '92 88 90x60', [searchHeap('max')]: '100x60' },
+      at: '40m',
+      labels: { name: NODE },
+      description: `${NODE} uses 90% of its heap after each collection.`,
+    },
+    quiet: {
+      'a collection frees it': {
+        series: {
+          [searchHeap('used')]: '90 94 40 90 94 90 94 40 90 94 90 94 40 90 94 90 94 40 90 94 90 94 40 90 94',
+          [searchHeap('max')]: '100x60',
+        },
+        at: '24m',
+      },
+    },
+  },
   notWatched(
     'TaskstreamKafkaNotWatched',
     ['kafka_server_replicamanager_underreplicatedpartitions', BROKER, OTHER_BROKER],
@@ -171,5 +277,10 @@ export const serverAlerts: readonly AlertCase[] = [
     ['kube_pod_status_ready', 'taskstream-es-default-0', 'taskstream-es-default-1', ',condition="true"'],
     'kube-state-metrics has none of its pods: one that is not ready would go unseen.',
     { [of('kube_pod_status_ready', BROKER, ',condition="true"')]: '1x40' },
+  ),
+  notWatched(
+    'TaskstreamElasticsearchNotMeasured',
+    ['elasticsearch_cluster_health_number_of_nodes', EXPORTER, 'taskstream-elasticsearch-exporter-7d4f-next'],
+    'Its exporter is not scraped, or gets no answer: shards without a place, full disks and heaps would go unseen.',
   ),
 ];

@@ -13,6 +13,8 @@ export interface Target {
   readonly address: string;
   /** What a PodMonitor would add. */
   readonly labels: Readonly<Record<string, string>>;
+  /** How often it is asked, and how long it may take to answer: `1s` unless given. */
+  readonly interval?: string;
 }
 
 export interface Sample {
@@ -42,14 +44,14 @@ export const startPrometheus = async (targets: readonly Target[], rules: object)
   writeFileSync(
     config,
     stringify({
-      global: { scrape_interval: '1s', evaluation_interval: '1s' },
+      global: { evaluation_interval: '1s' },
       rule_files: ['rules.yaml'],
-      scrape_configs: [
-        {
-          job_name: 'pods',
-          static_configs: targets.map(({ address, labels }) => ({ targets: [address], labels })),
-        },
-      ],
+      scrape_configs: targets.map(({ address, labels, interval = '1s' }) => ({
+        job_name: address,
+        scrape_interval: interval,
+        scrape_timeout: interval,
+        static_configs: [{ targets: [address], labels }],
+      })),
     }),
   );
   const address = `127.0.0.1:${await getPort()}`;
