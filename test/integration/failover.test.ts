@@ -168,10 +168,15 @@ it.runIf(process.platform === 'linux')(
        INSERT INTO outbox (type, task_id, version, task) VALUES ('tasks.event.updated', gen_random_uuid(), 1, '{}')`,
     );
     const failures = async (): Promise<number> =>
-      (await Promise.all(relays.map((relay) => relay.metric('taskstream_relay_failures_total')))).reduce((a, b) => a + b, 0);
+      (await Promise.all(relays.map((relay) => relay.metric('taskstream_relay_failures_total')))).reduce(
+        (a, b) => a + b,
+        0,
+      );
     const failuresBefore = await failures();
     address.setReady([first.port]);
-    await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taskstream-relay'`);
+    await client.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taskstream-relay'`,
+    );
     // The loss of their sessions, and at least one more attempt of each.
     await waitFor('the relays to have tried the old one', async () => (await failures()) >= failuresBefore + 9, {
       timeoutMs: 30_000,
