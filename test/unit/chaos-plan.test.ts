@@ -18,9 +18,9 @@ it('begins with each fault once in as many runs as there are faults', () => {
   expect(new Set(firsts)).toEqual(new Set(FAULTS));
 });
 
-it('has both numbers of lanes with both protocols in four runs in sequence, and each fault with both protocols in three rounds', () => {
+it('has both numbers of lanes with both protocols in six runs in sequence, and each fault with both protocols in three rounds', () => {
   for (const seed of [0, 863_399_067]) {
-    const settings = Array.from({ length: 4 }, (_, index) => describeSettings(settingsOf(seed + index)));
+    const settings = Array.from({ length: 6 }, (_, index) => describeSettings(settingsOf(seed + index)));
     expect(new Set(settings).size).toBe(4);
     for (const round of [FAULTS.length, NODE_ROUNDS.length]) {
       const protocols = [0, 1, 2].map((turn) => settingsOf(seed + turn * round).GROUP_PROTOCOL);

@@ -13,8 +13,6 @@ import { writeSteadily } from '../tasks.ts';
 import type { Bench, BenchContext } from './bench.ts';
 
 const PROTOCOLS = ['classic', 'consumer'] as const;
-/** Changes a second. */
-const RATE = 1_000;
 const SAMPLE_MS = 20;
 /** Batches of a tenth of a second: by default a change waits for a second anyway, which would hide a rest of that length. */
 const FRESHNESS_MS = '100';
@@ -32,55 +30,82 @@ interface Step {
   run(indexers: ServiceProcess[]): Promise<unknown>;
 }
 
-const stepsOf = (stack: Stack): readonly Step[] => {
-  const start = (count: number) => async (indexers: ServiceProcess[]) => {
-    indexers.push(...(await Promise.all(Array.from({ length: count }, stack.startIndexer))));
-  };
-  return [
-    { what: 'nothing changes', watchMs: 10_000, run: () => Promise.resolve() },
-    { what: '1 to 4', watchMs: 10_000, goalMs: GOAL_MS, run: start(3) },
-    { what: '4 to 8', watchMs: 10_000, goalMs: GOAL_MS, run: start(4) },
-    {
-      what: '8 to 3, stopped',
-      watchMs: 10_000,
-      goalMs: GOAL_MS,
-      run: (indexers) => Promise.all(indexers.splice(3).map(stopProcess)),
-    },
-    {
-      what: 'one of 3 killed',
-      watchMs: 2 * SESSION_MS + 10_000,
-      // Two heartbeats more, until the others have what was its.
-      goalMs: SESSION_MS + GOAL_MS,
-      run: (indexers) => Promise.all(indexers.splice(2).map(killProcess)),
-    },
-  ];
+const join = (stack: Stack, from: number, to: number): Step => ({
+  what: `${from} to ${to}`,
+  watchMs: 10_000,
+  goalMs: GOAL_MS,
+  run: async (indexers) => {
+    indexers.push(...(await Promise.all(Array.from({ length: to - from }, stack.startIndexer))));
+  },
+});
+
+const leave = (from: number, to: number): Step => ({
+  what: `${from} to ${to}, stopped`,
+  watchMs: 10_000,
+  goalMs: GOAL_MS,
+  run: (indexers) => Promise.all(indexers.splice(to).map(stopProcess)),
+});
+
+const stay: Step = { what: 'nothing changes', watchMs: 10_000, run: () => Promise.resolve() };
+
+const kill: Step = {
+  what: 'one of 3 killed',
+  watchMs: 2 * SESSION_MS + 10_000,
+  // Two heartbeats more, until the others have what was its.
+  goalMs: SESSION_MS + GOAL_MS,
+  run: (indexers) => Promise.all(indexers.splice(2).map(killProcess)),
+};
+
+/** By changes a second. The second is up to one indexer for each partition and back, by as many at a time as the ScaledObject allows. */
+const STEPS: Readonly<Record<number, (stack: Stack) => readonly Step[]>> = {
+  1_000: (stack) => [stay, join(stack, 1, 4), join(stack, 4, 8), leave(8, 3), kill],
+  5_000: (stack) => [
+    stay,
+    join(stack, 1, 5),
+    join(stack, 5, 10),
+    join(stack, 10, PARTITIONS),
+    leave(PARTITIONS, 6),
+    leave(6, 3),
+    leave(3, 1),
+  ],
 };
 
 export const scaling: Bench = {
   run: async (context) => {
-    for (const protocol of PROTOCOLS) {
-      const stack = await context.servers.createStack({ GROUP_PROTOCOL: protocol, FRESHNESS_TARGET_MS: FRESHNESS_MS });
-      try {
-        await measure(stack, protocol, context);
-      } finally {
-        await stack.close();
+    for (const [rate, stepsOf] of Object.entries(STEPS)) {
+      for (const protocol of PROTOCOLS) {
+        const stack = await context.servers.createStack({
+          GROUP_PROTOCOL: protocol,
+          FRESHNESS_TARGET_MS: FRESHNESS_MS,
+        });
+        try {
+          await measure(stack, `${protocol} at ${rate}/s`, Number(rate), stepsOf(stack), context);
+        } finally {
+          await stack.close();
+        }
       }
     }
   },
 };
 
-const measure = async (stack: Stack, protocol: string, { report, isQuick }: BenchContext): Promise<void> => {
+const measure = async (
+  stack: Stack,
+  name: string,
+  rate: number,
+  steps: readonly Step[],
+  { report, isQuick }: BenchContext,
+): Promise<void> => {
   const api = await stack.startApi();
   await waitFor('the relay to begin', async () => (await api.metric('taskstream_relay_leader')) === 1);
   const indexers = [await stack.startIndexer()];
   const written = watchWrites(stack);
-  const load = writeSteadily(stack, RATE);
+  const load = writeSteadily(stack, rate);
   const windows: { readonly step: Step; readonly fromMs: number; readonly toMs: number; readonly again: number }[] = [];
   try {
     // Code that is compiled, and an index that has met its documents.
     await sleep(isQuick ? 2_000 : 20_000);
-    for (const step of stepsOf(stack)) {
-      report.progress(`${protocol}: ${step.what}`);
+    for (const step of steps) {
+      report.progress(`${name}: ${step.what}`);
       const before = await stack.index.conflicts();
       const fromMs = Date.now();
       await step.run(indexers);
@@ -101,17 +126,17 @@ const measure = async (stack: Stack, protocol: string, { report, isQuick }: Benc
       longest.set(partition, Math.max(longest.get(partition) ?? 0, waitMs));
     }
     const [middle, most] = [median([...longest.values()]), Math.max(...longest.values())];
-    if (longest.size < PARTITIONS) throw new Error(`${protocol}, ${step.what}: some partitions had no change`);
+    if (longest.size < PARTITIONS) throw new Error(`${name}, ${step.what}: some partitions had no change`);
     const { what, goalMs } = step;
     report.add({
-      what: `${protocol}, ${what}: longest wait of a partition, median and most`,
+      what: `${name}, ${what}: longest wait of a partition, median and most`,
       value: most,
       unit: 'ms',
       p50Ms: middle,
       ...(goalMs === undefined ? {} : { goal: { text: `≤ ${goalMs} ms`, isMet: most <= goalMs } }),
     });
     report.add({
-      what: `${protocol}, ${what}: delivered again`,
+      what: `${name}, ${what}: delivered again`,
       value: again,
       unit: 'events',
       ...(goalMs === GOAL_MS ? { goal: { text: '0', isMet: again === 0 } } : {}),
