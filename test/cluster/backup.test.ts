@@ -195,100 +195,103 @@ it('the drill of docs/backup.md begins a Cluster beside the real one with all th
   expect(await succeeds(drill)).toMatch(new RegExp(`^ +${(await rowsOf(product)).size} \\|`, 'm'));
 });
 
-it('a restore to a time has what was acknowledged until then and nothing later, and search follows', async () => {
-  const backups = await completedBackups();
-  await written(await spanned('before'));
-  await succeeds(stepOf('backup-fails', 5));
-  await oneMoreBackup(backups);
+// The long form, three minutes: a whole restore by its runbook.
+if (process.env['CLUSTER_TESTS'] === 'all') {
+  it('a restore to a time has what was acknowledged until then and nothing later, and search follows', async () => {
+    const backups = await completedBackups();
+    await written(await spanned('before'));
+    await succeeds(stepOf('backup-fails', 5));
+    await oneMoreBackup(backups);
 
-  // Somebody deletes rows, while all others go on.
-  let time = '';
-  const during = await written(
-    await spanned('during', async () => {
-      time = await nextSecond();
-    }),
-  );
-  await query(product, `DELETE FROM tasks WHERE ${TEXT_FIELD} LIKE 'before %'`);
-  const late = await written(await spanned('late'));
-  expect([...(await rowsOf(product)).values()].some((task) => task[TEXT_FIELD].startsWith('before'))).toBe(false);
-  await archived();
+    // Somebody deletes rows, while all others go on.
+    let time = '';
+    const during = await written(
+      await spanned('during', async () => {
+        time = await nextSecond();
+      }),
+    );
+    await query(product, `DELETE FROM tasks WHERE ${TEXT_FIELD} LIKE 'before %'`);
+    const late = await written(await spanned('late'));
+    expect([...(await rowsOf(product)).values()].some((task) => task[TEXT_FIELD].startsWith('before'))).toBe(false);
+    await archived();
 
-  await succeeds(stepOf('restore-postgres', 1));
-  await succeeds(stepOf('restore-postgres', 2).replaceAll('2026-11-24T03:00:00Z', time));
-  const events = jsonLines<{ key: string }>(readFileSync(join(folder, 'after-backup.ndjson'), 'utf8'));
-  const saved = new Set(events.map(({ key }) => key));
-  expect(late.filter(({ id }) => !saved.has(id))).toEqual([]);
+    await succeeds(stepOf('restore-postgres', 1));
+    await succeeds(stepOf('restore-postgres', 2).replaceAll('2026-11-24T03:00:00Z', time));
+    const events = jsonLines<{ key: string }>(readFileSync(join(folder, 'after-backup.ndjson'), 'utf8'));
+    const saved = new Set(events.map(({ key }) => key));
+    expect(late.filter(({ id }) => !saved.has(id))).toEqual([]);
 
-  const { servers } = product.environment;
-  const postgres = backedUp(inject('hostAddress'));
-  const restored: Environment = {
-    ...product.environment,
-    servers: {
-      ...servers,
-      postgres: {
-        ...postgres,
-        backup: { ...postgres.backup, serverName: 'taskstream-db-2' },
-        restoreFrom: { serverName: LEAST_BACKUP.serverName, time },
+    const { servers } = product.environment;
+    const postgres = backedUp(inject('hostAddress'));
+    const restored: Environment = {
+      ...product.environment,
+      servers: {
+        ...servers,
+        postgres: {
+          ...postgres,
+          backup: { ...postgres.backup, serverName: 'taskstream-db-2' },
+          restoreFrom: { serverName: LEAST_BACKUP.serverName, time },
+        },
       },
-    },
-  };
-  writeFileSync(join(folder, 'manifests.yaml'), toYaml(objectsOf(restored)));
-  const third = await succeeds(
-    stepOf('restore-postgres', 3).replace(/^# Now apply the manifests.*$/m, 'kubectl apply -f manifests.yaml >&2'),
-  );
-  expect(third).toContain('"recovery"');
+    };
+    writeFileSync(join(folder, 'manifests.yaml'), toYaml(objectsOf(restored)));
+    const third = await succeeds(
+      stepOf('restore-postgres', 3).replace(/^# Now apply the manifests.*$/m, 'kubectl apply -f manifests.yaml >&2'),
+    );
+    expect(third).toContain('"recovery"');
 
-  const rows = await rowsOf(product);
-  const at = Date.parse(time);
-  for (const [id, row] of rows) {
-    const same = everything.find((write) => write.id === id && write.version === row.version);
-    expect(same, `a row that nobody wrote: ${JSON.stringify(row)}`).toBeDefined();
-    expect(same?.text).toBe(row[TEXT_FIELD]);
-    expect(same?.sentAt, 'a write of later').toBeLessThanOrEqual(at);
-  }
-  const lost = everything.filter(
-    ({ id, version, acknowledgedAt }) => acknowledgedAt < at && (rows.get(id)?.version ?? 0) < version,
-  );
-  expect(lost).toEqual([]);
-  // Some of each: a restore to any other time would show.
-  expect(during.filter(({ acknowledgedAt }) => acknowledgedAt < at).length).toBeGreaterThan(20);
-  expect(during.filter(({ sentAt }) => sentAt > at).length).toBeGreaterThan(20);
+    const rows = await rowsOf(product);
+    const at = Date.parse(time);
+    for (const [id, row] of rows) {
+      const same = everything.find((write) => write.id === id && write.version === row.version);
+      expect(same, `a row that nobody wrote: ${JSON.stringify(row)}`).toBeDefined();
+      expect(same?.text).toBe(row[TEXT_FIELD]);
+      expect(same?.sentAt, 'a write of later').toBeLessThanOrEqual(at);
+    }
+    const lost = everything.filter(
+      ({ id, version, acknowledgedAt }) => acknowledgedAt < at && (rows.get(id)?.version ?? 0) < version,
+    );
+    expect(lost).toEqual([]);
+    // Some of each: a restore to any other time would show.
+    expect(during.filter(({ acknowledgedAt }) => acknowledgedAt < at).length).toBeGreaterThan(20);
+    expect(during.filter(({ sentAt }) => sentAt > at).length).toBeGreaterThan(20);
 
-  const done = await completedBackups();
-  await succeeds(stepOf('backup-fails', 5));
-  await oneMoreBackup(done);
-  expect(await recoveryWindowOf('taskstream-db-2')).toBeDefined();
+    const done = await completedBackups();
+    await succeeds(stepOf('backup-fails', 5));
+    await oneMoreBackup(done);
+    expect(await recoveryWindowOf('taskstream-db-2')).toBeDefined();
 
-  expect(await succeeds(stepOf('restore-postgres', 4))).toContain(`${rows.size} tasks raised by`);
-  await scaleApi(2);
-  await product.kubectl('rollout', 'status', 'deployment/taskstream-api', '--timeout=150s');
-  await succeeds('until ops outbox --max-age 10s && ops lag --max 0; do sleep 1; done');
-  // What differs is no failure of the command: 2.
-  await succeeds(`${stepOf('restore-postgres', 5).trimEnd()} || [ $? = 2 ]`);
-  const { drift } = JSON.parse(readFileSync(join(folder, 'differences.json'), 'utf8')) as {
-    drift: Record<string, number>;
-  };
-  const surplus = new Set(everything.map(({ id }) => id).filter((id) => !rows.has(id)));
-  expect(drift).toEqual({ missing: 0, stale: 0, ahead: 0, surplus: surplus.size, content: 0 });
+    expect(await succeeds(stepOf('restore-postgres', 4))).toContain(`${rows.size} tasks raised by`);
+    await scaleApi(2);
+    await product.kubectl('rollout', 'status', 'deployment/taskstream-api', '--timeout=150s');
+    await succeeds('until ops outbox --max-age 10s && ops lag --max 0; do sleep 1; done');
+    // What differs is no failure of the command: 2.
+    await succeeds(`${stepOf('restore-postgres', 5).trimEnd()} || [ $? = 2 ]`);
+    const { drift } = JSON.parse(readFileSync(join(folder, 'differences.json'), 'utf8')) as {
+      drift: Record<string, number>;
+    };
+    const surplus = new Set(everything.map(({ id }) => id).filter((id) => !rows.has(id)));
+    expect(drift).toEqual({ missing: 0, stale: 0, ahead: 0, surplus: surplus.size, content: 0 });
 
-  const { spec } = await getJson('-n', product.namespace, 'service', 'taskstream-api');
-  const sixth = stepOf('restore-postgres', 6)
-    .replace(/^kubectl .* port-forward .*$/m, '')
-    .replace('http://localhost:9234', `http://${spec.clusterIP as string}`);
-  await succeeds(sixth);
-  await succeeds('until ops outbox --max-age 10s && ops lag --max 0; do sleep 1; done');
-  await succeeds(stepOf('restore-postgres', 7));
-  await succeeds(stepOf('restore-postgres', 8));
+    const { spec } = await getJson('-n', product.namespace, 'service', 'taskstream-api');
+    const sixth = stepOf('restore-postgres', 6)
+      .replace(/^kubectl .* port-forward .*$/m, '')
+      .replace('http://localhost:9234', `http://${spec.clusterIP as string}`);
+    await succeeds(sixth);
+    await succeeds('until ops outbox --max-age 10s && ops lag --max 0; do sleep 1; done');
+    await succeeds(stepOf('restore-postgres', 7));
+    await succeeds(stepOf('restore-postgres', 8));
 
-  // Each text that was acknowledged last is there again, and what was deleted by hand is found.
-  const texts = [...(await rowsOf(product)).values()].map((task) => task[TEXT_FIELD]);
-  const last = new Map(everything.map((write) => [write.id, write]));
-  for (const { id, version, text } of everything)
-    if (version >= (last.get(id)?.version ?? 0)) expect(texts).toContain(text);
-  const search = new ElasticsearchClient({ node: product.elasticsearchUrl });
-  expect(completed(await documentsOf(search, TASK_INDEX_ALIAS))).toEqual(await rowsOf(product));
-  await search.close();
-}, 900_000);
+    // Each text that was acknowledged last is there again, and what was deleted by hand is found.
+    const texts = [...(await rowsOf(product)).values()].map((task) => task[TEXT_FIELD]);
+    const last = new Map(everything.map((write) => [write.id, write]));
+    for (const { id, version, text } of everything)
+      if (version >= (last.get(id)?.version ?? 0)) expect(texts).toContain(text);
+    const search = new ElasticsearchClient({ node: product.elasticsearchUrl });
+    expect(completed(await documentsOf(search, TASK_INDEX_ALIAS))).toEqual(await rowsOf(product));
+    await search.close();
+  }, 900_000);
+}
 
 /** Writes go on while `act` runs, and for a while before and after. */
 const spanned = async (name: string, act?: () => Promise<void>): Promise<RunningScript> => {

@@ -197,7 +197,7 @@ it('a standby takes the place of a primary that is killed, and nothing acknowled
 });
 
 // The long form: it takes the lease and the probes of a node as long as production has them.
-if (process.env['FAILOVER'] === 'all') {
+if (process.env['CLUSTER_TESTS'] === 'all') {
   it('a standby takes the place of a primary that stands still, and writes go on once its pod is deleted', async () => {
     const load = startWriting();
     await moreWrites();
