@@ -280,6 +280,22 @@ describe('production', () => {
     expect(find(manifestsOf('local'), 'Cluster', 'taskstream-db').spec.postgresql).not.toHaveProperty('synchronous');
   });
 
+  it('ends an instance that stands still, and waits less for clients that never leave than for its log to be safe', () => {
+    const { DATABASE_STATEMENT_TIMEOUT_MS } = readApiConfig({
+      AUTH: 'none',
+      DATABASE_URL: 'postgresql://db/taskstream',
+      KAFKA_BROKERS: 'kafka:9092',
+      ELASTICSEARCH_URL: 'http://search',
+    });
+    for (const environment of ['local', 'production']) {
+      const { smartShutdownTimeout, stopDelay } = find(manifestsOf(environment), 'Cluster', 'taskstream-db').spec;
+      // Longer than a statement of the services may take, and 15 s at least for all else (CloudNativePG, "Shutdown control").
+      expect(smartShutdownTimeout * 1_000).toBeGreaterThan(DATABASE_STATEMENT_TIMEOUT_MS);
+      expect(stopDelay).toBeGreaterThanOrEqual(Number(smartShutdownTimeout) + 15);
+      expect(stopDelay).toBeLessThan(1_800);
+    }
+  });
+
   it('gives every volume its size and class, and the write-ahead log one of its own where the environment says so', () => {
     const environment = structuredClone(environmentOf('production'));
     const { kafka, elasticsearch, postgres } = environment.servers;
