@@ -20,7 +20,11 @@ export class IndexerChart extends Chart {
       image: images.indexer,
       pullPolicy: images.pullPolicy,
       connections: [servers.kafka('indexer'), servers.search('indexer')],
-      env: { SHUTDOWN_DEADLINE_MS: { value: String(SHUTDOWN_DEADLINE_MS) }, ...tracesOf(otlp) },
+      env: {
+        SHUTDOWN_DEADLINE_MS: { value: String(SHUTDOWN_DEADLINE_MS) },
+        GROUP_PROTOCOL: { value: indexer.groupProtocol },
+        ...tracesOf(otlp),
+      },
       settings: indexer,
       resources: indexer.resources,
       ports: { health: PORTS.indexerHealth },

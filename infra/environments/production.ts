@@ -24,6 +24,7 @@ export const production: Environment = {
     minReplicas: 2,
     lagThreshold: 5_000,
     pollingSeconds: 10,
+    groupProtocol: 'consumer',
     scaleDownStabilizationSeconds: 300,
     resources: { cpuRequest: '500m', memory: '512Mi' },
   },

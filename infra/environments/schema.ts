@@ -391,6 +391,11 @@ export const settingsSchema = z.strictObject({
     lagThreshold: count(1, 10_000_000).describe('Events of lag that one replica is meant to have.'),
     pollingSeconds: count(1, 3_600),
     scaleDownStabilizationSeconds: count(0, 3_600),
+    groupProtocol: z
+      .enum(['classic', 'consumer'])
+      .describe(
+        '`GROUP_PROTOCOL`: consumer moves partitions without a pause of all; a Kafka before 4.0 has classic only.',
+      ),
     resources,
     ...podSettings,
   }),

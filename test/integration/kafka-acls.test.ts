@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { userNameOf, type Acl, type KafkaClient } from '../../infra/constructs/kafka.ts';
 import { createTopics } from '../../infra/local/topics.ts';
 import {
+  FATAL_FACILITY,
   connectClient,
   connectPatiently,
   createNativeConsumer,
@@ -12,7 +13,7 @@ import {
   type LogEvent,
 } from '../../services/platform/kafka/native.ts';
 import { createLogger } from '../../services/platform/logger.ts';
-import { FATAL_FACILITY, wrapProducer } from '../../services/platform/kafka/producer-client.ts';
+import { wrapProducer } from '../../services/platform/kafka/producer-client.ts';
 import { DEAD_LETTER_TOPIC, INDEXER_GROUP, TASKS_TOPIC } from '../../services/task/resources.ts';
 import { startAuthorizedKafka, type AuthorizedKafka } from '../support/authorized-kafka.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

@@ -11,8 +11,11 @@ export interface OwnKafka {
   readonly controllerPort: number;
   /** SIGKILL. */
   kill(): Promise<void>;
-  /** Starts again on the same port and data. */
-  start(): Promise<void>;
+  /**
+   * Starts again on the same port and data.
+   * @param changed settings that are others from now on
+   */
+  start(changed?: Readonly<Record<string, string>>): Promise<void>;
   /** Takes all that it holds away, as a lost volume does; only while it is not running. */
   loseVolume(): void;
   /** Stops the process where it is: connections stay open, nothing answers. */
@@ -39,7 +42,7 @@ export const startOwnKafka = async (
     'node.id': '2',
     listeners: `PLAINTEXT://127.0.0.1:${port}`,
   };
-  const options = {
+  let options = {
     dataDir: join(folder, 'data'),
     port,
     logFile: join(folder, 'kafka.log'),
@@ -51,7 +54,8 @@ export const startOwnKafka = async (
     brokers: server.url,
     controllerPort,
     kill: () => server.kill(),
-    start: async () => {
+    start: async (changed = {}) => {
+      options = { ...options, settings: { ...options.settings, ...changed } };
       server = await startKafka(options);
     },
     loseVolume: () => {

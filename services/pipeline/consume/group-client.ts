@@ -12,9 +12,11 @@ import { committedOffsets, promised, trackCommits, watermarksOf } from '../../pl
 import {
   createNativeConsumer,
   disconnectConsumer,
+  FATAL_FACILITY,
   REBALANCE,
   SILENT_MS,
   type KafkaError,
+  type LogEvent,
   type Message,
   type NativeConsumer,
   type TopicPartition,
@@ -131,7 +133,7 @@ const settings = (config: Config, group: string): RdKafka.ConsumerGlobalConfig =
 /**
  * Joins the group; retries with backoff until a broker answers or `signal` aborts.
  * A client that has forgotten its brokers (`SILENT_MS`) is replaced as soon as a new one connects: to the listener its
- * partitions are lost. That is noticed by `lag`.
+ * partitions are lost. That is noticed by `lag`, and so is one that Kafka refused for good.
  * So is one whose certificates or login were renewed, after what it has in flight is finished and committed: to the listener
  * its partitions are revoked.
  */
@@ -206,7 +208,8 @@ export const joinGroup = async (
   const replace = async (isRenewal: boolean): Promise<boolean> => {
     const fresh = await connect(AbortSignal.abort());
     const isSilent = member.silentMs() >= SILENT_MS;
-    if (isStopping() || !(isRenewal || isSilent)) {
+    const isLost = isSilent || member.fatalReason() !== undefined;
+    if (isStopping() || !(isRenewal || isLost)) {
       await disconnectConsumer(fresh.client);
       return false;
     }
@@ -220,7 +223,7 @@ export const joinGroup = async (
     const old = member;
     current = undefined;
     // Of a renewal, the old one is polled until the new one is there: answers to the last commit arrive that way.
-    if (partitions.length > 0) handingOver = listener.onRevoke(partitions, isSilent);
+    if (partitions.length > 0) handingOver = listener.onRevoke(partitions, isLost);
     await handingOver;
     if (isStopping()) {
       // The old one leaves with the stop, and no new one comes for so short a time.
@@ -263,7 +266,7 @@ export const joinGroup = async (
     },
     lag: (positions) =>
       member.lag(positions).finally(() => {
-        if (member.silentMs() < SILENT_MS || closing.signal.aborted) return;
+        if (closing.signal.aborted || (member.silentMs() < SILENT_MS && member.fatalReason() === undefined)) return;
         void replaceOnce(false).catch(() => undefined);
       }),
     outsideReason: () => member.outsideReason(),
@@ -280,6 +283,8 @@ export const joinGroup = async (
 interface Member extends Omit<GroupClient, 'disconnect'> {
   /** Since when no broker has answered it, in milliseconds; 0 when the last question was answered. */
   silentMs(): number;
+  /** Why it can never read again, whatever the broker does; nothing while it can. */
+  fatalReason(): string | undefined;
   /**
    * Leaves the group and closes, unless a commit is unanswered for `ms`, or until `signal` aborts. librdkafka sends a commit
    * again and again and closes no consumer before its answer, while the end of the process waits for a close that has
@@ -308,6 +313,7 @@ const wrap = (
   let askedAgainAt = Number.NEGATIVE_INFINITY;
   let isTopicMissing = false;
   let silentSince: number | undefined;
+  let fatalReason: string | undefined;
   const { commit, unanswered } = trackCommits(client);
   const events: EventEmitter = client;
   events.on('partition.eof', (end: TopicPartitionOffset) => void ends.push(end));
@@ -318,6 +324,9 @@ const wrap = (
     const isMember = told?.join_state === JOINED || (isBrokersShare && told?.state === COORDINATED);
     joinState = isMember ? JOINED : (told?.join_state ?? 'init');
     if (told?.join_state === JOINED) isForeignProtocol = false;
+  });
+  events.on('event.log', ({ fac, message }: LogEvent) => {
+    if (fac === FATAL_FACILITY) fatalReason = message;
   });
   const consume = (max: number) =>
     promised<Message[]>((done) => {
@@ -341,6 +350,10 @@ const wrap = (
     outsideReason: () => {
       if (isForeignProtocol) {
         return `the group ${group} has a member with another assignment strategy, so that no indexer can join: stop that consumer, or give it another group`;
+      }
+      if (fatalReason !== undefined) {
+        const hint = isBrokersShare ? '. A Kafka before 4.0 wants GROUP_PROTOCOL=classic' : '';
+        return `the group ${group} cannot be joined (${fatalReason})${hint}`;
       }
       return joinState === JOINED ? undefined : `not in the group ${group} yet (${joinState})`;
     },
@@ -407,6 +420,7 @@ const wrap = (
       const gone = found.length === 0 ? [] : asked.filter((partition) => !leaders.has(partition));
       return { lag, behindTransaction, gone };
     },
+    fatalReason: () => fatalReason,
     silentMs: () => (silentSince === undefined ? 0 : performance.now() - silentSince),
     leave: async (ms, signal) => {
       const until = performance.now() + ms;

@@ -113,6 +113,12 @@ export const connectPatiently = async <C extends NativeClient>(
   }
 };
 
+/**
+ * Of the log's event after which a client refuses all that it is asked for, for good; the binding hands the same error to `event.error`
+ * without its code. Source: librdkafka, rdkafka.c, `rd_kafka_set_fatal_error0`.
+ */
+export const FATAL_FACILITY = 'FATAL';
+
 /** Connects and waits for the cluster's metadata. Rejects when no broker answers within `timeoutMs`. */
 export const connectClient = (client: NativeClient, timeoutMs: number): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -5,7 +5,7 @@
  */
 import kafka from '@confluentinc/kafka-javascript';
 import type { RdKafka } from '@confluentinc/kafka-javascript';
-import { SILENT_MS, toError, type DeliveryReport, type LogEvent } from './native.ts';
+import { FATAL_FACILITY, SILENT_MS, toError, type DeliveryReport, type LogEvent } from './native.ts';
 import { codeOf } from '../errors.ts';
 
 export interface ProducerRecord {
@@ -129,11 +129,6 @@ class DeliveryToken {
  */
 const isFatal = (error: unknown): boolean => codeOf(error) === kafka.CODES.ERRORS.ERR__FATAL;
 
-/**
- * How it is told when nothing is being produced; the binding hands the same error to `event.error` without its code.
- * Source: librdkafka, rdkafka.c, `rd_kafka_set_fatal_error0`.
- */
-export const FATAL_FACILITY = 'FATAL';
 /**
  * What is queued fails at once after a fatal error, and what is in flight has this long for its report. A record that
  * was queued in that very moment, or put back into the queue later, is never sent and gets none before its delivery
