@@ -10,8 +10,11 @@ const failing = (code: number, times: number) => {
 };
 
 describe('asking the leader of a partition', () => {
-  it('is repeated while a new partition has none, as right after growth', async () => {
-    expect(await askLeader(failing(6, 2))).toBe(3);
+  it.each([
+    ['a new partition has none, as right after growth', 6],
+    ['the client knows no such partition, as when a broker has just come back', -190],
+  ])('is repeated while %s', async (_, code) => {
+    expect(await askLeader(failing(code, 2))).toBe(3);
   });
 
   it('fails at once where waiting does not help', async () => {

@@ -23,8 +23,12 @@ const askAgain = <T>(passing: ReadonlySet<unknown>, ask: () => Promise<T>): Prom
     isRetriable: (error) => passing.has(codeOf(error)),
   });
 
+/** librdkafka's own: a broker that comes back may say for a moment that a topic has fewer partitions than it has. */
+const UNKNOWN_PARTITION = -190;
+const WITHOUT_LEADER: ReadonlySet<unknown> = new Set([...PASSING_ANSWERS, UNKNOWN_PARTITION]);
+
 /** A question about a partition, to a leader that may just be chosen: of a new partition, or after a broker was lost. */
-export const askLeader = <T>(ask: () => Promise<T>): Promise<T> => askAgain(PASSING_ANSWERS, ask);
+export const askLeader = <T>(ask: () => Promise<T>): Promise<T> => askAgain(WITHOUT_LEADER, ask);
 
 /**
  * A question about a group, to a coordinator that may just be moving, and to a broker that may not want to answer.
