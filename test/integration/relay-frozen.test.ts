@@ -1,6 +1,9 @@
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { RELAY_LOCK_KEY, SILENCE_MS } from '../../services/pipeline/relay/session.ts';
+import { openSession, RELAY_LOCK_KEY, SILENCE_MS } from '../../services/pipeline/relay/session.ts';
+import { readEnv } from '../../services/platform/env.ts';
+import { createClient, postgresEnv } from '../../services/platform/postgres.ts';
 import { startOps } from '../support/ops.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { taskOf } from '../support/events.ts';
@@ -121,3 +124,19 @@ const holders = async (): Promise<number> => {
   );
   return rowCount ?? 0;
 };
+
+it('a relay that is gone keeps nothing, though the server still works on its statement', async () => {
+  const { pool, url } = pipeline.database;
+  const config = readEnv(postgresEnv, { DATABASE_URL: url, DATABASE_STATEMENT_TIMEOUT_MS: '600000' });
+  const client = createClient(config, 'taskstream-relay-gone');
+  await openSession(client, () => undefined);
+  const scan = client.query('SELECT pg_sleep(300)');
+  const sessions = async () => {
+    const text = `SELECT FROM pg_stat_activity WHERE application_name = 'taskstream-relay-gone' AND wait_event = 'PgSleep'`;
+    return (await pool.query(text)).rowCount;
+  };
+  await waitFor('the statement to run', async () => (await sessions()) === 1);
+  (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+  await expect(scan).rejects.toThrow();
+  await waitFor('its session to end', async () => (await sessions()) === 0, { timeoutMs: SILENCE_MS });
+});

@@ -85,6 +85,8 @@ const CONNECTION_MS = 2_000;
 /** librdkafka's state of a member that has joined, and was told its partitions. */
 const JOINED = 'steady';
 const QUERY_TIMEOUT_MS = 5_000;
+/** Least time between two clients that are refused for good. */
+const REFUSED_MS = 10_000;
 /** INCONSISTENT_GROUP_PROTOCOL */
 const FOREIGN_PROTOCOL = 23;
 /** librdkafka's own: no answer in time. */
@@ -186,13 +188,13 @@ export const joinGroup = async (
   };
   const connect = (until: AbortSignal) => make('Kafka consumer', config, create, logger, until);
   let madeFrom: string | undefined;
-  const join = ({ client, from }: Made<NativeConsumer>): Member => {
+  const join = ({ client, from }: Made<NativeConsumer>, refused?: string): Member => {
     current = client;
     madeFrom = from;
     client.setDefaultConsumeTimeout(POLL_TIMEOUT_MS);
     client.setDefaultIsTimeoutOnlyForFirstMessage(true);
     client.subscribe([names.topic]);
-    return wrap(client, names, config.GROUP_PROTOCOL === 'consumer');
+    return wrap(client, names, config.GROUP_PROTOCOL === 'consumer', refused);
   };
 
   let member = join(await connect(signal));
@@ -208,7 +210,7 @@ export const joinGroup = async (
   const replace = async (isRenewal: boolean): Promise<boolean> => {
     const fresh = await connect(AbortSignal.abort());
     const isSilent = member.silentMs() >= SILENT_MS;
-    const isLost = isSilent || member.fatalReason() !== undefined;
+    const isLost = member.isLost();
     if (isStopping() || !(isRenewal || isLost)) {
       await disconnectConsumer(fresh.client);
       return false;
@@ -239,7 +241,7 @@ export const joinGroup = async (
         'a Kafka consumer that was replaced cannot be closed: its memory stays in use until a restart',
       );
     });
-    member = join(fresh);
+    member = join(fresh, member.fatalReason());
     return true;
   };
   const replaceOnce = (isRenewal: boolean): Promise<boolean> =>
@@ -266,7 +268,7 @@ export const joinGroup = async (
     },
     lag: (positions) =>
       member.lag(positions).finally(() => {
-        if (closing.signal.aborted || (member.silentMs() < SILENT_MS && member.fatalReason() === undefined)) return;
+        if (closing.signal.aborted || !member.isLost()) return;
         void replaceOnce(false).catch(() => undefined);
       }),
     outsideReason: () => member.outsideReason(),
@@ -285,6 +287,8 @@ interface Member extends Omit<GroupClient, 'disconnect'> {
   silentMs(): number;
   /** Why it can never read again, whatever the broker does; nothing while it can. */
   fatalReason(): string | undefined;
+  /** Whether another client is to take its place. */
+  isLost(): boolean;
   /**
    * Leaves the group and closes, unless a commit is unanswered for `ms`, or until `signal` aborts. librdkafka sends a commit
    * again and again and closes no consumer before its answer, while the end of the process waits for a close that has
@@ -299,12 +303,17 @@ const statisticsSchema = z.object({ cgrp: z.object({ state: z.string(), join_sta
 /** Its state of a group whose coordinator it talks to. */
 const COORDINATED = 'up';
 
-/** @param isBrokersShare whether the broker, and no member, says who gets which partition */
+/**
+ * @param isBrokersShare whether the broker, and no member, says who gets which partition
+ * @param refusedBefore why the client before it was refused for good: it is the reason until this one has joined
+ */
 const wrap = (
   client: NativeConsumer,
   { topic, group }: Pick<EntityNames, 'topic' | 'group'>,
   isBrokersShare: boolean,
+  refusedBefore?: string,
 ): Member => {
+  const createdAt = performance.now();
   const toTopicPartitions = (partitions: readonly number[]) => partitions.map((partition) => ({ topic, partition }));
   let ends: TopicPartitionOffset[] = [];
   let joinState = 'init';
@@ -328,6 +337,7 @@ const wrap = (
   events.on('event.log', ({ fac, message }: LogEvent) => {
     if (fac === FATAL_FACILITY) fatalReason = message;
   });
+  const silentMs = () => (silentSince === undefined ? 0 : performance.now() - silentSince);
   const consume = (max: number) =>
     promised<Message[]>((done) => {
       client.consume(max, done);
@@ -351,9 +361,10 @@ const wrap = (
       if (isForeignProtocol) {
         return `the group ${group} has a member with another assignment strategy, so that no indexer can join: stop that consumer, or give it another group`;
       }
-      if (fatalReason !== undefined) {
+      const refusal = fatalReason ?? (joinState === JOINED ? undefined : refusedBefore);
+      if (refusal !== undefined) {
         const hint = isBrokersShare ? '. A Kafka before 4.0 wants GROUP_PROTOCOL=classic' : '';
-        return `the group ${group} cannot be joined (${fatalReason})${hint}`;
+        return `the group ${group} cannot be joined (${refusal})${hint}`;
       }
       return joinState === JOINED ? undefined : `not in the group ${group} yet (${joinState})`;
     },
@@ -421,7 +432,8 @@ const wrap = (
       return { lag, behindTransaction, gone };
     },
     fatalReason: () => fatalReason,
-    silentMs: () => (silentSince === undefined ? 0 : performance.now() - silentSince),
+    isLost: () => silentMs() >= SILENT_MS || (fatalReason !== undefined && performance.now() - createdAt >= REFUSED_MS),
+    silentMs,
     leave: async (ms, signal) => {
       const until = performance.now() + ms;
       if (unanswered() > 0) client.unsubscribe();

@@ -29,6 +29,8 @@ export const CANCELED = '57014';
 export const HEARTBEAT_MS = 3_000;
 /** The server ends the session of a relay that was silent for this long, and so frees its lock. */
 export const SILENCE_MS = 15_000;
+/** How often the server looks whether the relay is still there while it works on its statement. */
+const CHECK_CLIENT_MS = 5_000;
 /** How often an active relay asks which server new connections reach. */
 const ASK_PRIMARY_MS = 5_000;
 
@@ -44,6 +46,8 @@ const SETTINGS = [
   'SET synchronous_commit = local',
   `SET tcp_user_timeout = ${SILENCE_MS}`,
   `SET idle_session_timeout = ${SILENCE_MS}`,
+  // While it works on a statement the server looks at nothing else: a long scan would keep lock and slots of a relay that is gone.
+  `SET client_connection_check_interval = ${CHECK_CLIENT_MS}`,
 ].join('; ');
 
 /** Connects, and tells through `onEnd` when the session is gone. */
