@@ -158,7 +158,12 @@ describe("the brokers' only volume, or the topic, is lost", () => {
               indexer = await product.start('indexer');
             }
             const found = await product.index.versions();
-            return later.every(({ id }) => found.has(id));
+            if (later.every(({ id }) => found.has(id))) return true;
+            const { rows } = await product.database.pool.query<{ count: string }>('SELECT count(*) FROM outbox');
+            const { end, committed } = product.topics;
+            throw new Error(
+              `${rows[0]?.count} rows wait, ${await end()} records are there, ${await committed(product.env.CONSUMER_GROUP)} read`,
+            );
           },
           { timeoutMs: 240_000, intervalMs: 500 },
         );
