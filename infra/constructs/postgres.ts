@@ -17,7 +17,7 @@ const BARMAN_CLOUD = 'barman-cloud.cloudnative-pg.io';
 const OBJECT_STORE = `${CLUSTER}-backup`;
 /**
  * Seconds of an instance's stop (ADR 35). PostgreSQL first waits for clients to leave, which ours, as pools, never do: no statement of
- * theirs takes longer than ten. Then it ends their sessions, and has the rest for a checkpoint and for its log to reach
+ * theirs takes longer than ten. Then it ends their sessions, and what is left bounds the checkpoint and the log's way to
  * standbys and bucket. What stands still is killed behind that; by default it would be left alone for half an hour.
  */
 const STOP_SECONDS = { forClients: 15, inAll: 300 };

@@ -34,8 +34,8 @@ export const judge = async (
     ];
   };
   const quiet = async (): Promise<boolean> => {
-    const { rows } = await database.pool.query<{ waiting: string }>('SELECT count(*) AS waiting FROM outbox');
-    if (Number(rows[0]?.waiting) > 0) throw new Error(`${rows[0]?.waiting ?? ''} events in the outbox`);
+    const waiting = await database.waiting();
+    if (waiting > 0) throw new Error(`${waiting} events in the outbox`);
     const [committed, end] = [await topics.committed(group), await topics.end()];
     if (committed < end) throw new Error(`committed ${committed} of ${end}`);
     return true;

@@ -14,7 +14,7 @@ import { creationOf, TEXT_FIELD, updateOf } from '../support/sample.ts';
 import { waitFor } from '../support/wait.ts';
 import { startBucket, type Bucket } from './support/bucket.ts';
 import type { RunningScript } from './support/client.ts';
-import { getJson, run, toYaml, type Output } from './support/cluster.ts';
+import { getJson, isLongForm, run, toYaml, type Output } from './support/cluster.ts';
 import { CLUSTER, onOneNode, operatedPostgres, query, removeInstances, rowsOf } from './support/postgres.ts';
 import { deployProduct, type Product } from './support/product.ts';
 
@@ -196,7 +196,7 @@ it('the drill of docs/backup.md begins a Cluster beside the real one with all th
 });
 
 // The long form, three minutes: a whole restore by its runbook.
-if (process.env['CLUSTER_TESTS'] === 'all') {
+if (isLongForm) {
   it('a restore to a time has what was acknowledged until then and nothing later, and search follows', async () => {
     const backups = await completedBackups();
     await written(await spanned('before'));

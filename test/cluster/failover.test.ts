@@ -6,7 +6,7 @@ import { equalInContent } from '../support/content.ts';
 import { manifestsOf } from '../support/manifests.ts';
 import { creationOf, TEXT_FIELD, updateOf } from '../support/sample.ts';
 import { waitFor } from '../support/wait.ts';
-import { getJson } from './support/cluster.ts';
+import { getJson, isLongForm } from './support/cluster.ts';
 import type { RunningScript } from './support/client.ts';
 import {
   CLUSTER,
@@ -197,7 +197,7 @@ it('a standby takes the place of a primary that is killed, and nothing acknowled
 });
 
 // The long form: it takes the lease and the probes of a node as long as production has them.
-if (process.env['CLUSTER_TESTS'] === 'all') {
+if (isLongForm) {
   it('a standby takes the place of a primary that stands still, and writes go on once its pod is deleted', async () => {
     const load = startWriting();
     await moreWrites();

@@ -162,10 +162,9 @@ describe("the brokers' only volume, or the topic, is lost", () => {
             }
             const found = await product.index.versions();
             if (later.every(({ id }) => found.has(id))) return true;
-            const { rows } = await product.database.pool.query<{ count: string }>('SELECT count(*) FROM outbox');
-            const { topics } = product;
+            const { database, topics } = product;
             throw new Error(
-              `${rows[0]?.count} rows wait, ${await topics.end()} records are there, ${await topics.committed(product.env.CONSUMER_GROUP)} read`,
+              `${await database.waiting()} rows wait, ${await topics.end()} records are there, ${await topics.committed(product.env.CONSUMER_GROUP)} read`,
             );
           },
           { timeoutMs: 240_000, intervalMs: 500 },

@@ -94,15 +94,14 @@ it('goes on where it was killed, waits while Kafka has too much before it, and g
   const tasks = Array.from({ length: 15_000 }, () => taskOf());
   await insertTasks(pool, tasks);
   const ids = tasks.map(({ id }) => id);
-  const waiting = async () => Number((await pool.query<{ n: string }>('SELECT count(*) AS n FROM outbox')).rows[0]?.n);
   const killed = startOps(['owners', '--to', 'ada'], pipeline.env);
-  await waitFor('a part', async () => (await waiting()) >= 3_000);
+  await waitFor('a part', async () => (await pipeline.database.waiting()) >= 3_000);
   killed.child.kill('SIGKILL');
   await killed.ended;
   const second = startOps(['owners', '--to', 'grace'], pipeline.env);
   // Nothing publishes: it writes no more than has room, and says why it waits.
   await waitFor('its word', () => Promise.resolve(second.stderr().includes('have not reached Kafka yet')));
-  expect(Math.trunc((await waiting()) / 1_000)).toBe(10);
+  expect(Math.trunc((await pipeline.database.waiting()) / 1_000)).toBe(10);
   api = await pipeline.startApi();
   expect((await second.ended).code).toBe(0);
   await pipeline.converged(120_000);

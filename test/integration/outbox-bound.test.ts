@@ -22,9 +22,6 @@ beforeAll(async () => {
 });
 afterAll(() => pipeline.close());
 
-const waiting = async (): Promise<number> =>
-  Number((await pipeline.database.pool.query<{ count: string }>('SELECT count(*) FROM outbox')).rows[0]?.count);
-
 it('refuses writes as soon as what waits takes too many bytes, however few changes they are', async () => {
   // Letters that no compression of PostgreSQL's makes short.
   const long = () => randomBytes(1_500).toString('hex');
@@ -33,7 +30,7 @@ it('refuses writes as soon as what waits takes too many bytes, however few chang
   try {
     const create = async () => (await call(bounded, 'POST', '/tasks', creationOf(long()))).status;
     await waitFor('a refusal', async () => (await create()) === 503);
-    expect(await waiting()).toBeGreaterThan(60_000 / (2 * 3_200));
+    expect(await pipeline.database.waiting()).toBeGreaterThan(60_000 / (2 * 3_200));
     expect(await bounded.metric('taskstream_outbox_max_rows')).toBeLessThan(60_000 / 3_000);
   } finally {
     await hold.release();
@@ -49,7 +46,7 @@ it('refuses writes while the outbox is full, serves reads and search, and takes 
   const hold = await holdPublication(readEnv(postgresEnv, { DATABASE_URL: pipeline.database.url }));
   try {
     await waitFor('a refusal', async () => (await call(api, 'POST', '/tasks', creationOf('egret'))).status === 503);
-    const full = await waiting();
+    const full = await pipeline.database.waiting();
     // PostgreSQL's count of live rows, by which the API measures, still has some that the test before left and that are gone.
     expect(full).toBeGreaterThan(MAX_ROWS / 2);
     const update = updateOf('heron');
@@ -62,7 +59,7 @@ it('refuses writes while the outbox is full, serves reads and search, and takes 
       expect(answer.headers.get('content-type')).toContain('application/problem+json');
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     }
-    expect(await waiting()).toBe(full);
+    expect(await pipeline.database.waiting()).toBe(full);
 
     expect(await call(api, 'GET', `/tasks/${id}`)).toMatchObject({ status: 200, body: { task: { version: 1 } } });
     expect((await call(api, 'GET', '/tasks')).status).toBe(200);

@@ -58,10 +58,6 @@ afterAll(async () => {
   await Promise.all([first.close(), second.close()]);
 });
 
-const waiting = async (): Promise<number> => {
-  const { rows } = await database.pool.query<{ count: string }>('SELECT count(*) FROM outbox');
-  return Number(rows[0]?.count);
-};
 const create = (count: number, text: string) =>
   Promise.all(Array.from({ length: count }, (_, n) => createTask(api, `${text} ${n}`)));
 const equal = () =>
@@ -119,14 +115,14 @@ it(
     await waitFor(
       'the others to be published',
       async () => {
-        const now = await waiting();
+        const now = await database.waiting();
         const isStill = now === before;
         before = now;
         return isStill && now < 240;
       },
       { timeoutMs: 120_000, intervalMs: 8_000 },
     );
-    const left = await waiting();
+    const left = await database.waiting();
     expect(left).toBeGreaterThan(0);
     await waitFor('the others to be found', async () => (await index.versions()).size === 300 - left);
     const [id = ''] = [...(await index.versions()).keys()].filter((found) => !old.has(found));
@@ -143,7 +139,7 @@ it(
 
     await second.start();
     await equal();
-    expect(await waiting()).toBe(0);
+    expect(await database.waiting()).toBe(0);
     // Nothing was sent twice: what was confirmed is deleted, whatever became of its neighbours.
     expect(await topics.end()).toBe(300);
     expect(await lag('--max', '0')).toMatchObject({ code: 0, total: { lag: 0, unknown: 0 } });

@@ -1,4 +1,5 @@
 /** A broker that does not share partitions out itself, as before Kafka 4.0, and indexers that ask it to. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { startOwnKafka, type OwnKafka } from '../support/embedded-kafka.ts';
 import { eventRecord, taskOf } from '../support/events.ts';
@@ -26,7 +27,7 @@ it('an indexer says so and is not ready, and reads as soon as the broker can', a
   // A new client that is refused too changes nothing.
   for (let time = 0; time < 10; time += 1) {
     expect((await failing(indexer.health.ready)).join()).toContain('cannot be joined');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await delay(300);
   }
 
   await kafka.kill();

@@ -336,9 +336,7 @@ describe('the relay', () => {
     }
     for (const id of healthy) await insert('created', id, 1);
     start();
-    const waiting = async (): Promise<number> =>
-      Number((await database.pool.query<{ count: string }>('SELECT count(*) FROM outbox')).rows[0]?.count);
-    await waitFor('the healthy rows to be gone', async () => (await waiting()) === 5);
+    await waitFor('the healthy rows to be gone', async () => (await database.waiting()) === 5);
     const shown = await waitFor('the row to be named', async () => {
       const { rows } = await database.pool.query<{ task_id: string; scope: string; reason: string }>(
         'SELECT task_id, scope, reason FROM outbox_held',
@@ -350,7 +348,7 @@ describe('the relay', () => {
     // While it is retried, new rows pass.
     const later = uuidv7();
     await insert('created', later, 1);
-    await waitFor('the later row to be gone', async () => (await waiting()) === 5);
+    await waitFor('the later row to be gone', async () => (await database.waiting()) === 5);
     await topics.create(away, {});
     await database.outboxEmpty();
     expect((await published()).map(({ key }) => String(key)).sort()).toEqual([...healthy, later].sort());
@@ -541,10 +539,7 @@ describe('the relay', () => {
       await kafka.kill();
       await insert('created', during, 1);
       relay.wake();
-      await waitFor('the row to be tried', async () => {
-        const { rows } = await database.pool.query<{ count: string }>('SELECT count(*) FROM outbox');
-        return rows[0]?.count === '1';
-      });
+      await waitFor('the row to be tried', async () => (await database.waiting()) === 1);
       await kafka.start();
       await database.outboxEmpty();
       expect(await publishedIds()).toEqual([before, during].sort());

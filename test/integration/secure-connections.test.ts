@@ -87,8 +87,7 @@ describe('a server that cannot be trusted', () => {
       timeoutMs: 30_000,
     });
     expect(await pipeline.topics.end()).toBe(before);
-    const { rows } = await pipeline.database.pool.query<{ waiting: string }>('SELECT count(*) AS waiting FROM outbox');
-    expect(Number(rows[0]?.waiting)).toBeGreaterThan(0);
+    expect(await pipeline.database.waiting()).toBeGreaterThan(0);
     await killProcess(api);
   });
 
@@ -153,8 +152,7 @@ describe('a token endpoint', () => {
         timeoutMs: 30_000,
       },
     );
-    const { rows } = await pipeline.database.pool.query<{ waiting: string }>('SELECT count(*) AS waiting FROM outbox');
-    expect(Number(rows[0]?.waiting)).toBeGreaterThan(0);
+    expect(await pipeline.database.waiting()).toBeGreaterThan(0);
     await killProcess(api);
   });
 

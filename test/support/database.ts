@@ -13,6 +13,8 @@ export interface TestDatabase {
   readonly pool: Pool;
   /** Version of every task. */
   versions(): Promise<Map<string, number>>;
+  /** Rows of the outbox. */
+  waiting(): Promise<number>;
   /** Waits until a relay has published and deleted every row of the outbox. */
   outboxEmpty(): Promise<void>;
   close(): Promise<void>;
@@ -43,6 +45,10 @@ export const createTestDatabase = async (serverUrl: string): Promise<TestDatabas
     versions: async () => {
       const { rows } = await pool.query<{ id: string; version: string }>('SELECT id::text, version FROM tasks');
       return new Map(rows.map(({ id, version }) => [id, Number(version)]));
+    },
+    waiting: async () => {
+      const { rows } = await pool.query<{ count: string }>('SELECT count(*) FROM outbox');
+      return Number(rows[0]?.count);
     },
     outboxEmpty: async () => {
       await waitFor(

@@ -7,6 +7,9 @@ import { environmentOf } from '../../../infra/environments/index.ts';
 import type { Environment } from '../../../infra/environments/schema.ts';
 import type { Manifest } from '../../support/manifests.ts';
 
+/** Whether tests that take minutes each run too, which CI leaves out. */
+export const isLongForm = process.env['CLUSTER_TESTS'] === 'all';
+
 export interface Output {
   readonly code: number | null;
   readonly stdout: string;

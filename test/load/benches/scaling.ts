@@ -27,15 +27,15 @@ interface Step {
   readonly watchMs: number;
   readonly goalMs?: number;
   /** Changes who is there. */
-  run(indexers: ServiceProcess[]): Promise<unknown>;
+  run(indexers: ServiceProcess[], stack: Stack): Promise<unknown>;
 }
 
-const join = (stack: Stack, from: number, to: number): Step => ({
+const join = (from: number, to: number): Step => ({
   what: `${from} to ${to}`,
   watchMs: 10_000,
   goalMs: GOAL_MS,
-  run: async (indexers) => {
-    indexers.push(...(await Promise.all(Array.from({ length: to - from }, stack.startIndexer))));
+  run: async (indexers, { startIndexer }) => {
+    indexers.push(...(await Promise.all(Array.from({ length: to - from }, startIndexer))));
   },
 });
 
@@ -57,29 +57,21 @@ const kill: Step = {
 };
 
 /** By changes a second. The second is up to one indexer for each partition and back, by as many at a time as the ScaledObject allows. */
-const STEPS: Readonly<Record<number, (stack: Stack) => readonly Step[]>> = {
-  1_000: (stack) => [stay, join(stack, 1, 4), join(stack, 4, 8), leave(8, 3), kill],
-  5_000: (stack) => [
-    stay,
-    join(stack, 1, 5),
-    join(stack, 5, 10),
-    join(stack, 10, PARTITIONS),
-    leave(PARTITIONS, 6),
-    leave(6, 3),
-    leave(3, 1),
-  ],
+const STEPS: Readonly<Record<number, readonly Step[]>> = {
+  1_000: [stay, join(1, 4), join(4, 8), leave(8, 3), kill],
+  5_000: [stay, join(1, 5), join(5, 10), join(10, PARTITIONS), leave(PARTITIONS, 6), leave(6, 3), leave(3, 1)],
 };
 
 export const scaling: Bench = {
   run: async (context) => {
-    for (const [rate, stepsOf] of Object.entries(STEPS)) {
+    for (const [rate, steps] of Object.entries(STEPS)) {
       for (const protocol of PROTOCOLS) {
         const stack = await context.servers.createStack({
           GROUP_PROTOCOL: protocol,
           FRESHNESS_TARGET_MS: FRESHNESS_MS,
         });
         try {
-          await measure(stack, `${protocol} at ${rate}/s`, Number(rate), stepsOf(stack), context);
+          await measure(stack, `${protocol} at ${rate}/s`, Number(rate), steps, context);
         } finally {
           await stack.close();
         }
@@ -108,7 +100,7 @@ const measure = async (
       report.progress(`${name}: ${step.what}`);
       const before = await stack.index.conflicts();
       const fromMs = Date.now();
-      await step.run(indexers);
+      await step.run(indexers, stack);
       await sleep(step.watchMs);
       const toMs = Date.now() - LAST_MS;
       windows.push({ step, fromMs, toMs, again: (await stack.index.conflicts()) - before });
